@@ -1,0 +1,27 @@
+// SHA-256 and constant-time comparison (OpenSSL behind it). A session token and an API key are kept
+// and compared only as digests.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+namespace gw {
+
+using Digest = std::array<unsigned char, 32>;
+
+Digest sha256(std::string_view data);
+// Time does not depend on where the two differ.
+bool equal_constant_time(const Digest& a, const Digest& b);
+
+// A digest is uniform already: its first bytes are a hash.
+struct DigestHash {
+  size_t operator()(const Digest& digest) const {
+    size_t hash;
+    std::memcpy(&hash, digest.data(), sizeof(hash));
+    return hash;
+  }
+};
+
+}  // namespace gw

@@ -1,0 +1,100 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+#include "base/time.h"
+
+namespace gw::log {
+namespace {
+
+struct State {
+  std::shared_ptr<spdlog::logger> logger;
+  Options options;
+};
+
+State& state() {
+  static State s{std::make_shared<spdlog::logger>("gateway", std::make_shared<spdlog::sinks::stderr_sink_mt>()), {}};
+  return s;
+}
+
+constexpr const char* name_of(Level level) {
+  switch (level) {
+    case Level::debug: return "debug";
+    case Level::info: return "info";
+    case Level::warn: return "warn";
+    case Level::error: return "error";
+    case Level::off: break;
+  }
+  return "off";
+}
+
+// Control characters would let a value forge a line.
+void append_quoted(std::string& out, std::string_view value) {
+  out.push_back('"');
+  for (const char c : value) {
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+bool is_plain(std::string_view value) {
+  if (value.empty()) return false;
+  for (const char c : value) {
+    if (c <= ' ' || c == '"' || c == '\\' || c == '=' || static_cast<unsigned char>(c) >= 0x7f) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void init(const Options& options) {
+  state().options = options;
+  state().logger->set_pattern("%v");
+  state().logger->set_level(spdlog::level::trace);
+  state().logger->flush_on(spdlog::level::trace);
+}
+
+void flush() { state().logger->flush(); }
+
+bool enabled(Level level) { return level >= state().options.level && level != Level::off; }
+
+void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  if (!enabled(level)) return;
+  std::string line;
+  const bool json = state().options.format == Format::json;
+  if (json) {
+    line += "{\"timestamp\":\"";
+    append_iso8601(line, wall_now());
+    line += fmt::format("\",\"level\":\"{}\",\"event\":\"{}\"", name_of(level), event);
+  } else {
+    append_iso8601(line, wall_now());
+    line += fmt::format(" {:<5} {}", name_of(level), event);
+  }
+  for (const Field& field : fields) {
+    if (json) {
+      line += fmt::format(",\"{}\":", field.key);
+      append_quoted(line, field.value);
+    } else {
+      line += fmt::format(" {}=", field.key);
+      if (is_plain(field.value)) {
+        line += field.value;
+      } else {
+        append_quoted(line, field.value);
+      }
+    }
+  }
+  if (json) line += '}';
+  state().logger->log(spdlog::level::info, spdlog::string_view_t(line));
+}
+
+}  // namespace gw::log

@@ -1,0 +1,50 @@
+// Structured lines on standard error: time, level, event, then key=value pairs (or JSON, one object a line).
+// State changes are logged, messages are not; never a payload, never a token.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace gw::log {
+
+enum class Level { debug, info, warn, error, off };
+enum class Format { text, json };
+
+struct Options {
+  Level level = Level::info;
+  Format format = Format::text;
+};
+
+// Call once, before other threads start.
+void init(const Options& options);
+// Writes what is buffered; also done at exit.
+void flush();
+
+bool enabled(Level level);
+
+struct Field {
+  std::string_view key;
+  std::string value;
+
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Field(std::string_view k, T v) : key(k), value(fmt::format("{}", v)) {}
+};
+
+// `event` is a fixed snake_case word that people grep for: log::info("instance_ready", {{"url", url}}).
+void write(Level level, std::string_view event, std::initializer_list<Field> fields);
+
+inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {
+  if (enabled(Level::debug)) write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, std::initializer_list<Field> fields = {}) { write(Level::info, event, fields); }
+inline void warn(std::string_view event, std::initializer_list<Field> fields = {}) { write(Level::warn, event, fields); }
+inline void error(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::error, event, fields);
+}
+
+}  // namespace gw::log
