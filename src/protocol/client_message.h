@@ -1,0 +1,64 @@
+// What a client may send, decoded (docs/PROTOCOL.md, "Client to gateway"). Pure: no channel table, no
+// session.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "protocol/codes.h"
+
+namespace gw::protocol {
+
+inline constexpr size_t kIdCharactersMax = 64;  // Unicode code points
+
+// A client's name for its message.
+struct MessageId {
+  std::string_view raw;  // JSON as written: what an ack or an error carries
+  std::string_view key;  // its one canonical JSON form: equal ids have equal keys, "1" and 1 have not
+};
+
+// For the agents of a channel. The envelope carries the whole text, so only what routes it is read here.
+struct ToChannel {
+  std::string_view channel;  // any string: whether there is such a channel is the router's to say
+  Intent intent = Intent::chat;
+  std::string_view payload;  // raw object; empty in the older form without one
+  std::optional<MessageId> id;
+  std::string_view traceparent;  // valid (protocol/traceparent.h), or empty
+};
+struct Subscribe {
+  std::string_view channel;
+  std::optional<MessageId> id;
+};
+struct Unsubscribe {
+  std::string_view channel;
+  std::optional<MessageId> id;
+};
+struct Authenticate {
+  std::string_view session_token;
+  std::optional<MessageId> id;
+};
+struct Ping {};
+struct Heartbeat {};
+struct Pong {};
+
+using ClientMessage = std::variant<ToChannel, Subscribe, Unsubscribe, Authenticate, Ping, Heartbeat, Pong>;
+
+// Ready to be sent as an `error`.
+struct ClientError {
+  ErrorCode code = ErrorCode::invalid_message;  // or invalid_json
+  std::string message;                          // names the field at fault, never its content
+  std::optional<MessageId> id;
+};
+[[noreturn]] void throw_exception_from_error(const ClientError& error, const boost::source_location& where);
+
+using DecodeResult = boost::system::result<ClientMessage, ClientError>;
+
+// `text` is valid UTF-8 (the WebSocket layer checked it). The views of the result point into `text` and,
+// where something had to be unescaped or put together, into `scratch`, which decode clears: both must stay
+// until the result is done with. One scratch per thread will do.
+DecodeResult decode(std::string_view text, std::string& scratch);
+
+}  // namespace gw::protocol

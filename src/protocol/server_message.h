@@ -1,0 +1,39 @@
+// Every message that the gateway itself makes, appended to `out` as one JSON object (docs/PROTOCOL.md,
+// "Gateway to client"). What agents and realms send is not made here: it passes as it was given.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "protocol/codes.h"
+
+namespace gw::protocol {
+
+struct Welcome {
+  std::string_view connection_id;
+  std::string_view instance_id;
+  int64_t heartbeat_interval = 30;  // seconds
+};
+void append_welcome(std::string& out, const Welcome& welcome, WallTime now);
+
+// The instance is going away; come back after `retry_after`.
+void append_draining(std::string& out, std::chrono::milliseconds retry_after, WallTime now);
+// Any other system event. `event` is a fixed snake_case word.
+void append_system(std::string& out, std::string_view event, std::string_view message, WallTime now);
+
+// `id` is the raw JSON of the client's id (MessageId::raw).
+void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now);
+// An empty `id` is left out.
+void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id,
+                  WallTime now);
+
+void append_ping(std::string& out, WallTime now);
+void append_pong(std::string& out, WallTime now);
+void append_heartbeat_pong(std::string& out, WallTime now);
+void append_subscribed(std::string& out, std::string_view channel, WallTime now);
+void append_unsubscribed(std::string& out, std::string_view channel, WallTime now);
+void append_authenticated(std::string& out, WallTime expires_at, WallTime now);
+
+}  // namespace gw::protocol

@@ -1,0 +1,31 @@
+// W3C Trace Context: the `traceparent` value, version-traceid-parentid-flags (www.w3.org/TR/trace-context,
+// section 3.2). One that is not valid is treated as absent, and a new trace begins.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gw::protocol {
+
+struct TraceContext {
+  std::array<unsigned char, 16> trace_id{};  // never all zero
+  std::array<unsigned char, 8> parent_id{};  // the span that caused this; never all zero
+  bool sampled = false;
+
+  friend bool operator==(const TraceContext&, const TraceContext&) = default;
+};
+
+bool is_valid_traceparent(std::string_view text);
+// Of a later version only what version 00 defines is read.
+std::optional<TraceContext> parse_traceparent(std::string_view text);
+// Always version 00: 55 characters.
+void append_traceparent(std::string& out, const TraceContext& context);
+
+// A trace of its own.
+TraceContext new_trace(bool sampled);
+// A new span within the same trace.
+TraceContext child_of(const TraceContext& parent);
+
+}  // namespace gw::protocol
