@@ -1,0 +1,130 @@
+// The settings of one gateway process. Read once at start from flags, then GATEWAY_* variables, then a
+// TOML file, then the defaults written here; const from then on. docs/OPERATIONS.md lists them all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/ip.h"
+#include "base/log.h"
+#include "base/time.h"
+
+namespace gw {
+
+enum class EngineKind { memory, redis };
+enum class SessionPolicy { required, optional };
+enum class RateAction { pause, close };
+enum class InboxKind { pubsub, stream };
+
+// A [[api_keys]] entry of the TOML file. The key itself is not kept.
+struct ApiKeyConfig {
+  std::string name;  // for logs; may be empty
+  std::string realm;
+  Digest key_sha256{};
+  std::vector<std::string> scopes;  // of publish, subscribe, send, sessions, registry; at least one
+  std::optional<std::vector<std::string>> channels;  // of the configured ones; absent: all
+  std::optional<std::string> tenant;                 // absent: not bound to one
+
+  friend bool operator==(const ApiKeyConfig&, const ApiKeyConfig&) = default;
+};
+
+// Every value has been checked: ranges, grammars, and how settings fit together.
+struct Config {
+  // Addresses.
+  std::vector<SocketAddress> listen{*SocketAddress::parse("127.0.0.1:8000")};  // at least one
+  std::vector<SocketAddress> ops_listen;
+  std::string public_url;  // "ws://" or "wss://" host[:port][/prefix], no trailing slash, without the /ws;
+                           // empty: not set
+  std::vector<IpNetwork> trusted_proxies;
+  size_t shards = 0;        // 0: see shard_count()
+  std::string instance_id;  // load() makes one when none is set
+
+  // Clients.
+  SessionPolicy session_policy = SessionPolicy::required;
+  std::vector<std::string> channels{"guide", "pillar:content", "pillar:insights", "pillar:operations",
+                                    "pillar:business_outcomes"};  // 1 to 64, distinct
+  std::vector<std::string> allowed_origins;  // as browsers send them (lower case, no default port), or "*"
+  bool compression = false;
+  size_t max_connections = 100'000;
+  size_t max_connections_per_user = 5;  // 0: no limit
+  size_t max_message_bytes = 65'536;
+  uint32_t message_rate = 100;   // a second, for each connection; 0: no limit
+  uint32_t message_burst = 200;  // at least 1 when message_rate is not 0
+  RateAction rate_action = RateAction::pause;
+  size_t outbox_bytes = size_t{1} << 20;  // for each connection
+  Duration heartbeat_interval = 30s;
+  Duration idle_timeout = 300s;
+  Duration handshake_timeout = 5s;
+  Duration message_timeout = 30s;  // from the first byte of a message to its last
+  Duration close_timeout = 5s;
+
+  // Sessions.
+  size_t max_sessions = 1'000'000;
+  Duration session_retention = 1h;  // how long an ended session stays readable
+
+  // Agents and the service API.
+  EngineKind engine = EngineKind::memory;
+  std::string redis_url;  // may hold a password: never log it
+  InboxKind inbox = InboxKind::pubsub;
+  size_t queue_size = 1000;  // messages, for each channel
+  size_t queue_bytes = size_t{16} << 20;
+  Duration queue_age = 300s;
+  size_t agent_buffer_bytes = size_t{16} << 20;  // for each agent's event stream
+  size_t api_body_bytes = size_t{1} << 20;
+  std::optional<Digest> root_key_sha256;  // GATEWAY_API_KEY: every scope, channel and realm
+  std::vector<ApiKeyConfig> api_keys;
+  // With no key configured (then every address is a loopback one) the gateway makes one at start.
+  bool has_api_keys() const { return root_key_sha256.has_value() || !api_keys.empty(); }
+
+  // Operations.
+  Duration drain_timeout = 10s;
+  bool console = true;
+  bool test_endpoints = false;
+  log::Options logging;
+
+  // What is allowed but probably not meant: log each once at start.
+  std::vector<std::string> warnings;
+};
+
+// The configured number of shards, or one less than `cores` (at least 1, at most kShardsMax).
+size_t shard_count(const Config& config, size_t cores);
+inline constexpr size_t kShardsMax = 64;
+
+// What load() looks at: nothing else, so that a test can be any machine.
+struct ConfigSources {
+  std::vector<std::string> arguments;              // without the program's name
+  std::map<std::string, std::string> environment;  // all of it: a misspelt GATEWAY_ variable is a problem
+  std::function<Result<std::string>(const std::string& path)> read_file;
+  std::string version;  // for --version
+
+  // The arguments and environment of this process, and its files (of at most 1 MiB).
+  static ConfigSources of_process(int argc, const char* const* argv, std::string version);
+};
+
+// Print `text` to standard output and exit with 0: --help, --version, --print-config, --check-config.
+struct PrintAndExit {
+  std::string text;  // ends with a newline
+};
+
+// Print each line to standard error and exit with 2. All there are, never the first alone; no secret in them.
+struct ConfigProblems {
+  std::vector<std::string> lines;  // at least one; without newlines
+};
+
+using LoadedConfig = std::variant<Config, PrintAndExit, ConfigProblems>;
+
+LoadedConfig load_config(const ConfigSources& sources);
+
+// The tables of docs/OPERATIONS.md, from the same list of settings that flags, variables, file keys,
+// --print-config and --help come from.
+std::string settings_markdown();
+
+}  // namespace gw
