@@ -1,0 +1,77 @@
+// The control loop: one thread, one io_context, and a turn that is explicit. A turn waits for the first
+// ready handler, runs what else is ready (bounded), then runs the turn-end hooks: whatever was collected
+// during the turn leaves in them, once.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "base/time.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace gw {
+
+class EventLoop {
+  struct Impl;
+  struct Entry;
+
+ public:
+  using Function = std::function<void()>;
+
+  // Undoes what it stands for when destroyed; its function is never called after that, even when it was due.
+  // Belongs to the loop's thread and does not outlive the loop.
+  class [[nodiscard]] Registration {
+   public:
+    Registration() = default;
+    Registration(Registration&& other) noexcept = default;
+    Registration& operator=(Registration&& other) noexcept;
+    ~Registration() { reset(); }
+    void reset();
+    explicit operator bool() const { return entry_ != nullptr; }
+
+   private:
+    friend class EventLoop;
+    explicit Registration(std::shared_ptr<Entry> entry) : entry_(std::move(entry)) {}
+    std::shared_ptr<Entry> entry_;
+  };
+
+  static constexpr size_t kHandlersPerTurnMax = 256;
+
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Turns on the calling thread until stop(). May be called again after it.
+  void run();
+  // One turn; waits at most `wait_max` for something to do. False when nothing was.
+  bool turn(Duration wait_max);
+
+  // The two calls for other threads. A posted function runs on the loop, in the order of posting.
+  void post(Function function);
+  void stop();
+
+  // The clock, read at its first use in a turn and the same for the rest of it.
+  TimePoint now();
+
+  // First after one `period`, then again each time; a late loop skips what it missed.
+  Registration every(Duration period, Function function);
+  Registration after(Duration delay, Function function);
+  // Runs at most once a turn while `fd` is readable (level-triggered). The descriptor stays the caller's
+  // and must stay open as long as the registration lives.
+  Registration watch(int fd, Function function);
+  // Runs at the end of every turn, in the order of registration.
+  Registration on_turn_end(Function function);
+
+  // For what speaks Asio itself: signals, clients of other services. Handlers take part in the turn.
+  boost::asio::io_context& context();
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gw

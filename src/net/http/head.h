@@ -1,0 +1,62 @@
+// The head of an HTTP/1.1 request (RFC 9112), read strictly and in one place for everything that is served:
+// the WebSocket upgrade on the shards and the service API. Pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/http_field.h"
+
+namespace gw::http {
+
+inline constexpr size_t kHeadBytesMax = 16 * 1024;
+inline constexpr size_t kFieldsMax = 100;
+
+// Views into the bytes that were parsed.
+struct RequestHead {
+  std::string_view method;        // a token, case-sensitive
+  std::string_view target;        // as sent: origin form, absolute form or "*"; visible ASCII only
+  int version = 11;               // 10 or 11
+  std::vector<HttpField> fields;  // in order, duplicates kept
+  size_t bytes = 0;               // of the whole head, the empty line included: what follows is body
+};
+
+// What to answer before closing: nothing after such a head can be trusted to begin where it seems to.
+struct HeadError {
+  int status = 400;  // 400, 431 (too large, too many fields), 505
+  const char* detail = "";
+};
+
+// All of the head is not there yet.
+struct HeadIncomplete {};
+
+using ParsedHead = std::variant<RequestHead, HeadIncomplete, HeadError>;
+
+// Refused: line ends other than CRLF, folded fields (RFC 9112 5.2), white space before the colon (5.1),
+// control characters, an invalid Host count for 1.1 (3.2), more than the limits above. An error that the
+// bytes so far already show is reported at once.
+ParsedHead parse_head(std::string_view bytes);
+
+// ASCII case-insensitive.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+// The first field of that name, if any.
+std::optional<std::string_view> find_field(std::span<const HttpField> fields, std::string_view name);
+size_t count_fields(std::span<const HttpField> fields, std::string_view name);
+// Whether a comma-separated list, over all fields of that name, has the token (RFC 9110 5.6.1).
+bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token);
+
+// How the bytes after the head are framed (RFC 9112 6.3).
+struct BodyFraming {
+  enum class Kind { none, length, chunked };
+  Kind kind = Kind::none;
+  size_t length = 0;  // for Kind::length
+};
+// Both framings, a Content-Length that is repeated or no number, a Transfer-Encoding other than exactly
+// "chunked": 400 or 501, and the connection must close.
+std::variant<BodyFraming, HeadError> body_framing(const RequestHead& head);
+
+}  // namespace gw::http

@@ -1,0 +1,127 @@
+// HTTP/1.1 for the service API, on the control loop. Connections come from the shards' listeners, after a
+// shard has read that their first request is not for /ws, and from the server's own inside listeners.
+// Pipelined requests that arrive together are handled in one turn; everything a turn has to say to a
+// connection leaves in one write at its end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/time.h"
+#include "net/event_loop.h"
+#include "net/http/message.h"
+#include "net/socket.h"
+
+namespace gw::http {
+
+struct ServerOptions {
+  size_t connections_max = 10'000;                // above it: 503 and close
+  size_t body_bytes_max = size_t{1} << 20;        // above it: 413, before the body is read
+  size_t stream_bytes_max = size_t{16} << 20;     // unsent bytes of one stream; above it write() refuses
+  size_t buffered_bytes_max = size_t{256} << 20;  // unparsed and unsent bytes of all connections together
+  size_t pipeline_max = 64;      // unanswered requests of one connection; above it no reading
+  Duration head_timeout = 5s;    // first byte of a head to its last
+  Duration body_timeout = 10s;   // end of the head to the body's last byte; both: 408
+  Duration idle_timeout = 75s;   // between requests
+  Duration write_timeout = 30s;  // a peer that takes nothing for so long is closed
+  std::vector<IpNetwork> trusted_proxies;
+  std::string upgrade_path = "/ws";  // requests for it go to on_upgrade
+};
+
+struct ServerStats {
+  uint64_t requests_total = 0;
+  uint64_t responses_4xx_total = 0;
+  uint64_t responses_5xx_total = 0;
+  uint64_t connections_total = 0;
+  size_t connections = 0;
+  size_t streams = 0;
+  size_t buffered_bytes = 0;
+};
+
+struct Exchange;
+
+// An open event stream. A copy is another handle of the same stream. Control loop only; every call is
+// allowed at any time, a closed stream ignores them.
+class Stream {
+ public:
+  Stream() = default;
+
+  bool is_open() const;
+  // Appends to the buffer that leaves at the end of the turn. False, and nothing is written: closed, or no
+  // room for all of it within stream_bytes_max.
+  bool write(std::string_view bytes);
+  // Appended in one step, so that an event is whole or not there; spares the caller a copy.
+  bool write(std::initializer_list<std::string_view> parts);
+  size_t buffered_bytes() const;
+  // Runs once when the stream ends for any reason but close(): the client left or stalled, the server
+  // stopped.
+  void on_close(std::function<void()> function);
+  // Flushes what is buffered and ends the stream.
+  void close();
+
+ private:
+  friend class Responder;
+  explicit Stream(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  std::shared_ptr<Exchange> exchange_;
+};
+
+// Answers one request, once: in the handler or later. Copies are handles of the same answer; when the last
+// goes without one, the client gets a 500. After the connection has gone, answers are ignored.
+class Responder {
+ public:
+  void send(Response response);
+  // The head of `response` (its body is ignored), then a body that goes on until close().
+  Stream stream(const Response& response);
+  // Whether somebody still waits for it.
+  bool is_waiting() const;
+
+ private:
+  friend class ServerImpl;
+  explicit Responder(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  std::shared_ptr<Exchange> exchange_;
+};
+
+// A connection on its way between a shard and the server.
+struct Handover {
+  UniqueFd fd;
+  std::string bytes;  // read from it already and not yet used
+  SocketAddress peer;
+  SocketAddress local;
+};
+
+class ServerImpl;
+
+class Server {
+ public:
+  using Handler = std::function<void(Request&, Responder)>;
+  using OnUpgrade = std::function<void(Handover)>;
+
+  // `loop` outlives the server.
+  Server(EventLoop& loop, ServerOptions options, Handler handler);
+  // Closes everything; streams hear of it, later answers are ignored.
+  ~Server();
+
+  // A kept-alive connection whose next request is for the upgrade path goes back whole, head included.
+  void on_upgrade(OnUpgrade function);
+  void adopt(Handover connection);
+  // An inside listener: its requests carry `ops`. Answers the address it got.
+  Result<SocketAddress> listen_ops(const SocketAddress& address);
+
+  // Drain: no new connections, idle ones close, the others after their answer. Streams are their owners' to
+  // end.
+  void begin_stop();
+  bool is_idle() const;  // nothing is being answered or streamed
+
+  const ServerStats& stats() const;
+
+ private:
+  std::unique_ptr<ServerImpl> impl_;
+};
+
+}  // namespace gw::http
