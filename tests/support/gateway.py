@@ -1,0 +1,269 @@
+"""The gateway as a process: started with flags and environment on a free port, stopped, and checked.
+
+    with Gateway("--max-connections", "3") as gateway:
+        session = gateway.new_session(user_id="ada")
+        client = gateway.connect(session)
+
+The binary is $GATEWAY_BINARY (relative to the repository), else build/release/websocket-gateway.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import resource
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import psutil
+
+from support.api import Api
+from support.client import Client
+from support.peer import Peer
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
+
+
+def binary_path() -> Path:
+    path = REPOSITORY / os.environ.get("GATEWAY_BINARY", "build/release/websocket-gateway")
+    assert path.is_file(), f"no gateway at {path}: build it, or set GATEWAY_BINARY"
+    return path
+
+
+def is_sanitized() -> bool:
+    """Whether the binary carries a sanitizer: its memory and CPU figures then say nothing."""
+    return any(name in binary_path().read_bytes() for name in (b"__asan_init", b"__tsan_init"))
+
+
+def environment(extra=None) -> dict:
+    """This process's environment without settings for the gateway, which a test gives itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    kept.setdefault("ASAN_OPTIONS", "detect_leaks=1")
+    kept.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    return kept | (extra or {})
+
+
+def run_to_exit(*flags, env=None, timeout=30) -> subprocess.CompletedProcess:
+    """Runs the binary to its end, for --print-config and for starts that must fail."""
+    return subprocess.run(
+        [binary_path(), *map(str, flags)], env=environment(env), capture_output=True, text=True, timeout=timeout
+    )
+
+
+class Gateway:
+    """One gateway process. Known once started: url, ws_url, host, port, instance_id, pid, api_key.
+
+    `flags` are appended to the defaults (port 0 on loopback, a drain of one second); a "--listen" among
+    them replaces the default address.
+    `open_files`: the soft and hard RLIMIT_NOFILE of the process.
+    """
+
+    def __init__(self, *flags, env=None, open_files=None):
+        self.flags = [str(flag) for flag in flags]
+        self.env = env or {}
+        self.open_files = open_files
+        self.process = None
+        self.ready = None
+        self.stdout_lines = []
+        self.log_lines = []
+        self._ready_queue = queue.Queue()
+        self._readers = []
+        self._closing = contextlib.ExitStack()
+        self._ended = False  # by the test, which looked at the exit itself
+
+    # Life.
+
+    def start(self, deadline=60):
+        command = [str(binary_path())]
+        if "--listen" not in self.flags:
+            command += ["--listen", "127.0.0.1:0"]
+        if "--drain-timeout" not in self.flags:
+            command += ["--drain-timeout", "1"]
+        self.process = subprocess.Popen(
+            command + self.flags,
+            env=environment(self.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            preexec_fn=self._limit_open_files if self.open_files else None,
+        )
+        targets = (self._read_stdout, self._read_stderr)
+        self._readers = [threading.Thread(target=target, daemon=True) for target in targets]
+        for reader in self._readers:
+            reader.start()
+        try:
+            line = self._ready_queue.get(timeout=deadline)
+        except queue.Empty:
+            line = None
+        if line is None:
+            self.process.kill()
+            self._wait(10)
+            raise AssertionError(f"gateway did not become ready (exit {self.process.returncode}):\n{self.log_text}")
+        self.ready = json.loads(line)
+        return self
+
+    def stop(self, deadline=30) -> int:
+        """SIGTERM, waits for the drain, and returns the exit code (0 when drained).
+
+        Fails when the process had died before, does not end, or a sanitizer reported anything.
+        """
+        self._closing.close()
+        died = None if self._ended else self.process.poll()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self._wait(deadline)
+        self.check_log()
+        assert died is None, f"gateway had died with {died}:\n{self.log_text[-4000:]}"
+        return code
+
+    def kill(self):
+        """SIGKILL: no drain, no goodbye."""
+        self._closing.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self._wait(10)
+        self.check_log()
+
+    def wait_exit(self, deadline=30) -> int:
+        """Waits for an end that the test itself brought about."""
+        return self._wait(deadline)
+
+    def check_log(self):
+        report = SANITIZER_REPORT.search(self.log_text)
+        assert report is None, f"sanitizer report:\n{self.log_text[report.start():][:8000]}"
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # What it says of itself.
+
+    @property
+    def url(self):
+        return self.ready["url"]
+
+    @property
+    def host(self):
+        return self.url.split("//")[1].rsplit(":", 1)[0]
+
+    @property
+    def port(self):
+        return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def address(self):
+        return self.host, self.port
+
+    @property
+    def ws_url(self):
+        return self.url.replace("http", "ws", 1) + "/ws"
+
+    @property
+    def instance_id(self):
+        return self.ready["instance_id"]
+
+    @property
+    def pid(self):
+        return self.ready["pid"]
+
+    @property
+    def api_key(self):
+        return self.env.get("GATEWAY_API_KEY") or self.ready["api_key"]
+
+    @property
+    def log_text(self):
+        return "".join(self.log_lines)
+
+    @property
+    def rss_bytes(self):
+        return psutil.Process(self.pid).memory_info().rss
+
+    @property
+    def cpu_seconds(self):
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
+
+    @property
+    def open_descriptors(self):
+        return psutil.Process(self.pid).num_fds()
+
+    # Those who talk to it. Everything made here is closed before the gateway is stopped.
+
+    @property
+    def api(self) -> Api:
+        if not hasattr(self, "_api"):
+            self._api = self.api_with(self.api_key)
+        return self._api
+
+    def api_with(self, key) -> Api:
+        """The service API with another key, or with none (None)."""
+        return self._keep(Api(self.url, key))
+
+    def new_session(self, user_id="ada", **fields) -> str:
+        """A fresh session's token."""
+        return self.api.create_session(user_id=user_id, **fields)["session_id"]
+
+    def connect(self, token=None, **options) -> Client:
+        """A welcomed client. Without a token it gets a session of a user of its own."""
+        if token is None:
+            token = self.new_session(user_id=f"user-{os.urandom(6).hex()}")
+        return self._keep(Client.open(self.ws_url, token, **options))
+
+    def peer(self, **options) -> Peer:
+        """A TCP connection, nothing sent yet."""
+        return self._keep(Peer(self.address, **options))
+
+    def raw_connect(self, token=None, *, headers=(), query="", **options) -> Peer:
+        """A raw peer behind a handmade handshake that was accepted; its welcome not yet read."""
+        if token is None:
+            token = self.new_session(user_id=f"user-{os.urandom(6).hex()}")
+        peer = self.peer(**options)
+        response = peer.upgrade(f"/ws?session_token={token}{query}", headers=headers)
+        assert response.status == 101, response
+        return peer
+
+    def subscribe(self, channel, group=None):
+        """An agent's event stream on a channel; see support.sse."""
+        return self._keep(self.api.subscribe(channel, group))
+
+    def connection_count(self) -> int:
+        return self.api.get("/api/post-office/websocket/connection-count").json()["global"]
+
+    # Inside.
+
+    def _keep(self, closable):
+        self._closing.callback(closable.close)
+        return closable
+
+    def _limit_open_files(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
+
+    def _read_stdout(self):
+        for line in self.process.stdout:
+            self.stdout_lines.append(line)
+            if len(self.stdout_lines) == 1:
+                self._ready_queue.put(line)
+        self._ready_queue.put(None)
+
+    def _read_stderr(self):
+        for line in self.process.stderr:
+            self.log_lines.append(line)
+
+    def _wait(self, deadline) -> int:
+        try:
+            code = self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+            raise AssertionError(f"gateway did not end within {deadline} s:\n{self.log_text[-4000:]}") from None
+        self._ended = True
+        for reader in self._readers:
+            reader.join(10)
+        return code

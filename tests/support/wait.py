@@ -1,0 +1,22 @@
+"""Waiting for a condition with a wide deadline: the only kind of waiting tests do."""
+
+import time
+
+
+def eventually(predicate, deadline=15.0, message="", interval=0.02):
+    """Polls `predicate` until it returns something truthy, and returns that.
+
+    An AssertionError inside the predicate counts as "not yet", so it may itself assert.
+    """
+    end = time.monotonic() + deadline
+    last = None
+    while True:
+        try:
+            last = predicate()
+            if last:
+                return last
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline} s: {message or predicate}; last: {last!r}")
+        time.sleep(interval)
