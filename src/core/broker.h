@@ -1,0 +1,97 @@
+// Seam: moves messages between clients, agents and instances. Control loop only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "core/channel.h"
+#include "core/done.h"
+#include "core/registry.h"
+
+namespace gw {
+
+// A client's message for the agents of a channel.
+struct AgentMessage {
+  ChannelIndex channel = 0;
+  std::string tenant_id;      // of the sender's session; empty: none
+  std::string message_id;
+  std::string envelope;       // what the agent receives, whole
+  std::optional<std::string> dedupe_key;  // scope and client id; absent: never a duplicate
+};
+
+// published: at least one live receiver has it. queued: it waits for one.
+enum class Submitted : uint8_t { published, queued, duplicate };
+
+// What a realm says to a channel: to its clients on every instance and to its agents.
+struct Publication {
+  ChannelIndex channel = 0;
+  std::string tenant_id;  // only clients and agents of it; empty: all
+  std::string message;    // for clients, byte for byte
+  std::string envelope;   // for agents
+  std::string message_id;
+};
+
+// One agent's open stream. The engine calls it; it belongs to whoever subscribed.
+class AgentSink {
+ public:
+  virtual ~AgentSink() = default;
+  // False: it can take no more now (its buffer is full or it is gone). `id` is what to acknowledge.
+  virtual bool deliver(std::string_view id, std::string_view envelope) = 0;
+};
+
+struct AgentSubscription {
+  ChannelIndex channel = 0;
+  std::string group;      // empty: every subscriber gets every message
+  std::string tenant_id;  // only messages of that tenant; empty: all
+};
+
+struct ChannelStats {
+  size_t queue_size = 0;
+  size_t queue_bytes = 0;
+  size_t queue_max = 0;
+  std::string_view circuit_state = "closed";  // closed, open, half_open
+  size_t failure_count = 0;
+  size_t agents = 0;
+  size_t unacknowledged = 0;  // delivered to groups, not yet acknowledged
+};
+
+using SubscriptionId = uint64_t;
+
+class Broker {
+ public:
+  // What reaches this instance for its own connections.
+  struct Local {
+    std::function<Result<void>(const Publication&)> publish;  // resource_exhausted: the shards are behind
+    std::function<Result<void>(const ConnectionHandle&, std::string_view message)> send;
+  };
+
+  virtual ~Broker() = default;
+  virtual void attach(Local local) = 0;
+
+  // resource_exhausted: the channel's queue is full.
+  virtual void submit(AgentMessage message, Done<Submitted> done) = 0;
+  // To the subscribed connections of every instance and to the channel's agents.
+  virtual void publish(Publication publication, Done<void> done) = 0;
+  // To one connection, on whichever instance it is.
+  virtual void send(const ConnectionRecord& record, std::string_view message, Done<void> done) = 0;
+
+  // The sink outlives the subscription. What waits in the channel's queue is delivered to it first, in order.
+  virtual void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) = 0;
+  virtual void unsubscribe(SubscriptionId id) = 0;
+  // These ids of the group are done; answers how many were open.
+  virtual void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done) = 0;
+
+  virtual ChannelStats stats(ChannelIndex channel) const = 0;
+  // Answers when a message has gone through the engine and back.
+  virtual void probe(Done<void> done) = 0;
+  // Drives timeouts, redelivery and expiry. Never blocks.
+  virtual void tick(TimePoint now) = 0;
+};
+
+}  // namespace gw

@@ -1,0 +1,49 @@
+// Which client message ids were taken lately. An id is remembered for `age` from when it was first taken,
+// as 16 bytes of a digest in an open-addressing table: about 50 bytes each.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace gw {
+
+class DedupeWindow {
+ public:
+  struct Options {
+    Duration age = 120s;
+    size_t ids_max = size_t{1} << 22;
+  };
+  enum class Outcome { fresh, duplicate, full };
+
+  explicit DedupeWindow(const Options& options) : options_(options) {}
+
+  // `key` holds scope and id. `full`: the window holds ids_max ids younger than `age`; to forget one early
+  // would break the promise, so the caller has to refuse the message.
+  Outcome check(std::string_view key, TimePoint now);
+  // Remembers the key of the last check() that answered fresh.
+  void remember_checked(TimePoint now);
+
+  size_t size() const { return count_; }
+
+ private:
+  using Print = std::array<uint64_t, 2>;  // {0, 0} marks a free cell
+
+  size_t find(const Print& print) const;  // its cell, or the free one where it would go
+  void erase(const Print& print);
+  void expire(TimePoint now);
+  void grow();
+
+  const Options options_;
+  std::vector<Print> cells_;  // a power of two, at most 5/8 full
+  size_t count_ = 0;
+  std::deque<std::pair<TimePoint, Print>> by_age_;
+  Print checked_{};
+};
+
+}  // namespace gw

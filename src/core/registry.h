@@ -1,0 +1,73 @@
+// Seam: the record of every connection on every instance. Control loop only.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "core/channel.h"
+#include "core/done.h"
+#include "core/session.h"
+
+namespace gw {
+
+// A connection as the registry shows it; `session` is null for an anonymous one.
+struct ConnectionRecord {
+  ConnectionId id;
+  SessionPtr session;
+  ConnectionHandle handle;  // meaningful on its own instance only
+  ChannelIndex channel = 0;  // the latest it spoke on or subscribed to
+  ChannelSet channels;
+  WallTime connected_at;
+  WallTime last_activity;
+  WallTime last_heartbeat;
+
+  std::string_view user_id() const { return session ? std::string_view(session->user_id) : std::string_view(); }
+  std::string_view tenant_id() const { return session ? std::string_view(session->tenant_id) : std::string_view(); }
+};
+
+struct ConnectionCounts {
+  size_t global = 0;
+  std::map<std::string, size_t> per_user;  // filled only when asked for
+  std::map<std::string, size_t> by_channel;
+  std::map<std::string, size_t> by_gateway;
+};
+
+// Which connections: of one session (by its public reference), of one user, or subscribed to one channel.
+struct BySession {
+  std::string ref;
+};
+struct ByUser {
+  std::string user_id;
+};
+struct ByChannel {
+  ChannelIndex channel;
+};
+using Selector = std::variant<BySession, ByUser, ByChannel>;
+
+struct AdmissionLimits {
+  size_t per_user = 5;  // 0: no limit
+  size_t total = 100'000;
+};
+
+class Registry {
+ public:
+  virtual ~Registry() = default;
+  // Checks the limits and adds the record as one step. resource_exhausted: the user has too many;
+  // unavailable: the instance is full.
+  virtual void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) = 0;
+  // Replaces what is known of record.id; ignored when it is gone.
+  virtual void update(const ConnectionRecord& record) = 0;
+  virtual void remove(const ConnectionId& id) = 0;
+
+  virtual void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) = 0;
+  virtual void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) = 0;
+  // `tenant`: count only its connections (empty: all).
+  virtual void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) = 0;
+};
+
+}  // namespace gw

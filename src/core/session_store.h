@@ -1,0 +1,30 @@
+// Seam: where sessions live. Control loop only.
+#pragma once
+
+#include <functional>
+
+#include "core/done.h"
+#include "core/session.h"
+
+namespace gw {
+
+class SessionStore {
+ public:
+  // Runs after a session was replaced, on every instance: ended sessions lose their connections.
+  using OnChange = std::function<void(const SessionPtr&)>;
+
+  virtual ~SessionStore() = default;
+  // already_exists when the key is taken (by an ended session as well); resource_exhausted when full.
+  virtual void insert(Session session, Done<SessionPtr> done) = 0;
+  // not_found when there is none.
+  virtual void find(const SessionKey& key, Done<SessionPtr> done) = 0;
+  // `edit` sees the current record and returns the new one or refuses; atomic with regard to other edits.
+  using Edit = std::function<Result<Session>(const Session&)>;
+  virtual void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) = 0;
+  virtual void on_change(OnChange callback) = 0;
+  // Drops ended sessions whose retention is over.
+  virtual void tick(WallTime now) = 0;
+  virtual size_t size() const = 0;
+};
+
+}  // namespace gw

@@ -1,0 +1,138 @@
+#include "engine/memory/registry.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace gw {
+
+MemoryRegistry::MemoryRegistry(const ChannelTable& channels, std::string instance_id)
+    : channels_(channels), instance_id_(std::move(instance_id)), count_by_channel_(channels.size()) {}
+
+void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
+  if (rows_by_id_.size() >= limits.total) return done(Error{Errc::unavailable, "the instance is full"});
+  if (record.session && limits.per_user > 0) {
+    const std::vector<Row>* rows = rows_of(rows_by_user_, record.session->user_id);
+    if (rows && rows->size() >= limits.per_user) {
+      return done(Error{Errc::resource_exhausted, "too many connections of this user"});
+    }
+  }
+  Row row = static_cast<Row>(rows_.size());
+  if (free_rows_.empty()) {
+    rows_.emplace_back();
+  } else {
+    row = free_rows_.back();
+    free_rows_.pop_back();
+  }
+  const bool inserted = rows_by_id_.emplace(record.id, row).second;
+  ASSERT(inserted);
+  rows_[row] = std::move(record);
+  link(row);
+  done({});
+}
+
+void MemoryRegistry::update(const ConnectionRecord& record) {
+  const auto it = rows_by_id_.find(record.id);
+  if (it == rows_by_id_.end()) return;
+  unlink(it->second);
+  rows_[it->second] = record;
+  link(it->second);
+}
+
+void MemoryRegistry::remove(const ConnectionId& id) {
+  const auto it = rows_by_id_.find(id);
+  if (it == rows_by_id_.end()) return;
+  const Row row = it->second;
+  unlink(row);
+  rows_by_id_.erase(it);
+  rows_[row] = ConnectionRecord{};
+  free_rows_.push_back(row);
+}
+
+void MemoryRegistry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) {
+  const auto it = rows_by_id_.find(id);
+  if (it == rows_by_id_.end()) return done(std::optional<ConnectionRecord>());
+  done(std::optional<ConnectionRecord>(rows_[it->second]));
+}
+
+void MemoryRegistry::select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) {
+  std::vector<ConnectionRecord> found;
+  if (const auto* by_channel = std::get_if<ByChannel>(&selector)) {
+    for (const auto& [id, row] : rows_by_id_) {
+      if (rows_[row].channels.contains(by_channel->channel)) found.push_back(rows_[row]);
+    }
+    return done(std::move(found));
+  }
+  const auto* by_session = std::get_if<BySession>(&selector);
+  const std::vector<Row>* rows = by_session ? rows_of(rows_by_session_, by_session->ref)
+                                            : rows_of(rows_by_user_, std::get<ByUser>(selector).user_id);
+  if (rows) {
+    for (const Row row : *rows) found.push_back(rows_[row]);
+  }
+  done(std::move(found));
+}
+
+void MemoryRegistry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
+  ConnectionCounts counts;
+  std::vector<size_t> by_channel(channels_.size());
+  if (tenant.empty()) {
+    counts.global = rows_by_id_.size();
+    by_channel = count_by_channel_;
+    if (per_user) {
+      for (const auto& [user, rows] : rows_by_user_) counts.per_user[user] = rows.size();
+    }
+  } else {
+    for (const auto& [id, row] : rows_by_id_) {
+      const ConnectionRecord& record = rows_[row];
+      if (record.tenant_id() != tenant) continue;
+      ++counts.global;
+      if (per_user) ++counts.per_user[record.session->user_id];
+      record.channels.for_each([&](ChannelIndex channel) { ++by_channel[channel]; });
+    }
+  }
+  for (size_t i = 0; i < by_channel.size(); ++i) {
+    counts.by_channel[channels_.name(static_cast<ChannelIndex>(i))] = by_channel[i];
+  }
+  counts.by_gateway[instance_id_] = counts.global;
+  done(std::move(counts));
+}
+
+void MemoryRegistry::link(Row row) {
+  const ConnectionRecord& record = rows_[row];
+  record.channels.for_each([&](ChannelIndex channel) { ++count_by_channel_[channel]; });
+  if (!record.session) return;
+  insert(rows_by_user_, record.session->user_id, row);
+  insert(rows_by_session_, record.session->ref, row);
+}
+
+void MemoryRegistry::unlink(Row row) {
+  const ConnectionRecord& record = rows_[row];
+  record.channels.for_each([&](ChannelIndex channel) { --count_by_channel_[channel]; });
+  if (!record.session) return;
+  erase(rows_by_user_, record.session->user_id, row);
+  erase(rows_by_session_, record.session->ref, row);
+}
+
+void MemoryRegistry::insert(Index& index, const std::string& name, Row row) {
+  std::vector<Row>& rows = index[name];
+  if (rows.empty()) rows.reserve(1);
+  rows.push_back(row);
+}
+
+void MemoryRegistry::erase(Index& index, const std::string& name, Row row) {
+  const auto it = index.find(name);
+  ASSERT(it != index.end());
+  std::vector<Row>& rows = it->second;
+  const auto position = std::find(rows.begin(), rows.end(), row);
+  ASSERT(position != rows.end());
+  *position = rows.back();
+  rows.pop_back();
+  if (rows.empty()) index.erase(it);
+}
+
+const std::vector<MemoryRegistry::Row>* MemoryRegistry::rows_of(const Index& index, const std::string& name) {
+  const auto it = index.find(name);
+  return it == index.end() ? nullptr : &it->second;
+}
+
+}  // namespace gw

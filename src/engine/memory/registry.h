@@ -1,0 +1,43 @@
+// The registry of a gateway that runs alone.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "core/registry.h"
+
+namespace gw {
+
+class MemoryRegistry final : public Registry {
+ public:
+  MemoryRegistry(const ChannelTable& channels, std::string instance_id);
+
+  void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
+  void update(const ConnectionRecord& record) override;
+  void remove(const ConnectionId& id) override;
+  void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
+  void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;
+  void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) override;
+
+ private:
+  using Row = uint32_t;
+  // Name of a user or session to the rows of its connections; a name without rows is not kept.
+  using Index = std::unordered_map<std::string, std::vector<Row>>;
+
+  void link(Row row);
+  void unlink(Row row);
+  static void insert(Index& index, const std::string& name, Row row);
+  static void erase(Index& index, const std::string& name, Row row);
+  static const std::vector<Row>* rows_of(const Index& index, const std::string& name);
+
+  const ChannelTable& channels_;
+  const std::string instance_id_;
+  std::vector<ConnectionRecord> rows_;  // free rows have no id in rows_by_id_
+  std::vector<Row> free_rows_;
+  std::unordered_map<ConnectionId, Row> rows_by_id_;
+  Index rows_by_user_;
+  Index rows_by_session_;  // by session_ref
+  std::vector<size_t> count_by_channel_;
+};
+
+}  // namespace gw

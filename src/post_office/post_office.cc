@@ -1,0 +1,115 @@
+#include "post_office/post_office.h"
+
+#include "base/digest.h"
+#include "protocol/envelope.h"
+
+namespace gw {
+namespace {
+
+Error no_such_connection() { return {Errc::not_found, "no such connection"}; }
+
+bool visible_to(const ConnectionRecord& record, std::string_view tenant) {
+  return tenant.empty() || record.tenant_id() == tenant;
+}
+
+}  // namespace
+
+PostOffice::PostOffice(Broker& broker, Registry& registry, SessionStore& sessions, const ChannelTable& channels,
+                       const Options& options)
+    : broker_(broker), registry_(registry), sessions_(sessions), channels_(channels), options_(options) {}
+
+void PostOffice::publish(const PublishRequest& request, Done<void> done) {
+  const auto channel = channels_.find(request.channel);
+  if (!channel) return done(Error{Errc::not_found, "no such channel"});
+  if (request.message.size() > options_.message_bytes_max) {
+    return done(Error{Errc::too_large, "message is larger than a client's outbox (outbox-bytes)"});
+  }
+  const WallTime now = wall_now();
+  Publication publication;
+  publication.channel = *channel;
+  publication.tenant_id = request.tenant_id;
+  publication.message = request.message;
+  message_ids_.append(publication.message_id, now.time_since_epoch().count());
+  protocol::append_publication(publication.envelope,
+                               {publication.message_id, request.channel, request.realm, request.message, now});
+  broker_.publish(std::move(publication), std::move(done));
+}
+
+void PostOffice::send(const Recipient& recipient, std::string_view message, std::string_view tenant,
+                      Done<size_t> done) {
+  if (message.size() > options_.message_bytes_max) {
+    return done(Error{Errc::too_large, "message is larger than a client's outbox (outbox-bytes)"});
+  }
+  if (const auto* to = std::get_if<ToConnection>(&recipient)) {
+    return connection(to->connection_id, tenant,
+                      [this, message = std::string(message), done = std::move(done)](Result<ConnectionRecord> found) {
+                        if (!found) return done(found.error());
+                        broker_.send(*found, message, [done](Result<void> sent) {
+                          if (!sent) return done(sent.error());
+                          done(size_t{1});
+                        });
+                      });
+  }
+  if (const auto* to = std::get_if<ToUser>(&recipient)) {
+    return send_all(ByUser{to->user_id}, std::string(message), tenant, std::move(done));
+  }
+  if (const auto* to = std::get_if<ToSessionRef>(&recipient)) {
+    return send_all(BySession{to->ref}, std::string(message), tenant, std::move(done));
+  }
+  sessions_.find(sha256(std::get<ToSessionId>(recipient).session_id),
+                 [this, message = std::string(message), tenant = std::string(tenant),
+                  done = std::move(done)](Result<SessionPtr> session) mutable {
+                   if (!session) return done(session.error());
+                   send_all(BySession{(*session)->ref}, std::move(message), tenant, std::move(done));
+                 });
+}
+
+void PostOffice::send_all(const Selector& selector, std::string message, std::string_view tenant,
+                          Done<size_t> done) {
+  connections(selector, tenant,
+              [this, message = std::move(message),
+               done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
+                if (!found) return done(found.error());
+                if (found->empty()) return done(no_such_connection());
+                // Answers once, when the last one has: the count is of those that took it.
+                struct Tally {
+                  size_t open;
+                  size_t delivered = 0;
+                  Done<size_t> done;
+                };
+                auto tally = std::make_shared<Tally>(Tally{found->size(), 0, done});
+                for (const ConnectionRecord& record : *found) {
+                  broker_.send(record, message, [tally](Result<void> sent) {
+                    tally->delivered += sent ? 1 : 0;
+                    if (--tally->open == 0) tally->done(tally->delivered);
+                  });
+                }
+              });
+}
+
+void PostOffice::connection(std::string_view connection_id, std::string_view tenant, Done<ConnectionRecord> done) {
+  const auto id = ConnectionId::parse(connection_id);
+  if (!id) return done(no_such_connection());
+  registry_.find(*id, [tenant = std::string(tenant),
+                       done = std::move(done)](Result<std::optional<ConnectionRecord>> found) {
+    if (!found) return done(found.error());
+    if (!*found || !visible_to(**found, tenant)) return done(no_such_connection());
+    done(std::move(**found));
+  });
+}
+
+void PostOffice::connections(const Selector& selector, std::string_view tenant,
+                             Done<std::vector<ConnectionRecord>> done) {
+  registry_.select(selector, [tenant = std::string(tenant),
+                              done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
+    if (!found) return done(found.error());
+    std::erase_if(*found, [&](const ConnectionRecord& record) { return !visible_to(record, tenant); });
+    done(std::move(found));
+  });
+}
+
+void PostOffice::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
+  registry_.count(tenant, per_user, std::move(done));
+}
+
+}  // namespace gw

@@ -1,0 +1,73 @@
+// Post Office owns messages: the verbs by which agents and realms publish, send and look around. Behind its
+// three doors (HTTP, MCP, console). Control loop only.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/broker.h"
+#include "core/channel.h"
+#include "core/registry.h"
+#include "core/session_store.h"
+
+namespace gw {
+
+struct PublishRequest {
+  std::string_view channel;
+  std::string_view message;  // JSON, passed byte for byte
+  std::string_view realm;
+  std::string_view tenant_id;  // empty: all
+};
+
+// To whom. A connection or session of another tenant is not there for a caller bound to one.
+struct ToConnection {
+  std::string connection_id;
+};
+struct ToSessionRef {
+  std::string ref;
+};
+struct ToSessionId {
+  std::string session_id;
+};
+struct ToUser {
+  std::string user_id;
+};
+using Recipient = std::variant<ToConnection, ToSessionRef, ToSessionId, ToUser>;
+
+class PostOffice {
+ public:
+  struct Options {
+    // Larger ones would overflow every client's outbox at once.
+    size_t message_bytes_max = size_t{1} << 20;
+  };
+
+  PostOffice(Broker& broker, Registry& registry, SessionStore& sessions, const ChannelTable& channels,
+             const Options& options);
+
+  // not_found: no such channel. too_large. resource_exhausted: an agent group or the shards are behind.
+  void publish(const PublishRequest& request, Done<void> done);
+  // Answers how many connections it went to. not_found when there is none.
+  void send(const Recipient& recipient, std::string_view message, std::string_view tenant, Done<size_t> done);
+
+  // not_found for an unknown, a malformed and another tenant's id alike.
+  void connection(std::string_view connection_id, std::string_view tenant, Done<ConnectionRecord> done);
+  void connections(const Selector& selector, std::string_view tenant, Done<std::vector<ConnectionRecord>> done);
+  void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done);
+
+  Broker& broker() { return broker_; }
+  const ChannelTable& channels() const { return channels_; }
+
+ private:
+  void send_all(const Selector& selector, std::string message, std::string_view tenant, Done<size_t> done);
+
+  Broker& broker_;
+  Registry& registry_;
+  SessionStore& sessions_;
+  const ChannelTable& channels_;
+  const Options options_;
+  MessageIdSource message_ids_;
+};
+
+}  // namespace gw

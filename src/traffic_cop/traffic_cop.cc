@@ -1,0 +1,155 @@
+#include "traffic_cop/traffic_cop.h"
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "protocol/json.h"
+
+namespace gw {
+namespace {
+
+constexpr size_t kContextBytesMax = 16 * 1024;
+
+bool visible_to(const Session& session, std::string_view tenant) {
+  return tenant.empty() || session.tenant_id == tenant;
+}
+
+Error no_such_session() { return {Errc::not_found, "no such session"}; }
+
+Error invalid(std::string detail) { return {Errc::invalid_argument, std::move(detail)}; }
+
+Result<WallTime> expiry(std::chrono::seconds ttl) {
+  if (ttl < std::chrono::seconds(1) || ttl > TrafficCop::kTtlMax) {
+    return invalid("ttl_seconds must be a whole number from 1 to " + std::to_string(TrafficCop::kTtlMax.count()));
+  }
+  return wall_now() + ttl;
+}
+
+}  // namespace
+
+void TrafficCop::create(NewSession request, std::string_view tenant, Done<CreatedSession> done) {
+  const std::string id = request.session_id ? std::move(*request.session_id) : secure_random_hex(16);
+  if (!is_valid_name(id)) return done(invalid("session_id must match [A-Za-z0-9._@+=-]{1,128}"));
+  if (!is_valid_name(request.user_id)) return done(invalid("user_id must match [A-Za-z0-9._@+=-]{1,128}"));
+  if (!is_valid_name(request.type)) return done(invalid("session_type must match [A-Za-z0-9._@+=-]{1,128}"));
+  const Result<WallTime> expires_at = expiry(request.ttl);
+  if (!expires_at) return done(expires_at.error());
+
+  Session session;
+  session.key = sha256(id);
+  session.ref = secure_random_hex(16);
+  session.user_id = std::move(request.user_id);
+  session.type = std::move(request.type);
+  session.created_at = wall_now();
+  session.expires_at = *expires_at;
+  if (const Result<void> applied = apply_context(session, std::move(request.context_json)); !applied) {
+    return done(applied.error());
+  }
+  // A tenant's key makes that tenant's sessions; saying so in the context is optional.
+  if (session.tenant_id.empty()) session.tenant_id = tenant;
+  if (!visible_to(session, tenant)) {
+    return done(Error{Errc::permission_denied, "context.tenant_id is not the tenant of this key"});
+  }
+  store_.insert(std::move(session), [id, done = std::move(done)](Result<SessionPtr> stored) {
+    if (!stored) return done(stored.error());
+    done(CreatedSession{id, *stored});
+  });
+}
+
+void TrafficCop::get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
+  if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
+  store_.find(sha256(session_id), [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
+    if (found && !visible_to(**found, tenant)) return done(no_such_session());
+    done(std::move(found));
+  });
+}
+
+void TrafficCop::update(std::string_view session_id, SessionChange change, std::string_view tenant,
+                        Done<SessionPtr> done) {
+  if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
+  auto edit = [this, change = std::move(change), tenant = std::string(tenant)](const Session& current) -> Result<Session> {
+    if (!visible_to(current, tenant)) return no_such_session();
+    Result<Session> changed = apply(current, change);
+    if (changed && !visible_to(*changed, tenant)) {
+      return Error{Errc::permission_denied, "context.tenant_id is not the tenant of this key"};
+    }
+    return changed;
+  };
+  store_.update(sha256(session_id), std::move(edit), std::move(done));
+}
+
+void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
+  if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
+  auto edit = [tenant = std::string(tenant)](const Session& current) -> Result<Session> {
+    if (!visible_to(current, tenant)) return no_such_session();
+    Session ended = current;
+    ended.status = SessionStatus::inactive;
+    ended.expires_at = std::min(current.expires_at, wall_now());
+    return ended;
+  };
+  store_.update(sha256(session_id), std::move(edit), std::move(done));
+}
+
+void TrafficCop::admit(std::string_view token, Done<SessionPtr> done) {
+  if (!is_valid_name(token)) return done(Error{Errc::unauthenticated, "no such session"});
+  store_.find(sha256(token), [done = std::move(done)](Result<SessionPtr> found) {
+    if (!found && found.error().code != Errc::not_found) return done(found.error());
+    if (!found || (*found)->status_at(wall_now()) != SessionStatus::active) {
+      return done(Error{Errc::unauthenticated, "the session is not active"});
+    }
+    done(std::move(found));
+  });
+}
+
+Result<void> TrafficCop::apply_context(Session& session, std::string context_json) const {
+  if (context_json.size() > kContextBytesMax) return invalid("context must not be larger than 16 KiB");
+  const auto context = json::parse_object(context_json);
+  if (!context) return invalid("context must be a JSON object");
+  session.tenant_id.clear();
+  session.channels = ChannelSet::all();
+  if (const json::Value* tenant = context->find("tenant_id"); tenant && !tenant->is_null()) {
+    const auto name = json::as_string(*tenant);
+    if (!name || !is_valid_name(*name)) return invalid("context.tenant_id must match [A-Za-z0-9._@+=-]{1,128}");
+    session.tenant_id = *name;
+  }
+  if (const json::Value* channels = context->find("channels"); channels && !channels->is_null()) {
+    if (!channels->is_array()) return invalid("context.channels must be a list of channel names");
+    session.channels = ChannelSet();
+    for (const json::Value& item : json::elements(*channels)) {
+      const auto name = json::as_string(item);
+      const auto channel = name ? channels_.find(*name) : std::nullopt;
+      if (!channel) return invalid("context.channels names a channel that is not configured");
+      session.channels.add(*channel);
+    }
+  }
+  session.context_json = std::move(context_json);
+  return {};
+}
+
+Result<Session> TrafficCop::apply(const Session& current, const SessionChange& change) const {
+  const SessionStatus status = current.status_at(wall_now());
+  if (status == SessionStatus::inactive || status == SessionStatus::expired) {
+    return Error{Errc::failed_precondition,
+                 "the session is " + std::string(to_string(status)) + "; make a new one"};
+  }
+  Session changed = current;
+  if (change.context_json) {
+    if (const Result<void> applied = apply_context(changed, *change.context_json); !applied) return applied.error();
+    // Who a connection belongs to is fixed while it lives.
+    if (changed.tenant_id.empty()) changed.tenant_id = current.tenant_id;
+    if (changed.tenant_id != current.tenant_id) return invalid("context.tenant_id can't be changed; make a new session");
+  }
+  if (change.ttl) {
+    const Result<WallTime> expires_at = expiry(*change.ttl);
+    if (!expires_at) return expires_at.error();
+    changed.expires_at = *expires_at;
+  }
+  if (change.status) {
+    if (*change.status == SessionStatus::expired) return invalid("status must be active, suspended or inactive");
+    changed.status = *change.status;
+    if (*change.status == SessionStatus::inactive) changed.expires_at = std::min(changed.expires_at, wall_now());
+  }
+  return changed;
+}
+
+}  // namespace gw

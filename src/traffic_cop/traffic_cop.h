@@ -1,0 +1,60 @@
+// Traffic Cop owns sessions: who may come in, until when. The verbs behind its HTTP API and the handshake.
+// Control loop only. `tenant` narrows a verb to sessions of that tenant (empty: any): another tenant's
+// session is not_found, as if it were not there.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/done.h"
+#include "core/session_store.h"
+
+namespace gw {
+
+struct NewSession {
+  std::optional<std::string> session_id;  // made when absent
+  std::string user_id;
+  std::string type = "web";
+  std::string context_json = "{}";  // an object
+  std::chrono::seconds ttl{3600};
+};
+
+struct SessionChange {
+  std::optional<std::string> context_json;
+  std::optional<SessionStatus> status;  // active or suspended; inactive ends it
+  std::optional<std::chrono::seconds> ttl;  // from now
+};
+
+struct CreatedSession {
+  std::string session_id;  // the one time it is told
+  SessionPtr session;
+};
+
+class TrafficCop {
+ public:
+  static constexpr std::chrono::seconds kTtlMax{365 * 24 * 3600};
+
+  TrafficCop(SessionStore& store, const ChannelTable& channels) : store_(store), channels_(channels) {}
+
+  // invalid_argument names the field at fault; already_exists; permission_denied: context.tenant_id is not `tenant`.
+  void create(NewSession request, std::string_view tenant, Done<CreatedSession> done);
+  void get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
+  // failed_precondition when the session has ended: a new one is needed then.
+  void update(std::string_view session_id, SessionChange change, std::string_view tenant, Done<SessionPtr> done);
+  // Ends it (inactive); its connections close with 4003. An ended session stays as it is.
+  void end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
+
+  // Who shows this token? unauthenticated unless the session is active now.
+  void admit(std::string_view token, Done<SessionPtr> done);
+
+ private:
+  // Reads tenant_id and channels out of the context.
+  Result<void> apply_context(Session& session, std::string context_json) const;
+  Result<Session> apply(const Session& current, const SessionChange& change) const;
+
+  SessionStore& store_;
+  const ChannelTable& channels_;
+};
+
+}  // namespace gw
