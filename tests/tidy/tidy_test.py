@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Shows every rule firing on a bad snippet and staying quiet on the good one beside it."""
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import bans
+import compilers
+import layers
+import shape
+import tidy
+import tree
+
+
+def lines(findings):
+    return [(f.path, f.line) for f in findings]
+
+
+class Includes(unittest.TestCase):
+    def found(self, path, text):
+        return [f.text for f in layers.check_includes({path: text})]
+
+    def test_a_lower_layer_never_includes_a_higher_one(self):
+        found = layers.check_includes({"src/core/hub.h": '#pragma once\n#include "net/listener.h"\n'})
+        self.assertEqual(lines(found), [("src/core/hub.h", 2)])
+        self.assertIn("core may include base ws protocol, never net", str(found[0]))
+
+    def test_siblings_never_include_each_other(self):
+        self.assertTrue(self.found("src/ws/parser.cc", '#include "protocol/json.h"\n'))
+
+    def test_nobody_includes_app(self):
+        for layer in layers.LAYERS.keys() - {"app"}:
+            self.assertTrue(self.found(f"src/{layer}/x.cc", '#include "app/config.h"\n'), layer)
+
+    def test_what_the_rule_allows_passes(self):
+        for layer, allowed in layers.LAYERS.items():
+            for other in (layer, *allowed):
+                self.assertEqual(self.found(f"src/{layer}/x.cc", f'#include "{other}/y.h"\n'), [])
+
+    def test_paths_start_at_the_root(self):
+        self.assertTrue(self.found("src/core/hub.cc", '#include "hub.h"\n'))
+        self.assertTrue(self.found("src/core/hub.cc", '#include "../base/error.h"\n'))
+
+    def test_a_comment_includes_nothing(self):
+        self.assertEqual(self.found("src/core/hub.h", '// #include "net/listener.h"\n/*\n#include "net/x.h"\n*/\n'), [])
+
+    def test_third_party_headers_stay_at_home(self):
+        for header in ("boost/asio.hpp", "boost/beast/http.hpp", "spdlog/spdlog.h", "zlib.h", "openssl/sha.h",
+                       "CLI/CLI.hpp", "toml++/toml.h", "gtest/gtest.h", "sys/socket.h"):
+            self.assertTrue(self.found("src/core/hub.h", f"#include <{header}>\n"), header)
+        self.assertEqual(self.found("src/net/listener.cc", "#include <boost/asio/io_context.hpp>\n"), [])
+        self.assertEqual(self.found("src/base/log.cc", "#include <spdlog/spdlog.h>\n"), [])
+        self.assertEqual(self.found("src/core/hub_test.cc", "#include <gtest/gtest.h>\n"), [])
+
+    def test_a_header_without_a_home_is_found(self):
+        self.assertTrue(self.found("src/net/x.cc", "#include <hiredis/hiredis.h>\n"))
+        self.assertTrue(self.found("src/protocol/x.cc", "#include <simdjson.h>\n"))
+        self.assertEqual(self.found("src/net/x.cc", "#include <vector>\n#include <unistd.h>\n"), [])
+
+
+class Cmake(unittest.TestCase):
+    def tree(self, **changed):
+        files = {f"src/{layer}/CMakeLists.txt": f"gw_layer({layer} DEPS {' '.join(allowed)})\n"
+                 for layer, allowed in layers.LAYERS.items()}
+        return files | {f"src/{layer}/CMakeLists.txt": text for layer, text in changed.items()}
+
+    def test_the_rule_itself_passes(self):
+        self.assertEqual(layers.check_cmake(self.tree()), [])
+        self.assertEqual(layers.check_cmake(self.tree(ws="gw_layer(ws DEPS base LIBS ZLIB::ZLIB)\n")), [])
+
+    def test_a_link_beyond_the_rule_is_found(self):
+        found = layers.check_cmake(self.tree(core="gw_layer(core DEPS base net LIBS fmt)\n"))
+        self.assertEqual(lines(found), [("src/core/CMakeLists.txt", 1)])
+        self.assertIn("net", found[0].text)
+
+    def test_a_layer_without_its_library_is_found(self):
+        self.assertTrue(layers.check_cmake(self.tree(core="")))
+
+
+class Orphans(unittest.TestCase):
+    def test_own_source_and_test_do_not_count(self):
+        files = {"src/core/hub.h": "", "src/core/hub.cc": '#include "core/hub.h"\n',
+                 "src/core/hub_test.cc": '#include "core/hub.h"\n'}
+        self.assertEqual(lines(layers.check_orphans(files)), [("src/core/hub.h", 1)])
+        files["src/gateway/shard.h"] = '#include "core/hub.h"\n'
+        self.assertEqual(lines(layers.check_orphans(files)), [("src/gateway/shard.h", 1)])
+
+
+class Calls(unittest.TestCase):
+    def found(self, text, path="src/core/hub.cc"):
+        return lines(bans.check_calls({path: text}))
+
+    def test_each_banned_call_is_found(self):
+        for bad in ("std::this_thread::sleep_for(1s);", "usleep(5);", "sleep(1);", "std::chrono::system_clock::now();",
+                    "steady_now();", 'std::cout << "x";', 'printf("x");', 'fprintf(stderr, "x");', "rand();", "srand(1);",
+                    'std::getenv("HOME");', "using namespace std;", "co_await run([x] { f(); });",
+                    "co_await put(Entry{1, 2});"):
+            self.assertEqual(self.found(f"\n{bad}\n"), [("src/core/hub.cc", 2)], bad)
+
+    def test_their_neighbours_pass(self):
+        for good in ("std::snprintf(b, n, f);", "operand();", "on_timer.sleep(3);", "co_await std::move(task);",
+                     "using namespace std::chrono_literals;", "int steady_nowhere;", 'call("printf(x)");',
+                     "// rand() is banned", "auto x = 1'000'000; // printf(", 'R"(rand())";'):
+            self.assertEqual(self.found(good + "\n"), [], good)
+
+    def test_exceptions_have_addresses(self):
+        clock = "std::chrono::system_clock::now();"
+        self.assertEqual(self.found(clock, "src/base/time.cc"), [])
+        self.assertTrue(self.found(clock, "src/net/listener.cc"))
+        self.assertEqual(self.found("steady_now();", "src/gateway/shard.cc"), [])
+        self.assertEqual(self.found("std::cout << 1;", "bench/load/main.cc"), [])
+
+
+class Text(unittest.TestCase):
+    def found(self, text, path="docs/x.md"):
+        return lines(bans.check_text({path: text}))
+
+    def test_each_banned_text_is_found(self):
+        for bad in ("// TODO later", "# FIXME", "GTEST_SKIP();", "TEST(Hub, DISABLED_Grows)", "@pytest.mark.skipif(x)",
+                    "pytest.skip('x')", "test.only('x')", "see /root/x", "cd /work/y", "'/home/me/x'", "/tmp/x.sock",
+                    "http://deb.debian.org/debian", '"https://registry.npmjs.org/ws"', "<<<<<<< HEAD"):
+            self.assertEqual(self.found(f"\n{bad}\n"), [("docs/x.md", 2)], bad)
+
+    def test_their_neighbours_pass(self):
+        for good in ("mktemp -d XXXXXX", "docs/work/x", "https://example.org/home/x", "$scratch/tmp/x", "skip the line"):
+            self.assertEqual(self.found(good + "\n"), [], good)
+
+
+class Shape(unittest.TestCase):
+    def test_a_header_begins_with_pragma_once(self):
+        self.assertTrue(shape.check_pragma_once({"src/a.h": "#include <vector>\n#pragma once\n"}))
+        self.assertTrue(shape.check_pragma_once({"src/a.h": "// #pragma once\n"}))
+        self.assertEqual(shape.check_pragma_once({"src/a.h": "// What it is.\n#pragma once\n"}), [])
+
+    def test_a_long_file_needs_a_reason_and_a_reason_a_long_file(self):
+        long, short = "x\n" * 601, "x\n" * 600
+        self.assertTrue(shape.check_lengths({"src/a.cc": long}, {}))
+        self.assertEqual(shape.check_lengths({"src/a.cc": short}, {}), [])
+        self.assertEqual(shape.check_lengths({"src/a.cc": long}, {"src/a.cc": "a table"}), [])
+        self.assertTrue(shape.check_lengths({"src/a.cc": short}, {"src/a.cc": "a table"}))
+        self.assertEqual(shape.check_lengths({"docs/a.md": long}, {}), [])
+
+
+class Compilers(unittest.TestCase):
+    def test_a_header_that_leans_on_its_includer_is_found_and_never_remembered(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = Path(name)
+            files = {"src/core/bad.h": "#pragma once\nstd::string x();\n", "src/core/good.h": "#pragma once\nint x();\n"}
+            for path, text in files.items():
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text)
+            for _ in range(2):
+                found = compilers.check_headers_alone(files, root, root / "build/cache.json")
+                self.assertEqual(lines(found), [("src/core/bad.h", 1)])
+
+    def test_a_changed_include_is_compiled_again(self):
+        before = {"src/a/x.h": '#include "a/y.h"\n', "src/a/y.h": "int y;\n"}
+        after = before | {"src/a/y.h": "long y;\n"}
+        self.assertNotEqual(compilers._fingerprint("src/a/x.h", before), compilers._fingerprint("src/a/x.h", after))
+
+    def test_format_is_that_of_the_project(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = Path(name)
+            (root / ".clang-format").write_text((tidy.ROOT / ".clang-format").read_text())
+            (root / "bad.cc").write_text("int  x ;\n")
+            (root / "good.cc").write_text("int x;\n")
+            found = compilers.check_format({"bad.cc": "", "good.cc": ""}, root)
+            self.assertEqual(lines(found), [("bad.cc", 1)])
+
+
+class Tree(unittest.TestCase):
+    def test_blanking_keeps_line_numbers(self):
+        text = '/* a\n b */ int x = 1\'000; "s\\"t" R"x(\n)" )x" \'"\' // end\nrand();\n'
+        code = tree.code_only(text)
+        self.assertEqual(code.count("\n"), text.count("\n"))
+        self.assertIn("int x = 1'000;", code)
+        self.assertEqual(code.split("\n")[3], "rand();")
+
+    def test_reads_this_repository(self):
+        files = tree.read_tree(tidy.ROOT)
+        self.assertIn("tests/tidy/tidy_test.py", files)
+        self.assertFalse([path for path in files if path.startswith("build/")])
+
+
+class Report(unittest.TestCase):
+    def test_junit_says_where(self):
+        text = tidy.junit({"a": [tree.Finding("src/x.h", 3, "rule", 'why "so"')], "b": []})
+        self.assertIn('tests="2" failures="1"', text)
+        self.assertIn("src/x.h:3", text)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=1))
