@@ -1,0 +1,21 @@
+# The Debian 12 packages this project needs, in one place: scripts/run and scripts/test install them,
+# docs/OPERATIONS.md and a container image may read them. Sourced, never run.
+
+# To build the gateway. gtest is here because one configure step serves the program and its unit tests.
+build_packages=(
+  g++ cmake ninja-build ccache
+  libboost1.81-dev libssl-dev zlib1g-dev liburing-dev
+  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
+  libgtest-dev libgmock-dev
+)
+
+# To run the demo: the agent is Python's standard library only, the second agent is curl.
+run_packages=(python3 curl)
+
+# To test: clang for the second opinion, the fuzzers and readable sanitizer reports; a real browser,
+# with one font, since a page without any has no text to see.
+test_packages=(
+  git ca-certificates python3-venv
+  clang-14 clang-format-14 libclang-rt-14-dev llvm-14
+  chromium fonts-dejavu-core
+)
