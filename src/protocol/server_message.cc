@@ -1,0 +1,97 @@
+#include "protocol/server_message.h"
+
+#include "protocol/json.h"
+
+namespace gw::protocol {
+namespace {
+
+// Acks are written for every message a client wants acknowledged, so these go without the Writer: constant
+// text, then what varies.
+void append_timestamp(std::string& out, WallTime now) {
+  out.append(R"(,"timestamp":")");
+  append_iso8601(out, now);
+  out.append(R"("})");
+}
+
+void append_subscription(std::string& out, std::string_view type, std::string_view channel, WallTime now) {
+  out.append(R"({"type":")").append(type).append(R"(","channel":)");
+  json::append_quoted(out, channel);
+  out.append(R"(,"status":"ok")");
+  append_timestamp(out, now);
+}
+
+void begin_system(std::string& out, std::string_view event, std::string_view message) {
+  out.append(R"({"type":"system","event":)");
+  json::append_quoted(out, event);
+  out.append(R"(,"message":)");
+  json::append_quoted(out, message);
+}
+
+}  // namespace
+
+void append_welcome(std::string& out, const Welcome& welcome, WallTime now) {
+  begin_system(out, "welcome", "Connected to WebSocket Gateway. Ready to receive messages.");
+  out.append(R"(,"connection_id":)");
+  json::append_quoted(out, welcome.connection_id);
+  out.append(R"(,"instance_id":)");
+  json::append_quoted(out, welcome.instance_id);
+  out.append(R"(,"heartbeat_interval":)").append(std::to_string(welcome.heartbeat_interval));
+  append_timestamp(out, now);
+}
+
+void append_draining(std::string& out, std::chrono::milliseconds retry_after, WallTime now) {
+  begin_system(out, "draining", "This instance is going away. Please reconnect.");
+  out.append(R"(,"retry_after_ms":)").append(std::to_string(retry_after.count()));
+  append_timestamp(out, now);
+}
+
+void append_system(std::string& out, std::string_view event, std::string_view message, WallTime now) {
+  begin_system(out, event, message);
+  append_timestamp(out, now);
+}
+
+void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now) {
+  out.append(R"({"type":"ack","id":)").append(id);
+  out.append(R"(,"status":")").append(to_string(status)).append("\"");
+  append_timestamp(out, now);
+}
+
+void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id,
+                  WallTime now) {
+  out.append(R"({"type":"error","code":")").append(to_string(code)).append(R"(","message":)");
+  json::append_quoted(out, message);
+  if (!id.empty()) out.append(R"(,"id":)").append(id);
+  append_timestamp(out, now);
+}
+
+void append_ping(std::string& out, WallTime now) {
+  out.append(R"({"type":"ping")");
+  append_timestamp(out, now);
+}
+
+void append_pong(std::string& out, WallTime now) {
+  out.append(R"({"type":"pong")");
+  append_timestamp(out, now);
+}
+
+void append_heartbeat_pong(std::string& out, WallTime now) {
+  out.append(R"({"type":"heartbeat","action":"pong")");
+  append_timestamp(out, now);
+}
+
+void append_subscribed(std::string& out, std::string_view channel, WallTime now) {
+  append_subscription(out, "subscribe", channel, now);
+}
+
+void append_unsubscribed(std::string& out, std::string_view channel, WallTime now) {
+  append_subscription(out, "unsubscribe", channel, now);
+}
+
+void append_authenticated(std::string& out, WallTime expires_at, WallTime now) {
+  out.append(R"({"type":"authenticated","expires_at":")");
+  append_iso8601(out, expires_at);
+  out.append("\"");
+  append_timestamp(out, now);
+}
+
+}  // namespace gw::protocol
