@@ -50,8 +50,9 @@ class Inflater {
   Inflated inflate(std::string_view payload, size_t size_max);
 
  private:
+  void reset();
   Status feed(std::string_view bytes, size_t size_max);
-  bool grow_output(size_t size_max);
+  std::span<char> output_room(size_t size_max);
 
   std::unique_ptr<z_stream_s> stream_;
   std::string output_;  // room; kept for the next message unless it grew large

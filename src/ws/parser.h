@@ -49,6 +49,11 @@ enum class Role : uint8_t {
   client,  // peer is a server: its frames must not be
 };
 
+struct Violation;  // a rule and the code for breaking it, in parser.cc
+
+// The most that ParserOptions::message_bytes_max may be.
+inline constexpr uint32_t kMessageBytesMax = 1u << 30;
+
 struct ParserOptions {
   Role role = Role::server;
   bool deflate = false;  // permessage-deflate was negotiated
@@ -70,18 +75,18 @@ class Parser {
   // Close or error was returned.
   bool ended() const { return ended_; }
   // Heap memory of this parser: what is buffered by capacity, and the allocator's share. The object itself
-  // is sizeof(Parser). Never above message_bytes_max / 16 * 17 + 256.
+  // is sizeof(Parser). Never above 17/16 of message_bytes_max plus 256.
   size_t bytes_kept() const { return kept_.bytes_kept(); }
 
  private:
-  struct Violation;
   struct Header;
 
   Header read_header(std::span<char>& input);
   Header decode_header(std::string_view bytes) const;
-  const Violation* check_first(uint8_t byte) const;
+  const Violation* check_first(uint8_t first) const;
   const Violation* check_second(uint8_t first, uint8_t second) const;
-  const Violation* check_length(uint8_t first, uint64_t size, size_t size_min) const;
+  const Violation* check_length(uint8_t first, uint64_t size, size_t length_end) const;
+  uint64_t data_bytes_max(bool compressed) const;
   void begin_frame(const Header& header);
   Event take_payload(std::span<char>& input, Scratch& scratch);
   Event take_data(std::string_view chunk, Scratch& scratch);
