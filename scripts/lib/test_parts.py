@@ -1,0 +1,241 @@
+"""The parts of the test suite: what each runs, and how its result is counted."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+CORES = os.cpu_count() or 2
+PART_SECONDS_MAX = 1800
+
+
+@dataclass
+class Result:
+    name: str
+    passed: int
+    failed: int
+    seconds: float = 0
+    reason: str = ""
+    log: str = ""
+
+
+@dataclass
+class Context:
+    root: Path
+    logs: Path
+    fuzz_seconds: int
+    select: str
+    _children: set = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, command: list, log: str, env: dict | None = None, append=False) -> int:
+        """Runs to the end, output to the log; a command over its time is ended with all that it started."""
+        with open(self.logs / f"{log}.log", "ab" if append else "wb") as output:
+            output.write(f"$ {' '.join(map(str, command))}\n".encode())
+            output.flush()
+            child = subprocess.Popen(list(map(str, command)), cwd=self.root, env=os.environ | (env or {}),
+                                     stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                     start_new_session=True)
+            with self._lock:
+                self._children.add(child)
+            try:
+                return child.wait(PART_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                _end_group(child)
+                output.write(f"\nended after {PART_SECONDS_MAX} s\n".encode())
+                return 124
+            finally:
+                with self._lock:
+                    self._children.discard(child)
+
+    def end_children(self):
+        with self._lock:
+            for child in self._children:
+                _end_group(child)
+
+
+def _end_group(child: subprocess.Popen):
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    title: str
+    preset: str | None
+    run: Callable[[Context], Result]
+
+
+# Counting. A skipped test proves nothing, so it counts as failed.
+
+def count_junit(path: Path, exit_code: int, result: Result):
+    """Adds a JUnit file to the result; a runner that ended badly fails even if no test says so."""
+    failed_before = result.failed
+    cases = list(ElementTree.parse(path).iter("testcase")) if path.exists() else []
+    for case in cases:
+        bad = any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
+        if bad or case.get("status") == "notrun":
+            result.failed += 1
+        else:
+            result.passed += 1
+    if exit_code != 0 and result.failed == failed_before:
+        result.failed += 1
+        result.reason = f"ended with {exit_code}"
+    elif not cases:
+        result.failed += 1
+        result.reason = "ran no test"
+    elif result.failed:
+        result.reason = f"{result.failed} failed"
+
+
+# Sanitizers. GCC 12's place their shadow where a kernel with much address randomisation may map libraries.
+
+def _fixed_addresses() -> list[str]:
+    probe = subprocess.run(["setarch", "-R", "true"], capture_output=True)
+    return ["setarch", "-R"] if probe.returncode == 0 else []
+
+
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "second_deadlock_stack=1",
+}
+
+
+def _runner_for(preset: str) -> tuple[list[str], dict]:
+    return (_fixed_addresses(), SANITIZER_ENV) if preset in ("dev", "tsan") else ([], {})
+
+
+# The parts.
+
+def run_tidy(context: Context) -> Result:
+    result = Result("tidy", 0, 0, log="tidy")
+    python, junit = "/usr/bin/python3", context.logs / "tidy.xml"
+    self_test = context.run([python, "-B", "tests/tidy/tidy_test.py"], "tidy")
+    result.passed, result.failed = (1, 0) if self_test == 0 else (0, 1)
+    code = context.run([python, "-B", "tests/tidy/tidy.py", "--junit", junit], "tidy", append=True)
+    count_junit(junit, code, result)
+    return result
+
+
+def run_unit(preset: str) -> Callable[[Context], Result]:
+    def run(context: Context) -> Result:
+        name = f"unit-{preset}"
+        prefix, env = _runner_for(preset)
+        listing = subprocess.run(["ctest", "--test-dir", f"build/{preset}", "--show-only=json-v1"],
+                                 cwd=context.root, capture_output=True, text=True, check=True).stdout
+        tests = json.loads(listing)["tests"]
+
+        def run_one(test):
+            log = f"{name}-{test['name']}"
+            junit = context.logs / f"{log}.xml"
+            code = context.run([*prefix, *test["command"], f"--gtest_output=xml:{junit}"], log, env)
+            return log, junit, code
+
+        result = Result(name, 0, 0, log=name)
+        with ThreadPoolExecutor(CORES) as pool:
+            for log, junit, code in pool.map(run_one, tests):
+                failed_before = result.failed
+                count_junit(junit, code, result)
+                if result.failed > failed_before:
+                    result.log = log
+        if not tests:
+            result.failed, result.reason = 1, "ran no test"
+        return result
+    return run
+
+
+def run_pytest(name: str, paths: list[str], preset: str, *flags: str) -> Callable[[Context], Result]:
+    def run(context: Context) -> Result:
+        prefix, env = _runner_for(preset)
+        junit = context.logs / f"{name}.xml"
+        select = ["-k", context.select] if context.select else []
+        code = context.run(
+            [*prefix, "tests/.venv/bin/python", "-B", "-m", "pytest", "-c", "tests/pytest.ini", "-p", "no:cacheprovider",
+             f"--junitxml={junit}", "--durations=15", *flags, *select, *paths],
+            name, env | {"GATEWAY_BINARY": f"build/{preset}/websocket-gateway"})
+        result = Result(name, 0, 0, log=name)
+        count_junit(junit, code, result)
+        return result
+    return run
+
+
+def run_fuzz(context: Context) -> Result:
+    """Each target on a copy of its kept corpus: what it finds stays in the build directory."""
+    targets = sorted(path for path in (context.root / "build/fuzz/tests/fuzz").glob("*_fuzz") if os.access(path, os.X_OK))
+
+    def run_one(target: Path):
+        name = target.name.removesuffix("_fuzz")
+        log = f"fuzz-{name}"
+        found = context.root / "build/fuzz/found" / name
+        found.mkdir(parents=True, exist_ok=True)
+        kept = context.root / "tests/fuzz/corpus" / name
+        code = context.run(
+            [target, found, *([kept] if kept.is_dir() else []), f"-max_total_time={context.fuzz_seconds}", "-timeout=10",
+             "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={context.logs}/{log}-"],
+            log, {"ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-14"})
+        return log, code
+
+    result = Result("fuzz", 0, 0, log="fuzz")
+    with ThreadPoolExecutor(CORES) as pool:
+        for log, code in pool.map(run_one, targets):
+            if code == 0:
+                result.passed += 1
+                continue
+            result.failed, result.log = result.failed + 1, log
+            reproducers = sorted(path.name for path in context.logs.glob(f"{log}-*") if path.suffix != ".log")
+            result.reason = f"{log}: {', '.join(f'build/test-logs/{r}' for r in reproducers) or f'ended with {code}'}"
+    if not targets:
+        result.failed, result.reason = 1, "no target was built"
+    return result
+
+
+def run_bench(context: Context) -> Result:
+    """That the load generator still works with the gateway; its figures are for bench/RESULTS.md only."""
+    code = context.run(["bench/run", "--smoke"], "bench")
+    return Result("bench", int(code == 0), int(code != 0), reason=f"ended with {code}" if code else "", log="bench")
+
+
+PARTS = (
+    Part("tidy", "layering and style, every header alone", None, run_tidy),
+    Part("unit", "unit tests, release", "release", run_unit("release")),
+    Part("blackbox", "the gateway over real sockets, release", "release",
+         run_pytest("blackbox", ["tests/gateway"], "release")),
+    Part("examples", "the example agents and scripts/run", "release",
+         run_pytest("examples", ["tests/examples"], "release")),
+    Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
+    Part("bench", "the load generator, once through", "release", run_bench),
+    Part("unit-dev", "unit tests with address and undefined sanitizers", "dev", run_unit("dev")),
+    Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",
+         run_pytest("blackbox-dev", ["tests/gateway"], "dev")),
+    Part("unit-tsan", "unit tests with the thread sanitizer", "tsan", run_unit("tsan")),
+    Part("blackbox-tsan", "what crosses threads, with the thread sanitizer", "tsan",
+         run_pytest("blackbox-tsan", ["tests/gateway"], "tsan")),
+    Part("fuzz", "fuzz targets on their kept corpora", "fuzz", run_fuzz),
+    Part("unit-clang", "unit tests built with clang", "clang", run_unit("clang")),
+)
+
+GROUPS = {
+    "sanitizers": ("unit-dev", "blackbox-dev", "unit-tsan", "blackbox-tsan"),
+    "quick": ("tidy", "unit", "blackbox"),
+}
+
+
+def chosen_parts(names: list[str]) -> list[Part]:
+    """In the order of PARTS; KeyError for a name that is neither a part nor a group."""
+    known = {part.name for part in PARTS}
+    wanted = set()
+    for name in names or known:
+        if name not in known and name not in GROUPS:
+            raise KeyError(name)
+        wanted.update(GROUPS.get(name, (name,)))
+    return [part for part in PARTS if part.name in wanted]
