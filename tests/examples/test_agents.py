@@ -122,3 +122,7 @@ def test_the_ten_lines_of_shell_answer_too(gateway, start_agent):
     while not said.endswith("shell. "):
         said += client.receive(DEADLINE)["message"]
     assert said == "Hello from ten lines of shell. "
+
+
+def test_the_readme_shows_them_as_they_are():
+    assert (REPOSITORY / "examples/agent.sh").read_text() in (REPOSITORY / "README.md").read_text()

@@ -28,6 +28,7 @@ RULES = {
     "text": bans.check_text,
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
+    "links": shape.check_links,
     "format": lambda tree: compilers.check_format(tree, ROOT),
     "headers-alone": lambda tree: compilers.check_headers_alone(tree, ROOT, ROOT / "build/tidy/headers.json"),
 }

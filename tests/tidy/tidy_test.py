@@ -142,6 +142,12 @@ class Shape(unittest.TestCase):
         self.assertTrue(shape.check_lengths({"src/a.cc": short}, {"src/a.cc": "a table"}))
         self.assertEqual(shape.check_lengths({"docs/a.md": long}, {}), [])
 
+    def test_a_link_leads_somewhere(self):
+        there = {"docs/a.md": "[b](b.md#top) [up](../src/x.cc) [dir](../src) [web](https://example.org/)\n",
+                 "docs/b.md": "", "src/x.cc": ""}
+        self.assertEqual(shape.check_links(there), [])
+        self.assertEqual(lines(shape.check_links({"docs/a.md": "\n[gone](b.md)\n"})), [("docs/a.md", 2)])
+
 
 class Compilers(unittest.TestCase):
     def test_a_header_that_leans_on_its_includer_is_found_and_never_remembered(self):
