@@ -3,7 +3,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/http_field.h"
@@ -11,10 +10,11 @@
 
 namespace gw::http {
 
+// `host` is a view into the fields.
 struct Requester {
-  IpAddress address;   // the last address that no trusted proxy vouches past
-  std::string scheme;  // "http" or "https"
-  std::string host;    // what the client asked for, port included; empty when the request names none
+  IpAddress address;        // the last address that no trusted proxy vouches past
+  std::string_view scheme;  // "http" or "https"
+  std::string_view host;    // what the client asked for, port included; empty when the request names none
 };
 
 // `peer` is the other end of the TCP connection. X-Forwarded-For/-Proto/-Host count when present, else

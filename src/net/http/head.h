@@ -49,6 +49,10 @@ size_t count_fields(std::span<const HttpField> fields, std::string_view name);
 // Whether a comma-separated list, over all fields of that name, has the token (RFC 9110 5.6.1).
 bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token);
 
+// Whether the target's path is exactly `path`, with or without a query. Shards and the server pass
+// connections to each other by it, so both have to ask the same question.
+bool has_path(std::string_view target, std::string_view path);
+
 // How the bytes after the head are framed (RFC 9112 6.3).
 struct BodyFraming {
   enum class Kind { none, length, chunked };

@@ -27,7 +27,7 @@ class Router {
     std::string_view pattern;
   };
   // All of them, in the order added: what the API's description is checked against.
-  std::vector<Route> routes() const;
+  const std::vector<Route>& routes() const { return routes_; }
 
  private:
   struct Path {
@@ -37,6 +37,7 @@ class Router {
   };
   const Path* find(std::string_view path, std::vector<PathParameter>& parameters) const;
 
+  std::vector<Route> routes_;
   std::vector<Path> paths_;
   std::unordered_map<std::string_view, size_t> literal_paths_;  // those without parameters
 };

@@ -1,0 +1,158 @@
+#include "net/event_loop.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+#include <vector>
+
+namespace gw {
+
+namespace asio = boost::asio;
+
+// What a Registration stands for: a timer, a watched descriptor, or (neither) a turn-end hook. Pending Asio
+// handlers share it, so that it survives being reset from within its own function.
+struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
+  Entry(Impl& owner, Function call) : loop(owner), function(std::move(call)) {}
+
+  void start_timer(TimePoint due);
+  void start_watch();
+  void cancel();
+
+  Impl& loop;
+  Function function;
+  bool alive = true;
+  Duration period{};  // 0: runs once
+  std::optional<asio::steady_timer> timer;
+  std::optional<asio::posix::stream_descriptor> descriptor;
+};
+
+struct EventLoop::Impl {
+  void end_turn();
+
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::optional<TimePoint> now;  // of this turn, once somebody has asked
+  bool stopping = false;
+  std::vector<std::shared_ptr<Entry>> hooks;
+  std::vector<std::shared_ptr<Entry>> fired_watches;  // wait again only from the end of the turn
+};
+
+void EventLoop::Entry::start_timer(TimePoint due) {
+  timer->expires_at(due);
+  timer->async_wait([self = shared_from_this(), due](const boost::system::error_code& error) {
+    if (error || !self->alive) return;
+    if (self->period > Duration::zero()) {
+      const TimePoint now = steady_now();
+      const TimePoint next = due + self->period;
+      self->start_timer(next > now ? next : now + self->period);
+    }
+    self->function();
+  });
+}
+
+void EventLoop::Entry::start_watch() {
+  descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
+                         [self = shared_from_this()](const boost::system::error_code& error) {
+                           if (error || !self->alive) return;
+                           self->loop.fired_watches.push_back(self);
+                           self->function();
+                         });
+}
+
+void EventLoop::Entry::cancel() {
+  alive = false;
+  if (timer) timer->cancel();
+  if (descriptor && descriptor->is_open()) descriptor->release();
+}
+
+void EventLoop::Impl::end_turn() {
+  // By index: a hook may add or remove hooks.
+  for (size_t i = 0; i < hooks.size(); ++i) {
+    const std::shared_ptr<Entry> hook = hooks[i];
+    if (hook->alive) hook->function();
+  }
+  std::erase_if(hooks, [](const std::shared_ptr<Entry>& hook) { return !hook->alive; });
+  for (const std::shared_ptr<Entry>& watch : fired_watches) {
+    if (watch->alive) watch->start_watch();
+  }
+  fired_watches.clear();
+}
+
+EventLoop::Registration& EventLoop::Registration::operator=(Registration&& other) noexcept {
+  if (this == &other) return *this;
+  reset();
+  entry_ = std::move(other.entry_);
+  return *this;
+}
+
+void EventLoop::Registration::reset() {
+  if (!entry_) return;
+  entry_->cancel();
+  entry_.reset();
+}
+
+EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {}
+EventLoop::~EventLoop() = default;
+
+void EventLoop::run() {
+  while (!impl_->stopping) turn(Duration::max());
+  impl_->stopping = false;
+}
+
+bool EventLoop::turn(Duration wait_max) {
+  impl_->now.reset();
+  asio::io_context& context = impl_->context;
+  const size_t ran = wait_max == Duration::max() ? context.run_one() : context.run_one_for(wait_max);
+  if (ran == 0) return false;
+  for (size_t i = 1; i < kHandlersPerTurnMax && context.poll_one() != 0; ++i) {
+  }
+  impl_->end_turn();
+  return true;
+}
+
+void EventLoop::post(Function function) { asio::post(impl_->context, std::move(function)); }
+
+// Posted rather than set: a stop that comes before run() must not be lost.
+void EventLoop::stop() {
+  post([impl = impl_.get()] { impl->stopping = true; });
+}
+
+TimePoint EventLoop::now() {
+  if (!impl_->now) impl_->now = steady_now();
+  return *impl_->now;
+}
+
+EventLoop::Registration EventLoop::every(Duration period, Function function) {
+  auto entry = std::make_shared<Entry>(*impl_, std::move(function));
+  entry->period = period;
+  entry->timer.emplace(impl_->context);
+  entry->start_timer(steady_now() + period);
+  return Registration(std::move(entry));
+}
+
+EventLoop::Registration EventLoop::after(Duration delay, Function function) {
+  auto entry = std::make_shared<Entry>(*impl_, std::move(function));
+  entry->timer.emplace(impl_->context);
+  entry->start_timer(steady_now() + delay);
+  return Registration(std::move(entry));
+}
+
+EventLoop::Registration EventLoop::watch(int fd, Function function) {
+  auto entry = std::make_shared<Entry>(*impl_, std::move(function));
+  entry->descriptor.emplace(impl_->context, fd);
+  entry->start_watch();
+  return Registration(std::move(entry));
+}
+
+EventLoop::Registration EventLoop::on_turn_end(Function function) {
+  auto entry = std::make_shared<Entry>(*impl_, std::move(function));
+  impl_->hooks.push_back(entry);
+  return Registration(std::move(entry));
+}
+
+asio::io_context& EventLoop::context() { return impl_->context; }
+
+}  // namespace gw

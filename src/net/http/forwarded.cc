@@ -1,0 +1,130 @@
+#include "net/http/forwarded.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "net/http/head.h"
+
+namespace gw::http {
+namespace {
+
+constexpr size_t kHopsMax = 32;
+
+std::string_view trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// The elements of a comma-separated list over all fields of that name, in order.
+std::vector<std::string_view> list_elements(std::span<const HttpField> fields, std::string_view name) {
+  std::vector<std::string_view> elements;
+  for (const HttpField& field : fields) {
+    if (!equals_ignoring_case(field.name, name)) continue;
+    std::string_view rest = field.value;
+    while (true) {
+      const size_t comma = rest.find(',');
+      elements.push_back(trim(rest.substr(0, comma)));
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+  return elements;
+}
+
+// An address as proxies write it: with or without a port, IPv6 with or without brackets.
+std::optional<IpAddress> parse_node(std::string_view text) {
+  if (text.starts_with('[')) {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    return IpAddress::parse(text.substr(1, end - 1));
+  }
+  const size_t colon = text.find(':');
+  const bool has_port =
+      colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
+  return IpAddress::parse(has_port ? text.substr(0, colon) : text);
+}
+
+// RFC 7239 4: for=192.0.2.43;proto=https;host="a:8000". Empty when the element has no such parameter.
+std::string_view forwarded_parameter(std::string_view element, std::string_view name) {
+  while (!element.empty()) {
+    const size_t semicolon = element.find(';');
+    const std::string_view pair = trim(element.substr(0, semicolon));
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && equals_ignoring_case(pair.substr(0, equals), name)) {
+      std::string_view value = pair.substr(equals + 1);
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
+      return value;
+    }
+    if (semicolon == std::string_view::npos) break;
+    element.remove_prefix(semicolon + 1);
+  }
+  return {};
+}
+
+bool is_trusted(const IpAddress& address, std::span<const IpNetwork> networks) {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+// Each proxy appends the address it saw: from the right, the first that is no trusted proxy is the client.
+// Behind something unreadable nothing is known, so the proxy that wrote it stands for the client.
+template <class NodeOf>
+IpAddress client_behind(IpAddress address, const std::vector<std::string_view>& hops,
+                        std::span<const IpNetwork> trusted, const NodeOf& node_of) {
+  const size_t count = std::min(hops.size(), kHopsMax);
+  for (size_t i = 0; i < count && is_trusted(address, trusted); ++i) {
+    const std::optional<IpAddress> previous = parse_node(node_of(hops[hops.size() - 1 - i]));
+    if (!previous) break;
+    address = *previous;
+  }
+  return address;
+}
+
+// Traefik says ws and wss of WebSocket requests.
+std::optional<std::string_view> scheme_from(std::string_view text) {
+  if (equals_ignoring_case(text, "https") || equals_ignoring_case(text, "wss")) return "https";
+  if (equals_ignoring_case(text, "http") || equals_ignoring_case(text, "ws")) return "http";
+  return std::nullopt;
+}
+
+bool is_host(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(".-_:[]").find(c) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
+                       std::span<const IpNetwork> trusted_proxies) {
+  Requester requester{peer, "http", find_field(fields, "Host").value_or("")};
+  if (!is_trusted(peer, trusted_proxies)) return requester;
+
+  // The proxy next to us wrote the last element of each list; scheme and host are taken from there.
+  std::string_view scheme;
+  std::string_view host;
+  const auto x_forwarded_for = list_elements(fields, "X-Forwarded-For");
+  const auto x_proto = list_elements(fields, "X-Forwarded-Proto");
+  const auto x_host = list_elements(fields, "X-Forwarded-Host");
+  const auto forwarded = list_elements(fields, "Forwarded");
+  if (!x_forwarded_for.empty() || !x_proto.empty() || !x_host.empty()) {
+    requester.address =
+        client_behind(peer, x_forwarded_for, trusted_proxies, [](std::string_view hop) { return hop; });
+    if (!x_proto.empty()) scheme = x_proto.back();
+    if (!x_host.empty()) host = x_host.back();
+  } else if (!forwarded.empty()) {
+    requester.address = client_behind(peer, forwarded, trusted_proxies,
+                                      [](std::string_view hop) { return forwarded_parameter(hop, "for"); });
+    scheme = forwarded_parameter(forwarded.back(), "proto");
+    host = forwarded_parameter(forwarded.back(), "host");
+  }
+  if (const auto known = scheme_from(scheme)) requester.scheme = *known;
+  if (is_host(host)) requester.host = host;
+  return requester;
+}
+
+}  // namespace gw::http

@@ -1,0 +1,213 @@
+#include "net/http/head.h"
+
+#include <algorithm>
+#include <boost/beast/http/basic_parser.hpp>
+#include <charconv>
+
+namespace gw::http {
+namespace {
+
+namespace beast = boost::beast;
+namespace bh = boost::beast::http;
+
+// Beast's parser without its containers: fields go straight to the caller as views. The body is not its
+// business, parsing stops after the head.
+class HeadParser : public bh::basic_parser<true> {
+ public:
+  explicit HeadParser(RequestHead& head) : head_(head) {
+    header_limit(kHeadBytesMax);
+    body_limit(boost::none);
+  }
+
+  bool too_many_fields() const { return too_many_fields_; }
+
+ private:
+  using error_code = beast::error_code;
+  using view = beast::string_view;
+
+  void on_request_impl(bh::verb, view method, view target, int version, error_code& error) override {
+    head_.method = method;
+    head_.target = target;
+    head_.version = version;
+    error = {};
+  }
+
+  void on_field_impl(bh::field, view name, view value, error_code& error) override {
+    error = {};
+    if (head_.fields.size() == kFieldsMax) {
+      too_many_fields_ = true;
+      error = bh::error::header_limit;
+      return;
+    }
+    head_.fields.push_back({name, value});
+  }
+
+  void on_header_impl(error_code& error) override { error = {}; }
+  void on_finish_impl(error_code& error) override { error = {}; }
+
+  // Responses and bodies never get here.
+  void on_response_impl(int, view, int, error_code& error) override { error = bh::error::bad_version; }
+  void on_body_init_impl(const boost::optional<uint64_t>&, error_code& error) override { error = {}; }
+  size_t on_body_impl(view, error_code& error) override {
+    error = {};
+    return 0;
+  }
+  void on_chunk_header_impl(uint64_t, view, error_code& error) override { error = {}; }
+  size_t on_chunk_body_impl(uint64_t, view, error_code& error) override {
+    error = {};
+    return 0;
+  }
+
+  RequestHead& head_;
+  bool too_many_fields_ = false;
+};
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Where the head ends, or what is wrong with its lines: Beast would wait for more behind a bare LF and
+// would join folded fields.
+struct Extent {
+  size_t bytes = 0;  // 0: the end is not there yet
+  const char* fault = nullptr;
+};
+
+Extent find_extent(std::string_view text) {
+  size_t line = 0;
+  while (true) {
+    const size_t lf = text.find('\n', line);
+    if (lf == std::string_view::npos) return {};
+    if (lf == line || text[lf - 1] != '\r') return {0, "a line does not end in CRLF"};
+    if (lf == line + 1) return {lf + 1, nullptr};
+    if (line != 0 && (text[line] == ' ' || text[line] == '\t')) return {0, "a field is folded"};
+    line = lf + 1;
+  }
+}
+
+HeadError translate(const beast::error_code& error, std::string_view text, bool too_many_fields) {
+  if (too_many_fields) return {431, "too many header fields"};
+  if (error == bh::error::bad_method) return {400, "the method is malformed"};
+  if (error == bh::error::bad_target) return {400, "the request target is malformed"};
+  if (error == bh::error::bad_version) {
+    // "HTTP/" DIGIT "." DIGIT is a version, only not one that is spoken here.
+    const std::string_view line = text.substr(0, text.find("\r\n"));
+    const size_t name = line.rfind(" HTTP/");
+    const auto digit = [&](size_t i) { return line[i] >= '0' && line[i] <= '9'; };
+    const bool version = name != std::string_view::npos && line.size() == name + 9 && digit(name + 6) &&
+                         line[name + 7] == '.' && digit(name + 8);
+    return version ? HeadError{505, "this server speaks HTTP/1.1"}
+                   : HeadError{400, "the request line is malformed"};
+  }
+  if (error == bh::error::bad_content_length) return {400, "Content-Length is invalid"};
+  if (error == bh::error::bad_transfer_encoding) return {400, "Transfer-Encoding is invalid"};
+  return {400, "a header field is malformed"};
+}
+
+bool is_host_char(char c) {
+  return c > ' ' && c < 0x7f && std::string_view("\"#/<>?@\\^`{|}").find(c) == std::string_view::npos;
+}
+
+// RFC 9112 3.2: exactly one Host with 1.1, and a valid one.
+const char* host_fault(const RequestHead& head) {
+  const size_t count = count_fields(head.fields, "Host");
+  if (count > 1) return "there is more than one Host";
+  if (count == 0) return head.version >= 11 ? "Host is missing" : nullptr;
+  const std::string_view host = *find_field(head.fields, "Host");
+  return std::all_of(host.begin(), host.end(), is_host_char) ? nullptr : "Host is malformed";
+}
+
+bool is_visible_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t";
+  const size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+}  // namespace
+
+ParsedHead parse_head(std::string_view bytes) {
+  // RFC 9112 2.2: one empty line before the request line is forgiven.
+  const size_t skipped = bytes.starts_with("\r\n") ? 2 : 0;
+  const std::string_view text = bytes.substr(skipped, kHeadBytesMax);
+  const Extent extent = find_extent(text);
+  if (extent.fault) return HeadError{400, extent.fault};
+  if (extent.bytes == 0) {
+    if (text.size() == kHeadBytesMax) return HeadError{431, "the header is too large"};
+    return HeadIncomplete{};
+  }
+
+  RequestHead head;
+  head.fields.reserve(16);
+  HeadParser parser(head);
+  beast::error_code error;
+  const size_t used = parser.put({text.data(), extent.bytes}, error);
+  if (error) return translate(error, text, parser.too_many_fields());
+  if (used != extent.bytes) return HeadError{400, "the header is malformed"};
+  head.bytes = skipped + used;
+  if (!is_visible_ascii(head.target)) return HeadError{400, "the request target is malformed"};
+  if (const char* fault = host_fault(head)) return HeadError{400, fault};
+  return head;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::string_view> find_field(std::span<const HttpField> fields, std::string_view name) {
+  for (const HttpField& field : fields) {
+    if (equals_ignoring_case(field.name, name)) return field.value;
+  }
+  return std::nullopt;
+}
+
+size_t count_fields(std::span<const HttpField> fields, std::string_view name) {
+  return static_cast<size_t>(std::count_if(fields.begin(), fields.end(), [&](const HttpField& field) {
+    return equals_ignoring_case(field.name, name);
+  }));
+}
+
+bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token) {
+  for (const HttpField& field : fields) {
+    if (!equals_ignoring_case(field.name, name)) continue;
+    std::string_view rest = field.value;
+    while (true) {
+      const size_t comma = rest.find(',');
+      if (equals_ignoring_case(trim(rest.substr(0, comma)), token)) return true;
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+  return false;
+}
+
+bool has_path(std::string_view target, std::string_view path) {
+  return target.starts_with(path) && (target.size() == path.size() || target[path.size()] == '?');
+}
+
+std::variant<BodyFraming, HeadError> body_framing(const RequestHead& head) {
+  const size_t lengths = count_fields(head.fields, "Content-Length");
+  const size_t encodings = count_fields(head.fields, "Transfer-Encoding");
+  if (lengths + encodings == 0) return BodyFraming{};
+  // RFC 9112 6.3, 3: a message with both is how requests are smuggled.
+  if (lengths + encodings > 1) return HeadError{400, "the length of the body is given more than once"};
+  if (encodings == 1) {
+    if (head.version < 11) return HeadError{400, "Transfer-Encoding needs HTTP/1.1"};
+    if (!equals_ignoring_case(*find_field(head.fields, "Transfer-Encoding"), "chunked")) {
+      return HeadError{501, "the only Transfer-Encoding known is chunked"};
+    }
+    return BodyFraming{BodyFraming::Kind::chunked, 0};
+  }
+  const std::string_view text = *find_field(head.fields, "Content-Length");
+  BodyFraming framing{BodyFraming::Kind::length, 0};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), framing.length);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) {
+    return HeadError{400, "Content-Length is invalid"};
+  }
+  return framing;
+}
+
+}  // namespace gw::http

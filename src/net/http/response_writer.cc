@@ -1,0 +1,79 @@
+#include "net/http/response_writer.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+
+namespace gw::http {
+namespace {
+
+std::string_view reason(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 426: return "Upgrade Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "";
+  }
+}
+
+// RFC 9110 5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT"; made once a second.
+std::string_view http_date(WallTime now) {
+  thread_local std::time_t second = -1;
+  thread_local std::string text;
+  const std::time_t current = std::chrono::system_clock::to_time_t(now);
+  if (current != second) {
+    constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm tm{};
+    gmtime_r(&current, &tm);
+    text = fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[tm.tm_wday], tm.tm_mday,
+                       kMonths[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    second = current;
+  }
+  return text;
+}
+
+}  // namespace
+
+void append_response(std::string& out, const Response& response, const ResponseForm& form, WallTime now) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n", response.status,
+                 reason(response.status), http_date(now), response.content_type);
+  switch (form.body) {
+    case ResponseForm::Body::length:
+      fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+      break;
+    case ResponseForm::Body::chunked: out += "Transfer-Encoding: chunked\r\n"; break;
+    case ResponseForm::Body::until_close: break;
+  }
+  // Answers hold what one key may see: no cache keeps them, no browser guesses their type.
+  out += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  if (form.close) out += "Connection: close\r\n";
+  out.append(response.extra_head).append("\r\n");
+  if (form.body == ResponseForm::Body::length && !form.head_only) out += response.body;
+}
+
+}  // namespace gw::http

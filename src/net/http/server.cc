@@ -1,0 +1,232 @@
+#include "net/http/server.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "net/http/server_impl.h"
+
+namespace gw::http {
+namespace {
+
+constexpr size_t kReadBytes = 64 * 1024;
+constexpr int kEventsPerTurnMax = 256;
+constexpr int kAcceptsPerTurnMax = 64;
+constexpr size_t kOpsReserve = 100;  // inside connections beyond the limit, so that probes get through
+constexpr Duration kSweepPeriod = 250ms;
+constexpr Duration kLingerTimeout = 2s;
+constexpr Duration kAcceptRest = 100ms;  // when descriptors have run out
+
+}  // namespace
+
+ServerImpl::ServerImpl(EventLoop& loop, ServerOptions options, Server::Handler handler)
+    : loop_(loop),
+      options_(std::move(options)),
+      handler_(std::move(handler)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      scratch_(kReadBytes) {
+  ASSERT(epoll_);
+  ready_watch_ = loop_.watch(epoll_.get(), [this] { on_ready(); });
+  flush_hook_ = loop_.on_turn_end([this] { flush_all(); });
+  sweep_timer_ = loop_.every(kSweepPeriod, [this] { sweep(); });
+}
+
+ServerImpl::~ServerImpl() {
+  while (!connections_.empty()) close(*connections_.back());
+}
+
+void ServerImpl::adopt(Handover handover, bool ops) {
+  if (connections_.size() >= options_.connections_max + (ops ? kOpsReserve : 0)) {
+    std::string refusal;
+    append_response(refusal,
+                    Response::error(503, "unavailable", "too many connections").header("Retry-After", "1"),
+                    {.close = true}, wall_now());
+    write_some(handover.fd.get(), refusal);
+    count_response(503);
+    return;
+  }
+  auto connection = std::make_unique<Connection>(*this);
+  Connection& c = *connection;
+  c.index = connections_.size();
+  c.fd = std::move(handover.fd);
+  c.peer = handover.peer;
+  c.local = handover.local;
+  c.ops = ops;
+  c.interest = EPOLLIN;
+  epoll_event event{};
+  event.events = c.interest;
+  event.data.ptr = &c;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd.get(), &event) != 0) return;
+  connections_.push_back(std::move(connection));
+  ++stats.connections_total;
+  stats.connections = connections_.size();
+  receive(c, handover.bytes);
+}
+
+Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address) {
+  Result<UniqueFd> fd = listen_on(address, {.reuse_port = false});
+  if (!fd) return fd.error();
+  auto listener = std::make_unique<OpsListener>();
+  listener->fd = std::move(*fd);
+  listener->watch = loop_.watch(listener->fd.get(), [this, raw = listener.get()] { accept_ops(*raw); });
+  ops_listeners_.push_back(std::move(listener));
+  return local_address(ops_listeners_.back()->fd.get());
+}
+
+void ServerImpl::accept_ops(OpsListener& listener) {
+  for (int i = 0; i < kAcceptsPerTurnMax; ++i) {
+    Result<std::optional<Accepted>> accepted = accept_from(listener.fd.get());
+    if (!accepted) {
+      log::warn("ops_accept_failed", {{"reason", accepted.error().detail}});
+      listener.watch.reset();
+      listener.rest = loop_.after(kAcceptRest, [this, &listener] {
+        listener.watch = loop_.watch(listener.fd.get(), [this, &listener] { accept_ops(listener); });
+      });
+      return;
+    }
+    if (!*accepted) return;
+    Accepted& peer = **accepted;
+    const Result<SocketAddress> local = local_address(peer.fd.get());
+    if (local) adopt(Handover{std::move(peer.fd), {}, peer.peer, *local}, true);
+  }
+}
+
+void ServerImpl::on_ready() {
+  std::array<epoll_event, kEventsPerTurnMax> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurnMax, 0);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    on_event(*static_cast<Connection*>(event.data.ptr), event.events);
+  }
+}
+
+void ServerImpl::on_event(Connection& c, uint32_t events) {
+  if (c.phase == Connection::Phase::closed) return;
+  if ((events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0) return close(c);
+  if ((events & EPOLLOUT) != 0) {
+    c.writable = true;
+    touch(c);
+  }
+  if ((events & EPOLLIN) != 0) read(c);
+}
+
+// What the connection waits for now, and until when.
+void ServerImpl::settle(Connection& c) {
+  using Phase = Connection::Phase;
+  if (c.phase == Phase::closed || c.phase == Phase::lingering) return;
+  const Phase next = c.need != 0 || c.chunked ? Phase::body
+                     : !c.slots.empty()       ? Phase::answering
+                     : !c.in.empty()          ? Phase::head
+                                              : Phase::idle;
+  if (next == c.phase && !c.begun_anew) return;
+  c.phase = next;
+  c.begun_anew = false;
+  c.deadline = loop_.now() + (next == Phase::body   ? options_.body_timeout
+                              : next == Phase::head ? options_.head_timeout
+                                                    : options_.idle_timeout);
+}
+
+void ServerImpl::update_interest(Connection& c) {
+  if (c.phase == Connection::Phase::closed) return;
+  uint32_t wanted = 0;
+  const bool streaming = !c.slots.empty() && c.slots.back().streaming;
+  if (c.phase == Connection::Phase::lingering || (!c.peer_ended && may_take_request(c))) wanted |= EPOLLIN;
+  // A client that ends its side of a stream has left; nothing it still sends is read.
+  if (streaming) wanted |= EPOLLRDHUP;
+  if (c.unsent() != 0) wanted |= EPOLLOUT;
+  if (wanted == c.interest) return;
+  epoll_event event{};
+  event.events = wanted;
+  event.data.ptr = &c;
+  ASSERT(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, c.fd.get(), &event) == 0);
+  c.interest = wanted;
+}
+
+void ServerImpl::charge(Connection& c) {
+  size_t bytes = c.in.size() + c.unsent() + (c.chunked ? c.chunked->body.size() : 0);
+  for (const Slot& slot : c.slots) bytes += slot.bytes.size();
+  stats.buffered_bytes += bytes - c.charged;  // may wrap on the way, not in the end
+  c.charged = bytes;
+}
+
+void ServerImpl::sweep() {
+  const TimePoint now = loop_.now();
+  // Backwards: closing one puts the last in its place.
+  for (size_t i = connections_.size(); i-- > 0;) {
+    Connection& c = *connections_[i];
+    if (c.stalled && now >= c.write_deadline) {
+      close(c);
+    } else if (c.phase != Connection::Phase::answering && now >= c.deadline) {
+      expire(c);
+    }
+  }
+}
+
+void ServerImpl::expire(Connection& c) {
+  switch (c.phase) {
+    case Connection::Phase::head: return fail(c, 408, "the header did not arrive in time");
+    case Connection::Phase::body: return fail(c, 408, "the body did not arrive in time");
+    default: return close(c);
+  }
+}
+
+void ServerImpl::linger(Connection& c) {
+  if (c.peer_ended) return close(c);
+  ::shutdown(c.fd.get(), SHUT_WR);
+  std::string().swap(c.in);
+  c.phase = Connection::Phase::lingering;
+  c.deadline = loop_.now() + kLingerTimeout;
+}
+
+void ServerImpl::close(Connection& c) {
+  if (c.phase == Connection::Phase::closed) return;
+  c.phase = Connection::Phase::closed;
+  c.fd.reset();
+  std::vector<Slot> slots = std::move(c.slots);
+  for (Slot& slot : slots) {
+    if (slot.exchange) slot.exchange->connection = nullptr;
+    if (slot.streaming && !slot.complete) --stats.streams;
+  }
+  stats.buffered_bytes -= c.charged;
+  std::swap(connections_[c.index], connections_.back());
+  connections_[c.index]->index = c.index;
+  graveyard_.push_back(std::move(connections_.back()));
+  connections_.pop_back();
+  stats.connections = connections_.size();
+  for (Slot& slot : slots) {
+    if (slot.streaming && !slot.complete && slot.on_close) slot.on_close();
+  }
+}
+
+void ServerImpl::begin_stop() {
+  stopping_ = true;
+  for (size_t i = connections_.size(); i-- > 0;) {
+    Connection& c = *connections_[i];
+    if (c.ops || c.phase != Connection::Phase::idle || c.unsent() != 0) continue;
+    linger(c);
+    update_interest(c);
+  }
+}
+
+bool ServerImpl::is_idle() const {
+  for (const auto& c : connections_) {
+    if (!c->ops && (!c->slots.empty() || c->unsent() != 0)) return false;
+  }
+  return true;
+}
+
+Server::Server(EventLoop& loop, ServerOptions options, Handler handler)
+    : impl_(std::make_unique<ServerImpl>(loop, std::move(options), std::move(handler))) {}
+Server::~Server() = default;
+
+void Server::on_upgrade(OnUpgrade function) { impl_->on_upgrade = std::move(function); }
+void Server::adopt(Handover connection) { impl_->adopt(std::move(connection), false); }
+Result<SocketAddress> Server::listen_ops(const SocketAddress& address) { return impl_->listen_ops(address); }
+void Server::begin_stop() { impl_->begin_stop(); }
+bool Server::is_idle() const { return impl_->is_idle(); }
+const ServerStats& Server::stats() const { return impl_->stats; }
+
+}  // namespace gw::http

@@ -1,0 +1,227 @@
+#include <sys/epoll.h>
+
+#include <utility>
+
+#include "net/http/forwarded.h"
+#include "net/http/server_impl.h"
+
+namespace gw::http {
+namespace {
+
+// More unsent answers than this, and the client reads before it asks again.
+constexpr size_t kUnsentBytesMax = size_t{1} << 20;
+constexpr int kLingerReadsPerTurnMax = 4;
+
+// Origin form, or the absolute form that proxies may send (RFC 9112 3.2.1, 3.2.2). Empty: neither.
+struct OriginForm {
+  std::string_view target;
+  std::string_view authority;  // of the absolute form; it overrules Host
+};
+
+OriginForm origin_form(std::string_view target) {
+  if (target.starts_with('/')) return {target, {}};
+  const size_t scheme = target.starts_with("http://") ? 7 : target.starts_with("https://") ? 8 : 0;
+  if (scheme == 0) return {};
+  const std::string_view rest = target.substr(scheme);
+  const size_t slash = rest.find('/');
+  if (slash == 0 || rest.substr(0, slash).find_first_of("?#@") != std::string_view::npos) return {};
+  if (slash == std::string_view::npos) return {"/", rest};
+  return {rest.substr(slash), rest.substr(0, slash)};
+}
+
+}  // namespace
+
+void ServerImpl::read(Connection& c) {
+  if (c.phase == Connection::Phase::lingering) {
+    for (int i = 0; i < kLingerReadsPerTurnMax; ++i) {
+      const IoResult result = read_some(c.fd.get(), scratch_);
+      if (result.status == IoResult::Status::again) return;
+      if (result.status != IoResult::Status::ok) return close(c);
+    }
+    return;
+  }
+  const IoResult result = read_some(c.fd.get(), scratch_);
+  switch (result.status) {
+    case IoResult::Status::ok: return receive(c, {scratch_.data(), result.bytes});
+    case IoResult::Status::again: return;
+    case IoResult::Status::failed: return close(c);
+    case IoResult::Status::end: break;
+  }
+  c.peer_ended = true;
+  // It may wait for answers with its own side closed.
+  if (c.slots.empty() && c.unsent() == 0) return close(c);
+  update_interest(c);
+}
+
+void ServerImpl::receive(Connection& c, std::string_view fresh) {
+  if (c.in.empty()) {
+    const size_t used = consume(c, fresh);
+    if (c.phase == Connection::Phase::closed) return;
+    if (!c.last_request) c.in.assign(fresh.substr(used));
+  } else {
+    c.in.append(fresh);
+    const size_t used = consume(c, c.in);
+    if (c.phase == Connection::Phase::closed) return;
+    c.in.erase(0, used);
+  }
+  if (c.last_request || c.in.empty()) std::string().swap(c.in);
+  charge(c);
+  if (stats.buffered_bytes > options_.buffered_bytes_max && !c.last_request)
+    fail(c, 503, "the server is out of buffers");
+  settle(c);
+  update_interest(c);
+}
+
+bool ServerImpl::may_take_request(const Connection& c) const {
+  if (c.phase == Connection::Phase::closed || c.phase == Connection::Phase::lingering || c.last_request)
+    return false;
+  if (!c.slots.empty() && c.slots.back().streaming) return false;
+  return c.slots.size() < options_.pipeline_max && c.unsent() < kUnsentBytesMax;
+}
+
+size_t ServerImpl::consume(Connection& c, std::string_view data) {
+  size_t used = 0;
+  c.blocked = false;
+  while (used < data.size() && may_take_request(c)) {
+    const std::string_view rest = data.substr(used);
+    const size_t n = c.chunked ? take_chunks(c, rest) : take_request(c, rest);
+    if (n == 0) return used;
+    used += n;
+  }
+  c.blocked = used < data.size();
+  return used;
+}
+
+// The bytes of the request at the front of `data`, or 0 when it is not complete.
+size_t ServerImpl::take_request(Connection& c, std::string_view data) {
+  if (data.size() < c.need) return 0;
+  const auto refuse = [&](int status, const char* detail) {
+    fail(c, status, detail);
+    return data.size();
+  };
+  const ParsedHead parsed = parse_head(data);
+  if (std::holds_alternative<HeadIncomplete>(parsed)) return 0;
+  if (const auto* error = std::get_if<HeadError>(&parsed)) return refuse(error->status, error->detail);
+  const RequestHead& head = std::get<RequestHead>(parsed);
+
+  if (!c.ops && on_upgrade && has_path(head.target, options_.upgrade_path)) {
+    if (c.slots.empty() && c.unsent() == 0) {
+      hand_over(c, data);
+    } else {
+      c.blocked = true;
+    }
+    return 0;
+  }
+  const auto framed = body_framing(head);
+  if (const auto* error = std::get_if<HeadError>(&framed)) return refuse(error->status, error->detail);
+  const BodyFraming& framing = std::get<BodyFraming>(framed);
+  if (framing.length > options_.body_bytes_max) return refuse(413, "the body is too large");
+  const auto expect = find_field(head.fields, "Expect");
+  if (expect && !equals_ignoring_case(*expect, "100-continue")) return refuse(417, "unknown expectation");
+
+  if (framing.kind == BodyFraming::Kind::chunked) {
+    c.chunked = std::make_unique<Connection::ChunkedRequest>();
+    c.chunked->head = data.substr(0, head.bytes);
+    begin_body(c, head);
+    return head.bytes;
+  }
+  const size_t total = head.bytes + framing.length;
+  if (data.size() < total) {
+    if (c.need == 0) begin_body(c, head);
+    c.need = total;
+    return 0;
+  }
+  c.need = 0;
+  dispatch(c, head, data.substr(head.bytes, framing.length));
+  return total;
+}
+
+size_t ServerImpl::take_chunks(Connection& c, std::string_view data) {
+  const ChunkedDecoder::Step step = c.chunked->decoder.decode(data, c.chunked->body, options_.body_bytes_max);
+  switch (step.status) {
+    case ChunkedDecoder::Status::more: return step.used;
+    case ChunkedDecoder::Status::bad: fail(c, 400, "the chunked body is malformed"); return data.size();
+    case ChunkedDecoder::Status::too_large: fail(c, 413, "the body is too large"); return data.size();
+    case ChunkedDecoder::Status::done: break;
+  }
+  const std::unique_ptr<Connection::ChunkedRequest> request = std::move(c.chunked);
+  dispatch(c, std::get<RequestHead>(parse_head(request->head)), request->body);
+  return step.used;
+}
+
+void ServerImpl::begin_body(Connection& c, const RequestHead& head) {
+  c.begun_anew = true;
+  // An interim answer must not overtake the answers before it; without it clients go on after a moment.
+  if (head.version >= 11 && c.slots.empty() && find_field(head.fields, "Expect")) {
+    c.out += "HTTP/1.1 100 Continue\r\n\r\n";
+    touch(c);
+  }
+}
+
+void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_view body) {
+  const OriginForm origin = origin_form(head.target);
+  if (origin.target.empty()) return fail(c, 400, "the request target is malformed");
+  ++stats.requests_total;
+  c.begun_anew = true;
+
+  Slot slot;
+  slot.http10 = head.version < 11;
+  slot.head_only = head.method == "HEAD";
+  slot.close_after =
+      slot.http10 || list_has_token(head.fields, "Connection", "close") || (stopping_ && !c.ops);
+  c.last_request = slot.close_after;
+  auto exchange = std::make_shared<Exchange>(&c, c.first_sequence + c.slots.size());
+  slot.exchange = exchange.get();
+  c.slots.push_back(std::move(slot));
+
+  const Requester requester = requester_of(c.peer.ip, head.fields, options_.trusted_proxies);
+  const size_t question = origin.target.find('?');
+  Request request;
+  request.method = head.method;
+  request.target = origin.target;
+  request.path = origin.target.substr(0, question);
+  if (question != std::string_view::npos) request.query = origin.target.substr(question + 1);
+  request.fields = head.fields;
+  request.body = body;
+  request.ops = c.ops;
+  request.remote_address = requester.address;
+  request.scheme = requester.scheme;
+  request.host = origin.authority.empty() ? requester.host : origin.authority;
+  request.peer = c.peer;
+  request.local = c.local;
+  handler_(request, Responder(std::move(exchange)));
+}
+
+void ServerImpl::hand_over(Connection& c, std::string_view rest) {
+  Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, handover.fd.get(), nullptr);
+  close(c);
+  on_upgrade(std::move(handover));
+}
+
+// Answers for the server itself; what comes after on this connection cannot be trusted.
+void ServerImpl::fail(Connection& c, int status, const char* detail) {
+  const char* code = status == 408                    ? "timeout"
+                     : status == 413 || status == 431 ? "too_large"
+                     : status == 503                  ? "unavailable"
+                                                      : "bad_request";
+  c.last_request = true;
+  c.need = 0;
+  c.chunked.reset();
+  std::string().swap(c.in);
+  Slot slot;
+  slot.close_after = true;
+  Exchange exchange(&c, c.first_sequence + c.slots.size());
+  slot.exchange = &exchange;
+  c.slots.push_back(std::move(slot));
+  answer(exchange, Response::error(status, code, detail));
+  settle(c);
+}
+
+void ServerImpl::resume_blocked() {
+  for (Connection* c : std::exchange(blocked_, {})) {
+    if (c->phase != Connection::Phase::closed && c->blocked) receive(*c, {});
+  }
+}
+
+}  // namespace gw::http

@@ -1,0 +1,237 @@
+#include <charconv>
+
+#include "base/assert.h"
+#include "net/http/server_impl.h"
+
+namespace gw::http {
+namespace {
+
+// What a connection keeps to write into while it has nothing to say.
+constexpr size_t kRetainedBytesMax = 4096;
+constexpr size_t kStreamRetainedBytesMax = 64 * 1024;
+constexpr size_t kCompactBytes = 64 * 1024;
+constexpr size_t kChunkOverhead = 2 * sizeof(size_t) + 4;
+
+void append_chunk_size(std::string& out, size_t size) {
+  char digits[2 * sizeof(size_t)];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), size, 16).ptr;
+  out.append(digits, end).append("\r\n");
+}
+
+}  // namespace
+
+Exchange::~Exchange() {
+  if (connection) connection->server.abandon(*this);
+}
+
+void ServerImpl::count_response(int status) {
+  if (status >= 500) {
+    ++stats.responses_5xx_total;
+  } else if (status >= 400) {
+    ++stats.responses_4xx_total;
+  }
+}
+
+// The first in line writes straight to the socket's buffer.
+std::string& ServerImpl::sink_of(Connection& c, Slot& slot) {
+  return &slot == &c.slots.front() ? c.out : slot.bytes;
+}
+
+void ServerImpl::answer(const Exchange& exchange, const Response& response) {
+  Connection& c = *exchange.connection;
+  Slot& slot = c.slot(exchange);
+  ASSERT(!slot.answered);
+  slot.answered = slot.complete = true;
+  if (stopping_ && !c.ops && &slot == &c.slots.back()) c.last_request = slot.close_after = true;
+  append_response(sink_of(c, slot), response, {.close = slot.close_after, .head_only = slot.head_only},
+                  wall_now());
+  count_response(response.status);
+  advance(c);
+  touch(c);
+}
+
+void ServerImpl::begin_stream(const Exchange& exchange, const Response& response) {
+  Connection& c = *exchange.connection;
+  Slot& slot = c.slot(exchange);
+  ASSERT(!slot.answered);
+  slot.answered = slot.streaming = true;
+  const auto body = slot.http10 ? ResponseForm::Body::until_close : ResponseForm::Body::chunked;
+  append_response(sink_of(c, slot), response,
+                  {.close = slot.close_after, .head_only = slot.head_only, .body = body}, wall_now());
+  count_response(response.status);
+  slot.complete = slot.head_only;
+  if (!slot.complete) ++stats.streams;
+  advance(c);
+  touch(c);
+}
+
+bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<std::string_view> parts) {
+  Connection& c = *exchange.connection;
+  Slot& slot = c.slot(exchange);
+  size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  if (size == 0) return true;  // an empty chunk would end the body
+  std::string& sink = sink_of(c, slot);
+  const size_t unsent = &sink == &c.out ? c.unsent() : sink.size();
+  const size_t cost = size + kChunkOverhead;
+  if (unsent + cost > options_.stream_bytes_max) return false;
+  if (stats.buffered_bytes + cost > options_.buffered_bytes_max) return false;
+  if (!slot.http10) append_chunk_size(sink, size);
+  for (const std::string_view part : parts) sink.append(part);
+  if (!slot.http10) sink.append("\r\n");
+  touch(c);
+  return true;
+}
+
+void ServerImpl::end_stream(const Exchange& exchange) {
+  Connection& c = *exchange.connection;
+  Slot& slot = c.slot(exchange);
+  if (slot.http10) {
+    c.last_request = true;
+  } else {
+    sink_of(c, slot) += "0\r\n\r\n";
+  }
+  if (stopping_ && !c.ops) c.last_request = true;
+  slot.complete = true;
+  slot.on_close = nullptr;
+  --stats.streams;
+  advance(c);
+  touch(c);
+}
+
+// The last handle went.
+void ServerImpl::abandon(const Exchange& exchange) {
+  Slot& slot = exchange.connection->slot(exchange);
+  slot.exchange = nullptr;
+  if (!slot.answered) {
+    answer(exchange, Response::error(500, "internal", "the request was not answered"));
+  } else if (slot.streaming && !slot.complete) {
+    end_stream(exchange);
+  }
+}
+
+// Drops what is complete from the front; the next in line writes to the socket's buffer from then on.
+void ServerImpl::advance(Connection& c) {
+  while (!c.slots.empty() && c.slots.front().complete) {
+    if (c.slots.front().exchange) c.slots.front().exchange->connection = nullptr;
+    c.slots.erase(c.slots.begin());
+    ++c.first_sequence;
+    if (c.slots.empty()) return;
+    c.out += c.slots.front().bytes;
+    std::string().swap(c.slots.front().bytes);
+  }
+}
+
+void ServerImpl::touch(Connection& c) {
+  charge(c);
+  if (c.dirty) return;
+  c.dirty = true;
+  // Something to run makes sure of a turn end, wherever this comes from: another hook, or before the loop
+  // runs.
+  if (dirty_.empty()) loop_.post([] {});
+  dirty_.push_back(&c);
+}
+
+void ServerImpl::flush_all() {
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    Connection& c = *dirty_[i];
+    c.dirty = false;
+    if (c.phase != Connection::Phase::closed) flush(c);
+  }
+  dirty_.clear();
+  if (!blocked_.empty() && !resume_timer_) {
+    resume_timer_ = loop_.after(Duration::zero(), [this] {
+      resume_timer_.reset();
+      resume_blocked();
+    });
+  }
+  // Only what nothing names any more: resume_blocked() looks before it touches.
+  if (blocked_.empty()) graveyard_.clear();
+}
+
+void ServerImpl::flush(Connection& c) {
+  if (!send_pending(c)) return close(c);
+  const bool all_said = c.unsent() == 0 && c.slots.empty();
+  if (all_said && (c.last_request || (c.peer_ended && !c.blocked)) && c.phase != Connection::Phase::lingering)
+    linger(c);
+  if (c.phase == Connection::Phase::closed) return;
+  if (c.blocked && may_take_request(c)) blocked_.push_back(&c);
+  charge(c);
+  settle(c);
+  update_interest(c);
+}
+
+// False: the connection is broken.
+bool ServerImpl::send_pending(Connection& c) {
+  if (c.unsent() == 0 || !c.writable) return true;
+  const IoResult result = write_some(c.fd.get(), std::string_view(c.out).substr(c.out_sent));
+  if (result.status == IoResult::Status::failed) return false;
+  c.out_sent += result.bytes;
+  if (c.unsent() != 0) {
+    c.writable = false;
+    if (result.bytes != 0 || !c.stalled) c.write_deadline = loop_.now() + options_.write_timeout;
+    c.stalled = true;
+    // Amortized: moves no more than has been sent since.
+    if (c.out_sent >= kCompactBytes && c.out_sent >= c.out.size() / 2) {
+      c.out.erase(0, c.out_sent);
+      c.out_sent = 0;
+    }
+    return true;
+  }
+  c.stalled = false;
+  c.out.clear();
+  c.out_sent = 0;
+  const bool streaming = !c.slots.empty() && c.slots.front().streaming;
+  if (c.out.capacity() > (streaming ? kStreamRetainedBytesMax : kRetainedBytesMax)) std::string().swap(c.out);
+  return true;
+}
+
+void Responder::send(Response response) {
+  if (exchange_ && exchange_->connection) exchange_->connection->server.answer(*exchange_, response);
+}
+
+Stream Responder::stream(const Response& response) {
+  if (!exchange_ || !exchange_->connection) return Stream();
+  exchange_->connection->server.begin_stream(*exchange_, response);
+  return Stream(exchange_);
+}
+
+bool Responder::is_waiting() const {
+  return exchange_ && exchange_->connection && !exchange_->connection->slot(*exchange_).answered;
+}
+
+namespace {
+
+// Null once the stream has ended.
+Slot* open_slot(const std::shared_ptr<Exchange>& exchange) {
+  if (!exchange || !exchange->connection) return nullptr;
+  Slot& slot = exchange->connection->slot(*exchange);
+  return slot.streaming && !slot.complete ? &slot : nullptr;
+}
+
+}  // namespace
+
+bool Stream::is_open() const { return open_slot(exchange_) != nullptr; }
+
+bool Stream::write(std::string_view bytes) { return write({bytes}); }
+
+bool Stream::write(std::initializer_list<std::string_view> parts) {
+  return open_slot(exchange_) && exchange_->connection->server.write_stream(*exchange_, parts);
+}
+
+size_t Stream::buffered_bytes() const {
+  const Slot* slot = open_slot(exchange_);
+  if (!slot) return 0;
+  Connection& c = *exchange_->connection;
+  return slot == &c.slots.front() ? c.unsent() : slot->bytes.size();
+}
+
+void Stream::on_close(std::function<void()> function) {
+  if (Slot* slot = open_slot(exchange_)) slot->on_close = std::move(function);
+}
+
+void Stream::close() {
+  if (open_slot(exchange_)) exchange_->connection->server.end_stream(*exchange_);
+}
+
+}  // namespace gw::http
