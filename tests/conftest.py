@@ -23,6 +23,16 @@ def gateway_factory():
         yield lambda *flags, **options: stack.enter_context(Gateway(*flags, **options))
 
 
+@pytest.fixture(autouse=True)
+def close_what_was_opened(request):
+    """Connections and streams that a test opens on the module's gateway end with it."""
+    if "gateway" not in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("gateway").scope():
+        yield
+
+
 @pytest.fixture(scope="module")
 def api(gateway):
     return gateway.api

@@ -73,6 +73,7 @@ class Gateway:
         self._ready_queue = queue.Queue()
         self._readers = []
         self._closing = contextlib.ExitStack()
+        self._api = None
         self._ended = False  # by the test, which looked at the exit itself
 
     # Life.
@@ -194,12 +195,23 @@ class Gateway:
     def open_descriptors(self):
         return psutil.Process(self.pid).num_fds()
 
-    # Those who talk to it. Everything made here is closed before the gateway is stopped.
+    # Those who talk to it. What is made here is closed at the end of the innermost scope(), or else before
+    # the gateway is stopped.
+
+    @contextlib.contextmanager
+    def scope(self):
+        outer, self._closing = self._closing, contextlib.ExitStack()
+        try:
+            with self._closing:
+                yield self
+        finally:
+            self._closing = outer
 
     @property
     def api(self) -> Api:
-        if not hasattr(self, "_api"):
-            self._api = self.api_with(self.api_key)
+        """The service API with the key that may everything."""
+        if self._api is None:
+            self._api = Api(self.url, self.api_key)
         return self._api
 
     def api_with(self, key) -> Api:
@@ -235,6 +247,15 @@ class Gateway:
 
     def connection_count(self) -> int:
         return self.api.get("/api/post-office/websocket/connection-count").json()["global"]
+
+    def received_by(self, client) -> list:
+        """What has been sent to a client up to now: everything before a marker that follows it."""
+        marker = {"marker": os.urandom(8).hex()}
+        self.api.send(marker, connection_id=client.connection_id)
+        received = []
+        while (message := client.receive()) != marker:
+            received.append(message)
+        return received
 
     # Inside.
 

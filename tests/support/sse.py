@@ -61,6 +61,13 @@ class EventStream:
     def envelope(self, timeout=DEADLINE) -> dict:
         return self.next(timeout).json()
 
+    def next_from(self, client, timeout=DEADLINE) -> Event:
+        """The next envelope of that client's, passing over those of others."""
+        while True:
+            event = self.next(timeout)
+            if event.json().get("connection_id") == client.connection_id:
+                return event
+
     def take(self, count, timeout=DEADLINE) -> list:
         return [self.next(timeout) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a wide deadline: the only kind of waiting tests do."""
+"""Waiting for a condition with a wide deadline, and doing something again and again until then."""
 
 import time
 
@@ -19,4 +19,12 @@ def eventually(predicate, deadline=15.0, message="", interval=0.02):
             last = error
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline} s: {message or predicate}; last: {last!r}")
+        time.sleep(interval)
+
+
+def paced(interval, seconds):
+    """Yields every `interval` seconds for at most `seconds`: for peers that go on doing something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
         time.sleep(interval)

@@ -1,0 +1,71 @@
+"""Running out of file descriptors neither spins nor kills (issue: operations)."""
+
+import socket
+
+import pytest
+
+from support.gateway import is_sanitized
+from support.peer import Peer
+from support.wait import eventually, paced
+
+OPEN_FILES = 96
+
+
+@pytest.fixture
+def gateway(gateway_factory):
+    return gateway_factory("--handshake-timeout", "60", open_files=OPEN_FILES)
+
+
+def fill(gateway):
+    """Connects until the process has no descriptor left; the kernel goes on queueing behind it."""
+    peers = [Peer(gateway.address) for _ in range(OPEN_FILES + 20)]
+    eventually(lambda: gateway.open_descriptors >= OPEN_FILES - 8, message="descriptors used up")
+    return peers
+
+
+def test_it_does_not_spin_and_serves_again(gateway):
+    client = gateway.connect()
+    peers = fill(gateway)
+    before = gateway.cpu_seconds
+    for _ in paced(0.5, 3):
+        assert client.ask({"type": "ping"})["type"] == "pong", "who is connected is served"
+    assert gateway.cpu_seconds - before < (3 if is_sanitized() else 1), "CPU time while there was nothing to do"
+    for peer in peers:
+        peer.close()
+    newcomer = eventually(lambda: try_connect(gateway), 20)
+    assert newcomer.ask({"type": "ping"})["type"] == "pong"
+    client.assert_silent()
+
+
+def try_connect(gateway):
+    try:
+        return gateway.connect()
+    except (OSError, EOFError):
+        return None
+
+
+def test_it_says_so_but_not_a_thousand_times(gateway):
+    peers = fill(gateway)
+    for _ in paced(0.5, 2):
+        pass
+    lines = [line for line in gateway.log_lines if "descriptor" in line.lower() or "open files" in line.lower()]
+    assert 1 <= len(lines) <= 20, f"{len(lines)} lines"
+    for peer in peers:
+        peer.close()
+
+
+def test_those_who_had_to_wait_are_served_in_the_end(gateway):
+    peers = fill(gateway)
+    late = peers[-1]
+    for peer in peers[:-1]:
+        peer.close()
+    assert late.request("GET", "/health/live").status == 200
+    late.close()
+
+
+def test_connections_cut_before_they_were_accepted_do_no_harm(gateway):
+    for _ in range(300):
+        peer = socket.create_connection(gateway.address)
+        peer.close()
+    assert gateway.connect().ask({"type": "ping"})["type"] == "pong"
+    eventually(lambda: gateway.open_descriptors < OPEN_FILES / 2)

@@ -1,0 +1,162 @@
+"""SIGTERM: the gateway says goodbye before it goes (contract 5)."""
+
+import signal
+import time
+
+import pytest
+
+from support.peer import Peer, upgrade_request
+
+
+def terminate(gateway):
+    gateway.process.send_signal(signal.SIGTERM)
+
+
+def test_clients_are_told_then_closed_with_1012_and_the_exit_is_0(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "2")
+    clients = [gateway.connect() for _ in range(10)]
+    terminate(gateway)
+    for client in clients:
+        goodbye = client.receive()
+        assert (goodbye["type"], goodbye["event"]) == ("system", "draining")
+        assert isinstance(goodbye["retry_after_ms"], int) and goodbye["retry_after_ms"] >= 0
+        assert goodbye["message"] and goodbye["timestamp"]
+        assert client.closed()[0] == 1012
+    assert gateway.wait_exit() == 0
+
+
+def test_closes_are_spread_over_the_drain_time(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "3")
+    peers = [gateway.raw_connect() for _ in range(30)]
+    for peer in peers:
+        peer.welcome()
+    terminate(gateway)
+    start = time.monotonic()
+    times = []
+    waiting = set(peers)
+    while waiting and time.monotonic() - start < 15:
+        for peer in list(waiting):
+            if peer.readable(0.002):
+                frame = peer.next_frame()
+                if frame.opcode == 8:
+                    assert frame.close_code == 1012
+                    times.append(time.monotonic() - start)
+                    waiting.remove(peer)
+    assert not waiting
+    assert times[-1] - times[0] > 0.5, "not all at once"
+    assert times[-1] < 5
+    assert gateway.wait_exit() == 0
+
+
+def test_nobody_connected_is_nobody_waited_for(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "30")
+    start = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - start < 10
+
+
+def test_meanwhile_new_connections_are_told_to_retry(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "5")
+    session = gateway.new_session()
+    waiting = [gateway.peer() for _ in range(3)]  # accepted before the drain began
+    for peer in waiting:
+        assert peer.request("GET", "/health/live").status == 200
+    client = gateway.connect()
+    terminate(gateway)
+    assert client.receive()["event"] == "draining"
+    answers = []
+    for peer in waiting:
+        try:
+            peer.send(upgrade_request(f"/ws?session_token={session}", peer.host))
+            answers.append(peer.response())
+        except (EOFError, OSError):
+            pass
+    try:
+        newcomer = Peer(gateway.address)
+        answers.append(newcomer.upgrade(f"/ws?session_token={session}"))
+        newcomer.close()
+    except (EOFError, OSError):
+        pass
+    assert answers, "somebody must be told"
+    for answer in answers:
+        assert answer.status == 503
+        assert int(answer.header("Retry-After")) >= 1
+
+
+def test_meanwhile_it_is_alive_but_not_ready(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "5")
+    client = gateway.connect()
+    probe = gateway.peer()
+    assert probe.request("GET", "/health/live").status == 200
+    terminate(gateway)
+    assert client.receive()["event"] == "draining"
+    fresh = Peer(gateway.address)
+    response = fresh.request("GET", "/health/websocket-gateway")
+    assert response.status == 503
+    assert response.json()["status"] == "not_ready"
+    fresh.close()
+
+
+def test_messages_in_flight_still_reach_the_agent(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "2")
+    agent = gateway.subscribe("guide")
+    client = gateway.connect()
+    for n in range(100):
+        client.send({"id": n, "payload": {}})
+    acked = [client.receive() for _ in range(50)]
+    terminate(gateway)
+    client.closed()
+    received = []
+    try:
+        while True:
+            received.append(agent.envelope()["message"]["id"])
+    except EOFError:
+        pass
+    assert received == list(range(len(received)))
+    assert len(received) >= len(acked)
+    assert gateway.wait_exit() == 0
+
+
+def test_an_agents_stream_is_ended(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "1")
+    agent = gateway.subscribe("guide")
+    terminate(gateway)
+    assert agent.ended(15)
+    assert gateway.wait_exit() == 0
+
+
+def test_a_client_that_never_answers_does_not_hold_it_up(gateway_factory):
+    gateway = gateway_factory("--drain-timeout", "1")
+    peer = gateway.raw_connect()
+    peer.welcome()
+    start = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - start < 15
+    assert peer.closed()[0] == 1012
+
+
+@pytest.mark.parametrize("first, second", [("SIGTERM", "SIGTERM"), ("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT")])
+def test_a_second_signal_exits_at_once(gateway_factory, first, second):
+    gateway = gateway_factory("--drain-timeout", "60")
+    client = gateway.connect()
+    gateway.process.send_signal(getattr(signal, first))
+    assert client.receive()["event"] == "draining"
+    start = time.monotonic()
+    gateway.process.send_signal(getattr(signal, second))
+    gateway.wait_exit(10)
+    assert time.monotonic() - start < 3
+
+
+def test_sigint_drains_as_well(gateway_factory):
+    gateway = gateway_factory()
+    client = gateway.connect()
+    gateway.process.send_signal(signal.SIGINT)
+    assert client.closed()[0] == 1012
+    assert gateway.wait_exit() == 0
+
+
+def test_a_broken_pipe_does_no_harm(gateway_factory):
+    gateway = gateway_factory()
+    client = gateway.connect()
+    gateway.process.send_signal(signal.SIGPIPE)
+    client.assert_silent()

@@ -1,0 +1,173 @@
+"""GET /ws as HTTP: which requests become a WebSocket, and what the others are told (contract 1, RFC 6455 4.2)."""
+
+import time
+
+import pytest
+
+from support.peer import SAMPLE_ACCEPT, SAMPLE_KEY, TEXT, frame, random_key, upgrade_request
+
+KEY = "Sec-WebSocket-Key"
+VERSION = "Sec-WebSocket-Version"
+
+
+@pytest.fixture(scope="module")
+def path(gateway):
+    """The address of /ws with a session of a user with few connections."""
+    return lambda: f"/ws?session_token={gateway.new_session(user_id=f'user-{time.monotonic_ns()}')}"
+
+
+def test_a_lawful_request_is_switched_with_the_accept_key_of_the_rfc(gateway, path):
+    response = gateway.peer().upgrade(path())
+    assert response.status == 101
+    assert response.header("Sec-WebSocket-Accept") == SAMPLE_ACCEPT
+    assert response.header("Upgrade").lower() == "websocket"
+    assert response.header("Connection").lower() == "upgrade"
+
+
+def test_nothing_that_was_not_offered_is_answered(gateway, path):
+    response = gateway.peer().upgrade(path())
+    assert response.header("Sec-WebSocket-Protocol") is None
+    assert response.header("Sec-WebSocket-Extensions") is None
+    assert response.header("Content-Length") is None
+    assert response.header("Transfer-Encoding") is None
+
+
+def test_an_extension_is_declined_while_compression_is_off(gateway, path):
+    response = gateway.peer().upgrade(path(), [("Sec-WebSocket-Extensions", "permessage-deflate")])
+    assert response.status == 101
+    assert response.header("Sec-WebSocket-Extensions") is None
+
+
+@pytest.mark.parametrize(
+    "drop, headers",
+    [
+        (("Connection",), [("Connection", "keep-alive, Upgrade")]),
+        (("Connection",), [("Connection", "keep-alive"), ("Connection", "UPGRADE")]),
+        (("Upgrade",), [("Upgrade", "WebSocket")]),
+        ((), [("X-Padding", "x" * 4000)]),
+    ],
+    ids=["a list", "two headers", "any case", "a long header"],
+)
+def test_lawful_variants_are_accepted(gateway, path, drop, headers):
+    peer = gateway.peer()
+    assert peer.upgrade(path(), headers, drop=drop).status == 101
+    peer.welcome()
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [("Upgrade",), ("Connection",), ("Upgrade", "Connection", KEY, VERSION)],
+    ids=["no Upgrade", "no Connection", "a plain GET"],
+)
+def test_a_request_that_is_no_upgrade_is_told_to_upgrade(gateway, path, drop):
+    response = gateway.peer().upgrade(path(), drop=drop)
+    assert response.status == 426
+    assert response.header("Upgrade") == "websocket"
+    assert "upgrade" in response.header("Connection").lower()
+
+
+def test_another_protocol_is_told_to_upgrade_to_websocket(gateway, path):
+    response = gateway.peer().upgrade(path(), [("Upgrade", "h2c")], drop=("Upgrade",))
+    assert response.status == 426
+    assert response.header("Upgrade") == "websocket"
+
+
+@pytest.mark.parametrize("version", ["8", "12", "14", "0", "255", "13x", ""])
+def test_another_version_is_told_the_version(gateway, path, version):
+    response = gateway.peer().upgrade(path(), [(VERSION, version)], drop=(VERSION,))
+    assert response.status == (426 if version.isdigit() else response.status)
+    assert response.status in (400, 426)
+    if response.status == 426:
+        assert response.header(VERSION) == "13"
+
+
+@pytest.mark.parametrize(
+    "drop, headers",
+    [
+        ((KEY,), []),
+        ((KEY,), [(KEY, "")]),
+        ((KEY,), [(KEY, "c2hvcnQ=")]),
+        ((KEY,), [(KEY, "dGhlIHNhbXBsZSBub25j")]),
+        ((KEY,), [(KEY, "dGhlIHNhbXBsZSBub25jZSE=")]),
+        ((KEY,), [(KEY, "dGhlIHNhbXBsZSBub25jZQ")]),
+        ((KEY,), [(KEY, "dGhlIHNhbXBsZSBub25jZQ==AA==")]),
+        ((KEY,), [(KEY, "dGhlIHNhbXBsZSBub25j!Q==")]),
+        ((), [(KEY, SAMPLE_KEY)]),
+        ((), [(KEY, random_key())]),
+        ((), [(VERSION, "13")]),
+        ((), [(VERSION, "8")]),
+        ((), [("Host", "127.0.0.1")]),
+        (("Host",), []),
+    ],
+    ids=[
+        "no key", "empty key", "short key", "15 bytes", "17 bytes", "no padding", "junk behind", "not base64",
+        "the key twice", "two keys", "the version twice", "two versions", "two hosts", "no host",
+    ],
+)  # fmt: skip
+def test_malformed_handshakes_are_400(gateway, path, drop, headers):
+    peer = gateway.peer()
+    assert peer.upgrade(path(), headers, drop=drop).status == 400
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"Bad Name: x\r\n", b"Name : x\r\n", b"X: a\r\n folded\r\n", b"X: a\nY: b\r\n", b"X: a\x00b\r\n", b"no colon\r\n", b": empty\r\n"],
+    ids=["space in a name", "space before the colon", "folded", "bare LF", "NUL", "no colon", "no name"],
+)
+def test_broken_header_lines_are_400_and_the_connection_ends(gateway, path, line):
+    peer = gateway.peer()
+    peer.send(upgrade_request(path(), peer.host).replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n"))
+    assert peer.response().status == 400
+    assert peer.at_end()
+
+
+def test_another_method_is_no_handshake(gateway, path):
+    assert gateway.peer().upgrade(path(), [("Content-Length", "0")], method="POST").status in (400, 405, 426)
+
+
+def test_http_1_0_is_no_handshake(gateway, path):
+    assert gateway.peer().upgrade(path(), version="HTTP/1.0").status in (400, 426, 505)
+
+
+def test_a_head_without_end_is_refused_at_its_bound(gateway, path):
+    peer = gateway.peer()
+    head = upgrade_request(path(), peer.host).removesuffix(b"\r\n")
+    peer.send(head + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 990) for n in range(64)))
+    assert peer.response().status in (400, 431)
+    assert peer.at_end()
+
+
+@pytest.mark.parametrize("target", ["/ws/", "/wss", "/websocket", "/WS", "/ws%2f"])
+def test_there_is_one_websocket_address(gateway, target):
+    assert gateway.peer().upgrade(f"{target}?session_token=x").status == 404
+
+
+def test_frames_right_behind_the_request_are_not_lost(gateway, path):
+    peer = gateway.peer()
+    peer.send(upgrade_request(path(), peer.host) + frame(TEXT, '{"id":"early","payload":{}}'))
+    assert peer.response().status == 101
+    peer.welcome()
+    assert peer.next_message()["id"] == "early"
+
+
+def test_a_request_that_comes_byte_by_byte_is_accepted(gateway, path):
+    peer = gateway.peer()
+    for byte in upgrade_request(path(), peer.host):
+        peer.send(bytes([byte]))
+    assert peer.response().status == 101
+    peer.welcome()
+
+
+def test_an_upgrade_on_a_kept_alive_connection_is_accepted(gateway, path):
+    peer = gateway.peer()
+    assert peer.request("GET", "/health/live").status == 200
+    assert peer.upgrade(path()).status == 101
+    peer.welcome()
+
+
+def test_unfinished_handshakes_are_cut_after_five_seconds(gateway, path):
+    silent, partial = gateway.peer(), gateway.peer()
+    start = time.monotonic()
+    partial.send(upgrade_request(path(), partial.host)[:-2])
+    assert silent.at_end(20) and partial.at_end(20)
+    assert 4 < time.monotonic() - start < 12
