@@ -1,0 +1,138 @@
+// gateway-load: puts a bounded load on a WebSocket server on loopback and prints what it cost the server.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "load/net.h"
+#include "load/scenarios.h"
+
+namespace {
+
+using namespace gw::bench;
+
+struct Common {
+  std::string url;
+  std::vector<pid_t> pids;
+  Dialect dialect = Dialect::gateway;
+  std::string label;
+  std::string api_key;
+  int cpu = -1;
+  double time_limit_s = 120;
+};
+
+struct Options {
+  Common common;
+  IdleOptions idle;
+  RouteOptions route;
+  FanoutOptions fanout;
+  StormOptions storm;
+};
+
+void add_common(CLI::App& app, Common& common) {
+  const std::map<std::string, Dialect> dialects{
+      {"gateway", Dialect::gateway}, {"plain", Dialect::plain}, {"nchan", Dialect::nchan}};
+  app.add_option("--url", common.url, "The server, http://127.0.0.1:PORT; loopback only")->required();
+  app.add_option("--pid", common.pids, "The server's process, or several, whose CPU time and memory are read")
+      ->allow_extra_args(false)  // so --pid 1 --pid 2, and a scenario may follow
+      ->required();
+  app.add_option("--server", common.dialect, "How it is spoken to: gateway, plain (bench/peers) or nchan")
+      ->transform(CLI::CheckedTransformer(dialects));
+  app.add_option("--label", common.label, "What the report calls the server");
+  app.add_option("--api-key", common.api_key, "The gateway's key, of all scopes")->envname("GATEWAY_API_KEY");
+  app.add_option("--cpu", common.cpu, "Keep the generator on this CPU");
+  app.add_option("--time-limit", common.time_limit_s, "Seconds after which a run has failed")
+      ->check(CLI::Range(1.0, 3600.0));
+}
+
+const CLI::Range kConnections(1, 60'000);
+const CLI::Range kCount(1, 50'000'000);
+
+CLI::App* add_idle(CLI::App& app, IdleOptions& options) {
+  auto* idle = app.add_subcommand("idle", "Resident memory per open connection that says nothing");
+  idle->add_option("--connections", options.connections, "")->check(kConnections);
+  idle->add_option("--per-second", options.per_second, "Connections opened a second")
+      ->check(CLI::Range(1, 100'000));
+  idle->add_option("--settle", options.settle_s, "Seconds before each reading")
+      ->check(CLI::Range(0.0, 600.0));
+  return idle;
+}
+
+CLI::App* add_route(CLI::App& app, RouteOptions& options) {
+  auto* route =
+      app.add_subcommand("route", "A client's message: ack and a live agent (gateway), or echo (plain)");
+  route->add_option("--connections", options.connections, "")->check(CLI::Range(1, 10'000));
+  route->add_option("--in-flight", options.in_flight, "Unanswered messages of each connection")
+      ->check(CLI::Range(1, 1'000));
+  route->add_option("--messages", options.messages, "Measured, over all connections")->check(kCount);
+  route->add_option("--warm-up", options.warm_up, "Sent before, not measured")->check(kCount);
+  return route;
+}
+
+CLI::App* add_fanout(CLI::App& app, FanoutOptions& options) {
+  auto* fanout = app.add_subcommand("fanout", "Publications to every connection");
+  fanout->add_option("--connections", options.connections, "")->check(kConnections);
+  fanout->add_option("--burst", options.burst, "Publications that arrive together")
+      ->check(CLI::Range(1, 256));
+  fanout->add_option("--bursts", options.bursts, "Measured")->check(CLI::Range(1, 100'000));
+  fanout->add_option("--warm-up", options.warm_up, "Bursts before, not measured")
+      ->check(CLI::Range(1, 100'000));
+  fanout->add_option("--bytes", options.bytes, "Of one publication")->check(CLI::Range(32, 32'768));
+  return fanout;
+}
+
+CLI::App* add_storm(CLI::App& app, StormOptions& options) {
+  auto* storm = app.add_subcommand("storm", "Many connect at once, then all leave");
+  storm->add_option("--connections", options.connections, "")->check(kConnections);
+  storm->add_option("--concurrency", options.concurrency, "Handshakes under way at once")
+      ->check(CLI::Range(1, 4'000));
+  storm->add_option("--warm-up", options.warm_up, "Connections before, not measured")->check(kConnections);
+  return storm;
+}
+
+int run(const Common& common, const std::string& scenario, const std::function<void(Bench&, Report&)>& body) {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_file_limit();
+  if (common.cpu >= 0) pin_to_cpu(common.cpu);
+  const Target target{
+      .address = loopback_address(common.url), .dialect = common.dialect, .api_key = common.api_key};
+  const ServerProcess server(common.pids);
+  Loop loop(common.time_limit_s);
+  Bench bench{.loop = loop, .target = target, .server = server};
+  Report report(scenario, common.label.empty() ? common.url : common.label);
+  body(bench, report);
+  report.print();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Puts a bounded load on a WebSocket server on loopback and prints what it cost the server:\n"
+      "one line to read, one line of JSON.");
+  Options options;
+  app.option_defaults()->always_capture_default();  // --help then shows them
+  add_common(app, options.common);
+  app.require_subcommand(1);
+  app.fallthrough();
+  const std::vector<std::pair<CLI::App*, std::function<void(Bench&, Report&)>>> scenarios{
+      {add_idle(app, options.idle), [&](Bench& b, Report& r) { run_idle(b, options.idle, r); }},
+      {add_route(app, options.route), [&](Bench& b, Report& r) { run_route(b, options.route, r); }},
+      {add_fanout(app, options.fanout), [&](Bench& b, Report& r) { run_fanout(b, options.fanout, r); }},
+      {add_storm(app, options.storm), [&](Bench& b, Report& r) { run_storm(b, options.storm, r); }}};
+  CLI11_PARSE(app, argc, argv);
+  try {
+    for (const auto& [command, body] : scenarios) {
+      if (command->parsed()) return run(options.common, command->get_name(), body);
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gateway-load: %s\n", error.what());
+  }
+  return EXIT_FAILURE;
+}

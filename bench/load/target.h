@@ -1,0 +1,50 @@
+// The server under test and how it is spoken to. Three dialects: our gateway; a plain WebSocket server
+// with /, /echo and /publish (bench/peers); nginx with nchan.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "load/http_client.h"
+#include "load/loop.h"
+#include "load/ws_client.h"
+
+namespace gw::bench {
+
+enum class Dialect { gateway, plain, nchan };
+
+struct Target {
+  sockaddr_in address{};
+  Dialect dialect = Dialect::plain;
+  std::string api_key;  // of the gateway
+
+  // The gateway's first message is a welcome; only then is a connection through.
+  bool welcomes() const { return dialect == Dialect::gateway; }
+  // What a subscriber asks for. The gateway wants a session token, the others take none.
+  std::string subscriber_resource(std::string_view token) const;
+  std::string talker_resource(std::string_view token) const;
+};
+
+// Makes `count` sessions, each of a user of its own, over the gateway's API; returns their tokens. Other
+// dialects have no sessions: empty strings.
+std::vector<std::string> make_sessions(Loop& loop, const Target& target, size_t count);
+
+// The one who publishes to all subscribers, over the cheapest door that the server has for it.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  // All of them in one write, so that they arrive together.
+  virtual void publish(std::span<const std::string> messages) = 0;
+  // Publications not answered yet; always 0 where nothing is answered. A refusal throws.
+  virtual size_t unanswered() const = 0;
+};
+
+std::unique_ptr<Publisher> make_publisher(Loop& loop, const Target& target);
+
+}  // namespace gw::bench

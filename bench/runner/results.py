@@ -1,0 +1,101 @@
+"""Medians, ratios round by round, the targets, and RESULTS.md."""
+
+import collections
+import datetime
+import statistics
+
+from .servers import Gateway
+
+# Scenario, figure, against whom (None: the figure itself), at most, in words.
+TARGETS = [
+    ("idle", "rss_bytes_per_connection", None, 2048, "an idle connection costs at most 2 KiB of resident memory"),
+    ("route-1", "cpu_us_per_message", "ws-node", 0.8, "a routed message costs at most 0.8 of an echo in Node ws"),
+    ("route-16", "cpu_us_per_message", "ws-node", 0.8, "a routed message costs at most 0.8 of an echo in Node ws, 16 in flight"),
+    ("fanout-1000-burst-1", "cpu_us_per_delivery", "ws-node", 0.7, "a delivery to 1000 costs at most 0.7 of Node ws"),
+    ("fanout-1000-burst-16", "cpu_us_per_delivery", "ws-node", 0.1, "a delivery to 1000 in bursts of 16 costs at most 0.1 of Node ws"),
+]
+
+
+def spread(values, form):
+    low, high = form(min(values)), form(max(values))
+    return f"{form(statistics.median(values))} ({low}..{high})"
+
+
+def short(value):
+    return f"{value:,.0f}".replace(",", " ") if abs(value) >= 100 else f"{value:.2f}"
+
+
+class Outcome:
+    def __init__(self, arguments, machine):
+        self.command = " ".join(["bench/run", *arguments])
+        self.machine = machine
+        self.date = datetime.date.today().isoformat()
+        self.figures = collections.defaultdict(dict)  # (scenario, server) -> round -> figures
+        self.versions = {}
+        self.failures = []
+
+    def add(self, scenario, server, number, figures):
+        self.figures[scenario.name, server.name][number] = figures
+        self.versions[server.name] = server.version
+
+    def fail(self, scenario, server, text):
+        self.failures.append(f"{scenario.name}: {text.strip()}")
+        print(f"FAILED {self.failures[-1]}", flush=True)
+
+    def head(self):
+        return [f"{key}: {value}" for key, value in self.machine.items()]
+
+    def costs(self, name, server, figure):
+        return [figures[figure] for figures in self.figures.get((name, server), {}).values() if figure in figures]
+
+    def ratios(self, name, figure, peer):
+        """The gateway's cost over the peer's, of the rounds that both have."""
+        ours, theirs = (self.figures.get((name, server), {}) for server in (Gateway.name, peer))
+        return [ours[n][figure] / theirs[n][figure] for n in ours if n in theirs and theirs[n][figure] > 0]
+
+    def scenario_lines(self, scenario):
+        lines = [scenario.title]
+        for row in self.rows(scenario):
+            lines.append("  " + " | ".join(row))
+        return lines
+
+    def rows(self, scenario):
+        yield ["server", scenario.unit, "gateway / it", *scenario.columns]
+        for server in [server for name, server in self.figures if name == scenario.name]:
+            ratios = self.ratios(scenario.name, scenario.cost, server) if server != Gateway.name else []
+            cells = [server, spread(self.costs(scenario.name, server, scenario.cost), short)]
+            cells.append(spread(ratios, lambda r: f"{r:.2f}") if ratios else "")
+            for figure in scenario.columns.values():
+                values = self.costs(scenario.name, server, figure)
+                cells.append(short(statistics.median(values)) if values else "")
+            yield cells
+
+    def verdicts(self):
+        for name, cost, peer, limit, words in TARGETS:
+            values = self.ratios(name, cost, peer) if peer else self.costs(name, Gateway.name, cost)
+            if not values:
+                yield "not measured", words, ""
+                continue
+            median = statistics.median(values)
+            yield ("pass" if median <= limit else "FAIL"), words, short(median)
+
+    def target_lines(self):
+        lines = [f"{verdict}: {words}" + (f" ({value})" if value else "") for verdict, words, value in self.verdicts()]
+        return lines + [f"FAILED RUN: {failure}" for failure in self.failures]
+
+    def markdown(self, plan):
+        out = ["# Results", "",
+               "Written by `bench/run --write`; what is measured and how: [README](README.md).", "",
+               f"- Date: {self.date}", f"- Command: `{self.command}`"]
+        out += [f"- {line}" for line in self.head()]
+        out += [f"- {name}: {version}" for name, version in self.versions.items() if name != Gateway.name]
+        out += ["", "Medians over the rounds, with lowest and highest in brackets. A ratio is taken within a round.", "",
+                "| target | measured | |", "| --- | --- | --- |"]
+        out += [f"| {words} | {value} | {verdict} |" for verdict, words, value in self.verdicts()]
+        for scenario in plan:
+            head, *rows = self.rows(scenario)
+            out += ["", f"## {scenario.title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+            out += ["| " + " | ".join(row) + " |" for row in rows]
+        if self.failures:
+            out += ["", "## Runs that failed", ""] + [f"- {failure.splitlines()[0]}" for failure in self.failures]
+        return "\n".join(out) + "\n"

@@ -1,0 +1,107 @@
+"""What is run, how long, and the loop that lets the servers take turns."""
+
+import dataclasses
+import json
+import resource
+import subprocess
+
+from . import servers
+
+TIME_LIMIT_S = 180
+SPARE_FILES = 800
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    title: str
+    command: list  # gateway-load's
+    cost: str  # the figure that is compared
+    unit: str
+    columns: dict  # heading -> figure
+    rounds: int = 5
+    without: tuple = ()  # servers that have no such thing
+
+
+def connections_max(wanted):
+    """As many as the limit of open files lets one process have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return wanted if hard == resource.RLIM_INFINITY else max(100, min(wanted, hard - SPARE_FILES))
+
+
+def idle(count):
+    return Scenario(
+        name="idle", title=f"Idle: resident memory of {count} connections, each with its own session and user",
+        command=["idle", "--connections", count], cost="rss_bytes_per_connection", unit="bytes", rounds=3,
+        columns={"without its session, bytes": "rss_bytes_per_connection_without_session",
+                 "anonymous, bytes": "anonymous_bytes_per_connection", "RSS at the end, MiB": "rss_mib"})
+
+
+def route(in_flight, messages):
+    return Scenario(
+        name=f"route-{in_flight}", title=f"Route: 64 connections with {in_flight} in flight each (peers: plain echo)",
+        command=["route", "--in-flight", in_flight, "--messages", messages, "--warm-up", messages // 4],
+        cost="cpu_us_per_message", unit="µs CPU a message", without=("nchan",),
+        columns={"messages/s": "messages_per_s", "p50 µs": "answer_p50_us", "p99 µs": "answer_p99_us",
+                 "p99.9 µs": "answer_p999_us", "to the agent, p99 µs": "agent_p99_us"})
+
+
+def fanout(connections, burst, bursts, rounds=5):
+    return Scenario(
+        name=f"fanout-{connections}-burst-{burst}",
+        title=f"Fan-out: 128 bytes to {connections} connections, {burst} at a time",
+        command=["fanout", "--connections", connections, "--burst", burst, "--bursts", bursts,
+                 "--warm-up", max(3, bursts // 4)],
+        cost="cpu_us_per_delivery", unit="µs CPU a delivery", rounds=rounds,
+        columns={"deliveries/s": "deliveries_per_s", "p50 µs": "delivery_p50_us", "p99 µs": "delivery_p99_us"})
+
+
+def storm(count):
+    return Scenario(
+        name="storm", title=f"Storm: {count} connect, 128 handshakes at once, then leave",
+        command=["storm", "--connections", count], cost="cpu_us_per_connect", unit="µs CPU a connect", rounds=3,
+        columns={"connects/s": "connects_per_s", "p99 µs": "connect_p99_us",
+                 "µs CPU a disconnect": "cpu_us_per_disconnect", "µs CPU a session made": "cpu_us_per_session_made"})
+
+
+def plan(quick):
+    many = connections_max(19_000)
+    if quick:
+        return [idle(2_000), route(1, 20_000), route(16, 40_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20), storm(1_000)]
+    return [idle(many), route(1, 100_000), route(16, 200_000), fanout(1_000, 1, 300), fanout(1_000, 16, 80),
+            fanout(many, 1, 12, rounds=3), fanout(many, 16, 4, rounds=3), storm(10_000)]
+
+
+def run_once(scenario, server, load, cpus):
+    """One server, started, loaded and ended. Returns the figures."""
+    try:
+        server.start(cpus[0] if cpus else None)
+        command = [load, "--url", server.url, "--server", server.dialect, "--label", server.name,
+                   "--time-limit", TIME_LIMIT_S, *scenario.command]
+        for pid in server.pids:
+            command += ["--pid", pid]
+        if cpus:
+            command += ["--cpu", cpus[1]]
+        env = {"GATEWAY_API_KEY": server.env.get("GATEWAY_API_KEY", "")}
+        done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=TIME_LIMIT_S + 30)
+        if done.returncode != 0:
+            raise servers.ServerFailed(f"{server.name}: {done.stderr.strip()}\n{server.errors()}")
+        return json.loads(done.stdout.splitlines()[-1])
+    finally:
+        server.stop()
+
+
+def run(scenario, rounds, fleet, load, cpus, outcome):
+    """A B C, A B C, ...: what changes on the machine meanwhile meets every server alike."""
+    for number in range(1, rounds + 1):
+        for server in fleet:
+            if server.name in scenario.without:
+                continue
+            try:
+                figures = run_once(scenario, server, load, cpus)
+            except (servers.ServerFailed, subprocess.TimeoutExpired) as failure:
+                outcome.fail(scenario, server, str(failure))
+                continue
+            outcome.add(scenario, server, number, figures)
+            print(f"  {scenario.name} round {number}/{rounds} {server.name}: "
+                  f"{figures[scenario.cost]:.2f} {scenario.unit}", flush=True)
