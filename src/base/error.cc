@@ -24,8 +24,8 @@ const char* to_string(Errc code) {
 }
 
 void throw_exception_from_error(const Error& error, const boost::source_location& where) {
-  throw std::logic_error(std::string(to_string(error.code)) + ": " + error.detail + " at " + where.file_name() +
-                         ":" + std::to_string(where.line()));
+  throw std::logic_error(std::string(to_string(error.code)) + ": " + error.detail + " at " +
+                         where.file_name() + ":" + std::to_string(where.line()));
 }
 
 }  // namespace gw

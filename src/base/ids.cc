@@ -10,15 +10,18 @@ namespace {
 
 constexpr std::string_view kConnectionPrefix = "ws_";
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 bool one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
 }  // namespace
 
 bool is_valid_name(std::string_view text) {
-  return !text.empty() && text.size() <= 128 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || one_of(c, "._@+=-"); });
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alphanumeric(c) || one_of(c, "._@+=-");
+  });
 }
 
 bool is_valid_channel(std::string_view text) {

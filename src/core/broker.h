@@ -19,9 +19,9 @@ namespace gw {
 // A client's message for the agents of a channel.
 struct AgentMessage {
   ChannelIndex channel = 0;
-  std::string tenant_id;      // of the sender's session; empty: none
+  std::string tenant_id;  // of the sender's session; empty: none
   std::string message_id;
-  std::string envelope;       // what the agent receives, whole
+  std::string envelope;                   // what the agent receives, whole
   std::optional<std::string> dedupe_key;  // scope and client id; absent: never a duplicate
 };
 
@@ -85,7 +85,8 @@ class Broker {
   virtual void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) = 0;
   virtual void unsubscribe(SubscriptionId id) = 0;
   // These ids of the group are done; answers how many were open.
-  virtual void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done) = 0;
+  virtual void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                           Done<size_t> done) = 0;
 
   virtual ChannelStats stats(ChannelIndex channel) const = 0;
   // Answers when a message has gone through the engine and back.

@@ -30,7 +30,8 @@ class ChannelSet {
 
   template <class F>
   void for_each(F&& visit) const {
-    for (uint64_t rest = bits_; rest != 0; rest &= rest - 1) visit(static_cast<ChannelIndex>(std::countr_zero(rest)));
+    for (uint64_t rest = bits_; rest != 0; rest &= rest - 1)
+      visit(static_cast<ChannelIndex>(std::countr_zero(rest)));
   }
 
   friend bool operator==(ChannelSet, ChannelSet) = default;

@@ -17,7 +17,9 @@ class Frame {
   std::string_view wire(bool deflate) const { return deflate && !deflated_.empty() ? deflated_ : plain_; }
 
  private:
-  friend void intrusive_ptr_add_ref(const Frame* f) { f->references_.fetch_add(1, std::memory_order_relaxed); }
+  friend void intrusive_ptr_add_ref(const Frame* f) {
+    f->references_.fetch_add(1, std::memory_order_relaxed);
+  }
   friend void intrusive_ptr_release(const Frame* f) {
     if (f->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete f;
   }

@@ -17,11 +17,13 @@ class Outbox {
   // False, and nothing is kept, when the frame would take it over `bytes_max`. A shared frame is charged
   // in full: what the connection holds back is what counts, plus kFrameOverhead for our own bookkeeping.
   [[nodiscard]] bool push(FramePtr frame, bool deflate, size_t bytes_max);
-  // Fills `out` with what to write next; returns how many entries were used. Bytes stay valid until consume().
+  // Fills `out` with what to write next; returns how many entries were used. Bytes stay valid until
+  // consume().
   size_t gather(std::span<iovec> out) const;
   // `bytes` have been written.
   void consume(size_t bytes);
-  // Drops every frame of which nothing has been written yet; a frame cut in the middle would break the stream.
+  // Drops every frame of which nothing has been written yet; a frame cut in the middle would break the
+  // stream.
   void drop_unstarted();
 
   bool empty() const { return head_ == frames_.size(); }

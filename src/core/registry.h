@@ -19,15 +19,27 @@ namespace gw {
 struct ConnectionRecord {
   ConnectionId id;
   SessionPtr session;
-  ConnectionHandle handle;  // meaningful on its own instance only
+  ConnectionHandle handle;   // meaningful on its own instance only
   ChannelIndex channel = 0;  // the latest it spoke on or subscribed to
   ChannelSet channels;
   WallTime connected_at;
   WallTime last_activity;
   WallTime last_heartbeat;
 
-  std::string_view user_id() const { return session ? std::string_view(session->user_id) : std::string_view(); }
-  std::string_view tenant_id() const { return session ? std::string_view(session->tenant_id) : std::string_view(); }
+  std::string_view user_id() const {
+    return session ? std::string_view(session->user_id) : std::string_view();
+  }
+  std::string_view tenant_id() const {
+    return session ? std::string_view(session->tenant_id) : std::string_view();
+  }
+};
+
+// What changes while a connection lives.
+struct ConnectionChange {
+  ChannelIndex channel = 0;
+  ChannelSet channels;
+  WallTime last_activity;
+  WallTime last_heartbeat;
 };
 
 struct ConnectionCounts {
@@ -60,8 +72,9 @@ class Registry {
   // Checks the limits and adds the record as one step. resource_exhausted: the user has too many;
   // unavailable: the instance is full.
   virtual void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) = 0;
-  // Replaces what is known of record.id; ignored when it is gone.
-  virtual void update(const ConnectionRecord& record) = 0;
+  // Ignored when the connection is gone.
+  virtual void update(const ConnectionId& id, const ConnectionChange& change) = 0;
+  virtual void replace_session(const ConnectionId& id, SessionPtr session) = 0;
   virtual void remove(const ConnectionId& id) = 0;
 
   virtual void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) = 0;

@@ -25,8 +25,8 @@ struct Session {
   std::string ref;  // 128 random bits in hex: the public name, in envelopes, registry and logs
   std::string user_id;
   std::string type;
-  std::string tenant_id;     // context.tenant_id; empty: none
-  std::string context_json;  // an object, as it was given
+  std::string tenant_id;                    // context.tenant_id; empty: none
+  std::string context_json;                 // an object, as it was given
   ChannelSet channels = ChannelSet::all();  // context.channels, where given, narrows it
   SessionStatus status = SessionStatus::active;
   WallTime created_at;

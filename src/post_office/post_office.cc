@@ -14,8 +14,8 @@ bool visible_to(const ConnectionRecord& record, std::string_view tenant) {
 
 }  // namespace
 
-PostOffice::PostOffice(Broker& broker, Registry& registry, SessionStore& sessions, const ChannelTable& channels,
-                       const Options& options)
+PostOffice::PostOffice(Broker& broker, Registry& registry, SessionStore& sessions,
+                       const ChannelTable& channels, const Options& options)
     : broker_(broker), registry_(registry), sessions_(sessions), channels_(channels), options_(options) {}
 
 void PostOffice::publish(const PublishRequest& request, Done<void> done) {
@@ -30,8 +30,8 @@ void PostOffice::publish(const PublishRequest& request, Done<void> done) {
   publication.tenant_id = request.tenant_id;
   publication.message = request.message;
   message_ids_.append(publication.message_id, now.time_since_epoch().count());
-  protocol::append_publication(publication.envelope,
-                               {publication.message_id, request.channel, request.realm, request.message, now});
+  protocol::append_publication(
+      publication.envelope, {publication.message_id, request.channel, request.realm, request.message, now});
   broker_.publish(std::move(publication), std::move(done));
 }
 
@@ -41,14 +41,15 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
     return done(Error{Errc::too_large, "message is larger than a client's outbox (outbox-bytes)"});
   }
   if (const auto* to = std::get_if<ToConnection>(&recipient)) {
-    return connection(to->connection_id, tenant,
-                      [this, message = std::string(message), done = std::move(done)](Result<ConnectionRecord> found) {
-                        if (!found) return done(found.error());
-                        broker_.send(*found, message, [done](Result<void> sent) {
-                          if (!sent) return done(sent.error());
-                          done(size_t{1});
-                        });
-                      });
+    return connection(
+        to->connection_id, tenant,
+        [this, message = std::string(message), done = std::move(done)](Result<ConnectionRecord> found) {
+          if (!found) return done(found.error());
+          broker_.send(*found, message, [done](Result<void> sent) {
+            if (!sent) return done(sent.error());
+            done(size_t{1});
+          });
+        });
   }
   if (const auto* to = std::get_if<ToUser>(&recipient)) {
     return send_all(ByUser{to->user_id}, std::string(message), tenant, std::move(done));
@@ -87,7 +88,8 @@ void PostOffice::send_all(const Selector& selector, std::string message, std::st
               });
 }
 
-void PostOffice::connection(std::string_view connection_id, std::string_view tenant, Done<ConnectionRecord> done) {
+void PostOffice::connection(std::string_view connection_id, std::string_view tenant,
+                            Done<ConnectionRecord> done) {
   const auto id = ConnectionId::parse(connection_id);
   if (!id) return done(no_such_connection());
   registry_.find(*id, [tenant = std::string(tenant),

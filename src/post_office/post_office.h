@@ -53,7 +53,8 @@ class PostOffice {
 
   // not_found for an unknown, a malformed and another tenant's id alike.
   void connection(std::string_view connection_id, std::string_view tenant, Done<ConnectionRecord> done);
-  void connections(const Selector& selector, std::string_view tenant, Done<std::vector<ConnectionRecord>> done);
+  void connections(const Selector& selector, std::string_view tenant,
+                   Done<std::vector<ConnectionRecord>> done);
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done);
 
   Broker& broker() { return broker_; }

@@ -20,7 +20,8 @@ Error invalid(std::string detail) { return {Errc::invalid_argument, std::move(de
 
 Result<WallTime> expiry(std::chrono::seconds ttl) {
   if (ttl < std::chrono::seconds(1) || ttl > TrafficCop::kTtlMax) {
-    return invalid("ttl_seconds must be a whole number from 1 to " + std::to_string(TrafficCop::kTtlMax.count()));
+    return invalid("ttl_seconds must be a whole number from 1 to " +
+                   std::to_string(TrafficCop::kTtlMax.count()));
   }
   return wall_now() + ttl;
 }
@@ -58,16 +59,18 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
 
 void TrafficCop::get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
   if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
-  store_.find(sha256(session_id), [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
-    if (found && !visible_to(**found, tenant)) return done(no_such_session());
-    done(std::move(found));
-  });
+  store_.find(sha256(session_id),
+              [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
+                if (found && !visible_to(**found, tenant)) return done(no_such_session());
+                done(std::move(found));
+              });
 }
 
 void TrafficCop::update(std::string_view session_id, SessionChange change, std::string_view tenant,
                         Done<SessionPtr> done) {
   if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
-  auto edit = [this, change = std::move(change), tenant = std::string(tenant)](const Session& current) -> Result<Session> {
+  auto edit = [this, change = std::move(change),
+               tenant = std::string(tenant)](const Session& current) -> Result<Session> {
     if (!visible_to(current, tenant)) return no_such_session();
     Result<Session> changed = apply(current, change);
     if (changed && !visible_to(*changed, tenant)) {
@@ -109,7 +112,8 @@ Result<void> TrafficCop::apply_context(Session& session, std::string context_jso
   session.channels = ChannelSet::all();
   if (const json::Value* tenant = context->find("tenant_id"); tenant && !tenant->is_null()) {
     const auto name = json::as_string(*tenant);
-    if (!name || !is_valid_name(*name)) return invalid("context.tenant_id must match [A-Za-z0-9._@+=-]{1,128}");
+    if (!name || !is_valid_name(*name))
+      return invalid("context.tenant_id must match [A-Za-z0-9._@+=-]{1,128}");
     session.tenant_id = *name;
   }
   if (const json::Value* channels = context->find("channels"); channels && !channels->is_null()) {
@@ -134,10 +138,12 @@ Result<Session> TrafficCop::apply(const Session& current, const SessionChange& c
   }
   Session changed = current;
   if (change.context_json) {
-    if (const Result<void> applied = apply_context(changed, *change.context_json); !applied) return applied.error();
+    if (const Result<void> applied = apply_context(changed, *change.context_json); !applied)
+      return applied.error();
     // Who a connection belongs to is fixed while it lives.
     if (changed.tenant_id.empty()) changed.tenant_id = current.tenant_id;
-    if (changed.tenant_id != current.tenant_id) return invalid("context.tenant_id can't be changed; make a new session");
+    if (changed.tenant_id != current.tenant_id)
+      return invalid("context.tenant_id can't be changed; make a new session");
   }
   if (change.ttl) {
     const Result<WallTime> expires_at = expiry(*change.ttl);
@@ -145,9 +151,11 @@ Result<Session> TrafficCop::apply(const Session& current, const SessionChange& c
     changed.expires_at = *expires_at;
   }
   if (change.status) {
-    if (*change.status == SessionStatus::expired) return invalid("status must be active, suspended or inactive");
+    if (*change.status == SessionStatus::expired)
+      return invalid("status must be active, suspended or inactive");
     changed.status = *change.status;
-    if (*change.status == SessionStatus::inactive) changed.expires_at = std::min(changed.expires_at, wall_now());
+    if (*change.status == SessionStatus::inactive)
+      changed.expires_at = std::min(changed.expires_at, wall_now());
   }
   return changed;
 }

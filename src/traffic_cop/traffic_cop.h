@@ -22,7 +22,7 @@ struct NewSession {
 
 struct SessionChange {
   std::optional<std::string> context_json;
-  std::optional<SessionStatus> status;  // active or suspended; inactive ends it
+  std::optional<SessionStatus> status;      // active or suspended; inactive ends it
   std::optional<std::chrono::seconds> ttl;  // from now
 };
 
@@ -37,11 +37,13 @@ class TrafficCop {
 
   TrafficCop(SessionStore& store, const ChannelTable& channels) : store_(store), channels_(channels) {}
 
-  // invalid_argument names the field at fault; already_exists; permission_denied: context.tenant_id is not `tenant`.
+  // invalid_argument names the field at fault; already_exists; permission_denied: context.tenant_id is not
+  // `tenant`.
   void create(NewSession request, std::string_view tenant, Done<CreatedSession> done);
   void get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
   // failed_precondition when the session has ended: a new one is needed then.
-  void update(std::string_view session_id, SessionChange change, std::string_view tenant, Done<SessionPtr> done);
+  void update(std::string_view session_id, SessionChange change, std::string_view tenant,
+              Done<SessionPtr> done);
   // Ends it (inactive); its connections close with 4003. An ended session stays as it is.
   void end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
 

@@ -32,7 +32,7 @@ HOMES = {
     "fmt/": tuple(LAYERS),
     "CLI/": ("app",),
     "toml++/": ("app",),
-    "sys/epoll.h": ("gateway",),
+    "sys/epoll.h": ("net", "gateway"),
     "sys/socket.h": ("net", "gateway"),
     "netinet/": ("net", "gateway"),
 }

@@ -23,7 +23,8 @@ void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
   if (message.dedupe_key) {
     switch (dedupe_.check(*message.dedupe_key, now_)) {
       case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
-      case DedupeWindow::Outcome::full: return done(Error{Errc::resource_exhausted, "too many ids in the window"});
+      case DedupeWindow::Outcome::full:
+        return done(Error{Errc::resource_exhausted, "too many ids in the window"});
       case DedupeWindow::Outcome::fresh: break;
     }
   }
@@ -35,7 +36,8 @@ void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
                                      [&](const Waiting& w) { return w.entry.tenant_id == entry.tenant_id; });
   Submitted outcome = Submitted::published;
   if (overtakes || !offer(channel, entry)) {
-    if (!enqueue(channel, std::move(entry))) return done(Error{Errc::resource_exhausted, "the channel's queue is full"});
+    if (!enqueue(channel, std::move(entry)))
+      return done(Error{Errc::resource_exhausted, "the channel's queue is full"});
     outcome = Submitted::queued;
   }
   // Only what was taken counts as seen: a refused message may come again with its id.
@@ -48,7 +50,8 @@ void MemoryBroker::publish(Publication publication, Done<void> done) {
   AgentEntry entry{publication.message_id, publication.tenant_id,
                    std::make_shared<const std::string>(std::move(publication.envelope))};
   Channel& channel = channels_[publication.channel];
-  if (busy(channel, entry)) return done(Error{Errc::resource_exhausted, "an agent group of the channel is full"});
+  if (busy(channel, entry))
+    return done(Error{Errc::resource_exhausted, "an agent group of the channel is full"});
   const Result<void> delivered = local_.publish(publication);
   if (delivered) offer(channel, entry);
   done(delivered);
@@ -127,7 +130,8 @@ bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
 
 bool MemoryBroker::enqueue(Channel& channel, AgentEntry entry) {
   const size_t bytes = entry.envelope->size();
-  if (channel.queue.size() >= options_.queue_size || channel.queue_bytes + bytes > options_.queue_bytes) return false;
+  if (channel.queue.size() >= options_.queue_size || channel.queue_bytes + bytes > options_.queue_bytes)
+    return false;
   channel.queue_bytes += bytes;
   channel.queue.push_back({std::move(entry), now_});
   return true;

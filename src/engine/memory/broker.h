@@ -31,7 +31,8 @@ class MemoryBroker final : public Broker {
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
   void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) override;
   void unsubscribe(SubscriptionId id) override;
-  void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done) override;
+  void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                   Done<size_t> done) override;
   ChannelStats stats(ChannelIndex channel) const override;
   void probe(Done<void> done) override { done({}); }
   void tick(TimePoint now) override;

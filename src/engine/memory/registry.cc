@@ -31,11 +31,23 @@ void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits,
   done({});
 }
 
-void MemoryRegistry::update(const ConnectionRecord& record) {
-  const auto it = rows_by_id_.find(record.id);
+void MemoryRegistry::update(const ConnectionId& id, const ConnectionChange& change) {
+  const auto it = rows_by_id_.find(id);
+  if (it == rows_by_id_.end()) return;
+  ConnectionRecord& record = rows_[it->second];
+  change.channels.without(record.channels).for_each([&](ChannelIndex c) { ++count_by_channel_[c]; });
+  record.channels.without(change.channels).for_each([&](ChannelIndex c) { --count_by_channel_[c]; });
+  record.channel = change.channel;
+  record.channels = change.channels;
+  record.last_activity = change.last_activity;
+  record.last_heartbeat = change.last_heartbeat;
+}
+
+void MemoryRegistry::replace_session(const ConnectionId& id, SessionPtr session) {
+  const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
   unlink(it->second);
-  rows_[it->second] = record;
+  rows_[it->second].session = std::move(session);
   link(it->second);
 }
 

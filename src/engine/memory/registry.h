@@ -13,7 +13,8 @@ class MemoryRegistry final : public Registry {
   MemoryRegistry(const ChannelTable& channels, std::string instance_id);
 
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
-  void update(const ConnectionRecord& record) override;
+  void update(const ConnectionId& id, const ConnectionChange& change) override;
+  void replace_session(const ConnectionId& id, SessionPtr session) override;
   void remove(const ConnectionId& id) override;
   void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
   void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;

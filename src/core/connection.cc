@@ -1,0 +1,144 @@
+#include "core/connection.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "ws/frame.h"
+
+namespace gw {
+namespace {
+
+// Control frames must find room when the outbox is full of messages.
+constexpr size_t kControlAllowance = 4096;
+// Heartbeats of connections that arrived together should not leave together for ever.
+Duration spread(Duration interval) {
+  return interval - Duration(static_cast<Duration::rep>(fast_random() %
+                                                        static_cast<uint64_t>(interval.count() / 4 + 1)));
+}
+
+}  // namespace
+
+Connection::Connection(const ConnectionOptions& options, const ConnectionId& connection_id, bool with_deflate,
+                       TimePoint now)
+    : id(connection_id),
+      deflate(with_deflate),
+      options_(&options),
+      parser_({ws::Role::server, with_deflate, options.message_bytes_max}),
+      bucket_(options.rate, now),
+      last_received_(now),
+      last_heartbeat_(now),
+      next_heartbeat_(now + spread(options.heartbeat_interval)) {}
+
+Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch, TimePoint now) {
+  if (!input.empty()) last_received_ = now;
+  while (!parser_.ended()) {
+    const bool limited = is_open() && !bucket_.ready(options_->rate, now);
+    if (limited && !options_->rate_closes) {
+      if (input.empty()) return {Input::Kind::more, {}};
+      return {Input::Kind::paused, {}};
+    }
+    const ws::Event event = parser_.next(input, scratch);
+    switch (event.kind) {
+      case ws::Event::Kind::none:
+        if (!parser_.unfinished()) {
+          unfinished_since_ = kNever;
+        } else if (unfinished_since_ == kNever) {
+          unfinished_since_ = now;
+        }
+        return {Input::Kind::more, {}};
+      case ws::Event::Kind::message:
+        unfinished_since_ = kNever;
+        if (!is_open()) break;  // after our close frame nothing is processed
+        if (limited) return on_limited(event.text, now);
+        bucket_.take(options_->rate, now);
+        return {Input::Kind::message, event.text};
+      case ws::Event::Kind::ping: {
+        if (!is_open()) break;
+        if (!limited) bucket_.take(options_->rate, now);
+        std::string pong;
+        ws::append_frame(pong, ws::Opcode::pong, event.text);
+        send(make_frame(std::move(pong)), now);
+        break;
+      }
+      case ws::Event::Kind::pong: last_heartbeat_ = now; break;
+      case ws::Event::Kind::close:
+        if (is_open()) {
+          std::string echo;
+          ws::append_close(echo, event.code);
+          queue(std::move(echo));
+          close_deadline_ = now + options_->close_timeout;
+        }
+        finish(event.code);
+        break;
+      case ws::Event::Kind::error:
+        // RFC 6455 7.1.7: the stream can't be read any further; what still comes is discarded.
+        close({event.code, event.text, false}, now);
+        break;
+    }
+  }
+  input = {};
+  return {Input::Kind::more, {}};
+}
+
+Connection::Input Connection::on_limited(std::string_view text, TimePoint now) {
+  // A second without a refusal ends a spell above the rate.
+  if (limited_last_ == kNever || now - limited_last_ > 1s) limited_since_ = now;
+  limited_last_ = now;
+  if (now - limited_since_ >= kRateGrace) close(disconnect::rate_limited, now);
+  return {Input::Kind::limited, text};
+}
+
+bool Connection::send(const FramePtr& frame, TimePoint now) {
+  if (!is_open()) return false;
+  if (outbox_.push(frame, deflate, options_->outbox_bytes_max)) return true;
+  outbox_.drop_unstarted();
+  close(disconnect::slow_consumer, now);
+  return false;
+}
+
+void Connection::close(const Disconnect& why, TimePoint now) {
+  if (!is_open()) return;
+  std::string wire;
+  ws::append_close(wire, why.code, why.reason);
+  queue(std::move(wire));
+  phase_ = Phase::closing;
+  close_code_ = why.code;
+  close_deadline_ = now + options_->close_timeout;
+}
+
+void Connection::queue(std::string wire) {
+  if (!outbox_.push(make_frame(std::move(wire)), false, options_->outbox_bytes_max + kControlAllowance)) {
+    outbox_.drop_unstarted();
+  }
+}
+
+void Connection::finish(uint16_t code) {
+  if (close_code_ == 0) close_code_ = code;
+  phase_ = Phase::finished;
+}
+
+Connection::Due Connection::tick(TimePoint now) {
+  if (!is_open()) return {.heartbeat = false, .abandon = now >= close_deadline_};
+  if (now >= expires_at_) {
+    close(disconnect::session_ended, now);
+  } else if (now - last_received_ >= options_->idle_timeout) {
+    close(disconnect::stale, now);
+  } else if (unfinished_since_ != kNever && now - unfinished_since_ >= options_->message_timeout) {
+    close(disconnect::message_timeout, now);
+  }
+  Due due;
+  if (is_open() && now >= next_heartbeat_) {
+    due.heartbeat = true;
+    next_heartbeat_ = now + options_->heartbeat_interval;
+  }
+  return due;
+}
+
+TimePoint Connection::next_tick() const {
+  if (!is_open()) return close_deadline_;
+  TimePoint next = std::min({next_heartbeat_, expires_at_, last_received_ + options_->idle_timeout});
+  if (unfinished_since_ != kNever) next = std::min(next, unfinished_since_ + options_->message_timeout);
+  return next;
+}
+
+}  // namespace gw

@@ -1,0 +1,120 @@
+// One client's state, without its socket: bytes and time in, messages and frames out.
+// Shard thread only.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "core/channel.h"
+#include "core/disconnect.h"
+#include "core/frame.h"
+#include "core/outbox.h"
+#include "core/rate_limit.h"
+#include "core/session.h"
+#include "ws/parser.h"
+
+namespace gw {
+
+// The same for all connections of an instance.
+struct ConnectionOptions {
+  uint32_t message_bytes_max = 65536;
+  size_t outbox_bytes_max = size_t{1} << 20;
+  RateLimit rate;
+  bool rate_closes = false;  // answer rate_limited and close, instead of reading no further
+  Duration heartbeat_interval = 30s;
+  Duration idle_timeout = 300s;
+  Duration message_timeout = 30s;
+  Duration close_timeout = 5s;
+};
+
+class Connection {
+ public:
+  // How long a client may stay above its rate with `rate_closes`.
+  static constexpr Duration kRateGrace = 10s;
+
+  Connection(const ConnectionOptions& options, const ConnectionId& id, bool deflate, TimePoint now);
+
+  // --- Input -----------------------------------------------------------------------------------------
+  struct Input {
+    enum class Kind {
+      more,     // all of the input is consumed
+      paused,   // over its rate: what is left of the input has to wait until resume_at()
+      message,  // text: a whole message
+      limited,  // text: a whole message over the rate, to be refused
+    };
+    Kind kind;
+    std::string_view text;  // as long as ws::Event::text
+  };
+  // Control frames are answered here; errors and the peer's close end the connection here.
+  Input next(std::span<char>& input, ws::Scratch& scratch, TimePoint now);
+  TimePoint resume_at() const { return bucket_.ready_at(options_->rate); }
+
+  // --- Output ----------------------------------------------------------------------------------------
+  // False: nothing more goes out on this connection. A full outbox closes it (slow_consumer).
+  bool send(const FramePtr& frame, TimePoint now);
+  // Says goodbye and waits close_timeout for the peer's answer. Ignored when already closing.
+  void close(const Disconnect& why, TimePoint now);
+  Outbox& outbox() { return outbox_; }
+
+  // --- State -----------------------------------------------------------------------------------------
+  bool is_open() const { return phase_ == Phase::open; }
+  // Both sides have closed: the socket can go once the outbox is empty.
+  bool is_finished() const { return phase_ == Phase::finished; }
+  // The peer's bytes can't be read any more: once our close frame is out, so is all we have to say.
+  bool half_closes() const { return phase_ == Phase::closing && parser_.ended(); }
+  // Why it ended, from whichever side; meaningful once it is not open.
+  uint16_t close_code() const { return close_code_; }
+
+  // --- Time ------------------------------------------------------------------------------------------
+  struct Due {
+    bool heartbeat = false;  // send a ping of both kinds
+    bool abandon = false;    // the deadline for closing is over: drop the socket
+  };
+  Due tick(TimePoint now);
+  // When tick() wants to be called next.
+  TimePoint next_tick() const;
+  void expires_at(TimePoint when) { expires_at_ = when; }
+  TimePoint last_received() const { return last_received_; }
+  TimePoint last_heartbeat() const { return last_heartbeat_; }
+
+  // --- Who, and what it listens to: the shard's to change -----------------------------------------------
+  const ConnectionId id;
+  SessionPtr session;       // null: anonymous
+  std::string client_id;    // from the handshake; may be empty
+  std::string traceparent;  // from the handshake; may be empty
+  ChannelSet channels;
+  ChannelIndex latest_channel = 0;
+  const bool deflate;
+
+  // Every byte kept for this client beyond the object itself.
+  size_t bytes_kept() const { return parser_.bytes_kept() + outbox_.bytes(); }
+
+ private:
+  enum class Phase : uint8_t { open, closing, finished };
+
+  Input on_limited(std::string_view text, TimePoint now);
+  void finish(uint16_t code);
+  void queue(std::string wire);
+
+  const ConnectionOptions* const options_;
+  ws::Parser parser_;
+  Outbox outbox_;
+  TokenBucket bucket_;
+  TimePoint last_received_;
+  TimePoint last_heartbeat_;
+  TimePoint next_heartbeat_;
+  TimePoint unfinished_since_ = kNever;  // of a message that has begun
+  TimePoint expires_at_ = kNever;        // of the session
+  TimePoint close_deadline_ = kNever;
+  TimePoint limited_since_ = kNever;
+  TimePoint limited_last_ = kNever;
+  uint16_t close_code_ = 0;
+  Phase phase_ = Phase::open;
+
+  static constexpr TimePoint kNever = TimePoint::max();
+};
+
+}  // namespace gw

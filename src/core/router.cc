@@ -1,0 +1,61 @@
+#include "core/router.h"
+
+#include "base/overload.h"
+
+namespace gw {
+namespace {
+
+using protocol::ErrorCode;
+
+struct Refused {
+  ErrorCode code;
+  const char* message;
+};
+
+std::variant<ChannelIndex, Refused> find_channel(std::string_view name, const Session* session,
+                                                 const ChannelTable& channels) {
+  const auto channel = channels.find(name);
+  if (!channel) return Refused{ErrorCode::unknown_channel, "channel: there is no such channel"};
+  if (session && !session->channels.contains(*channel)) {
+    return Refused{ErrorCode::forbidden_channel, "channel: this session may not use it"};
+  }
+  return *channel;
+}
+
+}  // namespace
+
+Route route_message(const protocol::DecodeResult& decoded, const Session* session,
+                    const ChannelTable& channels) {
+  if (!decoded) return route::Reject{decoded.error().code, decoded.error().message, decoded.error().id};
+
+  // `make` builds the route for the channel that `message` names, when it may be used.
+  const auto on_channel = [&](const auto& message, auto make) -> Route {
+    const auto found = find_channel(message.channel, session, channels);
+    if (const auto* refused = std::get_if<Refused>(&found)) {
+      return route::Reject{refused->code, refused->message, message.id};
+    }
+    return make(std::get<ChannelIndex>(found));
+  };
+
+  return std::visit(
+      Overload{
+          [&](const protocol::ToChannel& m) {
+            return on_channel(m, [&](ChannelIndex c) { return route::ToAgents{c, m.id, m.traceparent}; });
+          },
+          [&](const protocol::Subscribe& m) {
+            return on_channel(m, [](ChannelIndex c) { return route::Subscribe{c}; });
+          },
+          [&](const protocol::Unsubscribe& m) {
+            return on_channel(m, [](ChannelIndex c) { return route::Unsubscribe{c}; });
+          },
+          [](const protocol::Authenticate& m) {
+            return Route(route::Authenticate{m.session_token, m.id});
+          },
+          [](const protocol::Ping&) { return Route(route::Pong{}); },
+          [](const protocol::Heartbeat&) { return Route(route::HeartbeatPong{}); },
+          [](const protocol::Pong&) { return Route(route::Nothing{}); },
+      },
+      *decoded);
+}
+
+}  // namespace gw

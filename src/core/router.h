@@ -1,0 +1,51 @@
+// Where a client's message goes: all permission and shape decisions, in one place and without effects.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/channel.h"
+#include "core/session.h"
+#include "protocol/client_message.h"
+
+namespace gw {
+
+namespace route {
+
+struct ToAgents {
+  ChannelIndex channel;
+  std::optional<protocol::MessageId> id;
+  std::string_view traceparent;  // empty: none given
+};
+struct Subscribe {
+  ChannelIndex channel;
+};
+struct Unsubscribe {
+  ChannelIndex channel;
+};
+struct Authenticate {
+  std::string_view session_token;
+  std::optional<protocol::MessageId> id;
+};
+struct Pong {};
+struct HeartbeatPong {};
+struct Nothing {};
+struct Reject {
+  protocol::ErrorCode code;
+  std::string message;
+  std::optional<protocol::MessageId> id;
+};
+
+}  // namespace route
+
+using Route = std::variant<route::ToAgents, route::Subscribe, route::Unsubscribe, route::Authenticate,
+                           route::Pong, route::HeartbeatPong, route::Nothing, route::Reject>;
+
+// `session` is null for an anonymous connection, which may use every channel. Views point where the
+// message's do.
+Route route_message(const protocol::DecodeResult& decoded, const Session* session,
+                    const ChannelTable& channels);
+
+}  // namespace gw

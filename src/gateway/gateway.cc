@@ -1,0 +1,369 @@
+#include "gateway/gateway.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "protocol/server_message.h"
+#include "ws/frame.h"
+
+namespace gw {
+namespace {
+
+constexpr Duration kProbeEvery = 1s;
+// Ready means that a probe has come back this lately, through the engine and through every shard.
+constexpr Duration kProbeFresh = 3s;
+// Below this a deflated frame is hardly smaller and costs every client an inflate.
+constexpr size_t kDeflateMin = 256;
+// Of the drain time; the rest is for close handshakes and queues.
+constexpr double kDrainSpread = 0.8;
+
+}  // namespace
+
+Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
+    : options_(options), parts_(std::move(parts)), inbox_({}) {
+  if (options_.shard.upgrade.compression) deflater_.emplace();
+  parts_.broker.attach({
+      .publish = [this](const Publication& publication) { return deliver(publication); },
+      .send = [this](const ConnectionHandle& handle,
+                     std::string_view message) { return send_to(handle, message); },
+  });
+  parts_.sessions.on_change([this](const SessionPtr& session) { on_session_changed(session); });
+}
+
+Gateway::~Gateway() {
+  registrations_.clear();
+  for (ShardState& state : shards_) {
+    std::vector<ToShard> stop;
+    stop.emplace_back(to_shard::Stop{});
+    state.shard->inbox().post(stop, 0);
+  }
+  shards_.clear();  // joins
+}
+
+Result<void> Gateway::start() {
+  ASSERT(!started_);
+  for (uint32_t i = 0; i < options_.shards; ++i) {
+    Result<std::vector<UniqueFd>> listeners = listen_for_one_shard();
+    if (!listeners) return listeners.error();
+    ShardState& state = shards_.emplace_back();
+    state.shard = std::make_unique<Shard>(i, options_.shard, parts_.channels, std::move(*listeners), inbox_);
+  }
+  started_ = true;
+  registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_mail(); }));
+  registrations_.push_back(parts_.loop.on_turn_end([this] { post_mail(); }));
+  registrations_.push_back(parts_.loop.every(kProbeEvery, [this] { probe(); }));
+  for (ShardState& state : shards_) state.shard->start();
+  probe();
+  return {};
+}
+
+Result<std::vector<UniqueFd>> Gateway::listen_for_one_shard() {
+  // The first shard resolves port 0; the others join its addresses.
+  const bool first = addresses_.empty();
+  std::vector<UniqueFd> listeners;
+  for (const SocketAddress& address : first ? options_.listen : std::vector(addresses_)) {
+    Result<UniqueFd> listener = listen_on(address);
+    if (!listener) return listener.error();
+    if (first) {
+      const Result<SocketAddress> bound = local_address(listener->get());
+      if (!bound) return bound.error();
+      addresses_.push_back(*bound);
+    }
+    listeners.push_back(std::move(*listener));
+  }
+  return listeners;
+}
+
+void Gateway::upgrade(http::Handover connection) {
+  // Spread like the kernel spreads accepted connections.
+  const auto shard = static_cast<uint32_t>(static_cast<size_t>(connection.fd.get()) % shards_.size());
+  tell({shard, 0, 0}, to_shard::Upgrade{std::move(connection)});
+}
+
+Gateway::State Gateway::state() const {
+  if (draining_) return State::draining;
+  return announced_ready_ && probes_fresh() ? State::ready : State::not_ready;
+}
+
+GatewayStats Gateway::stats() const {
+  GatewayStats stats = stats_;
+  for (const ShardState& state : shards_) stats.shards.add(state.stats);
+  stats.mailbox_items = inbox_.size();
+  return stats;
+}
+
+// --- Between the loops ---------------------------------------------------------------------------------
+
+void Gateway::take_mail() {
+  inbox_.take(mail_);
+  for (ToControl& mail : mail_) {
+    std::visit([this](auto& m) { on_mail(m); }, mail);
+  }
+  mail_.clear();
+  if (mail_.capacity() > 65536) std::vector<ToControl>().swap(mail_);
+}
+
+void Gateway::post_mail() {
+  for (ShardState& state : shards_) {
+    state.shard->inbox().post(state.outgoing, state.outgoing_bytes);
+    state.outgoing_bytes = 0;
+  }
+}
+
+void Gateway::tell(const ConnectionHandle& handle, ToShard item, size_t bytes) {
+  ShardState& state = shards_[handle.shard];
+  state.outgoing.push_back(std::move(item));
+  state.outgoing_bytes += bytes;
+}
+
+void Gateway::tell_all(const ToShard& item) {
+  ASSERT(!std::holds_alternative<to_shard::Upgrade>(item));
+  for (uint32_t i = 0; i < shards_.size(); ++i) {
+    std::visit(
+        [&](const auto& value) {
+          if constexpr (std::is_copy_constructible_v<std::decay_t<decltype(value)>>) tell({i, 0, 0}, value);
+        },
+        item);
+  }
+}
+
+// --- Readiness -----------------------------------------------------------------------------------------
+
+void Gateway::probe() {
+  parts_.broker.probe([this](Result<void> answered) {
+    if (answered) engine_echoed_at_ = parts_.loop.now();
+  });
+  tell_all(to_shard::Probe{});
+  announce_readiness();
+}
+
+bool Gateway::probes_fresh() const {
+  const TimePoint oldest = steady_now() - kProbeFresh;
+  return engine_echoed_at_ > oldest && std::all_of(shards_.begin(), shards_.end(),
+                                                   [&](const ShardState& s) { return s.echoed_at > oldest; });
+}
+
+void Gateway::announce_readiness() {
+  const bool ready = !draining_ && probes_fresh();
+  if (ready == announced_ready_) return;
+  announced_ready_ = ready;
+  tell_all(to_shard::SetReady{ready});
+  log::info(ready ? "gateway_ready" : "gateway_not_ready");
+}
+
+void Gateway::on_mail(to_control::ProbeEcho& mail) {
+  shards_[mail.shard].echoed_at = parts_.loop.now();
+  announce_readiness();
+}
+
+void Gateway::on_mail(to_control::Stats& mail) { shards_[mail.shard].stats = std::move(mail.stats); }
+
+void Gateway::on_mail(to_control::Http& mail) {
+  if (on_http_) on_http_(std::move(mail.connection));
+}
+
+// --- Connections ---------------------------------------------------------------------------------------
+
+void Gateway::on_mail(to_control::Admit& mail) {
+  admitting_.emplace(mail.id, false);
+  auto admitted = [this, mail](Result<SessionPtr> session) {
+    if (session) return enter(mail, std::move(*session));
+    // A session that can't be looked up is not an invalid one: the client may try again.
+    const bool refused = session.error().code == Errc::unauthenticated;
+    if (refused && !options_.session_required) return enter(mail, nullptr);
+    admitting_.erase(mail.id);
+    close(mail.handle, refused ? disconnect::invalid_session : disconnect::internal);
+  };
+  if (mail.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
+  parts_.validate(mail.token, std::move(admitted));
+}
+
+void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
+  ConnectionRecord record;
+  record.id = mail.id;
+  record.session = session;
+  record.handle = mail.handle;
+  if (const auto guide = parts_.channels.find("guide")) {
+    record.channel = *guide;
+    record.channels.add(*guide);
+  }
+  record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
+  parts_.registry.add(std::move(record), options_.admission, [this, mail, session](Result<void> added) {
+    const auto it = admitting_.find(mail.id);
+    ASSERT(it != admitting_.end());
+    const bool left = it->second;
+    admitting_.erase(it);
+    if (!added) {
+      log::info("connection_refused", {{"connection_id", mail.id.text()}, {"reason", added.error().detail}});
+      return close(mail.handle, added.error().code == Errc::resource_exhausted ? disconnect::connection_limit
+                                                                               : disconnect::capacity);
+    }
+    if (left) return parts_.registry.remove(mail.id);
+    tell(mail.handle, to_shard::Admitted{mail.handle, session});
+  });
+}
+
+void Gateway::on_mail(to_control::Changed& mail) { parts_.registry.update(mail.id, mail.change); }
+
+void Gateway::on_mail(to_control::Closed& mail) {
+  const auto it = admitting_.find(mail.id);
+  if (it != admitting_.end()) {
+    it->second = true;
+  } else {
+    parts_.registry.remove(mail.id);
+  }
+}
+
+void Gateway::on_mail(to_control::Authenticate& mail) {
+  parts_.validate(mail.token, [this, mail](Result<SessionPtr> fresh) {
+    const Session* current = mail.current.get();
+    const bool same = fresh && current && (*fresh)->user_id == current->user_id &&
+                      (*fresh)->tenant_id == current->tenant_id;
+    std::string text;
+    if (!same) {
+      const bool unknown = !fresh && fresh.error().code != Errc::unauthenticated;
+      protocol::append_error(
+          text, unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
+          unknown ? protocol::kInternalMessage
+                  : std::string_view("session_token: not an active session of the same user and tenant"),
+          mail.message_id, wall_now());
+      return reply(mail.handle, std::move(text), true);
+    }
+    parts_.registry.replace_session(mail.id, *fresh);
+    tell(mail.handle, to_shard::ReplaceSession{mail.handle, *fresh});
+    protocol::append_authenticated(text, (*fresh)->expires_at, wall_now());
+    reply(mail.handle, std::move(text));
+  });
+}
+
+void Gateway::on_session_changed(const SessionPtr& session) {
+  parts_.registry.select(BySession{session->ref},
+                         [this, session](Result<std::vector<ConnectionRecord>> found) {
+                           if (!found) return;
+                           const bool active = session->status_at(wall_now()) == SessionStatus::active;
+                           for (const ConnectionRecord& record : *found) {
+                             if (!active) {
+                               close(record.handle, disconnect::session_ended);
+                               continue;
+                             }
+                             parts_.registry.replace_session(record.id, session);
+                             tell(record.handle, to_shard::ReplaceSession{record.handle, session});
+                           }
+                         });
+}
+
+// --- Messages ------------------------------------------------------------------------------------------
+
+void Gateway::on_mail(to_control::Message& mail) {
+  AgentMessage message;
+  message.channel = mail.channel;
+  if (mail.session) message.tenant_id = mail.session->tenant_id;
+  message.message_id = std::move(mail.message_id);
+  message.envelope = std::move(mail.envelope);
+  message.dedupe_key = std::move(mail.dedupe_key);
+  parts_.broker.submit(std::move(message), [this, mail = std::move(mail)](Result<Submitted> submitted) {
+    on_submitted(mail, submitted);
+  });
+}
+
+void Gateway::on_submitted(const to_control::Message& mail, const Result<Submitted>& submitted) {
+  stats_.message_latency.record(steady_now() - mail.received_at);
+  std::string text;
+  if (!submitted) {
+    ++stats_.messages_rejected_total;
+    const bool overloaded = submitted.error().code == Errc::resource_exhausted;
+    protocol::append_error(text, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal,
+                           overloaded ? protocol::kOverloadedMessage : protocol::kInternalMessage, mail.id,
+                           wall_now());
+    return reply(mail.handle, std::move(text), true);
+  }
+  auto status = protocol::AckStatus::published;
+  switch (*submitted) {
+    case Submitted::published: ++stats_.messages_published_total; break;
+    case Submitted::queued:
+      ++stats_.messages_queued_total;
+      status = protocol::AckStatus::queued;
+      break;
+    case Submitted::duplicate:
+      ++stats_.messages_duplicate_total;
+      status = protocol::AckStatus::duplicate;
+      break;
+  }
+  if (mail.id.empty()) return;
+  protocol::append_ack(text, mail.id, status, wall_now());
+  reply(mail.handle, std::move(text));
+}
+
+Result<void> Gateway::deliver(const Publication& publication) {
+  for (const ShardState& state : shards_) {
+    if (state.shard->inbox().is_full()) return Error{Errc::resource_exhausted, "the shards are behind"};
+  }
+  ++stats_.publications_total;
+  const FramePtr frame = make_message_frame(publication.message);
+  for (uint32_t i = 0; i < shards_.size(); ++i) {
+    tell({i, 0, 0}, to_shard::Deliver{publication.channel, publication.tenant_id, frame},
+         publication.message.size());
+  }
+  return {};
+}
+
+Result<void> Gateway::send_to(const ConnectionHandle& handle, std::string_view message) {
+  if (shards_[handle.shard].shard->inbox().is_full())
+    return Error{Errc::resource_exhausted, "the shard is behind"};
+  ++stats_.sends_total;
+  tell(handle, to_shard::Send{handle, make_message_frame(message)}, message.size());
+  return {};
+}
+
+FramePtr Gateway::make_message_frame(std::string_view message) {
+  std::string plain;
+  ws::append_frame(plain, ws::Opcode::text, message);
+  std::string deflated;
+  if (deflater_ && message.size() >= kDeflateMin) {
+    ws::append_frame(deflated, ws::Opcode::text, deflater_->compress(message),
+                     {.fin = true, .compressed = true});
+  }
+  return FramePtr(new Frame(std::move(plain), std::move(deflated)));
+}
+
+void Gateway::reply(const ConnectionHandle& handle, std::string text, bool is_error) {
+  tell(handle, to_shard::Send{handle, make_text_frame(text), is_error}, text.size());
+}
+
+void Gateway::close(const ConnectionHandle& handle, const Disconnect& why) {
+  tell(handle, to_shard::Close{handle, why});
+}
+
+// --- Drain: the reverse of start -----------------------------------------------------------------------
+
+void Gateway::drain(std::function<void()> done) {
+  if (draining_) return;
+  draining_ = true;
+  on_drained_ = std::move(done);
+  log::info("drain_began", {{"connections", stats().shards.connections_active}});
+  const auto window = std::chrono::duration_cast<Duration>(options_.drain_timeout * kDrainSpread);
+  tell_all(to_shard::Drain{window});
+  // Clients that do not answer the close are left behind.
+  registrations_.push_back(parts_.loop.after(options_.drain_timeout, [this] { finish_drain(); }));
+}
+
+void Gateway::on_mail(to_control::Drained& mail) {
+  shards_[mail.shard].drained = true;
+  if (std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.drained; }))
+    finish_drain();
+}
+
+void Gateway::finish_drain() {
+  if (!on_drained_) return;
+  size_t waiting = 0;
+  for (size_t i = 0; i < parts_.channels.size(); ++i) {
+    waiting += parts_.broker.stats(static_cast<ChannelIndex>(i)).queue_size;
+  }
+  if (waiting > 0)
+    log::warn("queued_messages_lost", {{"count", waiting}, {"reason", "no agent came before the end"}});
+  log::info("drain_ended", {{"connections_left", stats().shards.connections_active}});
+  std::exchange(on_drained_, nullptr)();
+}
+
+}  // namespace gw

@@ -1,0 +1,124 @@
+// One gateway on the control loop: its shards, who may connect, and what passes between clients and engine.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/broker.h"
+#include "core/registry.h"
+#include "core/session_store.h"
+#include "core/session_validator.h"
+#include "gateway/crossing.h"
+#include "gateway/mailbox.h"
+#include "gateway/shard.h"
+#include "gateway/stats.h"
+#include "net/event_loop.h"
+#include "ws/deflate.h"
+
+namespace gw {
+
+struct GatewayOptions {
+  std::vector<SocketAddress> listen;
+  size_t shards = 1;
+  bool session_required = true;
+  AdmissionLimits admission;
+  Duration drain_timeout = 10s;
+  ShardOptions shard;
+};
+
+// The parts it works with; all outlive it.
+struct GatewayParts {
+  EventLoop& loop;
+  const ChannelTable& channels;
+  Registry& registry;
+  Broker& broker;
+  SessionStore& sessions;
+  SessionValidator validate;
+};
+
+class Gateway {
+ public:
+  Gateway(const GatewayOptions& options, GatewayParts parts);
+  // Stops the shards and joins their threads.
+  ~Gateway();
+
+  // Listens and starts the shards. unavailable: an address can't be had; the detail names it.
+  Result<void> start();
+  // Where it listens, port 0 resolved.
+  const std::vector<SocketAddress>& addresses() const { return addresses_; }
+
+  // Connections that turned out to be plain HTTP, and back: ones that now ask for /ws.
+  void on_http(std::function<void(http::Handover)> handler) { on_http_ = std::move(handler); }
+  void upgrade(http::Handover connection);
+
+  // Not ready any more; tells clients and closes them over the drain time; then calls `done`, once.
+  void drain(std::function<void()> done);
+
+  enum class State { ready, not_ready, draining };
+  State state() const;
+  bool is_ready() const { return state() == State::ready; }
+  GatewayStats stats() const;
+
+ private:
+  struct ShardState {
+    std::unique_ptr<Shard> shard;
+    std::vector<ToShard> outgoing;  // collected during the turn
+    size_t outgoing_bytes = 0;
+    ShardStats stats;
+    TimePoint echoed_at;  // last answer to a probe
+    bool drained = false;
+  };
+
+  Result<std::vector<UniqueFd>> listen_for_one_shard();
+  void take_mail();
+  void post_mail();
+  void probe();
+  void announce_readiness();
+  bool probes_fresh() const;
+
+  void on_mail(to_control::Admit& mail);
+  void on_mail(to_control::Authenticate& mail);
+  void on_mail(to_control::Message& mail);
+  void on_mail(to_control::Changed& mail);
+  void on_mail(to_control::Closed& mail);
+  void on_mail(to_control::Http& mail);
+  void on_mail(to_control::Stats& mail);
+  void on_mail(to_control::ProbeEcho& mail);
+  void on_mail(to_control::Drained& mail);
+
+  void enter(const to_control::Admit& mail, SessionPtr session);
+  void on_submitted(const to_control::Message& mail, const Result<Submitted>& submitted);
+  void on_session_changed(const SessionPtr& session);
+  Result<void> deliver(const Publication& publication);
+  Result<void> send_to(const ConnectionHandle& handle, std::string_view message);
+  void close(const ConnectionHandle& handle, const Disconnect& why);
+  void reply(const ConnectionHandle& handle, std::string text, bool is_error = false);
+  void tell(const ConnectionHandle& handle, ToShard item, size_t bytes = 0);
+  void tell_all(const ToShard& item);
+  FramePtr make_message_frame(std::string_view message);
+  void finish_drain();
+
+  const GatewayOptions options_;
+  GatewayParts parts_;
+  Mailbox<ToControl> inbox_;
+  std::vector<SocketAddress> addresses_;
+  std::vector<ShardState> shards_;
+  std::vector<ToControl> mail_;
+  std::function<void(http::Handover)> on_http_;
+
+  // Connections whose admission has not been answered; true: they have left meanwhile.
+  std::unordered_map<ConnectionId, bool> admitting_;
+  std::optional<ws::Deflater> deflater_;  // with compression only
+  GatewayStats stats_;
+  TimePoint engine_echoed_at_;
+  bool started_ = false;
+  bool announced_ready_ = false;
+  bool draining_ = false;
+  std::function<void()> on_drained_;
+  std::vector<EventLoop::Registration> registrations_;
+};
+
+}  // namespace gw

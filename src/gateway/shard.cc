@@ -1,0 +1,297 @@
+#include "gateway/shard.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/overload.h"
+#include "protocol/server_message.h"
+#include "ws/frame.h"
+
+namespace gw {
+namespace {
+
+constexpr size_t kReadBufferBytes = 64 * 1024;
+constexpr size_t kFramesPerWrite = 64;
+constexpr int kWritesPerTurn = 4;
+constexpr Duration kStatsEvery = 200ms;
+constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
+
+}  // namespace
+
+Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
+             std::vector<UniqueFd> listeners, Mailbox<ToControl>& control)
+    : index_(index),
+      options_(options),
+      channels_(channels),
+      envelopes_(options.instance_id, options.reply_to),
+      listeners_(std::move(listeners)),
+      wheel_(steady_now()),
+      read_buffer_(kReadBufferBytes),
+      now_(steady_now()),
+      wall_(wall_now()),
+      stats_told_at_(now_),
+      inbox_(options.inbox),
+      control_(control) {
+  const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, Poller::kInboxKey);
+  ASSERT(inbox_added);
+  wake_listeners();
+}
+
+Shard::~Shard() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Shard::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Shard::run() {
+  pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
+  while (!stopping_) turn();
+  // What is left goes with a clean end rather than a reset where the peer still listens.
+  clients_.for_each([this](Client& client) {
+    if (client.connection) client.connection->close(disconnect::going_away, now_);
+    if (client.connection) write(client);
+  });
+}
+
+void Shard::turn() {
+  std::span<const epoll_event> events;
+  if (control_.is_full()) {
+    // The control loop is behind: stop reading, so that TCP slows the clients down. Its mailbox is looked at
+    // again after a millisecond; what it asks for is still done.
+    pollfd inbox{inbox_.fd(), POLLIN, 0};
+    ::poll(&inbox, 1, 1);
+  } else {
+    events = poller_.wait(std::max(Duration(0), wheel_.next_tick() - steady_now()));
+  }
+  now_ = steady_now();
+  wall_ = wall_now();
+  for (const epoll_event& event : events) on_event(event);
+  take_commands();
+  wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
+  if (resting_ && now_ >= rest_until_) wake_listeners();
+  if (drain_began_) close_drained();
+  flush();
+  report_stats();
+  post_to_control();
+}
+
+void Shard::on_event(const epoll_event& event) {
+  if ((event.data.u64 & Poller::kListenerKey) != 0) {
+    if (event.data.u64 != Poller::kInboxKey) accept_all(listeners_[event.data.u64 & 0xffff]);
+    return;
+  }
+  Client* found = &clients_.at(static_cast<uint32_t>(event.data.u64));
+  // A client dropped earlier in this turn.
+  if (found->phase == Client::Phase::free || key_of(*found) != event.data.u64) return;
+  Client& client = *found;
+  switch (client.phase) {
+    case Client::Phase::free: return;
+    case Client::Phase::handshake: return read_handshake(client);
+    case Client::Phase::admitting:
+      if (event.events & (EPOLLHUP | EPOLLERR)) drop(client);
+      return;
+    case Client::Phase::refused: return discard_input(client);
+    case Client::Phase::connected: break;
+  }
+  if (event.events & EPOLLERR) return drop(client);
+  if (event.events & EPOLLOUT) {
+    client.blocked = false;
+    mark_dirty(client);
+  }
+  if (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) {
+    if (client.watched & EPOLLIN) return read(client);
+    // Nobody reads it now, and its peer is gone.
+    if (event.events & EPOLLHUP) drop(client);
+  }
+}
+
+void Shard::take_commands() {
+  inbox_.take(commands_);
+  for (ToShard& command : commands_) {
+    std::visit([this](auto& c) { on_command(c); }, command);
+  }
+  commands_.clear();
+  if (commands_.capacity() > 4096) std::vector<ToShard>().swap(commands_);
+}
+
+void Shard::flush() {
+  // A write can close or drop its client, never dirty another.
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    Client& client = clients_.at(dirty_[i]);
+    client.dirty = false;
+    if (client.phase == Client::Phase::connected) write(client);
+  }
+  dirty_.clear();
+}
+
+void Shard::write(Client& client) {
+  Connection& connection = *client.connection;
+  std::array<iovec, kFramesPerWrite> parts;
+  for (int i = 0; i < kWritesPerTurn && !connection.outbox().empty() && !client.blocked; ++i) {
+    const size_t count = connection.outbox().gather(parts);
+    const IoResult result = write_some(client.fd.get(), std::span(parts).first(count));
+    if (result.status == IoResult::Status::again) {
+      client.blocked = true;
+    } else if (result.status != IoResult::Status::ok) {
+      return drop(client);
+    } else {
+      stats_.bytes_sent_total += result.bytes;
+      connection.outbox().consume(result.bytes);
+    }
+  }
+  if (connection.outbox().empty()) {
+    if (connection.is_finished()) return drop(client);
+    if (connection.half_closes() && !client.half_closed) {
+      client.half_closed = true;
+      ::shutdown(client.fd.get(), SHUT_WR);
+    }
+  } else {
+    client.blocked = true;  // more than one turn's share: go on when the socket says so
+  }
+  watch(client);
+}
+
+void Shard::watch(Client& client) {
+  uint32_t wanted = 0;
+  if (client.phase == Client::Phase::handshake) wanted = Poller::kReadable;
+  if (client.phase == Client::Phase::connected) {
+    if (!client.paused && !client.connection->is_finished()) wanted |= Poller::kReadable;
+    if (client.blocked) wanted |= Poller::kWritable;
+  }
+  if (client.phase == Client::Phase::refused) wanted = Poller::kReadable;
+  if (wanted == client.watched) return;
+  client.watched = wanted;
+  poller_.change(client.fd.get(), wanted, key_of(client));
+}
+
+Client* Shard::find(const ConnectionHandle& handle) {
+  Client* client = clients_.find(handle.slot, handle.generation);
+  return client && client->phase == Client::Phase::connected ? client : nullptr;
+}
+
+void Shard::send(Client& client, const FramePtr& frame) {
+  if (client.connection->send(frame, now_)) {
+    ++stats_.messages_sent_total;
+    stats_changed_ = true;
+  } else if (!client.connection->is_open()) {
+    schedule(client, client.connection->next_tick());
+  }
+  mark_dirty(client);
+}
+
+void Shard::close(Client& client, const Disconnect& why) {
+  client.connection->close(why, now_);
+  if (client.paused) {
+    // The peer's answer stands behind what was held back.
+    client.paused = false;
+    std::string held = std::move(client.held);
+    client.held.clear();
+    process(client, held);
+  }
+  schedule(client, client.connection->next_tick());
+  mark_dirty(client);
+}
+
+void Shard::mark_dirty(Client& client) {
+  if (client.dirty) return;
+  client.dirty = true;
+  dirty_.push_back(client.slot);
+}
+
+void Shard::schedule(Client& client, TimePoint when) {
+  when = std::min(when, now_ + kSleepMax);
+  if (when >= client.wake_at) return;
+  client.wake_at = when;
+  wheel_.schedule(when, {client.slot, client.generation});
+}
+
+void Shard::on_timer(const TimerEntry& entry) {
+  Client* found = clients_.find(entry.slot, entry.generation);
+  // Of several entries for one client only the earliest counts.
+  if (!found || now_ + TimerWheel<TimerEntry>::kTick < found->wake_at) return;
+  Client& client = *found;
+  client.wake_at = TimePoint::max();
+  if (client.phase != Client::Phase::connected) {
+    if (now_ < client.handshake->deadline) return schedule(client, client.handshake->deadline);
+    if (client.phase == Client::Phase::refused) return drop(client);
+    log::debug("handshake_timed_out", {{"peer", client.handshake->peer.ip.text()}});
+    return refuse(client, refuse_upgrade(408, "the request was not complete in time"));
+  }
+  Connection& connection = *client.connection;
+  const Connection::Due due = connection.tick(now_);
+  if (due.abandon) return drop(client);
+  if (due.heartbeat) {
+    std::string wire;
+    std::string ping;
+    protocol::append_ping(ping, wall_);
+    ws::append_frame(wire, ws::Opcode::ping, {});
+    ws::append_frame(wire, ws::Opcode::text, ping);
+    send(client, make_frame(std::move(wire)));
+    report_change(client);
+  }
+  if (!connection.is_open()) mark_dirty(client);
+  TimePoint next = connection.next_tick();
+  if (client.paused) {
+    if (now_ >= connection.resume_at()) {
+      client.paused = false;
+      std::string held = std::move(client.held);
+      client.held.clear();
+      process(client, held);
+    }
+    if (client.paused) next = std::min(next, connection.resume_at());
+  }
+  schedule(client, next);
+}
+
+void Shard::report_change(Client& client) {
+  const Connection& connection = *client.connection;
+  const auto wall_of = [this](TimePoint when) {
+    return wall_ - std::chrono::duration_cast<std::chrono::milliseconds>(now_ - when);
+  };
+  tell_control(
+      to_control::Changed{connection.id,
+                          {connection.latest_channel, connection.channels,
+                           wall_of(connection.last_received()), wall_of(connection.last_heartbeat())}});
+}
+
+void Shard::drop(Client& client) {
+  if (client.phase == Client::Phase::connected || client.phase == Client::Phase::admitting) {
+    const Connection& connection = *client.connection;
+    tell_control(to_control::Closed{handle_of(client), connection.id});
+    if (client.phase == Client::Phase::connected) {
+      const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
+      --stats_.connections_active;
+      ++stats_.closes_by_code[code];
+      stats_changed_ = true;
+      hub_.remove_all(connection.channels, client.slot);
+      log::debug("connection_closed", {{"connection_id", connection.id.text()}, {"code", code}});
+    }
+  }
+  clients_.release(client);
+}
+
+void Shard::report_stats() {
+  if (!stats_changed_ || now_ - stats_told_at_ < kStatsEvery) return;
+  stats_changed_ = false;
+  stats_told_at_ = now_;
+  tell_control(to_control::Stats{index_, stats_});
+}
+
+void Shard::tell_control(ToControl item, size_t bytes) {
+  outgoing_.push_back(std::move(item));
+  outgoing_bytes_ += bytes;
+}
+
+void Shard::post_to_control() {
+  control_.post(outgoing_, outgoing_bytes_);
+  outgoing_bytes_ = 0;
+}
+
+}  // namespace gw

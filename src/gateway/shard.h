@@ -1,0 +1,161 @@
+// A shard owns its clients entirely: one thread, one epoll set, a listener on the shared address, the
+// handshakes, the connections and their subscriptions. Nothing of it is touched by another thread; what
+// others want is posted to its mailbox.
+//
+// A turn: wait, read and route what clients sent, do what the control loop asks, look at deadlines, then
+// write each touched client once and post what was collected for the control loop.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/channel.h"
+#include "core/connection.h"
+#include "core/hub.h"
+#include "core/router.h"
+#include "core/timer_wheel.h"
+#include "gateway/client_table.h"
+#include "gateway/crossing.h"
+#include "gateway/mailbox.h"
+#include "gateway/poller.h"
+#include "gateway/upgrade.h"
+#include "protocol/envelope.h"
+
+namespace gw {
+
+struct ShardOptions {
+  std::string instance_id;
+  std::string reply_to;  // where agents answer, for envelopes
+  UpgradeOptions upgrade;
+  ConnectionOptions connection;
+  Duration handshake_timeout = 5s;
+  Mailbox<ToShard>::Limits inbox;
+};
+
+class Shard {
+ public:
+  // All that it refers to outlives it. The listeners are its own.
+  Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
+        std::vector<UniqueFd> listeners, Mailbox<ToControl>& control);
+  // Joins the thread: post to_shard::Stop first.
+  ~Shard();
+
+  void start();
+  // Where the control loop posts.
+  Mailbox<ToShard>& inbox() { return inbox_; }
+
+ private:
+  void run();
+  void turn();
+  void on_event(const epoll_event& event);
+  void take_commands();
+  void flush();
+  void post_to_control();
+
+  // --- Handshake: shard_handshake.cc ---
+  void accept_all(UniqueFd& listener);
+  void rest_listeners();
+  void wake_listeners();
+  void begin_handshake(http::Handover arrived);
+  void read_handshake(Client& client);
+  void continue_handshake(Client& client);
+  void hand_to_control(Client& client);
+  void refuse(Client& client, const UpgradeRefusal& refusal);
+  void discard_input(Client& client);
+  void admit(Client& client, Upgrade upgrade, size_t head_bytes);
+
+  // --- Clients' messages: shard_messages.cc ---
+  void read(Client& client);
+  void process(Client& client, std::span<char> input);
+  void on_message(Client& client, std::string_view text);
+  void on_limited(Client& client, std::string_view text);
+  void execute(Client& client, const route::ToAgents& to, std::string_view text);
+  void execute(Client& client, const route::Subscribe& to, std::string_view text);
+  void execute(Client& client, const route::Unsubscribe& to, std::string_view text);
+  void execute(Client& client, const route::Authenticate& to, std::string_view text);
+  void execute(Client& client, const route::Pong& to, std::string_view text);
+  void execute(Client& client, const route::HeartbeatPong& to, std::string_view text);
+  void execute(Client& client, const route::Nothing& to, std::string_view text);
+  void execute(Client& client, const route::Reject& to, std::string_view text);
+  void subscribe(Client& client, ChannelIndex channel);
+  void reply_error(Client& client, protocol::ErrorCode code, std::string_view message, std::string_view id);
+  // Sends what `write` appends: one message that the gateway makes.
+  template <class Write>
+  void reply(Client& client, Write&& write);
+
+  // --- What the control loop asks: shard_commands.cc ---
+  void on_command(to_shard::Admitted& command);
+  void on_command(to_shard::Close& command);
+  void on_command(to_shard::ReplaceSession& command);
+  void on_command(to_shard::Send& command);
+  void on_command(to_shard::Deliver& command);
+  void on_command(to_shard::Upgrade& command);
+  void on_command(to_shard::SetReady& command);
+  void on_command(to_shard::Probe& command);
+  void on_command(to_shard::Drain& command);
+  void on_command(to_shard::Stop& command);
+  void close_drained();
+
+  // --- Life of a client: shard.cc ---
+  Client* find(const ConnectionHandle& handle);
+  ConnectionHandle handle_of(const Client& client) const { return {index_, client.slot, client.generation}; }
+  void send(Client& client, const FramePtr& frame);
+  void close(Client& client, const Disconnect& why);
+  void write(Client& client);
+  void mark_dirty(Client& client);
+  void watch(Client& client);
+  void schedule(Client& client, TimePoint when);
+  void on_timer(const TimerEntry& entry);
+  void report_change(Client& client);
+  void drop(Client& client);
+  void report_stats();
+  void tell_control(ToControl item, size_t bytes = 0);
+
+  // Fixed at construction.
+  const uint32_t index_;
+  const ShardOptions options_;
+  const ChannelTable& channels_;
+  const protocol::EnvelopeWriter envelopes_;
+
+  // Touched only on this shard's thread.
+  Poller poller_;
+  std::vector<UniqueFd> listeners_;
+  ClientTable clients_;
+  Hub hub_;
+  TimerWheel<TimerEntry> wheel_;
+  std::vector<uint32_t> dirty_;  // slots with something to write; each at most once
+  std::vector<char> read_buffer_;
+  ws::Scratch scratch_;
+  std::string decode_scratch_;
+  MessageIdSource message_ids_;
+  TimePoint now_;  // of this turn
+  WallTime wall_;
+  bool ready_ = false;
+  bool stopping_ = false;
+  bool resting_ = false;  // the listeners, for lack of descriptors
+  TimePoint rest_until_;
+  std::optional<TimePoint> drain_began_;
+  Duration drain_window_{};
+  std::deque<ConnectionHandle> drain_queue_;
+  size_t drain_total_ = 0;
+  bool drained_told_ = false;
+  ShardStats stats_;
+  bool stats_changed_ = true;
+  TimePoint stats_told_at_;
+  std::vector<ToControl> outgoing_;
+  size_t outgoing_bytes_ = 0;
+  std::vector<ToShard> commands_;
+
+  // Written by other threads.
+  Mailbox<ToShard> inbox_;
+  Mailbox<ToControl>& control_;
+
+  std::thread thread_;
+};
+
+}  // namespace gw

@@ -1,0 +1,134 @@
+// What the control loop asks of a shard.
+#include "base/log.h"
+#include "gateway/shard.h"
+#include "protocol/server_message.h"
+#include "ws/frame.h"
+
+namespace gw {
+namespace {
+
+// Clients are told to come back after this; another instance is ready then.
+constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
+
+}  // namespace
+
+void Shard::on_command(to_shard::Admitted& command) {
+  Client* found = clients_.find(command.handle.slot, command.handle.generation);
+  if (!found || found->phase != Client::Phase::admitting) return;
+  Client& client = *found;
+  Connection& connection = *client.connection;
+  connection.session = std::move(command.session);
+  if (connection.session) connection.expires_at(now_ + (connection.session->expires_at - wall_));
+
+  std::string wire = std::move(client.handshake->response);
+  std::string welcome;
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(options_.connection.heartbeat_interval);
+  protocol::append_welcome(welcome, {connection.id.text(), options_.instance_id, seconds.count()}, wall_);
+  ws::append_frame(wire, ws::Opcode::text, welcome);
+
+  client.phase = Client::Phase::connected;
+  client.handshake.reset();
+  client.wake_at = TimePoint::max();
+  ++stats_.connections_active;
+  ++stats_.connections_total;
+  if (const auto guide = channels_.find("guide")) {
+    connection.channels.add(*guide);
+    connection.latest_channel = *guide;
+    hub_.add(*guide, client.slot);
+  }
+  send(client, make_frame(std::move(wire)));
+  schedule(client, connection.next_tick());
+  watch(client);
+  log::debug("connection_opened", {{"connection_id", connection.id.text()},
+                                   {"session_ref", connection.session ? connection.session->ref : "-"}});
+  if (!client.held.empty()) {
+    std::string held = std::move(client.held);
+    client.held.clear();
+    process(client, held);
+  }
+}
+
+void Shard::on_command(to_shard::Close& command) {
+  Client* found = clients_.find(command.handle.slot, command.handle.generation);
+  if (!found) return;
+  Client& client = *found;
+  if (client.phase == Client::Phase::admitting) {
+    // A browser can read a close code, not an HTTP status: upgrade, then close.
+    client.phase = Client::Phase::connected;
+    client.wake_at = TimePoint::max();
+    ++stats_.connections_active;
+    ++stats_.connections_total;
+    (void)client.connection->send(make_frame(std::move(client.handshake->response)), now_);
+    client.handshake.reset();
+    client.held.clear();
+  }
+  if (client.phase == Client::Phase::connected) close(client, command.why);
+}
+
+void Shard::on_command(to_shard::ReplaceSession& command) {
+  Client* client = find(command.handle);
+  if (!client) return;
+  client->connection->session = std::move(command.session);
+  client->connection->expires_at(now_ + (client->connection->session->expires_at - wall_));
+  schedule(*client, client->connection->next_tick());
+}
+
+void Shard::on_command(to_shard::Send& command) {
+  Client* client = find(command.handle);
+  if (!client) return;
+  if (command.is_error) ++stats_.errors_total;
+  send(*client, command.frame);
+}
+
+void Shard::on_command(to_shard::Deliver& command) {
+  hub_.for_each(command.channel, [&](uint32_t slot) {
+    Client& client = clients_.at(slot);
+    const Session* session = client.connection->session.get();
+    const bool concerned = command.tenant_id.empty() || (session && session->tenant_id == command.tenant_id);
+    if (concerned) send(client, command.frame);
+  });
+}
+
+void Shard::on_command(to_shard::Upgrade& command) { begin_handshake(std::move(command.connection)); }
+
+void Shard::on_command(to_shard::SetReady& command) { ready_ = command.ready; }
+
+void Shard::on_command(to_shard::Probe&) { tell_control(to_control::ProbeEcho{index_}); }
+
+void Shard::on_command(to_shard::Drain& command) {
+  if (drain_began_) return;
+  ready_ = false;
+  drain_began_ = now_;
+  drain_window_ = command.window;
+  std::string text;
+  protocol::append_draining(text, kRetryAfter, wall_);
+  const FramePtr frame = make_text_frame(text);
+  clients_.for_each([&](Client& client) {
+    if (client.phase != Client::Phase::connected || !client.connection->is_open()) return;
+    send(client, frame);
+    drain_queue_.push_back(handle_of(client));
+  });
+  drain_total_ = drain_queue_.size();
+}
+
+void Shard::close_drained() {
+  // Evenly over the window: those who left must not all arrive elsewhere at once.
+  const size_t closed = drain_total_ - drain_queue_.size();
+  const double elapsed = drain_window_.count() > 0 ? static_cast<double>((now_ - *drain_began_).count()) /
+                                                         static_cast<double>(drain_window_.count())
+                                                   : 1.0;
+  const auto due = static_cast<size_t>(elapsed * static_cast<double>(drain_total_) + 0.5);
+  for (size_t i = closed; i < due && !drain_queue_.empty(); ++i) {
+    if (Client* client = find(drain_queue_.front())) close(*client, disconnect::restart);
+    drain_queue_.pop_front();
+  }
+  if (stats_.connections_active == 0 && !drained_told_) {
+    drained_told_ = true;
+    tell_control(to_control::Drained{index_});
+  }
+}
+
+void Shard::on_command(to_shard::Stop&) { stopping_ = true; }
+
+}  // namespace gw

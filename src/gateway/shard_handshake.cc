@@ -1,0 +1,135 @@
+// From an accepted socket to a connection, or to somebody else.
+#include <sys/socket.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "gateway/shard.h"
+#include "protocol/server_message.h"
+
+namespace gw {
+namespace {
+
+constexpr int kAcceptsPerTurn = 256;
+constexpr Duration kListenerRest = 100ms;
+
+}  // namespace
+
+void Shard::accept_all(UniqueFd& listener) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    Result<std::optional<Accepted>> accepted = accept_from(listener.get());
+    if (!accepted) {
+      // The backlog stays readable: without a rest this would spin.
+      log::warn("accept_failed", {{"shard", index_}, {"error", accepted.error().detail}});
+      ++stats_.accept_failures_total;
+      return rest_listeners();
+    }
+    if (!*accepted) return;
+    const Result<SocketAddress> local = local_address((*accepted)->fd.get());
+    if (!local) continue;
+    begin_handshake({std::move((*accepted)->fd), {}, (*accepted)->peer, *local});
+  }
+}
+
+void Shard::rest_listeners() {
+  for (const UniqueFd& listener : listeners_) poller_.remove(listener.get());
+  resting_ = true;
+  rest_until_ = now_ + kListenerRest;
+}
+
+void Shard::wake_listeners() {
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    const bool added = poller_.add(listeners_[i].get(), EPOLLIN, Poller::kListenerKey | i);
+    ASSERT(added);
+  }
+  resting_ = false;
+}
+
+void Shard::begin_handshake(http::Handover arrived) {
+  Client& client = clients_.allocate();
+  client.fd = std::move(arrived.fd);
+  client.phase = Client::Phase::handshake;
+  client.handshake = std::make_unique<HandshakeState>();
+  client.handshake->peer = arrived.peer;
+  client.handshake->local = arrived.local;
+  client.handshake->bytes = std::move(arrived.bytes);
+  client.handshake->deadline = now_ + options_.handshake_timeout;
+  client.watched = Poller::kReadable;
+  if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return drop(client);
+  schedule(client, client.handshake->deadline);
+  if (!client.handshake->bytes.empty()) continue_handshake(client);
+}
+
+void Shard::read_handshake(Client& client) {
+  const IoResult result = read_some(client.fd.get(), read_buffer_);
+  switch (result.status) {
+    case IoResult::Status::again: return;
+    case IoResult::Status::end:
+    case IoResult::Status::failed: return drop(client);
+    case IoResult::Status::ok: break;
+  }
+  client.handshake->bytes.append(read_buffer_.data(), result.bytes);
+  continue_handshake(client);
+}
+
+void Shard::continue_handshake(Client& client) {
+  HandshakeState& handshake = *client.handshake;
+  const std::string_view bytes = handshake.bytes;
+  const size_t line_end = bytes.find('\n');
+  if (line_end == std::string_view::npos && bytes.size() < http::kHeadBytesMax) return;
+  if (!is_for_websocket(bytes.substr(0, line_end))) return hand_to_control(client);
+
+  const http::ParsedHead parsed = http::parse_head(bytes);
+  if (std::holds_alternative<http::HeadIncomplete>(parsed)) return;
+  if (const auto* error = std::get_if<http::HeadError>(&parsed)) {
+    return refuse(client, refuse_upgrade(error->status, error->detail));
+  }
+  const auto& head = std::get<http::RequestHead>(parsed);
+  auto checked = check_upgrade(head, handshake.peer, options_.upgrade, ready_);
+  if (const auto* refusal = std::get_if<UpgradeRefusal>(&checked)) return refuse(client, *refusal);
+  admit(client, std::move(std::get<Upgrade>(checked)), head.bytes);
+}
+
+void Shard::hand_to_control(Client& client) {
+  HandshakeState& handshake = *client.handshake;
+  poller_.remove(client.fd.get());
+  const size_t bytes = handshake.bytes.size();
+  tell_control(
+      to_control::Http{{std::move(client.fd), std::move(handshake.bytes), handshake.peer, handshake.local}},
+      bytes);
+  drop(client);
+}
+
+void Shard::refuse(Client& client, const UpgradeRefusal& refusal) {
+  log::debug("handshake_refused", {{"status", refusal.status}, {"peer", client.handshake->peer.ip.text()}});
+  ++stats_.handshakes_refused_total;
+  stats_changed_ = true;
+  // A few hundred bytes into an empty socket buffer: written at once or never.
+  write_some(client.fd.get(), refusal.response);
+  ::shutdown(client.fd.get(), SHUT_WR);
+  client.phase = Client::Phase::refused;
+  client.connection.reset();
+  client.handshake->deadline = now_ + options_.connection.close_timeout;
+  watch(client);
+  schedule(client, client.handshake->deadline);
+}
+
+// A refused peer may still be sending; closing under it would reset the answer away.
+void Shard::discard_input(Client& client) {
+  const IoResult result = read_some(client.fd.get(), read_buffer_);
+  if (result.status == IoResult::Status::end || result.status == IoResult::Status::failed) drop(client);
+}
+
+void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
+  HandshakeState& handshake = *client.handshake;
+  client.held = handshake.bytes.substr(head_bytes);
+  std::string().swap(handshake.bytes);
+  handshake.response = std::move(upgrade.response);
+  client.connection.emplace(options_.connection, ConnectionId::make(), upgrade.deflate, now_);
+  client.connection->client_id = std::move(upgrade.client_id);
+  client.connection->traceparent = std::move(upgrade.traceparent);
+  client.phase = Client::Phase::admitting;
+  watch(client);
+  tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token)});
+}
+
+}  // namespace gw

@@ -1,0 +1,35 @@
+#include "gateway/stats.h"
+
+#include <algorithm>
+
+namespace gw {
+
+void ShardStats::add(const ShardStats& other) {
+  connections_active += other.connections_active;
+  connections_total += other.connections_total;
+  handshakes_refused_total += other.handshakes_refused_total;
+  messages_received_total += other.messages_received_total;
+  messages_sent_total += other.messages_sent_total;
+  bytes_received_total += other.bytes_received_total;
+  bytes_sent_total += other.bytes_sent_total;
+  errors_total += other.errors_total;
+  rate_pauses_total += other.rate_pauses_total;
+  accept_failures_total += other.accept_failures_total;
+  for (const auto& [code, count] : other.closes_by_code) closes_by_code[code] += count;
+}
+
+void LatencyHistogram::record(Duration latency) {
+  const double ms = std::chrono::duration<double, std::milli>(latency).count();
+  const auto bucket = std::lower_bound(kBoundsMs.begin(), kBoundsMs.end(), ms) - kBoundsMs.begin();
+  ++buckets_[static_cast<size_t>(bucket)];
+  ++count_;
+  sum_ms_ += ms;
+}
+
+uint64_t LatencyHistogram::cumulative(size_t i) const {
+  uint64_t total = 0;
+  for (size_t b = 0; b <= i; ++b) total += buckets_[b];
+  return total;
+}
+
+}  // namespace gw
