@@ -1,0 +1,52 @@
+// The service API: the calls this page makes, with the key the user gave.
+
+class ApiError extends Error {
+  // `status` is 0 when no answer came at all.
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+class Api {
+  constructor() {
+    this.key = "";
+  }
+
+  async call(method, path, body) {
+    const options = { method, headers: {}, cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(10000) };
+    if (this.key) options.headers.Authorization = `Bearer ${this.key}`;
+    if (body !== undefined) {
+      options.headers["Content-Type"] = "application/json";
+      options.body = typeof body === "string" ? body : JSON.stringify(body);
+    }
+    let response, text;
+    try {
+      response = await fetch(path, options);
+      text = await response.text();
+    } catch {
+      throw new ApiError(0, "no answer");
+    }
+    const answer = parseObject(text) ?? {};
+    if (!response.ok) throw new ApiError(response.status, answer.error ?? response.statusText);
+    return answer;
+  }
+
+  endpoint() { return this.call("GET", "/api/post-office/websocket/endpoint"); }
+  counts() { return this.call("GET", "/api/post-office/websocket/connection-count"); }
+  backpressure() { return this.call("GET", "/api/post-office/websocket/backpressure"); }
+  publish(body) { return this.call("POST", "/api/post-office/websocket/publish", body); }
+  createSession(body) { return this.call("POST", "/api/traffic-cop/sessions", body); }
+  endSession(id) { return this.call("DELETE", `/api/traffic-cop/sessions/${encodeURIComponent(id)}`); }
+
+  // Tells a gateway that is away from one that is up and refused the handshake: a browser's
+  // WebSocket shows no difference. Any answer counts, so the body and status are not read.
+  async answers() {
+    try {
+      await fetch("/health/live", { cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(3000) });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// What the connection does, and what is shown of it.
+
+function showBanner(tone, title, text) {
+  $("banner").dataset.tone = tone;
+  $("pill").dataset.tone = tone;
+  if ($("banner-title").textContent !== title) $("banner-title").textContent = title;
+  if ($("banner-text").textContent !== text) $("banner-text").textContent = text;
+}
+
+const PILLS = { idle: "Not connected", connecting: "Connecting", open: "Connected", waiting: "Reconnecting", ended: "Disconnected" };
+
+function connectionChanged(now, detail) {
+  $("pill-text").textContent = PILLS[now];
+  const code = detail.code;
+  const actions = {
+    connect: now === "ended" && !closeWords(code).renew && state.session !== null,
+    renew: now === "ended" && closeWords(code).renew === true,
+    reconnect: now === "waiting",
+    ping: now === "open",
+    disconnect: now === "open" || now === "connecting" || now === "waiting",
+  };
+  showActions(actions);
+  $("connection-facts").hidden = now !== "open";
+  $("countdown").hidden = now !== "waiting";
+  if (now === "connecting") showBanner("busy", "Connecting…", `To ${location.host}`);
+  if (now === "open") opened(detail.welcome);
+  if (now === "waiting" || now === "ended") lost(now, detail);
+}
+
+// Focus never falls to the top of the page because the button that had it went away.
+function showActions(actions) {
+  const focused = document.activeElement;
+  const hadFocus = $("connection-actions").contains(focused);
+  for (const [id, shown] of Object.entries(actions)) $(id).hidden = !shown;
+  if (!hadFocus || !focused.hidden) return;
+  const first = Object.keys(actions).find((id) => actions[id]);
+  if (first) $(first).focus({ preventScroll: true });
+}
+
+// Where a person goes next after connecting, unless they are busy somewhere already. On a touch screen
+// the message box would raise the keyboard over the page, so the heading takes the focus there.
+function focusConversation() {
+  const focused = document.activeElement;
+  const idle = focused === document.body || focused.closest("[hidden], #connection-actions");
+  if (!idle) return;
+  const touch = matchMedia("(pointer: coarse)").matches;
+  $(touch ? "talk-heading" : "message").focus();
+}
+
+function opened(welcome) {
+  showBanner("good", "Connected", welcome.message);
+  $("instance").textContent = welcome.instance_id;
+  $("connection-id").textContent = welcome.connection_id;
+  $("connection-since").textContent = clock(new Date());
+  focusConversation();
+  subscribeAgain();
+  sendAgain();
+}
+
+// A new connection listens to `guide` alone; the rest is asked for anew.
+function subscribeAgain() {
+  const wanted = [...state.wanted];
+  state.wanted = new Set(["guide"]);
+  for (const channel of wanted) if (channel !== "guide") control("subscribe", channel);
+  if (!wanted.includes("guide")) control("unsubscribe", "guide");
+  showChips();
+}
+
+// The ids stay the same, so what the gateway had taken before the break is not passed on twice.
+function sendAgain() {
+  for (const [id, waiting] of state.unanswered) {
+    waiting.sentAt = performance.now();
+    waiting.entry.say("sent again after the connection was lost…");
+    if (transmit(waiting.frame)) minute.countOut();
+    else state.unanswered.delete(id);
+  }
+}
+
+function abandonUnanswered() {
+  for (const { entry } of state.unanswered.values()) entry.say("no ack came: it may or may not have arrived", "bad");
+  state.unanswered.clear();
+}
+
+async function lost(now, { code, reason, opened: wasOpen }) {
+  const words = closeWords(code);
+  log.interrupt();
+  state.refreshing = null;
+  const title = code === 1000 ? "Disconnected" : `${words.title} (${code})`;
+  const said = reason ? ` The gateway said: “${reason}”.` : "";
+  showBanner(now === "waiting" ? "warn" : code === 1000 ? "idle" : "bad", title, `${words.what}${said} ${words.todo}`);
+  if (code !== 1000 && (wasOpen || now === "ended")) log.note(`${title}.${said}`, now === "waiting" ? "warn" : "bad");
+  if (now === "ended") abandonUnanswered();
+  if (words.renew) forgetSession();
+  markCode(code);
+  if (code === 1006) await explainBreak();
+}
+
+// A browser does not tell why a handshake failed: ask the gateway whether it is there at all.
+async function explainBreak() {
+  const answers = await api.answers();
+  if (gateway.state !== "waiting") return;
+  const words = answers ? "The gateway answers but did not accept the connection: it may be starting, shutting down, or not allow this page’s origin. Nothing to do: wait a moment."
+    : "The gateway does not answer. Nothing to do: this page comes back when it does.";
+  showBanner("warn", "Connection lost (1006)", words);
+}
+
+function showCountdown() {
+  if (gateway.state !== "waiting") return;
+  const seconds = Math.max(0, Math.ceil((gateway.retryAt - performance.now()) / 1000));
+  $("countdown").textContent = seconds > 0 ? `Next attempt in ${seconds} s` : "Trying now…";
+}
+
+function showCodes() {
+  const rows = [...CLOSE_CODES].map(([code, words]) => el("tr", { id: `code-${code}` },
+    el("th", { scope: "row", textContent: code }),
+    el("td", {}, el("b", { textContent: words.title }), el("br"), words.what),
+    el("td", { textContent: words.todo }),
+    el("td", { textContent: words.retry ? "comes back by itself" : words.renew ? "asks for a new session" : "waits for you" })));
+  $("code-rows").replaceChildren(...rows);
+}
+
+function markCode(code) {
+  for (const row of $("code-rows").children) row.toggleAttribute("data-last", row.id === `code-${code}`);
+}

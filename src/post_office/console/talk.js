@@ -1,0 +1,175 @@
+// Sending, and telling apart what comes.
+
+// False when there is no connection that has been welcomed.
+function transmit(text) {
+  if (gateway.state !== "open") return false;
+  gateway.send(text);
+  return true;
+}
+
+function control(type, channel) {
+  transmit(JSON.stringify({ type, channel }));
+}
+
+// --- Sending ---
+
+function composed() {
+  const metadata = parseObject($("metadata").value || "{}");
+  if (!metadata) throw new Error("Metadata has to be a JSON object, for example {}.");
+  if (!$("message").value.trim()) throw new Error("Write a message first.");
+  const [channel, intent, conversation] = [$("channel").value, $("intent").value, $("conversation").value];
+  const id = `${pageId}-${++state.sentCount}`;
+  const payload = { message: $("message").value, conversation_id: conversation, metadata };
+  return { id, channel, intent, conversation, text: payload.message, frame: JSON.stringify({ channel, intent, payload, id }) };
+}
+
+// A frame as the user wrote it, right or wrong. Its id is looked for only to show the ack.
+function composedRaw() {
+  const frame = $("message").value;
+  const object = parseObject(frame);
+  return { id: object?.id, channel: object?.channel ?? "guide", intent: "raw frame", text: frame, frame };
+}
+
+function sendMessage() {
+  let message;
+  try {
+    message = $("raw-mode").checked ? composedRaw() : composed();
+  } catch (error) {
+    $("message").focus();
+    return tell("send-result", error.message, "bad");
+  }
+  if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first. Your words stay here.", "bad");
+  tell("send-result", "");
+  const entry = log.sent(message);
+  if (state.channels.includes(message.channel)) { state.wanted.add(message.channel); showChips(); }
+  deliver(entry, message);
+  if (!$("raw-mode").checked) $("message").value = "";
+  $("message").focus();
+}
+
+function deliver(entry, { id, frame }) {
+  transmit(frame);
+  minute.countOut();
+  if (id === undefined) return entry.say("sent without an id, so no ack comes");
+  state.unanswered.set(JSON.stringify(id), { entry, frame, sentAt: performance.now() });
+  if (entry.again) return;
+  entry.again = el("button", { type: "button", className: "quiet small", textContent: "Send again with the same id" });
+  entry.again.addEventListener("click", () => {
+    if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
+    entry.say("sending again…");
+    entry.frame("→", frame);
+    deliver(entry, { id, frame });
+  });
+  entry.frames.append(entry.again);
+}
+
+// --- What comes ---
+
+const CONTROL = new Set(["ping", "pong", "heartbeat", "subscribe", "unsubscribe", "authenticated"]);
+
+function frameReceived(text, frame) {
+  const type = frame?.type;
+  if (type === "ack") acknowledged(text, frame);
+  else if (type === "error") refused(text, frame);
+  else if (type === "system") noted(text, frame);
+  else if (CONTROL.has(type)) controlled(text, frame);
+  else {
+    minute.countIn();
+    log.received(text, frame);
+  }
+}
+
+function settle(id) {
+  const name = JSON.stringify(id);
+  const waiting = state.unanswered.get(name);
+  state.unanswered.delete(name);
+  return waiting;
+}
+
+function acknowledged(text, frame) {
+  const waiting = settle(frame.id);
+  if (!waiting) return;
+  const took = performance.now() - waiting.sentAt;
+  minute.countAck(took);
+  waiting.entry.frame("←", text);
+  waiting.entry.say(`${frame.status} in ${millis(took)}: ${ACK_WORDS[frame.status] ?? ""}`, frame.status === "published" ? "good" : "warn");
+}
+
+function refused(text, frame) {
+  if (frame.code === "forbidden" && state.refreshing) {
+    state.refreshing = null;
+    tell("session-result", "The gateway kept the old session: a fresh one has to be of the same user and tenant.", "bad");
+  }
+  const waiting = frame.id === undefined ? undefined : settle(frame.id);
+  if (!waiting) return log.error(errorWords(frame.code), `${frame.message} (${frame.code})`, text);
+  waiting.entry.frame("←", text);
+  waiting.entry.say(`${errorWords(frame.code)} ${frame.message} (${frame.code})`, "bad");
+}
+
+function noted(text, frame) {
+  if (frame.event === "welcome") return log.note(`Welcome from ${frame.instance_id}`, "good", text);
+  if (frame.event === "draining") return log.note("The gateway is shutting down. It will close this connection, and this page comes back to it or to another.", "warn", text);
+  log.note(frame.message ?? frame.event, "plain", text);
+}
+
+function controlled(text, frame) {
+  if (frame.type === "ping") transmit('{"type":"pong"}');
+  if (frame.type === "authenticated" && state.refreshing) sessionRefreshed();
+  if (frame.type === "subscribe" || frame.type === "unsubscribe") listened(frame);
+  if (frame.type === "pong" && state.pingedAt) {
+    log.note(`Pong after ${millis(performance.now() - state.pingedAt)}`);
+    state.pingedAt = 0;
+  }
+  if ($("show-control").checked) log.note(`Control: ${frame.type}`, "plain", text);
+}
+
+// --- Channels ---
+
+function listened({ type, channel, status }) {
+  if (status !== "ok") return;
+  if (type === "subscribe") state.wanted.add(channel);
+  else state.wanted.delete(channel);
+  showChips();
+}
+
+function showChannels() {
+  for (const id of ["channel", "publish-channel"]) {
+    const chosen = $(id).value;
+    $(id).replaceChildren(...state.channels.map((name) => el("option", { value: name, textContent: name })));
+    if (state.channels.includes(chosen)) $(id).value = chosen;
+  }
+  $("chips").replaceChildren(...state.channels.map(channelChip));
+  showChips();
+}
+
+function channelChip(channel) {
+  const button = el("button", { type: "button", className: "toggle", textContent: channel });
+  button.addEventListener("click", () => {
+    if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
+    control(state.wanted.has(channel) ? "unsubscribe" : "subscribe", channel);
+  });
+  return button;
+}
+
+function showChips() {
+  for (const button of $("chips").children) button.setAttribute("aria-pressed", String(state.wanted.has(button.textContent)));
+}
+
+// --- Publish ---
+
+async function publish() {
+  const [channel, text, tenant] = [$("publish-channel").value, $("publish-text").value, $("publish-tenant").value];
+  // An object goes out as it was typed: parsing and printing it would change numbers.
+  const message = parseObject(text) ? text : JSON.stringify({ type: "publication", message: text });
+  const fields = [`"channel":${JSON.stringify(channel)}`, `"message":${message}`];
+  if ($("publish-realm").value) fields.push(`"realm":${JSON.stringify($("publish-realm").value)}`);
+  if (tenant) fields.push(`"tenant_id":${JSON.stringify(tenant)}`);
+  if (!api.key) return tell("publish-result", "Enter an API key first.", "bad");
+  try {
+    await api.publish(`{${fields.join(",")}}`);
+    tell("publish-result", `Published to ${channel} at ${clock(new Date())}.`, "good");
+    $("publish-text").value = "";
+  } catch (error) {
+    tell("publish-result", apiWords(error), "bad");
+  }
+}
