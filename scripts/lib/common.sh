@@ -1,6 +1,6 @@
 # What scripts/run and scripts/test share. Sourced, never run; expects bash and `root` to be the checkout.
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+say() { if [[ -t 2 ]]; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 # Prints those of the named packages that dpkg does not have.
