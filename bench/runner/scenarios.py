@@ -64,12 +64,17 @@ def storm(count):
                  "µs CPU a disconnect": "cpu_us_per_disconnect", "µs CPU a session made": "cpu_us_per_session_made"})
 
 
-def plan(quick):
+def plan(size):
     many = connections_max(19_000)
-    if quick:
-        return [idle(2_000), route(1, 20_000), route(16, 40_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20), storm(1_000)]
-    return [idle(many), route(1, 100_000), route(16, 200_000), fanout(1_000, 1, 300), fanout(1_000, 16, 80),
-            fanout(many, 1, 12, rounds=3), fanout(many, 16, 4, rounds=3), storm(10_000)]
+    scenarios = {
+        "smoke": [idle(200), route(4, 2_000), fanout(200, 16, 5), storm(200)],
+        "quick": [idle(2_000), route(1, 20_000), route(16, 40_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20),
+                  storm(1_000)],
+        "full": [idle(many), route(1, 100_000), route(16, 200_000), fanout(1_000, 1, 300), fanout(1_000, 16, 80),
+                 fanout(many, 1, 12, rounds=3), fanout(many, 16, 4, rounds=3), storm(10_000)],
+    }[size]
+    rounds = {"smoke": 1, "quick": 2}.get(size)
+    return [dataclasses.replace(s, rounds=rounds or s.rounds) for s in scenarios]
 
 
 def run_once(scenario, server, load, cpus):
