@@ -12,7 +12,10 @@ KEYS = {name: f"key-of-{name}-0123456789" for name in (*SCOPES, "content", "acme
 
 
 def toml():
-    entries = [f'[[api_keys]]\nname = "{scope}"\nrealm = "tests"\nkey = "{KEYS[scope]}"\nscopes = ["{scope}"]\n' for scope in SCOPES]
+    entries = [
+        f'[[api_keys]]\nname = "{scope}"\nrealm = "tests"\nkey = "{KEYS[scope]}"\nscopes = ["{scope}"]\n'
+        for scope in SCOPES
+    ]
     everything = ", ".join(f'"{scope}"' for scope in SCOPES)
     entries += [
         f'[[api_keys]]\nrealm = "editors"\nkey = "{KEYS["content"]}"\nscopes = [{everything}]\nchannels = ["pillar:content"]\n',
@@ -57,7 +60,18 @@ PROTECTED = [
 @pytest.mark.parametrize("method, path", PROTECTED)
 @pytest.mark.parametrize(
     "authorization",
-    [None, "Bearer", "Bearer ", "Bearer wrong", "Bearer roo", "Bearer roott", "Bearer ROOT", "Basic root", "root", "Bearer root x"],
+    [
+        None,
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Bearer roo",
+        "Bearer roott",
+        "Bearer ROOT",
+        "Basic root",
+        "root",
+        "Bearer root x",
+    ],
 )
 def test_without_a_good_key_it_is_401(gateway, method, path, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -101,7 +115,9 @@ def test_a_hashed_key_is_a_key(keys):
 
 
 def test_another_realm_is_403(keys):
-    assert_refused(keys["publish"].post(f"{POST_OFFICE}/publish", {"channel": "guide", "message": {}, "realm": "editors"}), 403)
+    assert_refused(
+        keys["publish"].post(f"{POST_OFFICE}/publish", {"channel": "guide", "message": {}, "realm": "editors"}), 403
+    )
 
 
 def test_another_channel_is_403(keys):

@@ -21,7 +21,9 @@ def is_forgotten(gateway, peer):
     return eventually(lambda: gateway.api.connection_record(peer.id).status_code == 404)
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999])
+@pytest.mark.parametrize(
+    "code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
+)
 def test_a_close_is_answered_with_its_code_and_the_server_hangs_up(gateway, peer, code):
     peer.send(close_frame(code, "bye"))
     assert peer.closed()[0] == code
@@ -59,7 +61,13 @@ def test_a_reason_that_is_not_utf8_is_refused(peer):
 def test_nothing_after_a_close_is_looked_at(gateway, peer):
     agent = gateway.subscribe("guide")
     last = gateway.connect()
-    peer.send(frame(TEXT, '{"payload":{"n":1}}') + close_frame(1000) + frame(TEXT, '{"payload":{"n":2}}') + frame(PING) + b"\xff" * 50)
+    peer.send(
+        frame(TEXT, '{"payload":{"n":1}}')
+        + close_frame(1000)
+        + frame(TEXT, '{"payload":{"n":2}}')
+        + frame(PING)
+        + b"\xff" * 50
+    )
     assert peer.closed()[0] == 1000
     assert not peer.buffer and peer.at_end()
     last.say(text="end")

@@ -72,7 +72,9 @@ class TestNegotiation:
         _, response = negotiate(gateway, "permessage-deflate; unknown, foo; bar=1, permessage-deflate")
         assert response.header(OFFER).startswith("permessage-deflate")
 
-    @pytest.mark.parametrize("value", ["permessage-deflate;;", "permessage deflate", "=", "permessage-deflate; a=\"", ";"])
+    @pytest.mark.parametrize(
+        "value", ["permessage-deflate;;", "permessage deflate", "=", 'permessage-deflate; a="', ";"]
+    )
     def test_a_malformed_header_fails_the_handshake(self, gateway, value):
         _, response = negotiate(gateway, value)
         assert response.status == 400
@@ -159,7 +161,11 @@ class TestHostile:
         peer.send_frame(TEXT, deflated(head + "x" * (65536 - len(head) - len(tail)) + tail), rsv=RSV1)
         assert json.loads(inflated(peer.next_frame()))["id"] == 5
 
-    @pytest.mark.parametrize("data", [b"\xff\xff\xff\xff", b"\x07", deflated("hello world" * 10)[:-4]], ids=["garbage", "a reserved block", "cut off"])
+    @pytest.mark.parametrize(
+        "data",
+        [b"\xff\xff\xff\xff", b"\x07", deflated("hello world" * 10)[:-4]],
+        ids=["garbage", "a reserved block", "cut off"],
+    )
     def test_what_is_not_deflate_is_refused(self, gateway, peer, data):
         peer.send_frame(TEXT, data, rsv=RSV1)
         assert peer.closed()[0] in (1002, 1007)

@@ -111,7 +111,15 @@ def test_malformed_handshakes_are_400(gateway, path, drop, headers):
 
 @pytest.mark.parametrize(
     "line",
-    [b"Bad Name: x\r\n", b"Name : x\r\n", b"X: a\r\n folded\r\n", b"X: a\nY: b\r\n", b"X: a\x00b\r\n", b"no colon\r\n", b": empty\r\n"],
+    [
+        b"Bad Name: x\r\n",
+        b"Name : x\r\n",
+        b"X: a\r\n folded\r\n",
+        b"X: a\nY: b\r\n",
+        b"X: a\x00b\r\n",
+        b"no colon\r\n",
+        b": empty\r\n",
+    ],
     ids=["space in a name", "space before the colon", "folded", "bare LF", "NUL", "no colon", "no name"],
 )
 def test_broken_header_lines_are_400_and_the_connection_ends(gateway, path, line):

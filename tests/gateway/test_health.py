@@ -81,7 +81,9 @@ class TestOpsListen:
 
     def test_clients_and_agents_have_no_business_there(self, inside):
         gateway, ops = inside
-        assert ops.post("/api/post-office/websocket/publish", {"channel": "guide", "message": {}, "realm": "x"}).status_code in (401, 404)
+        assert ops.post(
+            "/api/post-office/websocket/publish", {"channel": "guide", "message": {}, "realm": "x"}
+        ).status_code in (401, 404)
         assert ops.post("/api/traffic-cop/sessions", {"user_id": "ada"}).status_code in (401, 404)
         assert ops.get("/ws").status_code in (404, 426)
         assert gateway.connection_count() == 0
@@ -89,6 +91,8 @@ class TestOpsListen:
 
 def ops_api(gateway):
     """The ops address: of the process's listening sockets the one that is not the main one."""
-    listening = {c.laddr.port for c in psutil.Process(gateway.pid).net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+    listening = {
+        c.laddr.port for c in psutil.Process(gateway.pid).net_connections("tcp") if c.status == psutil.CONN_LISTEN
+    }
     (port,) = listening - {gateway.port}
     return Api(f"http://127.0.0.1:{port}", None)

@@ -69,7 +69,10 @@ def test_what_is_sent_to_a_silent_client_does_not_keep_it(gateway):
     connection_id = peer.welcome()["connection_id"]
     start = time.monotonic()
     for _ in paced(0.1, 8):
-        if gateway.api.post(f"{POST_OFFICE}/send", {"connection_id": connection_id, "message": {"n": 1}}).status_code == 404:
+        if (
+            gateway.api.post(f"{POST_OFFICE}/send", {"connection_id": connection_id, "message": {"n": 1}}).status_code
+            == 404
+        ):
             break
     assert peer.closed()[0] == 4009
     assert time.monotonic() - start < 6

@@ -25,7 +25,20 @@ def head(gateway, *lines, method="POST", target=PUBLISH):
 
 
 class TestErrors:
-    @pytest.mark.parametrize("path", ["/nothing", "/api", "/api/", "/api/traffic-cop", f"{SESSIONS}/", f"{POST_OFFICE}/nothing", "/api/post-office", "/%2e%2e/etc/passwd", "//"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/nothing",
+            "/api",
+            "/api/",
+            "/api/traffic-cop",
+            f"{SESSIONS}/",
+            f"{POST_OFFICE}/nothing",
+            "/api/post-office",
+            "/%2e%2e/etc/passwd",
+            "//",
+        ],
+    )
     def test_what_is_not_there_is_404(self, api, path):
         assert_refused(api.get(path), 404)
 
@@ -83,7 +96,10 @@ class TestErrors:
         peer = raw(gateway, head(gateway, method="GET", target="/" + "x" * 70_000))
         assert peer.response().status in (400, 414, 431)
 
-    @pytest.mark.parametrize("line", ["GET / HTTP/2.0", "GET /", "GET  / HTTP/1.1", "get", "\x00\x01\x02", "GET / HTTP/1.1 x", "GET / FTP/1.1"])
+    @pytest.mark.parametrize(
+        "line",
+        ["GET / HTTP/2.0", "GET /", "GET  / HTTP/1.1", "get", "\x00\x01\x02", "GET / HTTP/1.1 x", "GET / FTP/1.1"],
+    )
     def test_a_broken_request_line_is_refused(self, gateway, line):
         peer = raw(gateway, f"{line}\r\nHost: x\r\n\r\n")
         assert peer.response().status in (400, 404, 501, 505)

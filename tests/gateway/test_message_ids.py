@@ -31,7 +31,17 @@ def test_without_an_id_there_is_no_ack(client):
 
 
 @pytest.mark.parametrize(
-    "raw", ['"a"', '"' + "x" * 64 + '"', '"' + "é" * 64 + '"', '"' + "😀" * 64 + '"', "0", "-7", "12345678901234567890123", '"\\u0000\\""']
+    "raw",
+    [
+        '"a"',
+        '"' + "x" * 64 + '"',
+        '"' + "é" * 64 + '"',
+        '"' + "😀" * 64 + '"',
+        "0",
+        "-7",
+        "12345678901234567890123",
+        '"\\u0000\\""',
+    ],
 )
 def test_an_id_comes_back_as_it_was_sent(client, raw):
     client.send('{"id":%s,"payload":{}}' % raw)

@@ -40,7 +40,11 @@ class TestEndpoint:
 
     def test_forwarded_headers_of_a_stranger_are_not_believed(self, gateway):
         session = gateway.new_session(user_id="ada")
-        forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example;proto=https"}
+        forged = {
+            "X-Forwarded-Host": "evil.example",
+            "X-Forwarded-Proto": "https",
+            "Forwarded": "host=evil.example;proto=https",
+        }
         assert self.ask(gateway, session, headers=forged).json()["websocket_url"].startswith(gateway.ws_url)
 
     def test_a_trusted_proxy_is_believed(self, gateway_factory):
@@ -128,7 +132,9 @@ class TestPublish:
         response = gateway.api.post(f"{POST_OFFICE}/publish", {"channel": channel, "message": {}, "realm": "tests"})
         assert_refused(response, 404 if response.status_code == 404 else 400)
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', '{"channel":"guide","message":{},"realm":"tests"} x', '{"message":"\\ud800"}'])
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", '"text"', '{"channel":"guide","message":{},"realm":"tests"} x', '{"message":"\\ud800"}']
+    )
     def test_what_is_no_json_object_is_400(self, gateway, text):
         assert_refused(gateway.api.request("POST", f"{POST_OFFICE}/publish", content=text), 400)
 

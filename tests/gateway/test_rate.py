@@ -120,7 +120,7 @@ def test_ten_seconds_of_it_close_with_4029(strict):
 @pytest.mark.slow
 def test_a_single_burst_is_forgiven(strict):
     client = strict.connect()
-    for n in range(20):
+    for _ in range(20):
         client.send({"payload": {}})
     refused = [client.receive()["code"] for _ in range(15)]
     assert refused == ["rate_limited"] * 15

@@ -147,7 +147,9 @@ class TestOptionalPolicy:
         with Gateway("--session-policy", "optional", "--max-connections-per-user", "2") as gateway:
             yield gateway
 
-    @pytest.mark.parametrize("query", ["", "?session_token=", "?session_token=null", "?token=undefined", "?token=unknown"])
+    @pytest.mark.parametrize(
+        "query", ["", "?session_token=", "?session_token=null", "?token=undefined", "?token=unknown"]
+    )
     def test_without_a_good_token_a_connection_is_anonymous(self, open_gateway, query):
         agent = open_gateway.subscribe("guide")
         peer = open_gateway.peer()

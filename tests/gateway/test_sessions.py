@@ -39,7 +39,11 @@ class TestCreate:
 
     def test_everything_may_be_given(self, api):
         created = api.create_session(
-            user_id="ada", session_id="given-1", session_type="mobile", context={"tenant_id": "acme", "x": [1]}, ttl_seconds=60
+            user_id="ada",
+            session_id="given-1",
+            session_type="mobile",
+            context={"tenant_id": "acme", "x": [1]},
+            ttl_seconds=60,
         )
         assert created["session_id"] == "given-1"
         assert 50 < seconds_until(created["expires_at"]) <= 60
@@ -108,7 +112,9 @@ class TestCreate:
     def test_anything_else_is_400(self, api, body):
         assert_refused(api.post(SESSIONS, body), 400)
 
-    @pytest.mark.parametrize("text", ["", "{", '{"user_id":"ada",}', '{"user_id":"\\ud800"}', b'{"user_id":"\xff"}', "NaN"])
+    @pytest.mark.parametrize(
+        "text", ["", "{", '{"user_id":"ada",}', '{"user_id":"\\ud800"}', b'{"user_id":"\xff"}', "NaN"]
+    )
     def test_what_is_not_json_is_400(self, api, text):
         assert_refused(api.request("POST", SESSIONS, content=text), 400)
 
@@ -142,16 +148,36 @@ class TestRead:
 
     def test_validate(self, api):
         session_id = api.create_session(user_id="ada")["session_id"]
-        assert api.validate_session(session_id) == {"success": True, "valid": True, "status": "active", "user_id": "ada"}
+        assert api.validate_session(session_id) == {
+            "success": True,
+            "valid": True,
+            "status": "active",
+            "user_id": "ada",
+        }
         api.patch_session(session_id, status="suspended")
-        assert api.validate_session(session_id) == {"success": True, "valid": False, "status": "suspended", "user_id": "ada"}
+        assert api.validate_session(session_id) == {
+            "success": True,
+            "valid": False,
+            "status": "suspended",
+            "user_id": "ada",
+        }
         api.delete_session(session_id)
-        assert api.validate_session(session_id) == {"success": True, "valid": False, "status": "inactive", "user_id": "ada"}
+        assert api.validate_session(session_id) == {
+            "success": True,
+            "valid": False,
+            "status": "inactive",
+            "user_id": "ada",
+        }
 
     def test_an_expired_session(self, api):
         session_id = api.create_session(user_id="ada", ttl_seconds=1)["session_id"]
         eventually(lambda: api.session(session_id)["status"] == "expired")
-        assert api.validate_session(session_id) == {"success": True, "valid": False, "status": "expired", "user_id": "ada"}
+        assert api.validate_session(session_id) == {
+            "success": True,
+            "valid": False,
+            "status": "expired",
+            "user_id": "ada",
+        }
 
 
 class TestChange:
@@ -177,7 +203,16 @@ class TestChange:
         assert api.session(session)["session_ref"] == before
 
     @pytest.mark.parametrize(
-        "body", [{"status": "happy"}, {"status": 1}, {"context": []}, {"ttl_seconds": 0}, {"ttl_seconds": "1"}, {"ttl_seconds": -5}, []]
+        "body",
+        [
+            {"status": "happy"},
+            {"status": 1},
+            {"context": []},
+            {"ttl_seconds": 0},
+            {"ttl_seconds": "1"},
+            {"ttl_seconds": -5},
+            [],
+        ],
     )
     def test_nonsense_is_400_and_changes_nothing(self, api, session, body):
         before = api.session(session)

@@ -46,7 +46,11 @@ def test_the_defaults_are_those_of_the_contract():
         "inbox": "pubsub",
     }
     shown = printed()
-    found = {line.split("=")[0].strip(): line.split("=", 1)[1].split("#")[0].strip().strip('"') for line in shown.splitlines() if "=" in line}
+    found = {
+        line.split("=")[0].strip(): line.split("=", 1)[1].split("#")[0].strip().strip('"')
+        for line in shown.splitlines()
+        if "=" in line
+    }
     found = {key: {"true": "on", "false": "off"}.get(value, value) for key, value in found.items()}
     assert {key: found.get(key) for key in expected} == expected
     assert "127.0.0.1:8000" in shown
@@ -112,7 +116,9 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("flags, name", WRONG, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    "flags, name", WRONG, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else ""
+)
 def test_a_wrong_flag_stops_the_start_and_is_named(flags, name):
     result = run_to_exit(*flags)
     assert result.returncode == 2
@@ -122,7 +128,9 @@ def test_a_wrong_flag_stops_the_start_and_is_named(flags, name):
 
 def test_all_problems_are_reported_at_once(file):
     path = file('max_connections = "many"\nno_such_key = 1\nqueue_size = -1\n')
-    result = run_to_exit("--config", path, "--message-rate", "fast", "--engine", "etcd", env={"GATEWAY_IDLE_TIMEOUT": "never"})
+    result = run_to_exit(
+        "--config", path, "--message-rate", "fast", "--engine", "etcd", env={"GATEWAY_IDLE_TIMEOUT": "never"}
+    )
     assert result.returncode == 2
     for name in ("max_connections", "no_such_key", "queue_size", "message-rate", "engine", "GATEWAY_IDLE_TIMEOUT"):
         assert name in result.stderr, name
@@ -136,7 +144,9 @@ def test_a_misspelt_variable_is_named(variable):
     assert variable in result.stderr
 
 
-@pytest.mark.parametrize("text", ["max_connections = ", "= 1", "[table\n", "max_connections = 1\nmax_connections = 2\n", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["max_connections = ", "= 1", "[table\n", "max_connections = 1\nmax_connections = 2\n", "\x00"]
+)
 def test_a_file_that_is_not_toml_is_named(file, text):
     path = file(text)
     result = run_to_exit("--config", path)

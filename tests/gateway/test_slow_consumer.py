@@ -39,7 +39,12 @@ def test_it_is_closed_with_4008_and_others_hear_everything(gateway, slow):
 
 def test_what_it_reads_before_the_close_is_whole_and_in_order(gateway, slow):
     n = 0
-    while gateway.api.post(f"{POST_OFFICE}/send", {"connection_id": slow.id, "message": {"n": n, "p": "x" * 20_000}}).status_code == 200:
+    while (
+        gateway.api.post(
+            f"{POST_OFFICE}/send", {"connection_id": slow.id, "message": {"n": n, "p": "x" * 20_000}}
+        ).status_code
+        == 200
+    ):
         n += 1
         assert n < 2000
     received = []
@@ -86,7 +91,12 @@ def test_one_that_never_reads_the_close_is_cut(gateway, slow):
 
 @pytest.mark.parametrize(
     "question",
-    [frame(PING, b"x" * 125), frame(TEXT, '{"type":"ping"}'), frame(TEXT, '{"channel":"nowhere","payload":{}}'), frame(TEXT, "not json")],
+    [
+        frame(PING, b"x" * 125),
+        frame(TEXT, '{"type":"ping"}'),
+        frame(TEXT, '{"channel":"nowhere","payload":{}}'),
+        frame(TEXT, "not json"),
+    ],
     ids=["pings", "ping messages", "unknown channels", "not json"],
 )
 def test_asking_without_reading_the_answers_is_bounded(gateway_factory, question):

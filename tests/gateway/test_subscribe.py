@@ -104,7 +104,15 @@ class TestGroup:
 
     @pytest.mark.parametrize(
         "change",
-        [{"channel": None}, {"channel": 7}, {"group": None}, {"group": "a b"}, {"ids": None}, {"ids": "x"}, {"ids": [7]}],
+        [
+            {"channel": None},
+            {"channel": 7},
+            {"group": None},
+            {"group": "a b"},
+            {"ids": None},
+            {"ids": "x"},
+            {"ids": [7]},
+        ],
         ids=str,
     )
     def test_an_ack_out_of_form_is_400(self, gateway, change):

@@ -136,7 +136,7 @@ class Gateway:
 
     def check_log(self):
         report = SANITIZER_REPORT.search(self.log_text)
-        assert report is None, f"sanitizer report:\n{self.log_text[report.start():][:8000]}"
+        assert report is None, f"sanitizer report:\n{self.log_text[report.start() :][:8000]}"
 
     def __enter__(self):
         return self.start()

@@ -82,7 +82,9 @@ def xor(payload, mask):
 
 
 def close_frame(code=None, reason=b"", **options):
-    payload = b"" if code is None else struct.pack("!H", code) + (reason.encode() if isinstance(reason, str) else reason)
+    payload = (
+        b"" if code is None else struct.pack("!H", code) + (reason.encode() if isinstance(reason, str) else reason)
+    )
     return frame(CLOSE, payload, **options)
 
 
@@ -215,7 +217,9 @@ class Peer:
             (size,) = struct.unpack("!Q", self.take(8, timeout))
         mask = self.take(4, timeout) if second & 0x80 else b""
         payload = self.take(size, timeout)
-        return Frame(first & 0x0F, xor(payload, mask) if mask else payload, bool(first & 0x80), first >> 4 & 7, bool(mask))
+        return Frame(
+            first & 0x0F, xor(payload, mask) if mask else payload, bool(first & 0x80), first >> 4 & 7, bool(mask)
+        )
 
     def next_text(self, timeout=DEADLINE) -> str:
         """The next text message, passing over pings and pongs of both kinds."""

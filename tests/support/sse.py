@@ -1,5 +1,6 @@
 """A Server-Sent Events stream, read as it comes (WHATWG HTML, 9.2)."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -81,10 +82,8 @@ class EventStream:
         return not self._reader.is_alive()
 
     def close(self):
-        try:
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         if self._reader is not None:
             self._reader.join(DEADLINE)
         self._response.close()

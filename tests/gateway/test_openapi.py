@@ -1,0 +1,220 @@
+"""/openapi.json describes the service API, and every call it documents answers as it says (contract 2)."""
+
+import re
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from support.api import POST_OFFICE, SESSIONS
+from support.wait import eventually
+
+GATEWAY_FLAGS = ["--test-endpoints"]
+HEALTH = "/health/websocket-gateway"
+TEST = "/api/test/websocket-gateway"
+
+
+@pytest.fixture(scope="module")
+def document(gateway):
+    response = gateway.api_with(None).get("/openapi.json")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("application/json")
+    return response.json()
+
+
+@pytest.fixture(scope="module")
+def registry(document):
+    return Registry().with_resource("urn:openapi", Resource.from_contents(document, default_specification=DRAFT202012))
+
+
+@pytest.fixture
+def client(gateway):
+    return gateway.connect(gateway.new_session(user_id="ada"))
+
+
+def session(gateway):
+    return gateway.new_session(user_id="ada")
+
+
+# For each documented call: requests, with the status that each must get.
+CALLS = {
+    ("POST", SESSIONS): [
+        (
+            201,
+            lambda g, c: (SESSIONS, {"user_id": "ada", "session_type": "web", "context": {"a": 1}, "ttl_seconds": 60}),
+        ),
+        (400, lambda g, c: (SESSIONS, {})),
+        (409, lambda g, c: (SESSIONS, {"user_id": "ada", "session_id": session(g)})),
+    ],
+    ("GET", SESSIONS + "/{}"): [
+        (200, lambda g, c: f"{SESSIONS}/{session(g)}"),
+        (404, lambda g, c: f"{SESSIONS}/nobody"),
+    ],
+    ("PATCH", SESSIONS + "/{}"): [
+        (200, lambda g, c: (f"{SESSIONS}/{session(g)}", {"status": "suspended", "context": {}, "ttl_seconds": 5})),
+        (400, lambda g, c: (f"{SESSIONS}/{session(g)}", {"status": "happy"})),
+        (404, lambda g, c: (f"{SESSIONS}/nobody", {"status": "active"})),
+    ],
+    ("DELETE", SESSIONS + "/{}"): [
+        (200, lambda g, c: f"{SESSIONS}/{session(g)}"),
+        (404, lambda g, c: f"{SESSIONS}/nobody"),
+    ],
+    ("POST", SESSIONS + "/{}/validate"): [(200, lambda g, c: f"{SESSIONS}/{session(g)}/validate")],
+    ("GET", SESSIONS + "/{}/websockets"): [
+        (200, lambda g, c: f"{SESSIONS}/{session(g)}/websockets"),
+        (404, lambda g, c: f"{SESSIONS}/nobody/websockets"),
+    ],
+    ("GET", f"{POST_OFFICE}/endpoint"): [
+        (200, lambda g, c: f"{POST_OFFICE}/endpoint?session_token=x&realm=r"),
+        (400, lambda g, c: f"{POST_OFFICE}/endpoint"),
+    ],
+    ("POST", f"{POST_OFFICE}/publish"): [
+        (
+            200,
+            lambda g, c: (
+                f"{POST_OFFICE}/publish",
+                {"channel": "guide", "message": {}, "realm": "r", "tenant_id": "t"},
+            ),
+        ),
+        (400, lambda g, c: (f"{POST_OFFICE}/publish", {})),
+    ],
+    ("POST", f"{POST_OFFICE}/send"): [
+        (200, lambda g, c: (f"{POST_OFFICE}/send", {"connection_id": c.connection_id, "message": {}})),
+        (200, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "ada", "message": {}})),
+        (400, lambda g, c: (f"{POST_OFFICE}/send", {})),
+        (404, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "nobody", "message": {}})),
+    ],
+    ("GET", f"{POST_OFFICE}/subscribe"): [(400, lambda g, c: f"{POST_OFFICE}/subscribe")],
+    ("POST", f"{POST_OFFICE}/ack"): [
+        (200, lambda g, c: (f"{POST_OFFICE}/ack", {"channel": "guide", "group": "g", "ids": ["x"]})),
+        (400, lambda g, c: (f"{POST_OFFICE}/ack", {})),
+    ],
+    ("GET", POST_OFFICE + "/connections/{}"): [
+        (200, lambda g, c: f"{POST_OFFICE}/connections/{c.connection_id}"),
+        (404, lambda g, c: f"{POST_OFFICE}/connections/ws_{'0' * 32}"),
+    ],
+    ("GET", POST_OFFICE + "/channels/{}/connections"): [
+        (200, lambda g, c: f"{POST_OFFICE}/channels/guide/connections")
+    ],
+    ("GET", f"{POST_OFFICE}/connection-count"): [(200, lambda g, c: f"{POST_OFFICE}/connection-count")],
+    ("GET", f"{POST_OFFICE}/backpressure"): [(200, lambda g, c: f"{POST_OFFICE}/backpressure")],
+    ("GET", HEALTH): [(200, lambda g, c: HEALTH)],
+    ("GET", f"/api{HEALTH}"): [(200, lambda g, c: f"/api{HEALTH}")],
+    ("GET", f"{HEALTH}/detailed"): [(200, lambda g, c: f"{HEALTH}/detailed")],
+    ("GET", f"/api{HEALTH}/detailed"): [(200, lambda g, c: f"/api{HEALTH}/detailed")],
+    ("GET", "/health/live"): [(200, lambda g, c: "/health/live")],
+    ("GET", "/metrics"): [(200, lambda g, c: "/metrics")],
+    ("GET", "/openapi.json"): [(200, lambda g, c: "/openapi.json")],
+    ("GET", "/asyncapi.json"): [(200, lambda g, c: "/asyncapi.json")],
+    ("GET", "/ws"): [(426, lambda g, c: "/ws")],
+    ("GET", "/"): [(200, lambda g, c: "/")],
+    ("GET", TEST + "/connection/{}"): [(200, lambda g, c: f"{TEST}/connection/{c.connection_id}")],
+    ("GET", TEST + "/channel/{}/connections"): [(200, lambda g, c: f"{TEST}/channel/guide/connections")],
+    ("GET", f"{TEST}/connection-count"): [(200, lambda g, c: f"{TEST}/connection-count")],
+}
+
+# What the contract promises: these must be documented. The rest of the table may be.
+PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, "/health", "/metrics"))}
+
+
+def operations(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in ("get", "post", "patch", "put", "delete"):
+                yield (method.upper(), re.sub(r"\{[^}]*\}", "{}", path)), operation
+
+
+def test_the_document_is_openapi_3_1(document):
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_it_documents_every_call_and_nothing_that_is_not_tried_here(document):
+    documented = {call for call, _ in operations(document)}
+    assert documented >= PROMISED, f"not documented: {PROMISED - documented}"
+    assert documented <= set(CALLS), f"not tried: {documented - set(CALLS)}"
+
+
+def test_every_call_has_an_id_and_says_how_to_authenticate(document):
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    for (_, path), operation in operations(document):
+        if path.startswith((SESSIONS, POST_OFFICE)):
+            assert operation.get("security", document.get("security")), path
+            assert "401" in operation["responses"] and "403" in operation["responses"], path
+
+
+def resolve(document, node):
+    while "$ref" in node:
+        target = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part.replace("~1", "/").replace("~0", "~")]
+        node = target
+    return node
+
+
+def check(document, registry, operation, response):
+    """The status is documented, and the body is of the documented kind and form."""
+    documented = operation["responses"]
+    assert str(response.status_code) in documented, f"{response.status_code} is not documented"
+    content = resolve(document, documented[str(response.status_code)]).get("content", {})
+    kind = response.headers["content-type"].split(";")[0]
+    assert kind in content, f"{kind} is not documented"
+    if kind == "application/json":
+        schema = absolute(content[kind]["schema"])
+        OAS31Validator(schema, registry=registry).validate(response.json())
+
+
+def absolute(node):
+    """The same schema with its references pointing into the document from outside."""
+    if isinstance(node, dict):
+        return {k: "urn:openapi" + v if k == "$ref" and v.startswith("#") else absolute(v) for k, v in node.items()}
+    return [absolute(item) for item in node] if isinstance(node, list) else node
+
+
+def is_a_body(document, registry, operation, body):
+    request = resolve(document, operation["requestBody"])["content"]["application/json"]["schema"]
+    return OAS31Validator(absolute(request), registry=registry).is_valid(body)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_a_call_answers_as_documented(gateway, client, document, registry, call):
+    found = dict(operations(document)).get(call)
+    if found is None:
+        assert call not in PROMISED
+        return
+    eventually(lambda: gateway.api.connection_record(client.connection_id).status_code == 200)
+    method, _ = call
+    for status, prepare in CALLS[call]:
+        prepared = prepare(gateway, client)
+        path, body = prepared if isinstance(prepared, tuple) else (prepared, None)
+        response = gateway.api.request(method, path, **({"json": body} if body is not None else {}))
+        assert response.status_code == status, response.text
+        check(document, registry, found, response)
+        if body is not None and status != 404 and status != 409:
+            assert is_a_body(document, registry, found, body) == (status < 400), body
+
+
+def test_an_open_stream_is_documented_as_one(gateway, document):
+    (operation,) = [
+        operation for call, operation in operations(document) if call == ("GET", f"{POST_OFFICE}/subscribe")
+    ]
+    assert "text/event-stream" in operation["responses"]["200"]["content"]
+    assert {p["name"] for p in (resolve(document, p) for p in operation["parameters"])} == {"channel", "group"}
+    assert gateway.subscribe("guide").headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_errors_have_the_documented_form(gateway, document, registry, status):
+    response = {
+        401: lambda: gateway.api_with(None).get(f"{SESSIONS}/x"),
+        403: lambda: gateway.api_with("wrong").get(f"{SESSIONS}/x"),
+        404: lambda: gateway.api.get(f"{SESSIONS}/nobody"),
+        405: lambda: gateway.api.request("PUT", f"{SESSIONS}/x"),
+    }[status]()
+    operation = dict(operations(document))[("GET", SESSIONS + "/{}")]
+    schema = resolve(document, operation["responses"]["404"])["content"]["application/json"]["schema"]
+    OAS31Validator(absolute(schema), registry=registry).validate(response.json())
+    assert response.status_code == (401 if status == 403 else status)
