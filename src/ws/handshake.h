@@ -49,8 +49,8 @@ std::string accept_key(std::string_view key);
 
 struct HandshakeAnswer {
   std::string_view accept_key;
-  std::string_view subprotocol;  // empty: none
-  std::string_view extensions;   // from negotiate_deflate; empty: none
+  std::string_view subprotocol = {};  // empty: none
+  std::string_view extensions = {};   // from negotiate_deflate; empty: none
 };
 
 // The whole 101 response up to and including its blank line.
