@@ -244,3 +244,20 @@ def test_other_methods_are_405_and_say_which_are_allowed(api, method):
     response = api.request(method, SESSIONS, json={})
     assert_refused(response, 405)
     assert "POST" in response.headers["allow"]
+
+
+def test_there_is_room_for_so_many_sessions(gateway_factory):
+    gateway = gateway_factory("--max-sessions", "3")
+    for _ in range(3):
+        gateway.new_session()
+    response = gateway.api.post(SESSIONS, {"user_id": "ada"})
+    assert response.status_code in (429, 503)
+    assert_refused(response, response.status_code)
+
+
+def test_ended_sessions_are_forgotten_and_make_room(gateway_factory):
+    gateway = gateway_factory("--max-sessions", "1", "--session-retention", "1s")
+    session = gateway.new_session()
+    gateway.api.delete_session(session)
+    eventually(lambda: gateway.api.get(f"{SESSIONS}/{session}").status_code == 404)
+    assert eventually(lambda: gateway.api.post(SESSIONS, {"user_id": "ada"}).status_code == 201)

@@ -78,6 +78,31 @@ class TestStream:
         gateway.subscribe("guide").next_from(client)
 
 
+class TestSlowAgent:
+    """An agent that stops reading costs a bounded amount of memory, and loses nothing that it was promised."""
+
+    @pytest.fixture
+    def small(self, gateway_factory):
+        return gateway_factory("--agent-buffer-bytes", "200000", "--message-rate", "0")
+
+    def test_what_it_could_not_take_waits_for_it(self, small):
+        agent = small.subscribe("guide", stalled=True)
+        client = small.connect()
+        statuses = [client.say(id=n, text="x" * 20_000).get("status") for n in range(400)]
+        assert statuses[0] == "published" and statuses[-1] == "queued"
+        agent.read()
+        assert [event.json()["message"]["id"] for event in agent.take(400)] == list(range(400))
+        assert client.say(id="after")["status"] == "published"
+
+    def test_when_it_leaves_what_waits_is_the_next_ones(self, small):
+        agent = small.subscribe("guide", stalled=True)
+        client = small.connect()
+        queued = [n for n in range(400) if client.say(id=n, text="x" * 20_000)["status"] == "queued"]
+        agent.close()
+        successor = small.subscribe("guide")
+        assert [event.json()["message"]["id"] for event in successor.take(len(queued))] == queued
+
+
 class TestGroup:
     def test_each_envelope_goes_to_one_member(self, gateway, client, group):
         members = [gateway.subscribe("pillar:content", group) for _ in range(3)]

@@ -69,9 +69,9 @@ class Api:
         """`target` is one of connection_id, session_ref, session_id and user_id."""
         return _ok(self.post(f"{POST_OFFICE}/send", {"message": message, **target}))
 
-    def subscribe(self, channel, group=None) -> EventStream:
+    def subscribe(self, channel, group=None, **options) -> EventStream:
         query = {"channel": channel} | ({"group": group} if group else {})
-        return EventStream(self.base_url, f"{POST_OFFICE}/subscribe", query, self.key)
+        return EventStream(self.base_url, f"{POST_OFFICE}/subscribe", query, self.key, **options)
 
     def ack(self, channel, group, ids):
         return _ok(self.post(f"{POST_OFFICE}/ack", {"channel": channel, "group": group, "ids": ids}))

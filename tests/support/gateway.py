@@ -241,9 +241,9 @@ class Gateway:
         assert response.status == 101, response
         return peer
 
-    def subscribe(self, channel, group=None):
+    def subscribe(self, channel, group=None, **options):
         """An agent's event stream on a channel; see support.sse."""
-        return self._keep(self.api.subscribe(channel, group))
+        return self._keep(self.api.subscribe(channel, group, **options))
 
     def connection_count(self) -> int:
         return self.api.get("/api/post-office/websocket/connection-count").json()["global"]

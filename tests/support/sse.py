@@ -27,12 +27,18 @@ class Event:
 class EventStream:
     """Subscribed once the constructor returns with status 200; `next()` is the oldest event not yet taken.
 
-    With another status, `status` and `body` say why.
+    With another status, `status` and `body` say why. With `stalled`, nothing is read (and little fits into
+    the socket) until read().
     """
 
-    def __init__(self, base_url, path, query, key):
+    def __init__(self, base_url, path, query, key, *, stalled=False):
         target = urlsplit(base_url)
         connection = http.client.HTTPConnection(target.hostname, target.port, timeout=DEADLINE)
+        connection.sock = socket.socket()
+        if stalled:
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sock.settimeout(DEADLINE)
+        connection.sock.connect((target.hostname, target.port))
         headers = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {key}"} if key is not None else {})
         connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
         self._socket = connection.sock
@@ -48,6 +54,11 @@ class EventStream:
             return
         # Silence is normal here: keep-alive comments are tens of seconds apart.
         self._socket.settimeout(None)
+        if not stalled:
+            self.read()
+
+    def read(self):
+        """Begins to read; only a stalled stream needs to be told."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
