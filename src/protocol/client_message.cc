@@ -1,7 +1,6 @@
 #include "protocol/client_message.h"
 
-#include <algorithm>
-#include <array>
+#include <initializer_list>
 #include <stdexcept>
 
 #include "base/assert.h"
@@ -31,55 +30,45 @@ struct Fields {
   const Value* message = nullptr;
 };
 
-struct FieldName {
-  std::string_view name;
-  const Value* Fields::*field;
-};
-constexpr std::array<FieldName, 10> kFieldNames{{{"channel", &Fields::channel},
-                                                 {"payload", &Fields::payload},
-                                                 {"intent", &Fields::intent},
-                                                 {"id", &Fields::id},
-                                                 {"type", &Fields::type},
-                                                 {"traceparent", &Fields::traceparent},
-                                                 {"session_token", &Fields::session_token},
-                                                 {"agent_type", &Fields::agent_type},
-                                                 {"pillar", &Fields::pillar},
-                                                 {"message", &Fields::message}}};
+// By length first: a message has a handful of keys, most of them not ours.
+const Value* Fields::*field_named(std::string_view key) {
+  switch (key.size()) {
+    case 2: return key == "id" ? &Fields::id : nullptr;
+    case 4: return key == "type" ? &Fields::type : nullptr;
+    case 6: return key == "intent" ? &Fields::intent : key == "pillar" ? &Fields::pillar : nullptr;
+    case 7:
+      return key == "channel"   ? &Fields::channel
+             : key == "payload" ? &Fields::payload
+             : key == "message" ? &Fields::message
+                                : nullptr;
+    case 10: return key == "agent_type" ? &Fields::agent_type : nullptr;
+    case 11: return key == "traceparent" ? &Fields::traceparent : nullptr;
+    case 13: return key == "session_token" ? &Fields::session_token : nullptr;
+    default: return nullptr;
+  }
+}
 
 Fields pick_fields(const json::Object& object) {
   Fields fields;
   for (const json::Member& member : object) {
-    const auto known = std::find_if(kFieldNames.begin(), kFieldNames.end(), [&](const FieldName& candidate) {
-      return member.key_is(candidate.name);
-    });
-    if (known != kFieldNames.end()) fields.*(known->field) = &member.value();
+    const auto field = member.key_escaped() ? field_named(member.key()) : field_named(member.raw_key());
+    if (field != nullptr) fields.*field = &member.value();
   }
   return fields;
 }
 
-std::optional<std::string> text_of(const Value* value) {
-  return value != nullptr ? json::as_string(*value) : std::nullopt;
-}
-
-bool is_one_of(const Value* value, json::Kind kind) { return value != nullptr && value->kind() == kind; }
+bool is_string(const Value* value) { return value != nullptr && value->is_string(); }
+bool is_object(const Value* value) { return value != nullptr && value->is_object(); }
 
 class Decoder {
  public:
-  // Every string that is copied into scratch is at most as long as it was written, so that one reservation
-  // holds them all and no view moves.
-  Decoder(std::string_view text, std::string& scratch) : text_(text), scratch_(scratch) {
-    scratch_.clear();
-    scratch_.reserve(text.size() + kPillarPrefix.size());
-    reserved_ = scratch_.capacity();
-  }
+  Decoder(std::string_view text, std::string& scratch) : text_(text), scratch_(scratch) { scratch_.clear(); }
 
   DecodeResult decode() {
     const auto object = json::parse_object(text_, json::Utf8::trusted);
     if (!object) return not_an_object(object.error());
     fields_ = pick_fields(*object);
-    DecodeResult result = fields_.type != nullptr ? control() : to_channel();
-    ASSERT(scratch_.capacity() == reserved_);
-    return result;
+    return fields_.type != nullptr ? control() : to_channel();
   }
 
  private:
@@ -100,35 +89,34 @@ class Decoder {
     return {ErrorCode::invalid_message, std::string(message), id_};
   }
 
-  // Liveness is answered whatever else the message holds; only the others are looked at further.
+  // Signs of life are taken whatever else the message holds.
   DecodeResult control() {
-    const auto type = text_of(fields_.type);
+    const std::string_view type = text_of(fields_.type);
     if (type == "ping") return ClientMessage(Ping{});
     if (type == "heartbeat") return ClientMessage(Heartbeat{});
     if (type == "pong") return ClientMessage(Pong{});
     if (!read_id()) return bad_id();
-    if (type == "subscribe" || type == "unsubscribe") {
-      if (!is_one_of(fields_.channel, json::Kind::string)) return fault("channel must be a string");
-      const std::string_view channel = view_of(*fields_.channel);
-      if (type == "subscribe") return ClientMessage(Subscribe{channel, id_});
-      return ClientMessage(Unsubscribe{channel, id_});
-    }
     if (type == "authenticate") {
-      if (!is_one_of(fields_.session_token, json::Kind::string))
-        return fault("session_token must be a string");
-      return ClientMessage(Authenticate{view_of(*fields_.session_token), id_});
+      if (!is_string(fields_.session_token)) return fault("session_token must be a string");
+      return ClientMessage(Authenticate{text_of(fields_.session_token), id_});
     }
-    return fault("type must be subscribe, unsubscribe, authenticate, ping, pong or heartbeat, or absent");
+    if (type != "subscribe" && type != "unsubscribe") {
+      return fault("type must be subscribe, unsubscribe, authenticate, ping, pong or heartbeat, or absent");
+    }
+    if (!is_string(fields_.channel)) return fault("channel must be a string");
+    const std::string_view channel = text_of(fields_.channel);
+    if (type == "subscribe") return ClientMessage(Subscribe{channel, id_});
+    return ClientMessage(Unsubscribe{channel, id_});
   }
 
   DecodeResult to_channel() {
     if (!read_id()) return bad_id();
     ToChannel message;
     const bool older_form = fields_.channel == nullptr && fields_.agent_type != nullptr;
-    if (const char* complaint = older_form ? read_agent(message) : read_channel(message))
-      return fault(complaint);
+    const char* const complaint = older_form ? read_agent(message) : read_channel(message);
+    if (complaint != nullptr) return fault(complaint);
     if (fields_.intent != nullptr) {
-      const auto intent = parse_intent(text_of(fields_.intent).value_or(""));
+      const auto intent = parse_intent(text_of(fields_.intent));
       if (!intent) return fault("intent must be chat, query or command");
       message.intent = *intent;
     }
@@ -137,25 +125,24 @@ class Decoder {
     return ClientMessage(message);
   }
 
-  // The two forms of an address and a content; each returns what is wrong, or null.
+  // The two forms of address and content. Each returns what is wrong, or null.
   const char* read_channel(ToChannel& message) {
     if (fields_.channel != nullptr && !fields_.channel->is_string()) return "channel must be a string";
-    message.channel = fields_.channel != nullptr ? view_of(*fields_.channel) : kDefaultChannel;
-    if (!is_one_of(fields_.payload, json::Kind::object)) return "payload must be an object";
+    message.channel = fields_.channel != nullptr ? text_of(fields_.channel) : kDefaultChannel;
+    if (!is_object(fields_.payload)) return "payload must be an object";
     message.payload = fields_.payload->raw();
     return nullptr;
   }
 
   const char* read_agent(ToChannel& message) {
-    const auto agent = text_of(fields_.agent_type);
+    const std::string_view agent = text_of(fields_.agent_type);
     if (agent != "guide" && agent != "liaison") return "agent_type must be guide or liaison";
-    if (agent == "liaison" && !is_one_of(fields_.pillar, json::Kind::string))
-      return "pillar must be a string";
-    message.channel = agent == "guide" ? kDefaultChannel : copied(kPillarPrefix, *text_of(fields_.pillar));
+    if (agent == "liaison" && !is_string(fields_.pillar)) return "pillar must be a string";
+    message.channel = agent == "guide" ? kDefaultChannel : kept({kPillarPrefix, text_of(fields_.pillar)});
     if (fields_.payload != nullptr) {
       if (!fields_.payload->is_object()) return "payload must be an object";
       message.payload = fields_.payload->raw();
-    } else if (!is_one_of(fields_.message, json::Kind::string)) {
+    } else if (!is_string(fields_.message)) {
       return "message must be a string";
     }
     return nullptr;
@@ -164,7 +151,7 @@ class Decoder {
   // False when there is an id that cannot be one; id_ stays empty then, since it cannot be echoed either.
   bool read_id() {
     if (fields_.id == nullptr) return true;
-    const auto key = fields_.id->is_string() ? string_id_key() : integer_id_key();
+    const auto key = fields_.id->is_string() ? string_id_key(*fields_.id) : integer_id_key(*fields_.id);
     if (key) id_ = MessageId{fields_.id->raw(), *key};
     return key.has_value();
   }
@@ -173,44 +160,47 @@ class Decoder {
     return fault("id must be a string of 1 to 64 characters or a 64-bit integer");
   }
 
-  std::optional<std::string_view> string_id_key() {
-    const auto plain = json::as_plain_string(*fields_.id);
-    const std::string text = plain ? std::string() : *json::as_string(*fields_.id);
-    const std::string_view characters = plain.value_or(text);
-    if (characters.empty() || count_code_points(characters) > kIdCharactersMax) return std::nullopt;
-    if (plain) return fields_.id->raw();
-    const size_t start = scratch_.size();
-    json::append_quoted(scratch_, text);
-    return std::string_view(scratch_).substr(start);
+  std::optional<std::string_view> string_id_key(const Value& id) {
+    const std::string_view text = text_of(&id);
+    if (text.empty()) return std::nullopt;
+    if (text.size() > kIdCharactersMax && count_code_points(text) > kIdCharactersMax) return std::nullopt;
+    if (!id.is_escaped_string()) return id.raw();
+    std::string key;
+    json::append_quoted(key, text);
+    return kept({key});
   }
 
-  std::optional<std::string_view> integer_id_key() const {
-    const auto number = json::as_int64(*fields_.id);
+  static std::optional<std::string_view> integer_id_key(const Value& id) {
+    const auto number = json::as_int64(id);
     if (!number) return std::nullopt;
-    return *number == 0 ? "0" : fields_.id->raw();  // -0 is the one integer with two spellings
+    return *number == 0 ? "0" : id.raw();  // -0 is the one integer with two spellings
   }
 
   // One that is not valid is as good as none (Trace Context, section 4.3).
-  std::string_view traceparent() const {
-    if (fields_.traceparent == nullptr) return {};
-    const auto text = json::as_plain_string(*fields_.traceparent);
-    return text && is_valid_traceparent(*text) ? *text : std::string_view();
+  std::string_view traceparent() {
+    const std::string_view text = text_of(fields_.traceparent);
+    return is_valid_traceparent(text) ? text : std::string_view();
   }
 
-  std::string_view view_of(const Value& string) {
-    const auto plain = json::as_plain_string(string);
-    return plain ? *plain : copied({}, *json::as_string(string));
+  // What a string says; empty for anything else, nothing included.
+  std::string_view text_of(const Value* value) {
+    if (!is_string(value)) return {};
+    const auto plain = json::as_plain_string(*value);
+    return plain ? *plain : kept({*json::as_string(*value)});
   }
 
-  std::string_view copied(std::string_view prefix, std::string_view text) {
+  // In scratch. Unescaping never lengthens, and no field is kept more than twice: reserved so, no view moves.
+  std::string_view kept(std::initializer_list<std::string_view> parts) {
+    if (scratch_.empty()) scratch_.reserve(2 * text_.size() + kPillarPrefix.size());
+    const size_t reserved = scratch_.capacity();
     const size_t start = scratch_.size();
-    scratch_.append(prefix).append(text);
+    for (const std::string_view part : parts) scratch_.append(part);
+    ASSERT(scratch_.capacity() == reserved);
     return std::string_view(scratch_).substr(start);
   }
 
   const std::string_view text_;
   std::string& scratch_;
-  size_t reserved_ = 0;
   Fields fields_;
   std::optional<MessageId> id_;
 };

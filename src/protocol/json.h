@@ -37,19 +37,23 @@ class Value {
   bool is_number() const { return kind_ == Kind::number; }
   bool is_boolean() const { return kind_ == Kind::boolean; }
   bool is_null() const { return kind_ == Kind::null; }
+  // A string that says something else than what is written between its quotes.
+  bool is_escaped_string() const { return is_string() && escaped_; }
 
  private:
   friend class Scanner;
-  Value(std::string_view raw, Kind kind) : raw_(raw), kind_(kind) {}
+  Value(std::string_view raw, Kind kind, bool escaped) : raw_(raw), kind_(kind), escaped_(escaped) {}
 
   std::string_view raw_;
   Kind kind_;
+  bool escaped_;  // of strings only
 };
 
 class Member {
  public:
   // As written between the quotes, escapes and all.
   std::string_view raw_key() const { return raw_key_; }
+  bool key_escaped() const { return key_escaped_; }
   std::string key() const;
   bool key_is(std::string_view name) const { return key_escaped_ ? key() == name : raw_key_ == name; }
   const Value& value() const { return value_; }

@@ -1,6 +1,10 @@
 // What reader, values and writer share about JSON strings (RFC 8259 section 7).
 #pragma once
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -12,24 +16,34 @@ namespace gw::json {
 static_assert(std::endian::native == std::endian::little,
               "the word tricks below count bytes from the low end");
 
-// In a string these need a look: quote, backslash, control characters, and with `non_ascii` what has the
-// high bit. Returns the first such byte of [at, end), or end. Eight bytes a step ("haszero" of Mycroft and
-// Anderson's Bit Twiddling Hacks; a carry can only mark bytes after a true one).
+// The first byte of [at, end) that needs a look in a string, or end: quote, backslash, control characters,
+// and with `non_ascii` whatever has the high bit. Sixteen bytes a step where the machine has SSE2, then
+// eight.
 inline const char* find_special(const char* at, const char* end, bool non_ascii) {
+#ifdef __SSE2__
+  const unsigned high_bits = non_ascii ? 0xffff : 0;
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const int plain_hits = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control));
+    const unsigned hits =
+        static_cast<unsigned>(plain_hits) | (static_cast<unsigned>(_mm_movemask_epi8(bytes)) & high_bits);
+    if (hits != 0) return at + std::countr_zero(hits);
+  }
+#endif
+  // Subtracting sets the high bit of a byte that is too small; a borrow can mark others, but only after one.
   constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kHigh = 0x80 * kOnes;
-  const uint64_t high_mask = non_ascii ? kHigh : 0;
-  while (end - at >= 8) {
+  const uint64_t wanted_high = non_ascii ? 0x80 * kOnes : 0;
+  for (; end - at >= 8; at += 8) {
     uint64_t word;
     std::memcpy(&word, at, sizeof(word));
-    const uint64_t quote = word ^ ('"' * kOnes);
-    const uint64_t backslash = word ^ ('\\' * kOnes);
-    const uint64_t ascii_hits =
-        (((word - 0x20 * kOnes) & ~word) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) &
-        kHigh;
-    const uint64_t hits = ascii_hits | (word & high_mask);
+    const uint64_t control = word - 0x20 * kOnes;
+    const uint64_t quote = (word ^ ('"' * kOnes)) - kOnes;
+    const uint64_t backslash = (word ^ ('\\' * kOnes)) - kOnes;
+    const uint64_t hits = ((control | quote | backslash) & ~word & (0x80 * kOnes)) | (word & wanted_high);
     if (hits != 0) return at + std::countr_zero(hits) / 8;
-    at += 8;
   }
   for (; at != end; ++at) {
     const unsigned char c = static_cast<unsigned char>(*at);

@@ -65,7 +65,7 @@ std::optional<std::string> as_string(const Value& value) {
 }
 
 std::optional<std::string_view> as_plain_string(const Value& value) {
-  if (!value.is_string() || value.raw().find('\\') != std::string_view::npos) return std::nullopt;
+  if (!value.is_string() || value.is_escaped_string()) return std::nullopt;
   return without_quotes(value.raw());
 }
 
