@@ -11,6 +11,8 @@ namespace gw {
 struct HttpField {
   std::string_view name;   // any case, compare with equal_ignoring_case
   std::string_view value;  // surrounding blanks may be there or not
+
+  friend bool operator==(const HttpField&, const HttpField&) = default;
 };
 
 using HttpFields = std::span<const HttpField>;

@@ -11,21 +11,15 @@ namespace {
 
 constexpr size_t kHopsMax = 32;
 
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // The elements of a comma-separated list over all fields of that name, in order.
 std::vector<std::string_view> list_elements(std::span<const HttpField> fields, std::string_view name) {
   std::vector<std::string_view> elements;
   for (const HttpField& field : fields) {
-    if (!equals_ignoring_case(field.name, name)) continue;
+    if (!equal_ignoring_case(field.name, name)) continue;
     std::string_view rest = field.value;
     while (true) {
       const size_t comma = rest.find(',');
-      elements.push_back(trim(rest.substr(0, comma)));
+      elements.push_back(trim_blanks(rest.substr(0, comma)));
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);
     }
@@ -50,9 +44,9 @@ std::optional<IpAddress> parse_node(std::string_view text) {
 std::string_view forwarded_parameter(std::string_view element, std::string_view name) {
   while (!element.empty()) {
     const size_t semicolon = element.find(';');
-    const std::string_view pair = trim(element.substr(0, semicolon));
+    const std::string_view pair = trim_blanks(element.substr(0, semicolon));
     const size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && equals_ignoring_case(pair.substr(0, equals), name)) {
+    if (equals != std::string_view::npos && equal_ignoring_case(pair.substr(0, equals), name)) {
       std::string_view value = pair.substr(equals + 1);
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
         value = value.substr(1, value.size() - 2);
@@ -85,8 +79,8 @@ IpAddress client_behind(IpAddress address, const std::vector<std::string_view>& 
 
 // Traefik says ws and wss of WebSocket requests.
 std::optional<std::string_view> scheme_from(std::string_view text) {
-  if (equals_ignoring_case(text, "https") || equals_ignoring_case(text, "wss")) return "https";
-  if (equals_ignoring_case(text, "http") || equals_ignoring_case(text, "ws")) return "http";
+  if (equal_ignoring_case(text, "https") || equal_ignoring_case(text, "wss")) return "https";
+  if (equal_ignoring_case(text, "http") || equal_ignoring_case(text, "ws")) return "http";
   return std::nullopt;
 }
 

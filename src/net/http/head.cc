@@ -62,8 +62,6 @@ class HeadParser : public bh::basic_parser<true> {
   bool too_many_fields_ = false;
 };
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // Where the head ends, or what is wrong with its lines: Beast would wait for more behind a bare LF and
 // would join folded fields.
 struct Extent {
@@ -119,13 +117,6 @@ bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 }  // namespace
 
 ParsedHead parse_head(std::string_view bytes) {
@@ -152,31 +143,26 @@ ParsedHead parse_head(std::string_view bytes) {
   return head;
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::optional<std::string_view> find_field(std::span<const HttpField> fields, std::string_view name) {
   for (const HttpField& field : fields) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
+    if (equal_ignoring_case(field.name, name)) return field.value;
   }
   return std::nullopt;
 }
 
 size_t count_fields(std::span<const HttpField> fields, std::string_view name) {
   return static_cast<size_t>(std::count_if(fields.begin(), fields.end(), [&](const HttpField& field) {
-    return equals_ignoring_case(field.name, name);
+    return equal_ignoring_case(field.name, name);
   }));
 }
 
 bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token) {
   for (const HttpField& field : fields) {
-    if (!equals_ignoring_case(field.name, name)) continue;
+    if (!equal_ignoring_case(field.name, name)) continue;
     std::string_view rest = field.value;
     while (true) {
       const size_t comma = rest.find(',');
-      if (equals_ignoring_case(trim(rest.substr(0, comma)), token)) return true;
+      if (equal_ignoring_case(trim_blanks(rest.substr(0, comma)), token)) return true;
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);
     }
@@ -196,7 +182,7 @@ std::variant<BodyFraming, HeadError> body_framing(const RequestHead& head) {
   if (lengths + encodings > 1) return HeadError{400, "the length of the body is given more than once"};
   if (encodings == 1) {
     if (head.version < 11) return HeadError{400, "Transfer-Encoding needs HTTP/1.1"};
-    if (!equals_ignoring_case(*find_field(head.fields, "Transfer-Encoding"), "chunked")) {
+    if (!equal_ignoring_case(*find_field(head.fields, "Transfer-Encoding"), "chunked")) {
       return HeadError{501, "the only Transfer-Encoding known is chunked"};
     }
     return BodyFraming{BodyFraming::Kind::chunked, 0};

@@ -41,8 +41,6 @@ using ParsedHead = std::variant<RequestHead, HeadIncomplete, HeadError>;
 // bytes so far already show is reported at once.
 ParsedHead parse_head(std::string_view bytes);
 
-// ASCII case-insensitive.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
 // The first field of that name, if any.
 std::optional<std::string_view> find_field(std::span<const HttpField> fields, std::string_view name);
 size_t count_fields(std::span<const HttpField> fields, std::string_view name);

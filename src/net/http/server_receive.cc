@@ -117,7 +117,7 @@ size_t ServerImpl::take_request(Connection& c, std::string_view data) {
   const BodyFraming& framing = std::get<BodyFraming>(framed);
   if (framing.length > options_.body_bytes_max) return refuse(413, "the body is too large");
   const auto expect = find_field(head.fields, "Expect");
-  if (expect && !equals_ignoring_case(*expect, "100-continue")) return refuse(417, "unknown expectation");
+  if (expect && !equal_ignoring_case(*expect, "100-continue")) return refuse(417, "unknown expectation");
 
   if (framing.kind == BodyFraming::Kind::chunked) {
     c.chunked = std::make_unique<Connection::ChunkedRequest>();
