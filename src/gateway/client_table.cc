@@ -4,8 +4,9 @@ namespace gw {
 
 Client& ClientTable::allocate() {
   if (free_.empty()) {
-    clients_.emplace_back().slot = static_cast<uint32_t>(clients_.size() - 1);
-    return clients_.back();
+    Client& client = clients_.emplace_back();
+    client.slot = static_cast<uint32_t>(clients_.size() - 1);
+    return client;
   }
   Client& client = clients_[free_.back()];
   free_.pop_back();
@@ -19,7 +20,7 @@ void ClientTable::release(Client& client) {
   std::string().swap(client.held);
   client.phase = Client::Phase::free;
   client.watched = 0;
-  client.blocked = client.paused = client.half_closed = false;
+  client.blocked = client.paused = client.half_closed = client.left = false;
   client.wake_at = TimePoint::max();
   ++client.generation;
   free_.push_back(client.slot);

@@ -39,6 +39,7 @@ struct Client {
   bool blocked = false;                  // the socket's buffer is full: wait until it is writable
   bool paused = false;                   // over its rate: not read until resume_at()
   bool half_closed = false;              // our side is shut down
+  bool left = false;                     // out of hub and registry: only the close handshake remains
   TimePoint wake_at = TimePoint::max();  // earliest entry in the timer wheel
   std::unique_ptr<HandshakeState> handshake;
   std::optional<Connection> connection;  // in phase connected

@@ -150,6 +150,7 @@ void Gateway::announce_readiness() {
   announced_ready_ = ready;
   tell_all(to_shard::SetReady{ready});
   log::info(ready ? "gateway_ready" : "gateway_not_ready");
+  if (ready && on_ready_) std::exchange(on_ready_, nullptr)();
 }
 
 void Gateway::on_mail(to_control::ProbeEcho& mail) {

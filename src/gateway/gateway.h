@@ -53,6 +53,8 @@ class Gateway {
   // Connections that turned out to be plain HTTP, and back: ones that now ask for /ws.
   void on_http(std::function<void(http::Handover)> handler) { on_http_ = std::move(handler); }
   void upgrade(http::Handover connection);
+  // Called the first time it is ready.
+  void on_ready(std::function<void()> handler) { on_ready_ = std::move(handler); }
 
   // Not ready any more; tells clients and closes them over the drain time; then calls `done`, once.
   void drain(std::function<void()> done);
@@ -108,6 +110,7 @@ class Gateway {
   std::vector<ShardState> shards_;
   std::vector<ToControl> mail_;
   std::function<void(http::Handover)> on_http_;
+  std::function<void()> on_ready_;
 
   // Connections whose admission has not been answered; true: they have left meanwhile.
   std::unordered_map<ConnectionId, bool> admitting_;

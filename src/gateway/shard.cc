@@ -133,6 +133,7 @@ void Shard::flush() {
 
 void Shard::write(Client& client) {
   Connection& connection = *client.connection;
+  if (!connection.is_open()) leave(client);
   std::array<iovec, kFramesPerWrite> parts;
   for (int i = 0; i < kWritesPerTurn && !connection.outbox().empty() && !client.blocked; ++i) {
     const size_t count = connection.outbox().gather(parts);
@@ -261,20 +262,38 @@ void Shard::report_change(Client& client) {
                            wall_of(connection.last_received()), wall_of(connection.last_heartbeat())}});
 }
 
+// Nobody may send to a connection that has begun to close, or count it.
+void Shard::leave(Client& client) {
+  if (std::exchange(client.left, true)) return;
+  const Connection& connection = *client.connection;
+  const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
+  hub_.remove_all(connection.channels, client.slot);
+  tell_control(to_control::Closed{handle_of(client), connection.id});
+  --stats_.connections_active;
+  ++stats_.closes_by_code[code];
+  stats_changed_ = true;
+  log::debug("connection_closed", {{"connection_id", connection.id.text()}, {"code", code}});
+}
+
 void Shard::drop(Client& client) {
-  if (client.phase == Client::Phase::connected || client.phase == Client::Phase::admitting) {
-    const Connection& connection = *client.connection;
-    tell_control(to_control::Closed{handle_of(client), connection.id});
-    if (client.phase == Client::Phase::connected) {
-      const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
-      --stats_.connections_active;
-      ++stats_.closes_by_code[code];
-      stats_changed_ = true;
-      hub_.remove_all(connection.channels, client.slot);
-      log::debug("connection_closed", {{"connection_id", connection.id.text()}, {"code", code}});
-    }
+  if (client.phase == Client::Phase::connected) {
+    leave(client);
+    --connected_;
+  } else if (client.phase == Client::Phase::admitting) {
+    tell_control(to_control::Closed{handle_of(client), client.connection->id});
   }
   clients_.release(client);
+}
+
+// From here on it is a connection: admitted, or upgraded only to be told why not.
+void Shard::connect(Client& client) {
+  client.phase = Client::Phase::connected;
+  client.handshake.reset();
+  client.wake_at = TimePoint::max();
+  ++connected_;
+  ++stats_.connections_active;
+  ++stats_.connections_total;
+  stats_changed_ = true;
 }
 
 void Shard::report_stats() {

@@ -112,6 +112,8 @@ class Shard {
   void schedule(Client& client, TimePoint when);
   void on_timer(const TimerEntry& entry);
   void report_change(Client& client);
+  void connect(Client& client);
+  void leave(Client& client);
   void drop(Client& client);
   void report_stats();
   void tell_control(ToControl item, size_t bytes = 0);
@@ -126,6 +128,7 @@ class Shard {
   Poller poller_;
   std::vector<UniqueFd> listeners_;
   ClientTable clients_;
+  size_t connected_ = 0;  // clients in phase connected
   Hub hub_;
   TimerWheel<TimerEntry> wheel_;
   std::vector<uint32_t> dirty_;  // slots with something to write; each at most once

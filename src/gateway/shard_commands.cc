@@ -27,11 +27,7 @@ void Shard::on_command(to_shard::Admitted& command) {
   protocol::append_welcome(welcome, {connection.id.text(), options_.instance_id, seconds.count()}, wall_);
   ws::append_frame(wire, ws::Opcode::text, welcome);
 
-  client.phase = Client::Phase::connected;
-  client.handshake.reset();
-  client.wake_at = TimePoint::max();
-  ++stats_.connections_active;
-  ++stats_.connections_total;
+  connect(client);
   if (const auto guide = channels_.find("guide")) {
     connection.channels.add(*guide);
     connection.latest_channel = *guide;
@@ -55,12 +51,9 @@ void Shard::on_command(to_shard::Close& command) {
   Client& client = *found;
   if (client.phase == Client::Phase::admitting) {
     // A browser can read a close code, not an HTTP status: upgrade, then close.
-    client.phase = Client::Phase::connected;
-    client.wake_at = TimePoint::max();
-    ++stats_.connections_active;
-    ++stats_.connections_total;
-    (void)client.connection->send(make_frame(std::move(client.handshake->response)), now_);
-    client.handshake.reset();
+    std::string response = std::move(client.handshake->response);
+    connect(client);
+    send(client, make_frame(std::move(response)));
     client.held.clear();
   }
   if (client.phase == Client::Phase::connected) close(client, command.why);
@@ -123,7 +116,7 @@ void Shard::close_drained() {
     if (Client* client = find(drain_queue_.front())) close(*client, disconnect::restart);
     drain_queue_.pop_front();
   }
-  if (stats_.connections_active == 0 && !drained_told_) {
+  if (connected_ == 0 && !drained_told_) {
     drained_told_ = true;
     tell_control(to_control::Drained{index_});
   }

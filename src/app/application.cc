@@ -1,0 +1,189 @@
+#include "app/application.h"
+
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "core/channel.h"
+#include "engine/memory/broker.h"
+#include "engine/memory/registry.h"
+#include "engine/memory/session_store.h"
+#include "gateway/gateway.h"
+#include "net/event_loop.h"
+#include "net/http/server.h"
+#include "post_office/post_office.h"
+#include "protocol/json.h"
+#include "traffic_cop/traffic_cop.h"
+
+namespace gw {
+namespace {
+
+constexpr Duration kEngineTick = 250ms;
+// Descriptors that are no client's: listeners, the API, logs.
+constexpr rlim_t kSpareDescriptors = 200;
+
+GatewayOptions gateway_options(const Config& config) {
+  GatewayOptions options;
+  options.listen = config.listen;
+  options.shards = shard_count(config, std::thread::hardware_concurrency());
+  options.session_required = config.session_policy == SessionPolicy::required;
+  options.admission = {config.max_connections_per_user, config.max_connections};
+  options.drain_timeout = config.drain_timeout;
+  ShardOptions& shard = options.shard;
+  shard.instance_id = config.instance_id;
+  shard.reply_to = "websocket:gateway:" + config.instance_id;
+  shard.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression};
+  shard.handshake_timeout = config.handshake_timeout;
+  shard.connection.message_bytes_max = static_cast<uint32_t>(config.max_message_bytes);
+  shard.connection.outbox_bytes_max = config.outbox_bytes;
+  shard.connection.rate = {static_cast<double>(config.message_rate),
+                           static_cast<double>(config.message_burst)};
+  shard.connection.rate_closes = config.rate_action == RateAction::close;
+  shard.connection.heartbeat_interval = config.heartbeat_interval;
+  shard.connection.idle_timeout = config.idle_timeout;
+  shard.connection.message_timeout = config.message_timeout;
+  shard.connection.close_timeout = config.close_timeout;
+  return options;
+}
+
+// As many descriptors as the system lets us have: each client is one.
+void raise_descriptor_limit(const Config& config) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < config.max_connections + kSpareDescriptors) {
+    log::warn("descriptor_limit_below_max_connections",
+              {{"limit", limit.rlim_cur},
+               {"max_connections", config.max_connections},
+               {"mend", "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE=) or lower max-connections"}});
+  }
+}
+
+// SIGTERM and SIGINT arrive as bytes that the control loop reads. Before any thread starts: they inherit it.
+UniqueFd make_signal_fd() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return UniqueFd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+class Application {
+ public:
+  explicit Application(const Config& config)
+      : config_(config),
+        signals_(make_signal_fd()),
+        channels_(config.channels),
+        registry_(channels_, config.instance_id),
+        broker_(channels_, {config.queue_size, config.queue_bytes, config.queue_age, {}}),
+        sessions_({config.max_sessions, config.session_retention}),
+        traffic_cop_(sessions_, channels_),
+        post_office_(broker_, registry_, sessions_, channels_, {config.outbox_bytes / 2}),
+        gateway_(gateway_options(config), {loop_, channels_, registry_, broker_, sessions_,
+                                           [this](std::string_view token, Done<SessionPtr> done) {
+                                             traffic_cop_.admit(token, std::move(done));
+                                           }}),
+        http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
+          (void)request;
+          responder.send(http::Response::error(404, "not_found", "no such path"));
+        }) {}
+
+  int run() {
+    raise_descriptor_limit(config_);
+    for (const std::string& warning : config_.warnings) log::warn("setting_warning", {{"detail", warning}});
+    gateway_.on_http([this](http::Handover connection) { http_.adopt(std::move(connection)); });
+    http_.on_upgrade([this](http::Handover connection) { gateway_.upgrade(std::move(connection)); });
+    gateway_.on_ready([this] { announce_ready(); });
+    if (const Result<void> started = start(); !started) {
+      log::error("start_failed", {{"error", started.error().detail}});
+      return 1;
+    }
+    const auto on_signal = loop_.watch(signals_.get(), [this] { read_signal(); });
+    const auto on_tick = loop_.every(kEngineTick, [this] {
+      broker_.tick(loop_.now());
+      sessions_.tick(wall_now());
+    });
+    loop_.run();
+    log::info("gateway_stopped");
+    return 0;
+  }
+
+ private:
+  static http::ServerOptions http_options(const Config& config) {
+    http::ServerOptions options;
+    options.body_bytes_max = config.api_body_bytes;
+    options.stream_bytes_max = config.agent_buffer_bytes;
+    options.trusted_proxies = config.trusted_proxies;
+    return options;
+  }
+
+  Result<void> start() {
+    if (const Result<void> started = gateway_.start(); !started) return started;
+    for (const SocketAddress& address : config_.ops_listen) {
+      const Result<SocketAddress> bound = http_.listen_ops(address);
+      if (!bound) return bound.error();
+      log::info("ops_listening", {{"address", bound->text()}});
+    }
+    return {};
+  }
+
+  // The one line on standard output, for whoever started us.
+  void announce_ready() {
+    std::string line;
+    json::Writer writer(line);
+    writer.begin_object()
+        .member("event", "ready")
+        .member("url", "http://" + gateway_.addresses().front().text())
+        .member("instance_id", config_.instance_id)
+        .member("pid", getpid());
+    writer.end_object();
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  }
+
+  void read_signal() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+      if (std::exchange(ending_, true)) {
+        log::warn("stopped_at_once", {{"signal", info.ssi_signo}});
+        log::flush();
+        _exit(1);
+      }
+      gateway_.drain([this] {
+        http_.begin_stop();
+        loop_.stop();
+      });
+    }
+  }
+
+  const Config& config_;
+  const UniqueFd signals_;
+  EventLoop loop_;
+  const ChannelTable channels_;
+  MemoryRegistry registry_;
+  MemoryBroker broker_;
+  MemorySessionStore sessions_;
+  TrafficCop traffic_cop_;
+  PostOffice post_office_;
+  Gateway gateway_;
+  http::Server http_;
+  bool ending_ = false;
+};
+
+}  // namespace
+
+int run_gateway(const Config& config) {
+  log::init(config.logging);
+  return Application(config).run();
+}
+
+}  // namespace gw

@@ -1,0 +1,11 @@
+// One gateway process from start to drain.
+#pragma once
+
+#include "app/config.h"
+
+namespace gw {
+
+// Exit codes: 0 drained, 1 could not start or was told twice to end.
+int run_gateway(const Config& config);
+
+}  // namespace gw

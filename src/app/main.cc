@@ -1,0 +1,32 @@
+// Wires one gateway process: this is the only place that knows every part.
+#include <cstdio>
+
+#include "app/application.h"
+#include "app/config.h"
+#include "base/overload.h"
+
+namespace gw {
+namespace {
+
+constexpr int kExitWrongSettings = 2;
+
+int start(int argc, char** argv) {
+  return std::visit(Overload{
+                        [](const Config& config) { return run_gateway(config); },
+                        [](const PrintAndExit& print) {
+                          std::fputs(print.text.c_str(), stdout);
+                          return 0;
+                        },
+                        [](const ConfigProblems& problems) {
+                          for (const std::string& line : problems.lines)
+                            std::fprintf(stderr, "%s\n", line.c_str());
+                          return kExitWrongSettings;
+                        },
+                    },
+                    load_config(ConfigSources::of_process(argc, argv, GW_VERSION)));
+}
+
+}  // namespace
+}  // namespace gw
+
+int main(int argc, char** argv) { return gw::start(argc, argv); }
