@@ -40,6 +40,9 @@ logged() {
   die "failed: $*"
 }
 
+# Objects are cached by path from the checkout, so that another clone on this machine finds them too.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=true
+
 # build_preset PRESET TARGET... : configures and builds into build/PRESET.
 build_preset() {
   local preset=$1
