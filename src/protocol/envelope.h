@@ -11,15 +11,15 @@ namespace gw::protocol {
 
 // An empty view is written as null where that is noted.
 struct Inbound {
-  std::string_view message_id;
-  std::string_view connection_id;
-  std::string_view channel;
-  std::string_view message;  // JSON, passed byte for byte
-  WallTime timestamp;
-  std::string_view session_ref;  // or null
-  std::string_view user_id;      // or null
-  std::string_view tenant_id;    // or null
-  std::string_view traceparent;  // or null
+  std::string_view message_id = {};
+  std::string_view connection_id = {};
+  std::string_view channel = {};
+  std::string_view message = {};  // JSON, passed byte for byte
+  WallTime timestamp = {};
+  std::string_view session_ref = {};  // or null
+  std::string_view user_id = {};      // or null
+  std::string_view tenant_id = {};    // or null
+  std::string_view traceparent = {};  // or null
 };
 
 // Holds the parts that are the same for every envelope of an instance, ready made.
@@ -37,11 +37,11 @@ class EnvelopeWriter {
 
 // A realm's publication, as the channel's agents see it.
 struct RealmPublication {
-  std::string_view message_id;
-  std::string_view channel;
-  std::string_view source;   // the realm
-  std::string_view message;  // JSON, passed byte for byte
-  WallTime timestamp;
+  std::string_view message_id = {};
+  std::string_view channel = {};
+  std::string_view source = {};   // the realm
+  std::string_view message = {};  // JSON, passed byte for byte
+  WallTime timestamp = {};
 };
 void append_publication(std::string& out, const RealmPublication& publication);
 

@@ -12,8 +12,8 @@
 namespace gw::protocol {
 
 struct Welcome {
-  std::string_view connection_id;
-  std::string_view instance_id;
+  std::string_view connection_id = {};
+  std::string_view instance_id = {};
   int64_t heartbeat_interval = 30;  // seconds
 };
 void append_welcome(std::string& out, const Welcome& welcome, WallTime now);
