@@ -1,6 +1,7 @@
 #include "ws/parser.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.h"
 
@@ -155,7 +156,7 @@ Parser::Header Parser::decode_header(std::string_view bytes) const {
   const size_t size = length_end + (role_ == Role::server ? header.mask.size() : 0);
   if (header.violation != nullptr || bytes.size() < size) return header;
 
-  std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(length_end), size - length_end, header.mask.begin());
+  if (size > length_end) std::memcpy(header.mask.data(), bytes.data() + length_end, header.mask.size());
   header.size = size;
   return header;
 }
@@ -210,7 +211,7 @@ Event Parser::take_payload(std::span<char>& input, Scratch& scratch) {
   input = input.subspan(chunk.size());
   if (role_ == Role::server) {
     apply_mask(chunk, mask_);
-    mask_ = rotate_mask(mask_, chunk.size());
+    if (chunk.size() < payload_left_) mask_ = rotate_mask(mask_, chunk.size());
   }
   payload_left_ -= static_cast<uint32_t>(chunk.size());
   in_payload_ = payload_left_ > 0;
