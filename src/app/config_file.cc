@@ -1,0 +1,138 @@
+// Only here, and compiled in: toml++ as a library of its own would be one more thing to ship.
+#define TOML_HEADER_ONLY 1
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include <fmt/format.h>
+
+#include "app/config_settings.h"
+#include "app/config_sources.h"
+#include "app/config_values.h"
+
+namespace gw {
+namespace {
+
+constexpr size_t kApiKeysMax = 1000;
+
+const Vocabulary& vocabulary() {
+  static const Vocabulary words{key_of, {"api-keys"}};
+  return words;
+}
+
+std::string setting_name(std::string_view key) {
+  std::string name(key);
+  for (char& c : name) c = c == '_' ? '-' : c;
+  return name;
+}
+
+std::string at(const std::string& file, const toml::node& node) {
+  return fmt::format("{}:{}", file, node.source().begin.line);
+}
+
+bool is_plain(std::string_view key) {
+  return !key.empty() &&
+         key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
+}
+
+// A scalar as a flag would have it: TOML's types are there for the eye.
+std::optional<std::string> scalar_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* yes = node.as_boolean()) return yes->get() ? "true" : "false";
+  return std::nullopt;
+}
+
+std::optional<FileEntry> read_entry(const toml::key& key, const toml::node& node, const std::string& file,
+                                    std::vector<std::string>& problems) {
+  const std::string shown = is_plain(key.str()) ? std::string(key.str()) : quote(key.str());
+  FileEntry entry{std::string(key.str()), {}, node.is_array(), fmt::format("{}: {}", at(file, node), shown)};
+  const auto refuse = [&](const char* what) {
+    problems.push_back(fmt::format("{}: expected {}", entry.where, what));
+    return std::nullopt;
+  };
+  if (const toml::array* items = node.as_array()) {
+    for (const toml::node& item : *items) {
+      std::optional<std::string> text = scalar_text(item);
+      if (!text) return refuse("a list of strings or numbers");
+      entry.texts.push_back(std::move(*text));
+    }
+    return entry;
+  }
+  std::optional<std::string> text = scalar_text(node);
+  if (!text) return refuse("a string, a number, true, false or a list");
+  entry.texts.push_back(std::move(*text));
+  return entry;
+}
+
+void read_setting(FileEntry entry, FileSettings& out, std::vector<std::string>& problems) {
+  const std::string name = setting_name(entry.key);
+  const Setting* setting = find_setting(name);
+  if (setting == nullptr) {
+    problems.push_back(unknown_setting(name, entry.where, vocabulary()));
+  } else if (entry.is_list && setting->value.form != SettingValue::Form::list) {
+    problems.push_back(entry.where + ": a list; expected " + setting->value.expected);
+  } else if (out.settings.contains(name)) {  // with a dash and with an underscore
+    problems.push_back(entry.where + ": is set twice");
+  } else {
+    out.settings[name] = {std::move(entry.texts), entry.where};
+  }
+}
+
+void read_api_keys(const toml::node& node, const std::string& file, FileSettings& out,
+                   std::vector<std::string>& problems) {
+  const toml::array* tables = node.as_array();
+  if (tables == nullptr || !tables->is_homogeneous<toml::table>() || tables->size() > kApiKeysMax) {
+    problems.push_back(fmt::format("{}: api_keys: expected 1 to {} tables, each under its own [[api_keys]]",
+                                   at(file, node), kApiKeysMax));
+    return;
+  }
+  for (const toml::node& element : *tables) {
+    ApiKeyTable table{{}, at(file, element)};
+    for (const auto& [key, value] : *element.as_table()) {
+      if (auto entry = read_entry(key, value, file, problems)) table.entries.push_back(std::move(*entry));
+    }
+    out.api_keys.push_back(std::move(table));
+  }
+}
+
+// toml++ quotes what it stumbled over, which may be a secret: a letter of it helps, the rest is dropped.
+std::string without_quotations(std::string_view description) {
+  std::string out;
+  while (!description.empty()) {
+    const size_t open = description.find('\'');
+    out.append(description.substr(0, open));
+    if (open == std::string_view::npos) break;
+    const size_t close = description.find('\'', open + 1);
+    if (close == std::string_view::npos) break;
+    const std::string_view quotation = description.substr(open + 1, close - open - 1);
+    out += quotation.size() <= 4 ? quote(quotation) : "...";
+    description.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+FileSettings read_toml(std::string_view text, const std::string& name, std::vector<std::string>& problems) {
+  FileSettings out;
+  toml::table root;
+  try {
+    root = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    const auto& where = error.source().begin;
+    problems.push_back(fmt::format("{}:{}:{}: not TOML: {}", name, where.line, where.column,
+                                   without_quotations(error.description())));
+    return out;
+  }
+  for (const auto& [key, node] : root) {
+    if (key.str() == "api_keys" || key.str() == "api-keys") {
+      read_api_keys(node, name, out, problems);
+    } else if (auto entry = read_entry(key, node, name, problems)) {
+      read_setting(std::move(*entry), out, problems);
+    }
+  }
+  return out;
+}
+
+}  // namespace gw

@@ -1,0 +1,250 @@
+#include "app/config_settings.h"
+
+#include <algorithm>
+
+#include "app/config_kinds.h"
+#include "base/ids.h"
+
+namespace gw {
+namespace {
+
+using Group = SettingGroup;
+
+constexpr size_t KiB = 1024;
+constexpr size_t MiB = 1024 * KiB;
+constexpr size_t GiB = 1024 * MiB;
+
+// ---- values of their own kind
+
+SettingValue addresses(std::vector<SocketAddress> Config::*member, size_t min) {
+  auto value = kinds::list(
+      member, {.min = min, .max = 16}, [](const std::string& text) { return SocketAddress::parse(text); },
+      [](const SocketAddress& address) { return address.text(); },
+      // Port 0 picks another one each time.
+      [](const SocketAddress& a, const SocketAddress& b) { return a == b && a.port != 0; });
+  value.placeholder = "HOST:PORT";
+  value.expected = "HOST:PORT with an IP address or localhost, as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
+  return value;
+}
+
+SettingValue channels() {
+  auto parse = [](const std::string& text) {
+    const bool good = is_valid_channel(text) && !is_channel_reserved(text);
+    return good ? std::optional(text) : std::nullopt;
+  };
+  auto value = kinds::list(
+      &Config::channels, {.min = 1, .max = 64}, parse, [](const std::string& name) { return name; },
+      std::equal_to<>());
+  value.placeholder = "NAME,...";
+  value.expected =
+      "1 to 64 names of up to 64 characters a-z 0-9 _ . : - (not events, and none that begins with "
+      "fanout:, gateway:, connection:, channel:, user:, session: or inbox:)";
+  return value;
+}
+
+SettingValue origins() {
+  auto value = kinds::list(
+      &Config::allowed_origins, {.max = 256}, [](const std::string& text) { return parse_origin(text); },
+      [](const std::string& origin) { return origin; }, std::equal_to<>());
+  value.placeholder = "ORIGIN";
+  value.expected =
+      "scheme://host or scheme://host:port without a path, as https://app.example.org; or * for any";
+  return value;
+}
+
+SettingValue networks() {
+  auto value = kinds::list(
+      &Config::trusted_proxies, {.max = 256}, [](const std::string& text) { return IpNetwork::parse(text); },
+      [](const IpNetwork& network) { return network.text(); }, std::equal_to<>());
+  value.placeholder = "CIDR";
+  value.expected = "an IP address or network without host bits, as 10.0.0.0/8, 192.168.1.7 or fd00::/8";
+  return value;
+}
+
+SettingValue instance_id() {
+  return kinds::text(&Config::instance_id, "NAME", "1 to 128 characters A-Z a-z 0-9 . _ @ + = -",
+                     [](std::string_view text) {
+                       return is_valid_name(text) ? std::optional<std::string>(text) : std::nullopt;
+                     });
+}
+
+SettingValue redis_url() {
+  SettingValue value =
+      kinds::text(&Config::redis_url, "URL", "redis://[user:password@]host[:port][/database], or rediss://",
+                  [](std::string_view text) {
+                    return is_redis_url(text) ? std::optional<std::string>(text) : std::nullopt;
+                  });
+  value.secret = true;
+  return value;
+}
+
+SettingValue public_url() {
+  return kinds::text(&Config::public_url, "URL", "wss://host[:port][/prefix]; ws, https and http do too",
+                     &parse_public_url);
+}
+
+SettingValue test_endpoints() {
+  SettingValue value = kinds::on_off(&Config::test_endpoints);
+  value.bare_flag = true;
+  return value;
+}
+
+SettingValue log_level() {
+  static_assert(static_cast<int>(log::Level::debug) == 0 && static_cast<int>(log::Level::error) == 3);
+  return kinds::choice([](auto& config) -> auto& { return config.logging.level; },
+                       {"debug", "info", "warn", "error"});
+}
+
+SettingValue log_format() {
+  static_assert(static_cast<int>(log::Format::text) == 0 && static_cast<int>(log::Format::json) == 1);
+  return kinds::choice([](auto& config) -> auto& { return config.logging.format; }, {"text", "json"});
+}
+
+// ---- the list, a function for each group
+
+void add_addresses(std::vector<Setting>& out) {
+  const Group group = Group::addresses;
+  out.push_back({"listen", group, "Where clients and agents connect; port 0 picks a free one", "",
+                 addresses(&Config::listen, 1)});
+  out.push_back({"ops-listen", group,
+                 "A separate address for health and metrics, meant for the inside: it asks for no key",
+                 "none", addresses(&Config::ops_listen, 0)});
+  out.push_back({"public-url", group,
+                 "How clients reach this gateway, without the /ws; the Post Office hands it out",
+                 "the request's Host", public_url()});
+  out.push_back({"trusted-proxy", group, "Whose forwarded headers are believed", "nobody", networks()});
+  out.push_back({"shards", group,
+                 "Threads that serve WebSockets; 0 means one less than the machine has processors", "",
+                 kinds::count(&Config::shards, size_t{0}, kShardsMax)});
+  out.push_back({"instance-id", group, "The name of this instance, unlike any other's",
+                 "ws-gateway- and 12 random digits, made at start", instance_id()});
+}
+
+void add_clients(std::vector<Setting>& out) {
+  const Group group = Group::clients;
+  out.push_back({"session-policy", group, "Whether a client without a valid session is refused or anonymous",
+                 "", kinds::choice(&Config::session_policy, {"required", "optional"})});
+  out.push_back({"channels", group, "The channels there are", "", channels()});
+  out.push_back({"allowed-origin", group, "Web origins besides the gateway's own whose pages may connect",
+                 "none", origins()});
+  out.push_back({"compression", group, "Offer permessage-deflate", "", kinds::on_off(&Config::compression)});
+  out.push_back({"max-connections", group, "Connections on this instance", "",
+                 kinds::count(&Config::max_connections, size_t{1}, size_t{10'000'000})});
+  out.push_back({"max-connections-per-user", group,
+                 "Connections of one user on all instances together; 0: no limit", "",
+                 kinds::count(&Config::max_connections_per_user, size_t{0}, size_t{1'000'000})});
+  out.push_back({"max-message-bytes", group, "Largest message a client may send", "",
+                 kinds::size(&Config::max_message_bytes, 128, 64 * MiB)});
+  out.push_back({"message-rate", group, "Messages a second from one connection; 0: no limit", "",
+                 kinds::count(&Config::message_rate, 0u, 1'000'000u)});
+  out.push_back({"message-burst", group, "Messages a connection may send at once before the rate counts", "",
+                 kinds::count(&Config::message_burst, 0u, 1'000'000u)});
+  out.push_back({"rate-action", group,
+                 "Above the rate: stop reading until it is kept (pause), or answer rate_limited and close "
+                 "after 10 s of it",
+                 "", kinds::choice(&Config::rate_action, {"pause", "close"})});
+  out.push_back({"outbox-bytes", group,
+                 "Unsent bytes kept for one connection; a slower reader is closed with 4008", "",
+                 kinds::size(&Config::outbox_bytes, 1 * KiB, 1 * GiB)});
+  out.push_back({"heartbeat-interval", group, "Time between pings", "",
+                 kinds::duration(&Config::heartbeat_interval, 100ms, 1h)});
+  out.push_back({"idle-timeout", group, "Silence, pongs included, after which a client is evicted with 4009",
+                 "", kinds::duration(&Config::idle_timeout, 100ms, 24h)});
+  out.push_back({"handshake-timeout", group, "From accepting a connection to the end of its upgrade", "",
+                 kinds::duration(&Config::handshake_timeout, 100ms, 10min)});
+  out.push_back({"message-timeout", group, "From the first byte of a message to its last", "",
+                 kinds::duration(&Config::message_timeout, 100ms, 1h)});
+  out.push_back({"close-timeout", group, "From our close frame to the client's", "",
+                 kinds::duration(&Config::close_timeout, 100ms, 10min)});
+}
+
+void add_sessions(std::vector<Setting>& out) {
+  const Group group = Group::sessions;
+  out.push_back({"max-sessions", group, "Sessions kept, ended ones included", "",
+                 kinds::count(&Config::max_sessions, size_t{1}, size_t{100'000'000})});
+  out.push_back({"session-retention", group, "How long an ended session can still be read", "",
+                 kinds::duration(&Config::session_retention, 0s, 720h)});
+}
+
+void add_agents(std::vector<Setting>& out) {
+  const Group group = Group::agents;
+  out.push_back({"engine", group,
+                 "Where sessions and messages between instances live: in this process (memory); redis is not "
+                 "in this build yet",
+                 "", kinds::choice(&Config::engine, {"memory", "redis"})});
+  out.push_back(
+      {"redis-url", group,
+       "The server of the redis engine; better given as a variable than as a flag, for its password",
+       "not set", redis_url()});
+  out.push_back({"inbox", group,
+                 "How agents get messages: to whoever listens, or kept until acknowledged; on the memory "
+                 "engine both are the same",
+                 "", kinds::choice(&Config::inbox, {"pubsub", "stream"})});
+  out.push_back({"queue-size", group, "Messages that wait on a channel without an agent", "",
+                 kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
+  out.push_back({"queue-bytes", group, "Bytes that wait on a channel without an agent", "",
+                 kinds::size(&Config::queue_bytes, 1 * KiB, 16 * GiB)});
+  out.push_back({"queue-age", group, "How long a message waits for an agent", "",
+                 kinds::duration(&Config::queue_age, 100ms, 24h)});
+  out.push_back({"agent-buffer-bytes", group, "Unsent bytes kept for one agent's event stream", "",
+                 kinds::size(&Config::agent_buffer_bytes, 4 * KiB, 4 * GiB)});
+  out.push_back({"api-body-bytes", group, "Largest body of a service API request", "",
+                 kinds::size(&Config::api_body_bytes, 1 * KiB, 64 * MiB)});
+}
+
+void add_operations(std::vector<Setting>& out) {
+  const Group group = Group::operations;
+  out.push_back({"drain-timeout", group, "The time over which clients are sent away at shutdown", "",
+                 kinds::duration(&Config::drain_timeout, 0s, 10min)});
+  out.push_back({"console", group, "Serve the console at /", "", kinds::on_off(&Config::console)});
+  out.push_back({"test-endpoints", group, "Serve /api/test/ for black-box suites; loopback only", "",
+                 test_endpoints()});
+  out.push_back({"log-level", group, "The least that is logged", "", log_level()});
+  out.push_back({"log-format", group, "Lines of key=value, or of JSON", "", log_format()});
+}
+
+std::string renamed(std::string_view prefix, std::string_view name, bool upper) {
+  std::string out(prefix);
+  for (const char c : name) {
+    const bool raise = upper && c >= 'a' && c <= 'z';
+    out.push_back(c == '-' ? '_' : raise ? static_cast<char>(c - 'a' + 'A') : c);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view title(SettingGroup group) {
+  constexpr std::string_view kTitles[kSettingGroups] = {"Addresses", "Clients", "Sessions",
+                                                        "Agents and the service API", "Operations"};
+  return kTitles[static_cast<size_t>(group)];
+}
+
+std::string flag_of(std::string_view name) { return "--" + std::string(name); }
+std::string variable_of(std::string_view name) { return renamed("GATEWAY_", name, true); }
+std::string key_of(std::string_view name) { return renamed("", name, false); }
+
+std::string Setting::flag() const { return flag_of(name); }
+std::string Setting::variable() const { return variable_of(name); }
+std::string Setting::key() const { return key_of(name); }
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> list;
+    add_addresses(list);
+    add_clients(list);
+    add_sessions(list);
+    add_agents(list);
+    add_operations(list);
+    return list;
+  }();
+  return all;
+}
+
+const Setting* find_setting(std::string_view name) {
+  const auto found =
+      std::find_if(settings().begin(), settings().end(), [&](const Setting& s) { return s.name == name; });
+  return found == settings().end() ? nullptr : &*found;
+}
+
+}  // namespace gw

@@ -1,0 +1,618 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/config_settings.h"
+#include "base/ids.h"
+
+namespace gw {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr const char* kDigest =
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";  // of "test"
+
+// A machine with one file, gateway.toml.
+struct Machine {
+  std::vector<std::string> arguments;
+  std::map<std::string, std::string> environment;
+  std::string file;
+
+  LoadedConfig load() const {
+    ConfigSources sources{arguments, environment, {}, "1.2.3"};
+    sources.read_file = [this](const std::string& path) -> Result<std::string> {
+      if (path == "gateway.toml") return file;
+      return Error{Errc::not_found, "cannot be read: No such file or directory"};
+    };
+    return load_config(sources);
+  }
+};
+
+LoadedConfig with_flags(std::vector<std::string> arguments) {
+  return Machine{std::move(arguments), {}, {}}.load();
+}
+LoadedConfig with_file(std::string text) {
+  return Machine{{"--config", "gateway.toml"}, {}, std::move(text)}.load();
+}
+
+std::vector<std::string> problems(const LoadedConfig& loaded) {
+  const auto* problems = std::get_if<ConfigProblems>(&loaded);
+  return problems != nullptr ? problems->lines : std::vector<std::string>{};
+}
+
+Config good(const LoadedConfig& loaded) {
+  for (const std::string& line : problems(loaded)) ADD_FAILURE() << line;
+  const auto* config = std::get_if<Config>(&loaded);
+  return config != nullptr ? *config : Config{};
+}
+
+std::string printed(const LoadedConfig& loaded) {
+  const auto* print = std::get_if<PrintAndExit>(&loaded);
+  return print != nullptr ? print->text : "(nothing)";
+}
+
+std::vector<std::string> shown(std::string_view name, const Config& config) {
+  return find_setting(name)->value.show(config);
+}
+
+// ---- where values come from
+
+TEST(Config, WithoutAnySourceTheDefaultsHold) {
+  const Config config = good(with_flags({}));
+  for (const Setting& setting : settings()) {
+    if (setting.name == "instance-id") continue;
+    EXPECT_EQ(setting.value.show(config), setting.value.show(Config{})) << setting.name;
+  }
+  EXPECT_FALSE(config.has_api_keys());
+  EXPECT_THAT(config.warnings, IsEmpty());
+}
+
+TEST(Config, TheDefaultsAreTheContracts) {
+  const Config config;
+  EXPECT_EQ(shown("listen", config), std::vector<std::string>{"127.0.0.1:8000"});
+  EXPECT_THAT(config.channels, ElementsAre("guide", "pillar:content", "pillar:insights", "pillar:operations",
+                                           "pillar:business_outcomes"));
+  EXPECT_EQ(config.max_connections, 100'000u);
+  EXPECT_EQ(config.max_connections_per_user, 5u);
+  EXPECT_EQ(config.max_message_bytes, 65'536u);
+  EXPECT_EQ(config.message_rate, 100u);
+  EXPECT_EQ(config.message_burst, 200u);
+  EXPECT_EQ(config.outbox_bytes, 1'048'576u);
+  EXPECT_EQ(config.queue_size, 1000u);
+  EXPECT_EQ(config.queue_bytes, 16u << 20);
+  EXPECT_EQ(config.queue_age, 300s);
+  EXPECT_EQ(config.heartbeat_interval, 30s);
+  EXPECT_EQ(config.idle_timeout, 300s);
+  EXPECT_FALSE(config.compression);
+}
+
+TEST(Config, AMadeInstanceIdIsAValidNameAndNeverTheSame) {
+  const std::string one = good(with_flags({})).instance_id;
+  EXPECT_TRUE(is_valid_name(one)) << one;
+  EXPECT_THAT(one, testing::MatchesRegex("ws-gateway-[0-9a-f]{12}"));
+  EXPECT_NE(one, good(with_flags({})).instance_id);
+  EXPECT_EQ(good(with_flags({"--instance-id", "gw-1"})).instance_id, "gw-1");
+}
+
+TEST(Config, FlagsComeBeforeVariablesBeforeTheFile) {
+  Machine machine;
+  machine.environment["GATEWAY_CONFIG"] = "gateway.toml";
+  machine.file = "queue_size = 1";
+  EXPECT_EQ(good(machine.load()).queue_size, 1u);
+  machine.environment["GATEWAY_QUEUE_SIZE"] = "2";
+  EXPECT_EQ(good(machine.load()).queue_size, 2u);
+  machine.arguments = {"--queue-size", "3"};
+  EXPECT_EQ(good(machine.load()).queue_size, 3u);
+}
+
+TEST(Config, AListOfAStrongerSourceReplacesTheWeaker) {
+  Machine machine{
+      {"--config=gateway.toml", "--channels", "c,d"}, {{"GATEWAY_CHANNELS", "b"}}, "channels = [\"a\"]"};
+  EXPECT_THAT(good(machine.load()).channels, ElementsAre("c", "d"));
+}
+
+TEST(Config, TheFlagForTheFileComesBeforeItsVariable) {
+  const Machine machine{{"--config", "gateway.toml"}, {{"GATEWAY_CONFIG", "elsewhere.toml"}}, "shards = 2"};
+  EXPECT_EQ(good(machine.load()).shards, 2u);
+}
+
+TEST(Config, AnEmptyVariableIsNotSet) {
+  const Machine machine{{}, {{"GATEWAY_SHARDS", ""}, {"GATEWAY_API_KEY", ""}, {"GATEWAY_NONSENSE", ""}}, ""};
+  EXPECT_FALSE(good(machine.load()).has_api_keys());
+}
+
+TEST(Config, ARepeatedFlagAddsToAListAndElseTheLastCounts) {
+  const Config config = good(with_flags({"--allowed-origin", "https://a.example", "--shards=1",
+                                         "--allowed-origin", "https://b.example", "--shards", "2"}));
+  EXPECT_THAT(config.allowed_origins, ElementsAre("https://a.example", "https://b.example"));
+  EXPECT_EQ(config.shards, 2u);
+}
+
+// Every setting, from every source, to a value that is not its default.
+struct Example {
+  const char* name;
+  const char* text;
+};
+constexpr Example kExamples[] = {
+    {"listen", "127.0.0.2:0"},
+    {"ops-listen", "127.0.0.1:9000"},
+    {"public-url", "wss://chat.example.org/x"},
+    {"trusted-proxy", "10.0.0.0/8"},
+    {"shards", "7"},
+    {"instance-id", "gw-7"},
+    {"session-policy", "optional"},
+    {"channels", "support"},
+    {"allowed-origin", "https://app.example.org"},
+    {"compression", "on"},
+    {"max-connections", "10"},
+    {"max-connections-per-user", "0"},
+    {"max-message-bytes", "2MiB"},
+    {"message-rate", "0"},
+    {"message-burst", "1"},
+    {"rate-action", "close"},
+    {"outbox-bytes", "4MiB"},
+    {"heartbeat-interval", "500ms"},
+    {"idle-timeout", "4s"},
+    {"handshake-timeout", "1s"},
+    {"message-timeout", "2s"},
+    {"close-timeout", "3s"},
+    {"max-sessions", "9"},
+    {"session-retention", "0s"},
+    {"engine", "memory"},  // the other one is refused
+    {"redis-url", "redis://cache:6379/1"},
+    {"inbox", "stream"},
+    {"queue-size", "8"},
+    {"queue-bytes", "3KiB"},
+    {"queue-age", "2m"},
+    {"agent-buffer-bytes", "1GiB"},
+    {"api-body-bytes", "2KiB"},
+    {"drain-timeout", "1500ms"},
+    {"console", "off"},
+    {"test-endpoints", "on"},
+    {"log-level", "debug"},
+    {"log-format", "json"},
+};
+
+TEST(Config, EverySettingCanComeFromEverySource) {
+  ASSERT_EQ(std::size(kExamples), settings().size());
+  for (const auto& [name, text] : kExamples) {
+    const Setting* setting = find_setting(name);
+    ASSERT_NE(setting, nullptr) << name;
+    const std::vector<std::string> expected{text};
+    if (setting->name != "engine") {
+      EXPECT_NE(setting->value.show(Config{}), expected) << name;
+    }
+    EXPECT_EQ(shown(name, good(with_flags({setting->flag(), text}))), expected) << name;
+    EXPECT_EQ(shown(name, good(with_flags({setting->flag() + "=" + text}))), expected) << name;
+    EXPECT_EQ(shown(name, good(Machine{{}, {{setting->variable(), text}}, ""}.load())), expected) << name;
+    EXPECT_EQ(shown(name, good(with_file(fmt::format("{} = \"{}\"", setting->key(), text)))), expected)
+        << name;
+    EXPECT_EQ(shown(name, good(with_file(fmt::format("{} = \"{}\"", setting->name, text)))), expected)
+        << name;
+  }
+}
+
+TEST(Config, TheFileTakesTomlsOwnTypes) {
+  const Config config =
+      good(with_file("heartbeat_interval = 2\n"
+                     "idle_timeout = 4.5\n"
+                     "max_message_bytes = 4096\n"
+                     "compression = true\n"
+                     "test_endpoints = false\n"
+                     "listen = ['127.0.0.1:0', '[::1]:0']\n"
+                     "channels = 'a, b'\n"
+                     "ops_listen = []\n"));
+  EXPECT_EQ(config.heartbeat_interval, 2s);
+  EXPECT_EQ(config.idle_timeout, 4500ms);
+  EXPECT_EQ(config.max_message_bytes, 4096u);
+  EXPECT_TRUE(config.compression);
+  EXPECT_FALSE(config.test_endpoints);
+  EXPECT_EQ(config.listen.size(), 2u);
+  EXPECT_THAT(config.channels, ElementsAre("a", "b"));
+}
+
+TEST(Config, ABareFlagMeansOn) {
+  EXPECT_TRUE(good(with_flags({"--test-endpoints"})).test_endpoints);
+  EXPECT_TRUE(good(with_flags({"--test-endpoints", "--shards", "1"})).test_endpoints);
+  EXPECT_FALSE(good(with_flags({"--test-endpoints=off"})).test_endpoints);
+}
+
+TEST(Config, ShardsFollowTheProcessors) {
+  Config config;
+  EXPECT_EQ(shard_count(config, 0), 1u);
+  EXPECT_EQ(shard_count(config, 1), 1u);
+  EXPECT_EQ(shard_count(config, 8), 7u);
+  EXPECT_EQ(shard_count(config, 1000), 64u);
+  config.shards = 3;
+  EXPECT_EQ(shard_count(config, 8), 3u);
+}
+
+// ---- what is refused
+
+TEST(Config, EveryBadValueIsNamedWithItsSourceAndWhatWouldBeRight) {
+  struct Case {
+    const char* name;
+    const char* text;
+    const char* expected;
+  };
+  const Case cases[] = {
+      {"listen", "8000", "HOST:PORT"},
+      {"listen", "example.org:80", "HOST:PORT"},
+      {"listen", "127.0.0.1:1,127.0.0.1:1", "given twice"},
+      {"listen", "127.0.0.1:1,,127.0.0.1:2", "HOST:PORT"},
+      {"ops-listen", "::1:80", "HOST:PORT"},
+      {"public-url", "chat.example.org", "wss://"},
+      {"trusted-proxy", "10.0.0.1/8", "without host bits"},
+      {"shards", "65", "0 to 64"},
+      {"shards", "-1", "0 to 64"},
+      {"shards", "two", "0 to 64"},
+      {"instance-id", "a b", "1 to 128 characters"},
+      {"session-policy", "none", "required or optional"},
+      {"channels", "Guide", "a-z"},
+      {"channels", "guide,events", "not events"},
+      {"channels", "fanout:guide", "fanout:"},
+      {"channels", "a,b,a", "given twice"},
+      {"allowed-origin", "null", "scheme://host"},
+      {"allowed-origin", "https://a.example/", "without a path"},
+      {"compression", "maybe", "on or off"},
+      {"max-connections", "0", "1 to"},
+      {"max-connections-per-user", "many", "0 to"},
+      {"max-message-bytes", "1", "128 to 64MiB"},
+      {"max-message-bytes", "64kB", "a size"},
+      {"message-rate", "1.5", "a whole number"},
+      {"message-rate", "99999999999999999999", "a whole number"},
+      {"rate-action", "drop", "pause or close"},
+      {"outbox-bytes", "2TiB", "a size"},
+      {"heartbeat-interval", "30 s", "a duration"},
+      {"heartbeat-interval", "50ms", "100ms to 1h"},
+      {"idle-timeout", "1d", "a duration"},
+      {"idle-timeout", "-5", "a duration"},
+      {"engine", "Memory", "memory or redis"},
+      {"inbox", "list", "pubsub or stream"},
+      {"drain-timeout", "1h", "0s to 10m"},
+      {"test-endpoints", "2", "on or off"},
+      {"log-level", "off", "debug, info, warn or error"},
+      {"log-format", "xml", "text or json"},
+  };
+  for (const auto& [name, text, expected] : cases) {
+    const Setting* setting = find_setting(name);
+    const auto says = [&](const std::string& where) {
+      return ElementsAre(AllOf(StartsWith(where), HasSubstr(expected)));
+    };
+    EXPECT_THAT(problems(with_flags({setting->flag(), text})), says("flag " + setting->flag() + ": "))
+        << text;
+    EXPECT_THAT(problems(Machine{{}, {{setting->variable(), text}}, ""}.load()),
+                says("variable " + setting->variable() + ": "))
+        << text;
+    EXPECT_THAT(problems(with_file(fmt::format("\n\n{} = \"{}\"", setting->key(), text))),
+                says("gateway.toml:3: " + setting->key() + ": "))
+        << text;
+  }
+}
+
+TEST(Config, AllProblemsOfAllSourcesAreReportedAtOnce) {
+  const Machine machine{
+      {"--config", "gateway.toml", "--shards", "x", "--frobnicate", "--listen", "a:1,b:2", "--console"},
+      {{"GATEWAY_QUEUE_SIZE", "0"}, {"GATEWAY_QUEUE_SIZ", "5"}},
+      "inbox = 'x'\nunheard = 1\n[[api_keys]]\nkey = 'short'\n"};
+  const std::vector<std::string> lines = problems(machine.load());
+  for (const char* part :
+       {"flag --shards: \"x\"", "flag --frobnicate: unknown", "flag --listen: \"a:1\"",
+        "flag --listen: \"b:2\"", "flag --console: has no value", "variable GATEWAY_QUEUE_SIZE: \"0\"",
+        "variable GATEWAY_QUEUE_SIZ: unknown", "gateway.toml:1: inbox: \"x\"",
+        "gateway.toml:2: unheard: unknown", "gateway.toml:4: key: expected",
+        "gateway.toml:3: [[api_keys]]: expected a realm", "gateway.toml:3: [[api_keys]]: expected scopes"}) {
+    EXPECT_THAT(lines, Contains(HasSubstr(part)));
+  }
+  EXPECT_EQ(lines.size(), 12u) << testing::PrintToString(lines);
+}
+
+TEST(Config, AnOverriddenMistakeIsStillAMistake) {
+  EXPECT_THAT(problems(Machine{{"--shards", "1"}, {{"GATEWAY_SHARDS", "x"}}, ""}.load()),
+              ElementsAre(StartsWith("variable GATEWAY_SHARDS: \"x\"")));
+}
+
+TEST(Config, UnknownNamesComeWithTheNearestOneInTheirOwnSpelling) {
+  EXPECT_THAT(problems(with_flags({"--max-conections", "5"})),
+              ElementsAre("flag --max-conections: unknown setting; did you mean --max-connections?"));
+  EXPECT_THAT(problems(with_flags({"--max_connections=5"})),
+              ElementsAre("flag --max_connections: unknown setting; did you mean --max-connections?"));
+  EXPECT_THAT(
+      problems(Machine{{}, {{"GATEWAY_LISTN", "x"}, {"gateway_shards", "1"}, {"PATH", "/bin"}}, ""}.load()),
+      ElementsAre("variable GATEWAY_LISTN: unknown setting; did you mean GATEWAY_LISTEN?"));
+  EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_shards", "1"}}, ""}.load()),
+              ElementsAre("variable GATEWAY_shards: unknown setting; did you mean GATEWAY_SHARDS?"));
+  EXPECT_THAT(problems(with_file("queue_sise = 3")),
+              ElementsAre("gateway.toml:1: queue_sise: unknown setting; did you mean queue_size?"));
+  EXPECT_THAT(problems(with_file("zzz = 3")), ElementsAre("gateway.toml:1: zzz: unknown setting"));
+}
+
+TEST(Config, WhatPeopleTryIsExplained) {
+  EXPECT_THAT(problems(with_flags({"--api-key", "k"})), ElementsAre(HasSubstr("GATEWAY_API_KEY")));
+  EXPECT_THAT(problems(with_file("api_key = 'k'")), ElementsAre(HasSubstr("[[api_keys]]")));
+  EXPECT_THAT(problems(with_flags({"--port", "80"})), ElementsAre(HasSubstr("listen")));
+  EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_PORT", "80"}}, ""}.load()), ElementsAre(HasSubstr("listen")));
+}
+
+TEST(Config, WhatThisBuildLacksIsRefusedAndNotIgnored) {
+  EXPECT_THAT(problems(with_flags({"--engine", "redis"})), ElementsAre(HasSubstr("only the memory engine")));
+  EXPECT_THAT(problems(with_flags({"--consul-url", "http://localhost:8500"})),
+              ElementsAre(HasSubstr("not in this build")));
+  EXPECT_THAT(good(with_flags({"--redis-url", "redis://h"})).warnings, ElementsAre(HasSubstr("no effect")));
+}
+
+TEST(Config, VariablesThatKubernetesSetsForAServiceAreNoSettings) {
+  const Machine machine{{},
+                        {{"GATEWAY_SERVICE_HOST", "10.0.0.1"},
+                         {"GATEWAY_SERVICE_PORT", "8000"},
+                         {"GATEWAY_SERVICE_PORT_HTTP", "8000"},
+                         {"GATEWAY_PORT", "tcp://10.0.0.1:8000"},
+                         {"GATEWAY_PORT_8000_TCP", "tcp://10.0.0.1:8000"},
+                         {"GATEWAY_PORT_8000_TCP_ADDR", "10.0.0.1"},
+                         {"GATEWAY_OPS_SERVICE_HOST", "10.0.0.2"}},
+                        ""};
+  good(machine.load());
+}
+
+TEST(Config, MalformedCommandLines) {
+  EXPECT_THAT(problems(with_flags({"stray"})), ElementsAre("argument \"stray\": belongs to no flag"));
+  EXPECT_THAT(problems(with_flags({"--shards"})), ElementsAre("flag --shards: has no value"));
+  EXPECT_THAT(problems(with_flags({"--shards=", "--queue-size", "5"})),
+              ElementsAre("flag --shards: has no value"));
+  EXPECT_THAT(problems(with_flags({"-x"})), ElementsAre("flag -x: unknown setting"));
+  EXPECT_THAT(problems(with_flags({"--", "--shards"})), Contains("argument \"--\": belongs to no flag"));
+  EXPECT_THAT(problems(with_flags({""})), ElementsAre("argument \"\": belongs to no flag"));
+}
+
+TEST(Config, FilesThatCannotBeRead) {
+  EXPECT_THAT(problems(with_flags({"--config", "none.toml"})),
+              ElementsAre("flag --config: none.toml: cannot be read: No such file or directory"));
+  EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_CONFIG", "none.toml"}}, ""}.load()),
+              ElementsAre(StartsWith("variable GATEWAY_CONFIG: none.toml: ")));
+  EXPECT_THAT(problems(with_file("a = [1,\n")), ElementsAre(StartsWith("gateway.toml:")));
+  EXPECT_THAT(problems(with_file("listen = \"a\nshards = 1")), ElementsAre(HasSubstr("not TOML")));
+  EXPECT_THAT(problems(with_file("\xff")), ElementsAre(HasSubstr("not TOML")));
+  EXPECT_THAT(problems(with_file(std::string(1, '\0'))), ElementsAre(HasSubstr("not TOML")));
+}
+
+TEST(Config, FileValuesOfTheWrongShape) {
+  EXPECT_THAT(problems(with_file("shards = [1]")), ElementsAre(HasSubstr("a list; expected a whole number")));
+  EXPECT_THAT(problems(with_file("listen = [['127.0.0.1:1']]")), ElementsAre(HasSubstr("a list of strings")));
+  EXPECT_THAT(problems(with_file("listen = []")), ElementsAre(HasSubstr("at least 1")));
+  EXPECT_THAT(problems(with_file("shards = 2020-01-01")), ElementsAre(HasSubstr("gateway.toml:1: shards")));
+  EXPECT_THAT(problems(with_file("[shards]\nx = 1")), ElementsAre(HasSubstr("gateway.toml:1: shards")));
+  EXPECT_THAT(problems(with_file("queue_age = nan")), ElementsAre(HasSubstr("a duration")));
+  EXPECT_THAT(problems(with_file("queue-size = 1\nqueue_size = 1")), ElementsAre(HasSubstr("set twice")));
+}
+
+TEST(Config, ManyChannels) {
+  std::string names = "c0";
+  for (int i = 1; i < 64; ++i) names += ",c" + std::to_string(i);
+  EXPECT_EQ(good(with_flags({"--channels", names})).channels.size(), 64u);
+  EXPECT_THAT(problems(with_flags({"--channels", names + ",c64"})), ElementsAre(HasSubstr("at most 64")));
+}
+
+// ---- how settings fit together
+
+TEST(Config, OtherMachinesAreServedOnlyWithAKey) {
+  for (const char* address : {"0.0.0.0:80", "[::]:80", "192.168.0.7:80", "[fd00::1]:80"}) {
+    const auto says =
+        ElementsAre(AllOf(HasSubstr(address), HasSubstr("GATEWAY_API_KEY"), HasSubstr("[[api_keys]]")));
+    EXPECT_THAT(problems(with_flags({"--listen", address})), says);
+    EXPECT_THAT(problems(with_flags({"--ops-listen", address})), says);
+    good(Machine{{"--listen", address}, {{"GATEWAY_API_KEY", "k"}}, ""}.load());
+    good(Machine{{"--listen", address, "--config", "gateway.toml"},
+                 {},
+                 fmt::format("[[api_keys]]\nrealm='r'\nscopes=['send']\nkey_sha256='{}'", kDigest)}
+             .load());
+  }
+  good(with_flags({"--listen", "127.9.9.9:80,[::1]:80"}));
+}
+
+TEST(Config, TestEndpointsStayOnLoopback) {
+  const Machine machine{
+      {"--test-endpoints", "--listen", "127.0.0.1:1,0.0.0.0:2"}, {{"GATEWAY_API_KEY", "k"}}, ""};
+  EXPECT_THAT(problems(machine.load()),
+              ElementsAre(AllOf(StartsWith("flag --test-endpoints"), HasSubstr("0.0.0.0:2"))));
+}
+
+TEST(Config, TheInsideAddressIsNotTheOutsideOne) {
+  EXPECT_THAT(problems(with_flags({"--ops-listen", "127.0.0.1:8000"})),
+              ElementsAre(HasSubstr("another port")));
+  const Machine machine{
+      {"--listen", "0.0.0.0:8000", "--ops-listen", "127.0.0.1:8000"}, {{"GATEWAY_API_KEY", "k"}}, ""};
+  EXPECT_THAT(problems(machine.load()), ElementsAre(HasSubstr("another port")));
+  good(with_flags({"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"}));
+}
+
+TEST(Config, ARateNeedsABurst) {
+  EXPECT_THAT(problems(with_flags({"--message-burst", "0"})), ElementsAre(HasSubstr("at least 1")));
+  good(with_flags({"--message-burst", "0", "--message-rate", "0"}));
+}
+
+TEST(Config, AnIdleTimeoutWithinAHeartbeatIsAllowedWithAWarning) {
+  EXPECT_THAT(good(with_flags({"--idle-timeout", "2"})).warnings, ElementsAre(HasSubstr("heartbeat")));
+  EXPECT_THAT(good(with_flags({"--idle-timeout", "2", "--heartbeat-interval", "1"})).warnings, IsEmpty());
+}
+
+TEST(Config, AnOutboxSmallerThanAPublicationIsAllowedWithAWarning) {
+  EXPECT_THAT(good(with_flags({"--outbox-bytes", "64k"})).warnings, ElementsAre(HasSubstr("api_body_bytes")));
+}
+
+// ---- API keys
+
+TEST(Config, TheVariablesKeyMayDoEverythingAndIsKeptAsADigest) {
+  const Config config = good(Machine{{}, {{"GATEWAY_API_KEY", "test"}}, ""}.load());
+  EXPECT_EQ(config.root_key_sha256, sha256("test"));
+  EXPECT_TRUE(config.has_api_keys());
+  for (const std::string& key :
+       {std::string("a b"), std::string("a\n"), std::string("\xc3\xa4"), std::string(513, 'k')}) {
+    EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_API_KEY", key}}, ""}.load()),
+                ElementsAre(HasSubstr("1 to 512 visible")));
+  }
+}
+
+TEST(Config, TheFilesKeysAreReadInFull) {
+  const Config config = good(with_file(fmt::format(R"(
+[[api_keys]]
+name = "billing"
+realm = "billing"
+key = "0123456789abcdef"
+scopes = ["publish", "send"]
+channels = ["guide", "pillar:content"]
+tenant = "acme"
+
+[[api_keys]]
+realm = "agents"
+key_sha256 = "{}"
+scopes = "subscribe,registry,sessions"
+)",
+                                                   kDigest)));
+  ASSERT_EQ(config.api_keys.size(), 2u);
+  const ApiKeyConfig& first = config.api_keys[0];
+  EXPECT_EQ(first.name, "billing");
+  EXPECT_EQ(first.realm, "billing");
+  EXPECT_EQ(first.key_sha256, sha256("0123456789abcdef"));
+  EXPECT_THAT(first.scopes, ElementsAre("publish", "send"));
+  EXPECT_THAT(first.channels.value(), ElementsAre("guide", "pillar:content"));
+  EXPECT_EQ(first.tenant, "acme");
+  const ApiKeyConfig& second = config.api_keys[1];
+  EXPECT_EQ(second.realm, "agents");
+  EXPECT_EQ(second.key_sha256, sha256("test"));
+  EXPECT_THAT(second.scopes, ElementsAre("subscribe", "registry", "sessions"));
+  EXPECT_EQ(second.channels, std::nullopt);
+  EXPECT_EQ(second.tenant, std::nullopt);
+  EXPECT_FALSE(config.root_key_sha256);
+}
+
+TEST(Config, ChannelsOfAKeyAreThoseConfiguredByAnySource) {
+  Machine machine{{"--config", "gateway.toml", "--channels", "support"}, {}, ""};
+  machine.file = "[[api_keys]]\nrealm='r'\nkey='0123456789abcdef'\nscopes=['send']\nchannels=['support']";
+  EXPECT_THAT(good(machine.load()).api_keys[0].channels.value(), ElementsAre("support"));
+  machine.arguments.back() = "guide";
+  EXPECT_THAT(problems(machine.load()),
+              ElementsAre("gateway.toml:5: channels: \"support\": is no configured channel"));
+}
+
+TEST(Config, EveryMistakeInAKeyIsNamed) {
+  struct Case {
+    const char* table;
+    const char* says;
+  };
+  const std::string good_lines = "realm='r'\nkey='0123456789abcdef'\nscopes=['send']\n";
+  const Case cases[] = {
+      {"key='0123456789abcdef'\nscopes=['send']", "expected a realm"},
+      {"realm=''\nkey='0123456789abcdef'\nscopes=['send']", "realm: expected 1 to 128"},
+      {"realm=['r']\nkey='0123456789abcdef'\nscopes=['send']", "realm: expected 1 to 128"},
+      {"realm='r'\nscopes=['send']", "either key or key_sha256"},
+      {"realm='r'\nkey='0123456789abcde'\nscopes=['send']", "16 to 512"},
+      {"realm='r'\nkey='0123456789 abcdef'\nscopes=['send']", "16 to 512"},
+      {"realm='r'\nkey_sha256='abc'\nscopes=['send']", "64 hexadecimal"},
+      {"realm='r'\nkey='0123456789abcdef'", "expected scopes"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=[]", "scopes: expected some of"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['admin']", "\"admin\": expected some of"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nchannels=[]", "leave it out"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\ntenant='a b'", "tenant: expected"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nname=''", "name: expected"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nchanels=['guide']", "did you mean channels?"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nscopes.x=1", "not TOML"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nlimits={a=1}", "limits: expected a string"},
+  };
+  for (const auto& [table, says] : cases) {
+    EXPECT_THAT(problems(with_file("[[api_keys]]\n" + std::string(table))), ElementsAre(HasSubstr(says)))
+        << table;
+  }
+  good(with_file("[[api_keys]]\n" + good_lines));
+  EXPECT_THAT(problems(with_file("[[api_keys]]\n" + good_lines + "key_sha256='" + kDigest + "'")),
+              ElementsAre(HasSubstr("either key or key_sha256")));
+  EXPECT_THAT(problems(with_file("[api_keys]\n" + good_lines)), ElementsAre(HasSubstr("[[api_keys]]")));
+  EXPECT_THAT(problems(with_file("api_keys = 'x'")), ElementsAre(HasSubstr("[[api_keys]]")));
+}
+
+TEST(Config, TheSameKeyTwiceIsAMistake) {
+  const std::string key = "[[api_keys]]\nrealm='r'\nkey='0123456789abcdef'\nscopes=['send']\n";
+  EXPECT_THAT(problems(with_file(key + key)), ElementsAre(HasSubstr("gateway.toml:5")));
+  const Machine machine{{"--config", "gateway.toml"}, {{"GATEWAY_API_KEY", "0123456789abcdef"}}, key};
+  EXPECT_THAT(problems(machine.load()), ElementsAre(HasSubstr("GATEWAY_API_KEY")));
+}
+
+// ---- secrets
+
+TEST(Config, NoProblemShowsASecret) {
+  const std::string secret = "Sup3rS3cretKeyMaterial";
+  const std::vector<Machine> machines{
+      {{"--api-key", secret}, {}, ""},
+      {{"--api-key=" + secret}, {}, ""},
+      {{"--apikey", secret}, {}, ""},
+      {{"--redis-url", "redis://u:" + secret + "@h/x"}, {}, ""},
+      {{"--redis-url", secret}, {}, ""},
+      {{"--redis-url", "redis://u:" + secret + "@h", "--engine", "redis"}, {}, ""},
+      {{}, {{"GATEWAY_API_KEY", secret + " "}}, ""},
+      {{}, {{"GATEWAY_APIKEY", secret}}, ""},
+      {{}, {{"GATEWAY_API_KEYS", secret}}, ""},
+      {{}, {{"GATEWAY_REDIS_URL", secret}}, ""},
+      {{"--config", "gateway.toml"}, {}, "api_key = '" + secret + "'"},
+      {{"--config", "gateway.toml"}, {}, "redis_url = '" + secret + "'"},
+      {{"--config", "gateway.toml"}, {}, "redis_url = ['" + secret + "']"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = '" + secret + " '"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = ['" + secret + "']"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey_sha256 = '" + secret + "'"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkye = '" + secret + "'"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = " + secret},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = '" + secret},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = '" + secret + "\n'"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey '" + secret + "'"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = t" + secret},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = \"\\" + secret + "\""},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = '" + secret + "' '" + secret + "'"},
+      {{"--config", "gateway.toml"}, {}, "[[api_keys]]\nkey = '" + secret + "'\nkey = '" + secret + "'"},
+  };
+  for (const Machine& machine : machines) {
+    const std::vector<std::string> lines = problems(machine.load());
+    EXPECT_FALSE(lines.empty()) << machine.file;
+    for (const std::string& line : lines) {
+      // Not even a piece of it.
+      for (size_t i = 0; i + 6 <= secret.size(); ++i)
+        EXPECT_EQ(line.find(secret.substr(i, 6)), std::string::npos) << line;
+      EXPECT_EQ(line.find('\n'), std::string::npos);
+    }
+  }
+}
+
+TEST(Config, ADigitsOnlySecretIsNotShownEither) {
+  for (const char* line :
+       {"key = 123456789012345678901234567890", "key = 12345678901234567890x",
+        "key = 0x1234567890123456789012", "key = 1234567890.1234567890.1", "key = 123456789012e99999"}) {
+    for (const std::string& problem : problems(with_file(std::string("[[api_keys]]\n") + line))) {
+      EXPECT_THAT(problem, testing::Not(HasSubstr("12345678"))) << problem;
+    }
+  }
+}
+
+// ---- actions
+
+TEST(Config, HelpAndVersionComeBeforeEverything) {
+  EXPECT_THAT(printed(with_flags({"--shards", "x", "--help"})), HasSubstr("Usage: websocket-gateway"));
+  EXPECT_THAT(printed(with_flags({"-h"})), HasSubstr("Exit codes"));
+  EXPECT_EQ(printed(with_flags({"--version", "--nonsense"})), "websocket-gateway 1.2.3\n");
+  EXPECT_EQ(printed(with_flags({"-V"})), "websocket-gateway 1.2.3\n");
+}
+
+TEST(Config, CheckConfigSaysWhetherTheSettingsAreRight) {
+  EXPECT_EQ(printed(with_flags({"--check-config"})), "The settings are right.\n");
+  EXPECT_THAT(printed(with_flags({"--check-config", "--idle-timeout", "1"})),
+              HasSubstr("Warning: flag --idle-timeout"));
+  EXPECT_THAT(problems(with_flags({"--check-config", "--shards", "x"})), ElementsAre(HasSubstr("--shards")));
+  EXPECT_THAT(problems(with_flags({"--print-config", "--shards", "x"})), ElementsAre(HasSubstr("--shards")));
+}
+
+}  // namespace
+}  // namespace gw

@@ -1,0 +1,59 @@
+// What single values look like: text in, value or nothing out. Nothing here knows a setting's name.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gw {
+
+// Decimal digits only.
+std::optional<uint64_t> parse_count(std::string_view text);
+
+// Bytes: "65536", "64k", "64KiB", "1M", "1MiB", "1G", "1GiB" (powers of 1024, upper or lower case).
+std::optional<uint64_t> parse_size(std::string_view text);
+// The shortest such form that reads back to the same number.
+std::string format_size(uint64_t bytes);
+
+// "on", "true", "yes", "1" and their opposites.
+std::optional<bool> parse_switch(std::string_view text);
+
+// Items between commas, without the blanks around them. An empty text has none.
+std::vector<std::string> split_list(std::string_view text);
+
+// scheme://[userinfo@]host[:port][/path]. Scheme and host in lower case; an IPv6 host keeps its brackets.
+struct Url {
+  std::string scheme;
+  std::optional<std::string> userinfo;
+  std::string host;
+  std::optional<uint16_t> port;
+  std::string path;  // with its leading slash, query included; may be empty
+
+  static std::optional<Url> parse(std::string_view text);
+};
+
+// How clients reach the gateway, as the beginning of a WebSocket address: "https://a.example/x/" and
+// "wss://a.example/x/ws" both give "wss://a.example/x".
+std::optional<std::string> parse_public_url(std::string_view text);
+
+// An origin as browsers send it (RFC 6454, 6.2): lower case, without the scheme's default port; or "*".
+// "null" is not one.
+std::optional<std::string> parse_origin(std::string_view text);
+
+bool is_redis_url(std::string_view text);
+bool has_credentials(std::string_view redis_url);
+// For showing: with **** for the password. Nothing of a text that is no URL is shown.
+std::string mask_credentials(std::string_view redis_url);
+
+// A channel's name as the contract has it, and none of the names that are taken by the engine's own keys.
+bool is_channel_reserved(std::string_view channel);
+
+// `text` in double quotes, cut at 80 bytes, what is not printable ASCII escaped: safe to print to a terminal.
+std::string quote(std::string_view text);
+
+// The candidate that `name` most likely was meant to be, if one is near.
+std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates);
+
+}  // namespace gw
