@@ -92,15 +92,16 @@ async function lost(now, { code, reason, opened: wasOpen }) {
   if (now === "ended") abandonUnanswered();
   if (words.renew) forgetSession();
   markCode(code);
-  if (code === 1006) await explainBreak();
+  if (code === 1006) await explainBreak(wasOpen);
 }
 
-// A browser does not tell why a handshake failed: ask the gateway whether it is there at all.
-async function explainBreak() {
+// A browser does not tell why a connection broke: ask the gateway whether it is there at all.
+async function explainBreak(wasOpen) {
   const answers = await api.answers();
   if (gateway.state !== "waiting") return;
-  const words = answers ? "The gateway answers but did not accept the connection: it may be starting, shutting down, or not allow this page’s origin. Nothing to do: wait a moment."
-    : "The gateway does not answer. Nothing to do: this page comes back when it does.";
+  const words = !answers ? "The gateway does not answer. Nothing to do: this page comes back when it does."
+    : wasOpen ? "The gateway answers, but the connection broke on the way. Nothing to do: wait a moment."
+      : "The gateway answers but did not accept the connection: it may be starting, shutting down, or not allow this page’s origin. Nothing to do: wait a moment.";
   showBanner("warn", "Connection lost (1006)", words);
 }
 
@@ -110,12 +111,14 @@ function showCountdown() {
   $("countdown").textContent = seconds > 0 ? `Next attempt in ${seconds} s` : "Trying now…";
 }
 
+// The roles are written out: on a phone the rows are no table to the style sheet, and stay one to a reader.
 function showCodes() {
-  const rows = [...CLOSE_CODES].map(([code, words]) => el("tr", { id: `code-${code}` },
-    el("th", { scope: "row", textContent: code }),
-    el("td", {}, el("b", { textContent: words.title }), el("br"), words.what),
-    el("td", { textContent: words.todo }),
-    el("td", { textContent: words.retry ? "comes back by itself" : words.renew ? "asks for a new session" : "waits for you" })));
+  const cell = (...children) => el("td", { role: "cell" }, ...children);
+  const rows = [...CLOSE_CODES].map(([code, words]) => el("tr", { id: `code-${code}`, role: "row" },
+    el("th", { scope: "row", role: "rowheader", textContent: code }),
+    cell(el("b", { textContent: words.title }), el("br"), words.what),
+    cell(words.todo),
+    cell(words.retry ? "comes back by itself" : words.renew ? "asks for a new session" : "waits for you")));
   $("code-rows").replaceChildren(...rows);
 }
 

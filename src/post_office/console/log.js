@@ -2,6 +2,8 @@
 
 const ENTRIES_MAX = 400;
 const FRAMES_SHOWN_MAX = 100;
+// A scroll so soon after a wheel, key, finger or pointer is a person's.
+const HANDLED_MS = 1000;
 
 class Entry {
   // `kind` is mine, theirs, error or note. Headings are words or nodes beside each other.
@@ -45,20 +47,23 @@ class Log {
     this.runs = new Map();        // run id -> the reply that is being streamed
     this.askedAt = new Map();     // conversation id -> when its last message was sent
     this.following = true;
-    this.scrolledTo = 0;
+    this.handledAt = -Infinity;
+    for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      root.addEventListener(kind, () => { this.handledAt = performance.now(); }, { passive: true });
+    }
     root.addEventListener("scroll", () => this.scrolled());
     // The log shrinks when the banner above or the box below grows.
     new ResizeObserver(() => { if (this.following) this.follow(); }).observe(root);
     toEnd.addEventListener("click", () => { this.following = true; this.follow(); root.focus(); });
   }
 
-  // Only a scroll upwards is a wish to stay: one downwards may be our own, with more added since.
+  // Away from the end is where a person went, or where removed and added entries left the log: only the
+  // former is a wish to stay there.
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.root;
     const atEnd = scrollHeight - scrollTop - clientHeight < 48;
     if (atEnd) this.following = true;
-    else if (scrollTop < this.scrolledTo) this.following = false;
-    this.scrolledTo = scrollTop;
+    else if (performance.now() - this.handledAt < HANDLED_MS) this.following = false;
     if (atEnd) this.toEnd.hidden = true;
   }
 
@@ -149,7 +154,7 @@ class Log {
       if (entry.seq >= 0 && data.seq > entry.seq + 1) entry.gap = true;
       entry.seq = data.seq;
     }
-    entry.parts += 1;
+    if (data.delta) entry.parts += 1;
     entry.text.append(data.delta);
     if (data.final === true) this.finish(entry, message);
     else entry.say(entry.gap ? "answering… a part is missing" : "answering…");

@@ -135,6 +135,7 @@ class Poll {
     try {
       const [counts, load] = await Promise.all([this.api.counts(), this.api.backpressure()]);
       showCounts(counts, load.channels ?? {}, this.channels());
+      this.mark(false);
       this.say("");
     } catch (error) {
       this.failed(error, key);
@@ -147,7 +148,13 @@ class Poll {
     // Asking again with the same key would only fill the gateway's log.
     this.refused = key === this.api.key && (error.status === 401 || error.status === 403);
     $("count-global").textContent = "–";
+    this.mark(true);
     this.say(apiWords(error));
+  }
+
+  // Old figures stay readable, and are seen to be old.
+  mark(stale) {
+    for (const id of ["channel-rows", "gateway-rows"]) $(id).classList.toggle("stale", stale);
   }
 
   // Said once, not every two seconds.

@@ -8,18 +8,18 @@ const CLOSE_CODES = new Map([
   [1003, { title: "Binary frame", what: "A binary frame was sent. The gateway takes text only.", todo: "Send text, then connect again." }],
   [1006, { title: "Connection lost", what: "The connection broke without a goodbye: the network, a crash, or a refused handshake.", todo: "Nothing: wait a moment.", retry: true }],
   [1007, { title: "Not UTF-8", what: "A text frame was not valid UTF-8.", todo: "Send UTF-8, then connect again." }],
-  [1008, { title: "Refused by policy", what: "Something between you and the gateway refused this connection; the gateway itself never uses this code.", todo: "Look at the proxy, or start a new session." , renew: true }],
+  [1008, { title: "Refused by policy", what: "Something between you and the gateway refused this connection; the gateway itself never uses this code.", todo: "Look at the proxy, or start a new session.", renew: true }],
   [1009, { title: "Message too large", what: "A message was larger than the gateway accepts (64 KiB unless configured).", todo: "Send less at once, then connect again." }],
   [1011, { title: "Internal error", what: "Something between you and the gateway failed.", todo: "Nothing: wait a moment.", retry: true }],
   [1012, { title: "Gateway restarts", what: "The gateway is being restarted and asked its clients to come back.", todo: "Nothing: wait a moment.", retry: true }],
-  [4000, { title: "Internal error", what: "The gateway met an error of its own.", todo: "Connect again. If it happens again, look at the gateway’s log." }],
+  [4000, { title: "Internal error", what: "The gateway met an error of its own.", todo: "Nothing: it comes back. If it happens again, look at the gateway’s log.", retry: true }],
   [4001, { title: "Session not accepted", what: "The gateway does not know this session, or it has expired or been suspended. With the memory engine, sessions end when the gateway restarts.", todo: "Start a new session.", renew: true }],
   [4003, { title: "Session ended", what: "The session expired, was ended or was suspended while you were connected.", todo: "Start a new session.", renew: true }],
   [4004, { title: "Too many connections", what: "This user already has as many connections as one user may have (5 unless configured).", todo: "Close another tab of this user, then connect again." }],
   [4005, { title: "Gateway full", what: "The gateway holds as many connections as it may.", todo: "Nothing: wait a moment.", retry: true }],
   [4008, { title: "Too slow", what: "This page read slower than messages came, and the gateway stopped keeping them for it.", todo: "Nothing: it comes back. Listen to fewer channels if it happens again.", retry: true }],
   [4009, { title: "Evicted", what: "The gateway heard nothing from this connection for too long.", todo: "Nothing: it comes back.", retry: true }],
-  [4029, { title: "Rate limit", what: "Messages were sent faster than allowed for too long.", todo: "Send more slowly, then connect again." }],
+  [4029, { title: "Rate limit", what: "Messages were sent faster than allowed for too long.", todo: "Send more slowly. It comes back.", retry: true }],
 ]);
 
 function closeWords(code) {
