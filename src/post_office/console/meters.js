@@ -87,16 +87,18 @@ const CIRCUIT_WORDS = { closed: "closed", open: "open", half_open: "half open" }
 // A name may be broken after a colon, dot or underscore, and nowhere else.
 const breakable = (name) => name.split(/(?<=[:._])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
 
-function channelRow(channel, listening, load) {
+const number = (value) => el("td", { className: "number", textContent: value ?? "–" });
+
+function channelRow(channel, clients, load) {
   const circuit = load?.circuit_state;
-  const waiting = load ? el("td", { className: "number", title: `of at most ${load.queue_max}`, textContent: load.queue_size })
-    : el("td", { className: "number", textContent: "–" });
+  const waiting = number(load?.queue_size);
+  if (load) waiting.title = `of at most ${load.queue_max}`;
   if (load?.queue_size > 0) waiting.dataset.tone = load.queue_size >= load.queue_max * 0.8 ? "bad" : "warn";
   const state = el("td", {}, el("span", { className: "tag", textContent: CIRCUIT_WORDS[circuit] ?? circuit ?? "–" }));
   state.firstChild.dataset.tone = circuit === undefined ? "plain" : circuit === "closed" ? "good" : "bad";
   if (load?.failure_count) state.append(` ${plural(load.failure_count, "failure")}`);
   return el("tr", {}, el("th", { scope: "row" }, ...breakable(channel)),
-    el("td", { className: "number", textContent: listening ?? 0 }), waiting, state);
+    number(clients ?? 0), number(load?.agents), waiting, state);
 }
 
 function showCounts(counts, loads, channels) {

@@ -161,8 +161,7 @@ async function publish() {
   const [channel, text, tenant] = [$("publish-channel").value, $("publish-text").value, $("publish-tenant").value];
   // An object goes out as it was typed: parsing and printing it would change numbers.
   const message = parseObject(text) ? text : JSON.stringify({ type: "publication", message: text });
-  const fields = [`"channel":${JSON.stringify(channel)}`, `"message":${message}`];
-  if ($("publish-realm").value) fields.push(`"realm":${JSON.stringify($("publish-realm").value)}`);
+  const fields = [`"channel":${JSON.stringify(channel)}`, `"realm":${JSON.stringify($("publish-realm").value)}`, `"message":${message}`];
   if (tenant) fields.push(`"tenant_id":${JSON.stringify(tenant)}`);
   if (!api.key) return tell("publish-result", "Enter an API key first.", "bad");
   try {
