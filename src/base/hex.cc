@@ -14,9 +14,11 @@ int digit(char c) {
 
 void append_hex(std::string& out, std::span<const unsigned char> bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
+  size_t at = out.size();
+  out.resize(at + bytes.size() * 2);
   for (const unsigned char byte : bytes) {
-    out.push_back(kDigits[byte >> 4]);
-    out.push_back(kDigits[byte & 15]);
+    out[at++] = kDigits[byte >> 4];
+    out[at++] = kDigits[byte & 15];
   }
 }
 

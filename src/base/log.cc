@@ -15,9 +15,16 @@ struct State {
   Options options;
 };
 
+State make_state() {
+  State s{std::make_shared<spdlog::logger>("gateway", std::make_shared<spdlog::sinks::stderr_sink_mt>()), {}};
+  s.logger->set_pattern("%v");
+  s.logger->set_level(spdlog::level::trace);
+  s.logger->flush_on(spdlog::level::trace);
+  return s;
+}
+
 State& state() {
-  static State s{
-      std::make_shared<spdlog::logger>("gateway", std::make_shared<spdlog::sinks::stderr_sink_mt>()), {}};
+  static State s = make_state();
   return s;
 }
 
@@ -59,12 +66,7 @@ bool is_plain(std::string_view value) {
 
 }  // namespace
 
-void init(const Options& options) {
-  state().options = options;
-  state().logger->set_pattern("%v");
-  state().logger->set_level(spdlog::level::trace);
-  state().logger->flush_on(spdlog::level::trace);
-}
+void init(const Options& options) { state().options = options; }
 
 void flush() { state().logger->flush(); }
 

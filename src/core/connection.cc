@@ -10,6 +10,13 @@ namespace {
 
 // Control frames must find room when the outbox is full of messages.
 constexpr size_t kControlAllowance = 4096;
+ws::ParserOptions parser_options(const ConnectionOptions& options, bool deflate) {
+  ws::ParserOptions parser;
+  parser.deflate = deflate;
+  parser.message_bytes_max = options.message_bytes_max;
+  return parser;
+}
+
 // Heartbeats of connections that arrived together should not leave together for ever.
 Duration spread(Duration interval) {
   return interval - Duration(static_cast<Duration::rep>(fast_random() %
@@ -23,7 +30,7 @@ Connection::Connection(const ConnectionOptions& options, const ConnectionId& con
     : id(connection_id),
       deflate(with_deflate),
       options_(&options),
-      parser_({ws::Role::server, with_deflate, options.message_bytes_max}),
+      parser_(parser_options(options, with_deflate)),
       bucket_(options.rate, now),
       last_received_(now),
       last_heartbeat_(now),

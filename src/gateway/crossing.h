@@ -62,6 +62,7 @@ struct Stats {
 };
 struct ProbeEcho {
   uint32_t shard;
+  bool ready;  // it takes connections
 };
 struct Drained {
   uint32_t shard;

@@ -43,6 +43,12 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::start() {
   ASSERT(!started_);
+  // With SO_REUSEPORT alone a second gateway would share the port and take half of the clients.
+  for (const SocketAddress& address : options_.listen) {
+    if (address.port == 0) continue;
+    const Result<UniqueFd> free = listen_on(address, {.reuse_port = false});
+    if (!free) return free.error();
+  }
   for (uint32_t i = 0; i < options_.shards; ++i) {
     Result<std::vector<UniqueFd>> listeners = listen_for_one_shard();
     if (!listeners) return listeners.error();
@@ -149,13 +155,17 @@ void Gateway::announce_readiness() {
   if (ready == announced_ready_) return;
   announced_ready_ = ready;
   tell_all(to_shard::SetReady{ready});
+  tell_all(to_shard::Probe{});
   log::info(ready ? "gateway_ready" : "gateway_not_ready");
-  if (ready && on_ready_) std::exchange(on_ready_, nullptr)();
 }
 
 void Gateway::on_mail(to_control::ProbeEcho& mail) {
   shards_[mail.shard].echoed_at = parts_.loop.now();
+  shards_[mail.shard].ready = mail.ready;
   announce_readiness();
+  // Only when every shard lets clients in is it true that we are ready.
+  const bool all = std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.ready; });
+  if (all && on_ready_) std::exchange(on_ready_, nullptr)();
 }
 
 void Gateway::on_mail(to_control::Stats& mail) { shards_[mail.shard].stats = std::move(mail.stats); }

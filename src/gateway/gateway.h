@@ -71,6 +71,7 @@ class Gateway {
     size_t outgoing_bytes = 0;
     ShardStats stats;
     TimePoint echoed_at;  // last answer to a probe
+    bool ready = false;   // and what it said of itself
     bool drained = false;
   };
 

@@ -87,7 +87,7 @@ void Shard::on_command(to_shard::Upgrade& command) { begin_handshake(std::move(c
 
 void Shard::on_command(to_shard::SetReady& command) { ready_ = command.ready; }
 
-void Shard::on_command(to_shard::Probe&) { tell_control(to_control::ProbeEcho{index_}); }
+void Shard::on_command(to_shard::Probe&) { tell_control(to_control::ProbeEcho{index_, ready_}); }
 
 void Shard::on_command(to_shard::Drain& command) {
   if (drain_began_) return;

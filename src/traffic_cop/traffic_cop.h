@@ -13,17 +13,17 @@
 namespace gw {
 
 struct NewSession {
-  std::optional<std::string> session_id;  // made when absent
-  std::string user_id;
+  std::optional<std::string> session_id = {};  // made when absent
+  std::string user_id = {};
   std::string type = "web";
   std::string context_json = "{}";  // an object
   std::chrono::seconds ttl{3600};
 };
 
 struct SessionChange {
-  std::optional<std::string> context_json;
-  std::optional<SessionStatus> status;      // active or suspended; inactive ends it
-  std::optional<std::chrono::seconds> ttl;  // from now
+  std::optional<std::string> context_json = {};
+  std::optional<SessionStatus> status = {};      // active or suspended; inactive ends it
+  std::optional<std::chrono::seconds> ttl = {};  // from now
 };
 
 struct CreatedSession {

@@ -1,0 +1,146 @@
+// The small parts: hub, timer wheel, rate, window of ids, router.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "core/dedupe_window.h"
+#include "core/hub.h"
+#include "core/rate_limit.h"
+#include "core/router.h"
+#include "core/timer_wheel.h"
+
+namespace gw {
+namespace {
+
+const TimePoint t0 = TimePoint(1000s);
+
+TEST(Hub, VisitsExactlyTheSubscribers) {
+  Hub hub;
+  for (const uint32_t slot : {0u, 63u, 64u, 1000u}) hub.add(2, slot);
+  hub.add(3, 5);
+  hub.remove(2, 63);
+  std::vector<uint32_t> visited;
+  hub.for_each(2, [&](uint32_t slot) { visited.push_back(slot); });
+  EXPECT_EQ(visited, (std::vector<uint32_t>{0, 64, 1000}));
+  ChannelSet channels;
+  channels.add(2);
+  channels.add(3);
+  hub.remove_all(channels, 1000);
+  EXPECT_FALSE(hub.contains(2, 1000));
+  EXPECT_TRUE(hub.contains(3, 5));
+}
+
+TEST(TimerWheel, WakesAtTheFirstTickAfterTheDeadlineAndFarOnesEarly) {
+  TimerWheel<int> wheel(t0);
+  std::map<int, TimePoint> woken;
+  wheel.schedule(t0 + 250ms, 1);
+  wheel.schedule(t0 - 1s, 2);
+  wheel.schedule(t0 + 1h, 3);
+  for (int tick = 1; tick <= 600; ++tick) {
+    const TimePoint now = t0 + tick * 100ms;
+    wheel.advance(now, [&](int entry) { woken.emplace(entry, now); });
+  }
+  EXPECT_EQ(woken[1], t0 + 300ms);
+  EXPECT_EQ(woken[2], t0 + 100ms);
+  EXPECT_EQ(woken[3], t0 + 51'100ms);
+}
+
+TEST(TimerWheel, CatchesUpAfterASleep) {
+  TimerWheel<int> wheel(t0);
+  for (int i = 0; i < 10; ++i) wheel.schedule(t0 + i * 1s, i);
+  int woken = 0;
+  wheel.advance(t0 + 30s, [&](int) { ++woken; });
+  EXPECT_EQ(woken, 10);
+}
+
+TEST(TokenBucket, GivesTheBurstAndThenTheRate) {
+  const RateLimit limit{.per_second = 100, .burst = 200};
+  TokenBucket bucket(limit, t0);
+  int passed = 0;
+  for (int ms = 0; ms < 1000; ++ms) {
+    while (bucket.ready(limit, t0 + ms * 1ms)) {
+      bucket.take(limit, t0 + ms * 1ms);
+      ++passed;
+    }
+  }
+  EXPECT_GE(passed, 298);
+  EXPECT_LE(passed, 300);
+}
+
+TEST(DedupeWindow, RemembersForItsAgeAndNoLonger) {
+  DedupeWindow window({.age = 120s, .ids_max = 1000});
+  EXPECT_EQ(window.check("a", t0), DedupeWindow::Outcome::fresh);
+  window.remember_checked(t0);
+  EXPECT_EQ(window.check("a", t0 + 119s), DedupeWindow::Outcome::duplicate);
+  EXPECT_EQ(window.check("a", t0 + 120s), DedupeWindow::Outcome::fresh);
+}
+
+TEST(DedupeWindow, ForgetsNothingEarlyWhenFull) {
+  DedupeWindow window({.age = 120s, .ids_max = 3});
+  for (const char* key : {"a", "b", "c"}) {
+    EXPECT_EQ(window.check(key, t0), DedupeWindow::Outcome::fresh);
+    window.remember_checked(t0);
+  }
+  EXPECT_EQ(window.check("d", t0 + 1s), DedupeWindow::Outcome::full);
+  EXPECT_EQ(window.check("a", t0 + 1s), DedupeWindow::Outcome::duplicate);
+}
+
+TEST(DedupeWindow, AgreesWithASetOverManyIdsAndExpiries) {
+  DedupeWindow window({.age = 10s, .ids_max = 100'000});
+  std::map<std::string, TimePoint> model;
+  uint32_t random = 12345;
+  for (int i = 0; i < 50'000; ++i) {
+    random = random * 1664525u + 1013904223u;
+    const TimePoint now = t0 + i * 1ms;
+    const std::string key = std::to_string((random >> 8) % 20'000);
+    const auto it = model.find(key);
+    const bool duplicate = it != model.end() && now < it->second + 10s;
+    ASSERT_EQ(window.check(key, now) == DedupeWindow::Outcome::duplicate, duplicate) << i;
+    if (duplicate) continue;
+    window.remember_checked(now);
+    model[key] = now;
+  }
+}
+
+class RouterTest : public testing::Test {
+ protected:
+  Route route(std::string_view text, const Session* session = nullptr) {
+    return route_message(protocol::decode(text, scratch_), session, channels_);
+  }
+  protocol::ErrorCode rejected(std::string_view text, const Session* session = nullptr) {
+    const Route r = route(text, session);
+    return std::get<route::Reject>(r).code;
+  }
+  const ChannelTable channels_{{"guide", "pillar:content"}};
+  std::string scratch_;
+};
+
+TEST_F(RouterTest, FindsTheChannelOfBothForms) {
+  EXPECT_EQ(std::get<route::ToAgents>(route(R"({"payload":{}})")).channel, 0);
+  EXPECT_EQ(std::get<route::ToAgents>(route(R"({"channel":"pillar:content","payload":{}})")).channel, 1);
+  EXPECT_EQ(std::get<route::ToAgents>(route(R"({"agent_type":"liaison","pillar":"content","message":"x"})"))
+                .channel,
+            1);
+}
+
+TEST_F(RouterTest, RefusesUnknownAndForbiddenChannels) {
+  EXPECT_EQ(rejected(R"({"channel":"pillar:gold","payload":{}})"), protocol::ErrorCode::unknown_channel);
+  EXPECT_EQ(rejected(R"({"type":"subscribe","channel":"nowhere"})"), protocol::ErrorCode::unknown_channel);
+  Session session;
+  session.channels = ChannelSet();
+  session.channels.add(0);
+  EXPECT_EQ(rejected(R"({"channel":"pillar:content","payload":{}})", &session),
+            protocol::ErrorCode::forbidden_channel);
+  EXPECT_EQ(rejected(R"({"type":"subscribe","channel":"pillar:content"})", &session),
+            protocol::ErrorCode::forbidden_channel);
+  EXPECT_TRUE(std::holds_alternative<route::ToAgents>(route(R"({"payload":{}})", &session)));
+}
+
+TEST_F(RouterTest, PassesTheDecodersVerdictOn) {
+  EXPECT_EQ(rejected("{"), protocol::ErrorCode::invalid_json);
+  EXPECT_EQ(rejected("{}"), protocol::ErrorCode::invalid_message);
+}
+
+}  // namespace
+}  // namespace gw

@@ -1,0 +1,216 @@
+#include "engine/memory/broker.h"
+
+#include <gtest/gtest.h>
+
+namespace gw {
+namespace {
+
+// An agent's stream that remembers what came, and can be full.
+class Agent : public AgentSink {
+ public:
+  bool deliver(std::string_view id, std::string_view envelope) override {
+    if (full) return false;
+    ids.emplace_back(id);
+    envelopes.emplace_back(envelope);
+    return true;
+  }
+  std::vector<std::string> ids;
+  std::vector<std::string> envelopes;
+  bool full = false;
+};
+
+using Texts = std::vector<std::string>;
+
+class MemoryBrokerTest : public testing::Test {
+ protected:
+  static BrokerOptions options() {
+    BrokerOptions o;
+    o.queue_size = 3;
+    o.queue_age = 300s;
+    return o;
+  }
+  MemoryBrokerTest() {
+    broker_.attach({.publish =
+                        [this](const Publication& p) {
+                          to_clients_.push_back(p.message);
+                          return Result<void>();
+                        },
+                    .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
+  }
+  // published, queued, duplicate or the error's name.
+  std::string submit(const std::string& text, std::optional<std::string> dedupe = {},
+                     const std::string& tenant = "") {
+    std::string outcome = "no answer";
+    AgentMessage message{0, tenant, "m" + std::to_string(++last_id_), text, std::move(dedupe)};
+    broker_.submit(std::move(message), [&](Result<Submitted> r) {
+      constexpr const char* kNames[] = {"published", "queued", "duplicate"};
+      outcome = r ? kNames[static_cast<size_t>(*r)] : to_string(r.error().code);
+    });
+    return outcome;
+  }
+  SubscriptionId subscribe(Agent& agent, const std::string& group = "", const std::string& tenant = "") {
+    SubscriptionId id = 0;
+    broker_.subscribe({0, group, tenant}, agent, [&](Result<SubscriptionId> r) { id = *r; });
+    return id;
+  }
+  size_t acknowledge(const std::string& group, const Texts& ids) {
+    size_t closed = 999;
+    broker_.acknowledge({0, group, ""}, ids, [&](Result<size_t> r) { closed = r ? *r : 0; });
+    return closed;
+  }
+
+  const ChannelTable channels_{{"guide"}};
+  MemoryBroker broker_{channels_, options()};
+  Texts to_clients_;
+  int last_id_ = 0;
+};
+
+TEST_F(MemoryBrokerTest, DeliversToEverySubscriber) {
+  Agent a, b;
+  subscribe(a);
+  subscribe(b);
+  EXPECT_EQ(submit("hello"), "published");
+  EXPECT_EQ(a.envelopes, Texts{"hello"});
+  EXPECT_EQ(b.envelopes, Texts{"hello"});
+}
+
+TEST_F(MemoryBrokerTest, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
+  EXPECT_EQ(submit("1"), "queued");
+  EXPECT_EQ(submit("2"), "queued");
+  EXPECT_EQ(submit("3"), "queued");
+  EXPECT_EQ(submit("4"), "resource_exhausted");
+  EXPECT_EQ(broker_.stats(0).queue_size, 3u);
+  Agent agent;
+  subscribe(agent);
+  EXPECT_EQ(agent.envelopes, (Texts{"1", "2", "3"}));
+  EXPECT_EQ(broker_.stats(0).queue_size, 0u);
+  EXPECT_EQ(broker_.stats(0).queue_bytes, 0u);
+  EXPECT_EQ(submit("5"), "published");
+}
+
+TEST_F(MemoryBrokerTest, BoundsTheQueueInBytes) {
+  BrokerOptions o;
+  o.queue_bytes = 10;
+  MemoryBroker broker(channels_, o);
+  Errc code{};
+  broker.submit({0, "", "m1", "12345678", {}}, [](Result<Submitted> r) { EXPECT_TRUE(r); });
+  broker.submit({0, "", "m2", "12345678", {}}, [&](Result<Submitted> r) { code = r.error().code; });
+  EXPECT_EQ(code, Errc::resource_exhausted);
+}
+
+TEST_F(MemoryBrokerTest, DropsWhatHasWaitedTooLong) {
+  submit("old");
+  broker_.tick(steady_now() + 301s);
+  Agent agent;
+  subscribe(agent);
+  EXPECT_EQ(agent.envelopes, Texts{});
+  EXPECT_EQ(broker_.stats(0).queue_bytes, 0u);
+}
+
+TEST_F(MemoryBrokerTest, TakesAnIdOnceButARefusedOneAgain) {
+  Agent agent;
+  const SubscriptionId id = subscribe(agent);
+  EXPECT_EQ(submit("a", "k1"), "published");
+  EXPECT_EQ(submit("a", "k1"), "duplicate");
+  broker_.unsubscribe(id);
+  EXPECT_EQ(submit("q1"), "queued");
+  EXPECT_EQ(submit("q2"), "queued");
+  EXPECT_EQ(submit("q3", "k2"), "queued");
+  EXPECT_EQ(submit("q4", "k3"), "resource_exhausted");
+  EXPECT_EQ(submit("q3", "k2"), "duplicate");
+  subscribe(agent);
+  EXPECT_EQ(submit("q4", "k3"), "published");
+  EXPECT_EQ(agent.envelopes, (Texts{"a", "q1", "q2", "q3", "q4"}));
+}
+
+TEST_F(MemoryBrokerTest, GivesEachMessageToOneMemberOfAGroup) {
+  Agent a, b, all;
+  subscribe(a, "workers");
+  subscribe(b, "workers");
+  subscribe(all);
+  for (const char* text : {"1", "2"}) submit(text);
+  EXPECT_EQ(a.envelopes, Texts{"1"});
+  EXPECT_EQ(b.envelopes, Texts{"2"});
+  EXPECT_EQ(all.envelopes, (Texts{"1", "2"}));
+}
+
+TEST_F(MemoryBrokerTest, DeliversAgainWhatAGroupDidNotAcknowledge) {
+  Agent a, b;
+  const SubscriptionId first = subscribe(a, "workers");
+  submit("1");
+  submit("2");
+  EXPECT_EQ(acknowledge("workers", {a.ids[0]}), 1u);
+  EXPECT_EQ(acknowledge("workers", {a.ids[0]}), 0u);
+  broker_.unsubscribe(first);  // it died with "2" in its hands
+  subscribe(b, "workers");
+  broker_.tick(steady_now() + 29s);
+  EXPECT_EQ(b.envelopes, Texts{});
+  broker_.tick(steady_now() + 31s);
+  EXPECT_EQ(b.envelopes, Texts{"2"});
+  EXPECT_EQ(b.ids, Texts{a.ids[1]});
+}
+
+TEST_F(MemoryBrokerTest, GivesUpAfterFiveDeliveries) {
+  Agent agent;
+  subscribe(agent, "workers");
+  submit("poison");
+  for (int i = 1; i <= 10; ++i) broker_.tick(steady_now() + i * 31s);
+  EXPECT_EQ(agent.envelopes.size(), 5u);
+  EXPECT_EQ(broker_.stats(0).unacknowledged, 0u);
+}
+
+TEST_F(MemoryBrokerTest, HoldsTheChannelBackWhenAGroupHasTooMuchOpen) {
+  Agent agent;
+  subscribe(agent, "workers");
+  for (const char* text : {"1", "2", "3"}) EXPECT_EQ(submit(text), "published");
+  EXPECT_EQ(submit("4"), "queued");
+  acknowledge("workers", {agent.ids[0]});
+  EXPECT_EQ(agent.envelopes, (Texts{"1", "2", "3", "4"}));
+}
+
+TEST_F(MemoryBrokerTest, ShowsATenantsAgentsThatTenantAlone) {
+  Agent red, any;
+  const SubscriptionId red_id = subscribe(red, "", "red");
+  subscribe(any);
+  submit("r", {}, "red");
+  submit("b", {}, "blue");
+  submit("n");
+  EXPECT_EQ(red.envelopes, Texts{"r"});
+  EXPECT_EQ(any.envelopes, (Texts{"r", "b", "n"}));
+  broker_.unsubscribe(red_id);
+}
+
+TEST_F(MemoryBrokerTest, KeepsATenantsQueueOutOfAnothersReach) {
+  EXPECT_EQ(submit("for red", {}, "red"), "queued");
+  EXPECT_EQ(submit("for blue", {}, "blue"), "queued");
+  Agent blue, red;
+  subscribe(blue, "", "blue");
+  EXPECT_EQ(blue.envelopes, Texts{"for blue"});
+  subscribe(red, "", "red");
+  EXPECT_EQ(red.envelopes, Texts{"for red"});
+}
+
+TEST_F(MemoryBrokerTest, PublishesToClientsAndAgentsAndQueuesNothing) {
+  Agent agent;
+  subscribe(agent);
+  Publication publication{0, "", "{\"a\":1}", "envelope", "p1"};
+  bool done = false;
+  broker_.publish(publication, [&](Result<void> r) { done = r.has_value(); });
+  EXPECT_TRUE(done);
+  EXPECT_EQ(to_clients_, Texts{"{\"a\":1}"});
+  EXPECT_EQ(agent.envelopes, Texts{"envelope"});
+}
+
+TEST_F(MemoryBrokerTest, QueuesWhenTheOnlyAgentTakesNoMore) {
+  Agent agent;
+  agent.full = true;
+  const SubscriptionId id = subscribe(agent);
+  EXPECT_EQ(submit("1"), "queued");
+  broker_.unsubscribe(id);
+  Agent next;
+  subscribe(next);
+  EXPECT_EQ(next.envelopes, Texts{"1"});
+}
+
+}  // namespace
+}  // namespace gw

@@ -1,0 +1,111 @@
+#include "gateway/upgrade.h"
+
+#include <gtest/gtest.h>
+
+#include "gateway/origin.h"
+
+namespace gw {
+namespace {
+
+const SocketAddress kPeer = *SocketAddress::parse("127.0.0.1:5000");
+
+std::string request(std::string_view target, std::string_view extra = "") {
+  return "GET " + std::string(target) +
+         " HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+         std::string(extra) + "\r\n";
+}
+
+struct Checked {
+  int status;
+  Upgrade upgrade;
+  std::string response;
+};
+Checked check(const std::string& bytes, const UpgradeOptions& options = {}, bool ready = true) {
+  const http::ParsedHead head = http::parse_head(bytes);
+  auto result = check_upgrade(std::get<http::RequestHead>(head), kPeer, options, ready);
+  if (auto* refusal = std::get_if<UpgradeRefusal>(&result)) return {refusal->status, {}, refusal->response};
+  return {101, std::get<Upgrade>(result), std::get<Upgrade>(result).response};
+}
+std::string token(std::string_view target, std::string_view extra = "") {
+  return check(request(target, extra)).upgrade.token;
+}
+
+TEST(Upgrade, AnswersTheExampleOfTheRfc) {  // RFC 6455 1.3
+  const Checked checked = check(request("/ws"));
+  EXPECT_EQ(checked.status, 101);
+  EXPECT_NE(checked.response.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            std::string::npos);
+}
+
+TEST(Upgrade, FindsTheTokenInThreePlacesFirstFoundWins) {
+  EXPECT_EQ(token("/ws?session_token=a%2Bb"), "a+b");
+  EXPECT_EQ(token("/ws?token=b"), "b");
+  EXPECT_EQ(token("/ws?token=b&session_token=a"), "a");
+  EXPECT_EQ(token("/ws", "Authorization: Bearer c\r\n"), "c");
+  EXPECT_EQ(token("/ws", "Authorization: Basic c\r\n"), "");
+  EXPECT_EQ(token("/ws", "Sec-WebSocket-Protocol: gateway.v1, bearer.d\r\n"), "d");
+  EXPECT_EQ(token("/ws?session_token=a", "Authorization: Bearer c\r\n"), "a");
+  EXPECT_EQ(token("/ws?session_token=", "Authorization: Bearer c\r\n"), "c");
+  EXPECT_EQ(token("/ws?session_token=null&token=undefined"), "");
+}
+
+TEST(Upgrade, AnswersTheSubprotocolWithoutTheToken) {
+  const Checked checked = check(request("/ws", "Sec-WebSocket-Protocol: bearer.d, gateway.v1\r\n"));
+  EXPECT_NE(checked.response.find("Sec-WebSocket-Protocol: gateway.v1\r\n"), std::string::npos);
+  EXPECT_EQ(checked.response.find("bearer"), std::string::npos);
+}
+
+TEST(Upgrade, RefusesWithTheStatusThatSaysWhy) {
+  EXPECT_EQ(check("GET /ws HTTP/1.1\r\nHost: a\r\n\r\n").status, 426);
+  EXPECT_EQ(check(request("/ws", "Origin: https://evil.example\r\n")).status, 403);
+  EXPECT_EQ(check(request("/ws", "Origin: null\r\n")).status, 403);
+  EXPECT_EQ(check(request("/ws?client_id=a%20b")).status, 400);
+  EXPECT_EQ(check(request("/ws?session_token=%zz")).status, 400);
+  const Checked unready = check(request("/ws"), {}, false);
+  EXPECT_EQ(unready.status, 503);
+  EXPECT_NE(unready.response.find("Retry-After: "), std::string::npos);
+}
+
+TEST(Upgrade, NegotiatesCompressionOnlyWhenSwitchedOn) {
+  const std::string offer = request("/ws", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+  EXPECT_FALSE(check(offer).upgrade.deflate);
+  UpgradeOptions options;
+  options.compression = true;
+  EXPECT_TRUE(check(offer, options).upgrade.deflate);
+}
+
+TEST(Upgrade, TellsWebSocketRequestsFromOthers) {
+  EXPECT_TRUE(is_for_websocket("GET /ws HTTP/1.1"));
+  EXPECT_TRUE(is_for_websocket("GET /ws?token=a HTTP/1.1"));
+  EXPECT_FALSE(is_for_websocket("GET /wsx HTTP/1.1"));
+  EXPECT_FALSE(is_for_websocket("GET / HTTP/1.1"));
+  EXPECT_FALSE(is_for_websocket("garbage"));
+}
+
+TEST(Origin, AllowsTheRequestsOwnHostAndPort) {
+  EXPECT_TRUE(is_origin_allowed("http://example.com:8000", "example.com:8000", {}));
+  EXPECT_TRUE(is_origin_allowed("https://Example.com", "example.com", {}));
+  EXPECT_TRUE(is_origin_allowed("https://example.com", "example.com:443", {}));
+  EXPECT_TRUE(is_origin_allowed("http://[::1]:8000", "[::1]:8000", {}));
+  EXPECT_FALSE(is_origin_allowed("http://example.com:8001", "example.com:8000", {}));
+  EXPECT_FALSE(is_origin_allowed("http://evil.com", "example.com", {}));
+  EXPECT_FALSE(is_origin_allowed("null", "example.com", {}));
+  EXPECT_FALSE(is_origin_allowed("", "", {}));
+}
+
+TEST(Origin, AllowsWhatIsConfiguredExactly) {
+  const std::vector<std::string> allowed{"https://app.example.com", "http://localhost:3000"};
+  EXPECT_TRUE(is_origin_allowed("https://app.example.com", "gw", allowed));
+  EXPECT_TRUE(is_origin_allowed("https://app.example.com:443", "gw", allowed));
+  EXPECT_TRUE(is_origin_allowed("http://localhost:3000", "gw", allowed));
+  EXPECT_FALSE(is_origin_allowed("http://app.example.com", "gw", allowed));
+  EXPECT_FALSE(is_origin_allowed("https://app.example.com.evil.com", "gw", allowed));
+  EXPECT_FALSE(is_origin_allowed("http://localhost:3001", "gw", allowed));
+  const std::vector<std::string> any{"*"};
+  EXPECT_TRUE(is_origin_allowed("https://anywhere.example", "gw", any));
+  EXPECT_FALSE(is_origin_allowed("null", "gw", any));
+}
+
+}  // namespace
+}  // namespace gw
