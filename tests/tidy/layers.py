@@ -23,6 +23,7 @@ HOMES = {
     "boost/system/": tuple(LAYERS),
     "boost/smart_ptr/": ("core",),
     "boost/container/": ("protocol", "core"),
+    "emmintrin.h": ("src/protocol/json_string.h",),
     "boost/asio": ("net", "post_office", "ops", "app"),
     "boost/beast": ("net", "post_office", "ops"),
     "openssl/": ("base", "ws"),
