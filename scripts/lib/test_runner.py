@@ -14,12 +14,15 @@ import threading
 import time
 from pathlib import Path
 
-from test_parts import GROUPS, PARTS, Context, Result, chosen_parts
+from test_parts import GROUPS, PARTS, THREADED_LAYERS, Context, Result, chosen_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build/test-logs"
 # What a preset builds, when that is not everything.
-TARGETS = {"fuzz": "tests/fuzz/all"}
+TARGETS = {
+    "fuzz": ["tests/fuzz/all"],
+    "tsan": ["websocket-gateway", *(f"{layer}_tests" for layer in THREADED_LAYERS)],
+}
 
 
 class Builder(threading.Thread):
@@ -37,7 +40,7 @@ class Builder(threading.Thread):
             started = time.monotonic()
             log = f"build-{preset}"
             # The suites that run meanwhile have deadlines, the compiler has none.
-            build = ["nice", "-n", "15", "cmake", "--build", "--preset", preset, "--target", TARGETS.get(preset, "all")]
+            build = ["nice", "-n", "15", "cmake", "--build", "--preset", preset, "--target", *TARGETS.get(preset, ["all"])]
             steps = (["cmake", "--preset", preset, "-Wno-dev"], build)
             ok = all(self._context.run(step, log, append=step is build) == 0 for step in steps)
             self.results[preset] = Result(f"build {preset}", 0, 0 if ok else 1, time.monotonic() - started,

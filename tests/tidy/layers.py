@@ -14,7 +14,7 @@ LAYERS = {
     "traffic_cop": ("base", "core", "protocol"),
     "gateway": ("base", "ws", "protocol", "core", "net"),
     "post_office": ("base", "protocol", "core", "gateway", "traffic_cop", "net"),
-    "ops": ("base", "net", "gateway"),
+    "ops": ("base", "protocol", "core", "net", "gateway"),
     "app": ("base", "core", "engine", "gateway", "net", "ops", "post_office", "protocol", "traffic_cop", "ws"),
 }
 
