@@ -157,12 +157,11 @@ class Decoder {
   }
 
   DecodeResult bad_id() const {
-    return fault("id must be a string of 1 to 64 characters or a 64-bit integer");
+    return fault("id must be a string of at most 64 characters or an integer of at most 64 digits");
   }
 
   std::optional<std::string_view> string_id_key(const Value& id) {
     const std::string_view text = text_of(&id);
-    if (text.empty()) return std::nullopt;
     if (text.size() > kIdCharactersMax && count_code_points(text) > kIdCharactersMax) return std::nullopt;
     if (!id.is_escaped_string()) return id.raw();
     std::string key;
@@ -171,9 +170,11 @@ class Decoder {
   }
 
   static std::optional<std::string_view> integer_id_key(const Value& id) {
-    const auto number = json::as_int64(id);
-    if (!number) return std::nullopt;
-    return *number == 0 ? "0" : id.raw();  // -0 is the one integer with two spellings
+    // Echoed as text and never counted with, so an integer may be as long as a string.
+    const std::string_view text = id.raw();
+    const bool integer = id.is_number() && text.find_first_of(".eE") == std::string_view::npos;
+    if (!integer || text.size() > kIdCharactersMax) return std::nullopt;
+    return text == "-0" ? "0" : text;  // the one integer with two spellings
   }
 
   // One that is not valid is as good as none (Trace Context, section 4.3).
