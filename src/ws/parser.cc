@@ -203,7 +203,7 @@ void Parser::begin_frame(const Header& header) {
   if (opcode_ != Opcode::text) return;
   in_message_ = true;
   compressed_ = (header.first & kRsv1) != 0;
-  utf8_.reset();
+  ASSERT(utf8_.complete());  // a message that did not end so was an error
 }
 
 Event Parser::take_payload(std::span<char>& input, Scratch& scratch) {

@@ -91,6 +91,16 @@ TEST(Utf8, OneWrongByteAnywhereInALongText) {
   }
 }
 
+// Plain text is passed over in blocks, but not when a character is still open before it.
+TEST(Utf8, PlainTextInsideACharacter) {
+  for (size_t before = 0; before < 40; ++before) {
+    const std::string text = std::string(before, 'a') + "\xE2" + std::string(64, 'b') + "\x82\xAC";
+    EXPECT_FALSE(is_valid_utf8(text)) << before;
+    Utf8Validator validator;
+    EXPECT_FALSE(validator.accept(std::string_view(text).substr(0, before + 60))) << before;
+  }
+}
+
 TEST(Utf8Validator, PiecesAreWorthTheWhole) {
   const std::string text =
       "k\u00f6\u00df \u20ac \U0001F600 and a long stretch of plain text, then \u4e2d\u6587";
