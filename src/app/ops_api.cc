@@ -1,0 +1,68 @@
+#include "app/ops_api.h"
+
+namespace gw {
+
+OpsApi::OpsApi(Parts parts, std::string instance_id, std::string engine)
+    : parts_(parts),
+      instance_id_(std::move(instance_id)),
+      engine_(std::move(engine)),
+      started_at_(parts_.loop.now()) {}
+
+void OpsApi::live(http_api::Call call) {
+  call.responder.send(http::Response::json(200, R"({"status":"live"})"));
+}
+
+void OpsApi::with_health(http_api::Call call, std::function<http::Response(const Health&)> answer) {
+  parts_.post_office.count({}, false,
+                           [this, answer = std::move(answer),
+                            responder = call.responder](Result<ConnectionCounts> counts) mutable {
+                             Health health;
+                             // A registry that does not answer is no reason to keep silent about the rest.
+                             health.ready = counts && parts_.gateway.is_ready();
+                             health.instance_id = instance_id_;
+                             if (counts) health.connections = std::move(*counts);
+                             health.uptime = parts_.loop.now() - started_at_;
+                             responder.send(answer(health));
+                           });
+}
+
+void OpsApi::health(http_api::Call call) {
+  with_health(std::move(call), [](const Health& health) {
+    return http::Response::json(health.ready ? 200 : 503, health_json(health));
+  });
+}
+
+void OpsApi::detailed_health(http_api::Call call) {
+  with_health(std::move(call), [this](const Health& health) {
+    // The probe goes through engine and shards: draining alone leaves the engine up.
+    const bool engine_up = parts_.gateway.state() != Gateway::State::not_ready;
+    return http::Response::json(health.ready ? 200 : 503,
+                                detailed_health_json(health, {{"engine", engine_, engine_up}}, snapshot()));
+  });
+}
+
+void OpsApi::metrics(http_api::Call call) {
+  http::Response response;
+  response.content_type = kMetricsContentType;
+  response.body = metrics_text(snapshot());
+  call.responder.send(std::move(response));
+}
+
+MetricsSnapshot OpsApi::snapshot() {
+  MetricsSnapshot snapshot;
+  snapshot.gateway = parts_.gateway.stats();
+  if (server_) snapshot.http = server_->stats();
+  const ChannelTable& channels = parts_.post_office.channels();
+  for (size_t i = 0; i < channels.size(); ++i) {
+    const auto channel = static_cast<ChannelIndex>(i);
+    snapshot.channels.push_back({channels.name(channel), parts_.post_office.broker().stats(channel)});
+  }
+  snapshot.process = read_process_stats();
+  snapshot.sessions = parts_.sessions.size();
+  snapshot.agent_streams = parts_.streams.size();
+  snapshot.ready = parts_.gateway.is_ready();
+  snapshot.uptime = parts_.loop.now() - started_at_;
+  return snapshot;
+}
+
+}  // namespace gw

@@ -1,0 +1,47 @@
+// Health and metrics as calls: gathers the figures of every part into one snapshot.
+#pragma once
+
+#include <functional>
+
+#include "core/session_store.h"
+#include "gateway/gateway.h"
+#include "ops/health.h"
+#include "ops/metrics.h"
+#include "post_office/http_api/call.h"
+#include "post_office/http_api/event_streams.h"
+
+namespace gw {
+
+class OpsApi {
+ public:
+  // All outlive it.
+  struct Parts {
+    EventLoop& loop;
+    const Gateway& gateway;
+    PostOffice& post_office;
+    const SessionStore& sessions;
+    const http_api::EventStreams& streams;
+  };
+
+  OpsApi(Parts parts, std::string instance_id, std::string engine);
+
+  // Whose counters /metrics shows; the server's handler needs this object, so it comes later.
+  void watch(const http::Server& server) { server_ = &server; }
+
+  void live(http_api::Call call);
+  void health(http_api::Call call);
+  void detailed_health(http_api::Call call);
+  void metrics(http_api::Call call);
+
+ private:
+  void with_health(http_api::Call call, std::function<http::Response(const Health&)> answer);
+  MetricsSnapshot snapshot();
+
+  const Parts parts_;
+  const std::string instance_id_;
+  const std::string engine_;
+  const TimePoint started_at_;
+  const http::Server* server_ = nullptr;
+};
+
+}  // namespace gw

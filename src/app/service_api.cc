@@ -1,0 +1,115 @@
+#include "app/service_api.h"
+
+#include "post_office/http_api/documents.h"
+
+namespace gw {
+namespace {
+
+using http_api::Call;
+using http_api::Handler;
+
+template <class Door>
+Handler to(Door& door, void (Door::*verb)(Call)) {
+  return [&door, verb](Call call) { (door.*verb)(std::move(call)); };
+}
+
+}  // namespace
+
+ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
+    : options_(std::move(options)),
+      keys_(options_.keys),
+      access_(keys_, parts.loop),
+      sessions_(parts.traffic_cop, parts.post_office),
+      messages_(parts.post_office, options_.public_url),
+      lookups_(parts.post_office, options_.instance_id),
+      streams_(parts.loop, parts.post_office),
+      ops_({parts.loop, parts.gateway, parts.post_office, parts.sessions, streams_}, options_.instance_id,
+           options_.engine) {
+  add_session_routes();
+  add_message_routes();
+  add_ops_routes();
+  add_document_routes();
+  if (options_.test_endpoints) add_test_routes();
+}
+
+void ServiceApi::handle(http::Request& request, http::Responder responder) {
+  (request.ops ? inside_router_ : router_).handle(request, std::move(responder));
+}
+
+void ServiceApi::add_session_routes() {
+  using Api = http_api::SessionsApi;
+  const Needs sessions = scope(Scope::sessions);
+  add("POST", "/api/traffic-cop/sessions", sessions, to(sessions_, &Api::create));
+  add("GET", "/api/traffic-cop/sessions/{id}", sessions, to(sessions_, &Api::get));
+  add("PATCH", "/api/traffic-cop/sessions/{id}", sessions, to(sessions_, &Api::update));
+  add("DELETE", "/api/traffic-cop/sessions/{id}", sessions, to(sessions_, &Api::end));
+  add("POST", "/api/traffic-cop/sessions/{id}/validate", sessions, to(sessions_, &Api::validate));
+  add("GET", "/api/traffic-cop/sessions/{id}/websockets", sessions, to(sessions_, &Api::connections));
+}
+
+void ServiceApi::add_message_routes() {
+  using http_api::EventStreams, http_api::LookupsApi, http_api::MessagesApi;
+  const Needs subscribe = scope(Scope::subscribe);
+  const Needs registry = scope(Scope::registry);
+  add("GET", "/api/post-office/websocket/endpoint", any_key(), to(messages_, &MessagesApi::endpoint));
+  add("POST", "/api/post-office/websocket/publish", scope(Scope::publish),
+      to(messages_, &MessagesApi::publish));
+  add("POST", "/api/post-office/websocket/send", scope(Scope::send), to(messages_, &MessagesApi::send));
+  add("GET", "/api/post-office/websocket/subscribe", subscribe, to(streams_, &EventStreams::subscribe));
+  add("POST", "/api/post-office/websocket/ack", subscribe, to(messages_, &MessagesApi::acknowledge));
+  add("GET", "/api/post-office/websocket/connections/{id}", registry, to(lookups_, &LookupsApi::connection));
+  add("GET", "/api/post-office/websocket/channels/{channel}/connections", registry,
+      to(lookups_, &LookupsApi::channel_connections));
+  add("GET", "/api/post-office/websocket/connection-count", registry,
+      to(lookups_, &LookupsApi::connection_count));
+  add("GET", "/api/post-office/websocket/backpressure", registry, to(lookups_, &LookupsApi::backpressure));
+}
+
+void ServiceApi::add_ops_routes() {
+  add_inside("GET", "/health/live", nothing(), to(ops_, &OpsApi::live));
+  add_inside("GET", "/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
+  add_inside("GET", "/api/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
+  const Needs registry = inside_or(Scope::registry);
+  add_inside("GET", "/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
+  add_inside("GET", "/api/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
+  add_inside("GET", "/metrics", registry, to(ops_, &OpsApi::metrics));
+}
+
+void ServiceApi::add_document_routes() {
+  add("GET", "/openapi.json", nothing(), http_api::serve_openapi);
+  add("GET", "/asyncapi.json", nothing(), http_api::serve_asyncapi);
+  if (options_.console) add("GET", "/", nothing(), http_api::serve_console);
+}
+
+void ServiceApi::add_test_routes() {
+  using Api = http_api::LookupsApi;
+  add("GET", "/api/test/websocket-gateway/connection/{id}", nothing(), to(lookups_, &Api::test_connection));
+  add("GET", "/api/test/websocket-gateway/channel/{channel}/connections", nothing(),
+      to(lookups_, &Api::test_channel_connections));
+  add("GET", "/api/test/websocket-gateway/connection-count", nothing(),
+      to(lookups_, &Api::test_connection_count));
+}
+
+void ServiceApi::add(std::string_view method, std::string_view pattern, Needs needs, Handler handler) {
+  router_.add(method, pattern, guarded(needs, std::move(handler)));
+}
+
+void ServiceApi::add_inside(std::string_view method, std::string_view pattern, Needs needs, Handler handler) {
+  inside_router_.add(method, pattern, guarded(needs, handler));
+  add(method, pattern, needs, std::move(handler));
+}
+
+http::Router::Handler ServiceApi::guarded(Needs needs, Handler handler) {
+  return [this, needs, handler = std::move(handler)](http::Request& request, http::Responder responder) {
+    const bool open =
+        needs.who == Needs::Who::anyone || (needs.who == Needs::Who::key_holder_unless_inside && request.ops);
+    const ApiKey* key = nullptr;
+    if (!open) {
+      key = access_.admit(request, responder, needs.requirement);
+      if (!key) return;
+    }
+    handler({request, std::move(responder), key});
+  };
+}
+
+}  // namespace gw

@@ -1,0 +1,77 @@
+// The service API: every route there is, what it needs, and who answers it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/ops_api.h"
+#include "net/http/router.h"
+#include "post_office/http_api/access.h"
+#include "post_office/http_api/event_streams.h"
+#include "post_office/http_api/lookups.h"
+#include "post_office/http_api/messages.h"
+#include "post_office/http_api/sessions.h"
+
+namespace gw {
+
+struct ServiceApiOptions {
+  std::vector<ApiKey> keys;
+  std::string instance_id;
+  std::string engine = "memory";
+  std::string public_url;  // empty: as the caller reached us
+  bool console = true;
+  bool test_endpoints = false;
+};
+
+class ServiceApi {
+ public:
+  // All outlive it; it outlives the server whose handler it is.
+  struct Parts {
+    EventLoop& loop;
+    const Gateway& gateway;
+    TrafficCop& traffic_cop;
+    PostOffice& post_office;
+    const SessionStore& sessions;
+  };
+
+  ServiceApi(ServiceApiOptions options, Parts parts);
+
+  void handle(http::Request& request, http::Responder responder);
+  void watch(const http::Server& server) { ops_.watch(server); }
+  http_api::EventStreams& streams() { return streams_; }
+  const std::vector<http::Router::Route>& routes() const { return router_.routes(); }
+
+ private:
+  // What a route asks of its caller.
+  struct Needs {
+    enum class Who { anyone, key_holder, key_holder_unless_inside } who = Who::anyone;
+    http_api::Requirement requirement;
+  };
+  static Needs nothing() { return {}; }
+  static Needs any_key() { return {Needs::Who::key_holder, {}}; }
+  static Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
+  static Needs inside_or(Scope scope) { return {Needs::Who::key_holder_unless_inside, {scope, true}}; }
+
+  void add_session_routes();
+  void add_message_routes();
+  void add_ops_routes();
+  void add_document_routes();
+  void add_test_routes();
+  // Of the main addresses; `inside` ones are served on the inside listeners as well, and nothing else is.
+  void add(std::string_view method, std::string_view pattern, Needs needs, http_api::Handler handler);
+  void add_inside(std::string_view method, std::string_view pattern, Needs needs, http_api::Handler handler);
+  http::Router::Handler guarded(Needs needs, http_api::Handler handler);
+
+  const ServiceApiOptions options_;
+  const ApiKeys keys_;
+  http_api::Access access_;
+  http_api::SessionsApi sessions_;
+  http_api::MessagesApi messages_;
+  http_api::LookupsApi lookups_;
+  http_api::EventStreams streams_;
+  OpsApi ops_;
+  http::Router router_;
+  http::Router inside_router_;
+};
+
+}  // namespace gw

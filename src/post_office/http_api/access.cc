@@ -1,0 +1,71 @@
+#include "post_office/http_api/access.h"
+
+#include <cmath>
+
+#include "base/http_field.h"
+#include "net/http/head.h"
+
+namespace gw::http_api {
+namespace {
+
+// The key of exactly one "Authorization: Bearer <key>"; empty: none was shown in that form.
+std::string_view bearer_key(const http::Request& request) {
+  if (http::count_fields(request.fields, "Authorization") != 1) return {};
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view value = *request.field("Authorization");
+  if (!equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return {};
+  const std::string_view key = trim_blanks(value.substr(kScheme.size()));
+  return key.find_first_of(" \t,") == std::string_view::npos ? key : std::string_view();
+}
+
+http::Response unauthenticated(const char* detail, std::string_view challenge) {
+  return refusal({Errc::unauthenticated, detail}).header("WWW-Authenticate", challenge);
+}
+
+Result<void> check(const ApiKey& key, const Requirement& needed) {
+  if (needed.scope) {
+    if (Result<void> granted = key.check_scope(*needed.scope); !granted) return granted;
+  }
+  if (needed.sees_all_tenants && !key.tenant_id.empty()) {
+    return Error{Errc::permission_denied,
+                 "this key is bound to a tenant, and the answer is about all of them"};
+  }
+  return {};
+}
+
+http::Response too_many_guesses(Duration wait) {
+  const auto seconds = std::ceil(std::chrono::duration<double>(wait).count());
+  return http::Response::error(429, "too_many_failures", "too many wrong keys from this address; wait")
+      .header("Retry-After", std::to_string(static_cast<int64_t>(seconds)));
+}
+
+}  // namespace
+
+const ApiKey* Access::admit(const http::Request& request, http::Responder& responder,
+                            const Requirement& needed) {
+  const auto refuse_with = [&](const http::Response& response) -> const ApiKey* {
+    responder.send(response);
+    return nullptr;
+  };
+  const TimePoint now = loop_.now();
+  // Before the key is looked at: an answer that differs would go on telling right from wrong.
+  if (const Duration wait = guesses_.wait(request.remote_address, now); wait > Duration::zero()) {
+    return refuse_with(too_many_guesses(wait));
+  }
+  const std::string_view shown = bearer_key(request);
+  if (shown.empty()) {
+    return refuse_with(unauthenticated("an API key is required (Authorization: Bearer <key>)",
+                                       R"(Bearer realm="websocket-gateway")"));
+  }
+  const ApiKey* key = keys_.find(shown);
+  if (!key) {
+    guesses_.record_failure(request.remote_address, now);
+    return refuse_with(unauthenticated("the API key is not known",
+                                       R"(Bearer realm="websocket-gateway", error="invalid_token")"));
+  }
+  if (const Result<void> granted = check(*key, needed); !granted)
+    return refuse_with(refusal(granted.error()));
+  return key;
+}
+
+}  // namespace gw::http_api

@@ -1,0 +1,32 @@
+// The one place that decides who may make a call: by the key shown in Authorization (RFC 6750).
+#pragma once
+
+#include <optional>
+
+#include "net/event_loop.h"
+#include "post_office/guess_limit.h"
+#include "post_office/http_api/call.h"
+
+namespace gw::http_api {
+
+// What a call needs of the key that is shown.
+struct Requirement {
+  std::optional<Scope> scope;     // absent: any key will do
+  bool sees_all_tenants = false;  // a key bound to a tenant will not do
+};
+
+class Access {
+ public:
+  // Both outlive it.
+  Access(const ApiKeys& keys, EventLoop& loop) : keys_(keys), loop_(loop) {}
+
+  // The key, or null when the request was refused: then it has been answered with 401, 403 or 429.
+  const ApiKey* admit(const http::Request& request, http::Responder& responder, const Requirement& needed);
+
+ private:
+  const ApiKeys& keys_;
+  EventLoop& loop_;
+  GuessLimit guesses_;
+};
+
+}  // namespace gw::http_api

@@ -1,0 +1,20 @@
+// The descriptions of both doors and the console's page: texts that the program carries.
+#pragma once
+
+#include "post_office/http_api/call.h"
+
+namespace gw::http_api {
+
+// docs/openapi.json and docs/asyncapi.json as they were when the program was built.
+std::string_view openapi_document();
+std::string_view asyncapi_document();
+
+void serve_openapi(Call call);
+void serve_asyncapi(Call call);
+
+// On loopback only under a loopback name: a page of another name that resolves to this machine must not
+// become one of ours (DNS rebinding).
+void serve_console(Call call);
+bool is_loopback_host(std::string_view host);
+
+}  // namespace gw::http_api

@@ -1,0 +1,125 @@
+#include "post_office/http_api/event_streams.h"
+
+#include "post_office/http_api/fields.h"
+#include "post_office/http_api/messages.h"
+
+namespace gw::http_api {
+namespace {
+
+// Shorter than what proxies and NAT boxes take for a dead connection.
+constexpr Duration kKeepAlivePeriod = 15s;
+constexpr std::string_view kKeepAlive = ": keep-alive\n\n";
+
+http::Response stream_head() {
+  http::Response head;
+  head.content_type = "text/event-stream";
+  head.header("X-Accel-Buffering", "no");  // nginx would hold events back
+  return head;
+}
+
+}  // namespace
+
+void append_event(std::string& out, std::string_view id, std::string_view data) {
+  out.append("id: ").append(id).append("\n");
+  while (true) {
+    const size_t end = data.find_first_of("\r\n");
+    out.append("data: ").append(data.substr(0, end)).append("\n");
+    if (end == std::string_view::npos) break;
+    data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
+  }
+  out.append("\n");
+}
+
+// One agent's stream. Its head goes out once the broker has taken the subscription, so that an agent that
+// has seen a 200 misses nothing.
+class EventStreams::Feed final : public AgentSink {
+ public:
+  explicit Feed(http::Responder responder) : responder_(std::move(responder)) {}
+
+  bool deliver(std::string_view id, std::string_view envelope) override {
+    open();
+    // An envelope is one line, unless a client has sent JSON with line ends in it.
+    if (envelope.find_first_of("\r\n") == std::string_view::npos) {
+      return stream_.write({"id: ", id, "\ndata: ", envelope, "\n\n"});
+    }
+    std::string event;
+    append_event(event, id, envelope);
+    return stream_.write(event);
+  }
+
+  void open() {
+    if (opened_) return;
+    opened_ = true;
+    stream_ = responder_.stream(stream_head());
+    stream_.write(": subscribed\n\n");
+  }
+
+  void keep_alive() {
+    if (stream_.buffered_bytes() == 0) stream_.write(kKeepAlive);
+  }
+
+  http::Responder& responder() { return responder_; }
+  http::Stream& stream() { return stream_; }
+
+  SubscriptionId subscription = 0;
+
+ private:
+  http::Responder responder_;
+  http::Stream stream_;
+  bool opened_ = false;
+};
+
+EventStreams::EventStreams(EventLoop& loop, PostOffice& post_office)
+    : post_office_(post_office), keep_alive_(loop.every(kKeepAlivePeriod, [this] {
+        for (const std::shared_ptr<Feed>& feed : feeds_) feed->keep_alive();
+      })) {}
+
+EventStreams::~EventStreams() = default;
+
+void EventStreams::subscribe(Call call) {
+  QueryFields fields(call.request.query);
+  const std::string channel = fields.text("channel");
+  const std::string group = fields.optional_name("group").value_or("");
+  if (fields.fault()) return refuse(call.responder, *fields.fault());
+  const Result<ChannelIndex> granted = granted_channel(*call.key, post_office_.channels(), channel);
+  if (!granted) return refuse(call.responder, granted.error());
+  open({*granted, group, call.key->tenant_id}, std::move(call.responder));
+}
+
+void EventStreams::open(AgentSubscription subscription, http::Responder responder) {
+  const auto feed = std::make_shared<Feed>(std::move(responder));
+  feeds_.insert(feed);
+  Feed& sink = *feed;
+  post_office_.broker().subscribe(
+      std::move(subscription), sink,
+      [this, weak = std::weak_ptr<Feed>(feed)](Result<SubscriptionId> subscribed) {
+        const std::shared_ptr<Feed> opened = weak.lock();
+        if (!opened) return;
+        if (!subscribed) {
+          refuse(opened->responder(), subscribed.error());
+          feeds_.erase(opened);
+          return;
+        }
+        opened->subscription = *subscribed;
+        opened->open();
+        // It may have left meanwhile, and a HEAD request never stays.
+        if (!opened->stream().is_open()) return drop(opened);
+        opened->stream().on_close([this, weak] {
+          if (const std::shared_ptr<Feed> closed = weak.lock()) drop(closed);
+        });
+      });
+}
+
+void EventStreams::drop(const std::shared_ptr<Feed>& feed) {
+  post_office_.broker().unsubscribe(feed->subscription);
+  feeds_.erase(feed);
+}
+
+void EventStreams::close_all() {
+  for (const std::shared_ptr<Feed>& feed : std::exchange(feeds_, {})) {
+    feed->stream().close();
+    if (feed->subscription != 0) post_office_.broker().unsubscribe(feed->subscription);
+  }
+}
+
+}  // namespace gw::http_api
