@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/service_api.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -53,6 +54,37 @@ GatewayOptions gateway_options(const Config& config) {
   return options;
 }
 
+ServiceApiOptions api_options(const Config& config, const std::string& made_key) {
+  ServiceApiOptions options;
+  options.instance_id = config.instance_id;
+  options.public_url = config.public_url;
+  options.console = config.console;
+  options.test_endpoints = config.test_endpoints;
+  std::vector<Digest> root_keys;
+  if (config.root_key_sha256) root_keys.push_back(*config.root_key_sha256);
+  if (!made_key.empty()) root_keys.push_back(sha256(made_key));
+  for (const Digest& digest : root_keys) {
+    ApiKey& key = options.keys.emplace_back();
+    key.name = "root";
+    key.digest = digest;
+    key.scopes = ScopeSet::all();
+  }
+  const ChannelTable channels(config.channels);
+  for (const ApiKeyConfig& configured : config.api_keys) {
+    ApiKey& key = options.keys.emplace_back();
+    key.name = configured.name;
+    key.digest = configured.key_sha256;
+    key.realm = configured.realm;
+    key.tenant_id = configured.tenant.value_or("");
+    // The configuration has been checked: these names are known.
+    for (const std::string& scope : configured.scopes) key.scopes.add(*parse_scope(scope));
+    if (!configured.channels) continue;
+    key.channels = ChannelSet();
+    for (const std::string& channel : *configured.channels) key.channels.add(*channels.find(channel));
+  }
+  return options;
+}
+
 // As many descriptors as the system lets us have: each client is one.
 void raise_descriptor_limit(const Config& config) {
   rlimit limit{};
@@ -82,6 +114,7 @@ class Application {
   explicit Application(const Config& config)
       : config_(config),
         signals_(make_signal_fd()),
+        made_key_(config.has_api_keys() ? "" : secure_random_hex(24)),
         channels_(config.channels),
         registry_(channels_, config.instance_id),
         broker_(channels_, {config.queue_size, config.queue_bytes, config.queue_age, {}}),
@@ -92,10 +125,12 @@ class Application {
                                            [this](std::string_view token, Done<SessionPtr> done) {
                                              traffic_cop_.admit(token, std::move(done));
                                            }}),
+        api_(api_options(config, made_key_), {loop_, gateway_, traffic_cop_, post_office_, sessions_}),
         http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
-          (void)request;
-          responder.send(http::Response::error(404, "not_found", "no such path"));
-        }) {}
+          api_.handle(request, std::move(responder));
+        }) {
+    api_.watch(http_);
+  }
 
   int run() {
     raise_descriptor_limit(config_);
@@ -145,6 +180,7 @@ class Application {
         .member("url", "http://" + gateway_.addresses().front().text())
         .member("instance_id", config_.instance_id)
         .member("pid", getpid());
+    if (!made_key_.empty()) writer.member("api_key", made_key_);
     writer.end_object();
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);
@@ -159,14 +195,17 @@ class Application {
         _exit(1);
       }
       gateway_.drain([this] {
+        api_.streams().close_all();
         http_.begin_stop();
-        loop_.stop();
+        // One more turn, so that what is answered leaves.
+        loop_.post([this] { loop_.stop(); });
       });
     }
   }
 
   const Config& config_;
   const UniqueFd signals_;
+  const std::string made_key_;  // empty: keys are configured
   EventLoop loop_;
   const ChannelTable channels_;
   MemoryRegistry registry_;
@@ -175,6 +214,7 @@ class Application {
   TrafficCop traffic_cop_;
   PostOffice post_office_;
   Gateway gateway_;
+  ServiceApi api_;
   http::Server http_;
   bool ending_ = false;
 };

@@ -54,16 +54,10 @@ class Loader {
     const Result<std::string> text = sources_.read_file(path);
     if (!text) {
       const char* given_by = flags.config_file ? "flag --config: " : "variable GATEWAY_CONFIG: ";
-      problems_.push_back(given_by + printable(path) + ": " + text.error().detail);
+      problems_.push_back(given_by + plain_or_quoted(path) + ": " + text.error().detail);
       return {};
     }
-    return read_toml(*text, printable(path), problems_);
-  }
-
-  // Problems and comments are single lines of plain text, whatever the file is called.
-  static std::string printable(const std::string& path) {
-    const bool plain = std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    return plain ? path : quote(path);
+    return read_toml(*text, plain_or_quoted(path), problems_);
   }
 
   void take(const GivenSettings& source) {

@@ -1,9 +1,20 @@
+#include <fmt/format.h>
+
+#include <stdexcept>
+
 // Only here, and compiled in: toml++ as a library of its own would be one more thing to ship.
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
+// toml++ 3.3 asserts what a malformed file can break ("[[[a]"): the file's mistake, not a bug of ours.
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? static_cast<void>(0) : throw std::invalid_argument("toml++"))
+// In functions that may not throw it still ends the program; the parser's own may.
+#pragma GCC diagnostic push
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wterminate"
+#endif
 #include <toml++/toml.h>
-
-#include <fmt/format.h>
+#pragma GCC diagnostic pop
 
 #include "app/config_settings.h"
 #include "app/config_sources.h"
@@ -29,11 +40,6 @@ std::string at(const std::string& file, const toml::node& node) {
   return fmt::format("{}:{}", file, node.source().begin.line);
 }
 
-bool is_plain(std::string_view key) {
-  return !key.empty() &&
-         key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
-}
-
 // A scalar as a flag would have it: TOML's types are there for the eye.
 std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
@@ -45,8 +51,10 @@ std::optional<std::string> scalar_text(const toml::node& node) {
 
 std::optional<FileEntry> read_entry(const toml::key& key, const toml::node& node, const std::string& file,
                                     std::vector<std::string>& problems) {
-  const std::string shown = is_plain(key.str()) ? std::string(key.str()) : quote(key.str());
-  FileEntry entry{std::string(key.str()), {}, node.is_array(), fmt::format("{}: {}", at(file, node), shown)};
+  FileEntry entry{std::string(key.str()),
+                  {},
+                  node.is_array(),
+                  fmt::format("{}: {}", at(file, node), plain_or_quoted(key.str()))};
   const auto refuse = [&](const char* what) {
     problems.push_back(fmt::format("{}: expected {}", entry.where, what));
     return std::nullopt;
@@ -123,6 +131,9 @@ FileSettings read_toml(std::string_view text, const std::string& name, std::vect
     const auto& where = error.source().begin;
     problems.push_back(fmt::format("{}:{}:{}: not TOML: {}", name, where.line, where.column,
                                    without_quotations(error.description())));
+    return out;
+  } catch (const std::invalid_argument&) {
+    problems.push_back(name + ": not TOML: a bracket or a key is out of place");
     return out;
   }
   for (const auto& [key, node] : root) {

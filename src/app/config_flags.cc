@@ -23,7 +23,8 @@ std::vector<std::string> without_empty_values(std::vector<std::string> arguments
     return argument.starts_with("--") && argument.size() > 3 && argument.find('=') == argument.size() - 1;
   };
   for (const std::string& argument : arguments) {
-    if (is_empty(argument)) problems.push_back("flag --" + name_of(argument) + ": has no value");
+    if (is_empty(argument))
+      problems.push_back("flag " + plain_or_quoted("--" + name_of(argument)) + ": has no value");
   }
   std::erase_if(arguments, is_empty);
   return arguments;
@@ -36,7 +37,7 @@ void report_extras(const std::vector<std::string>& extras, std::vector<std::stri
     const bool is_flag = extra.starts_with("-") && extra.size() > 1 && extra != "--";
     if (is_flag) {
       const std::string name = extra.starts_with("--") ? name_of(extra) : extra.substr(1, 1);
-      const std::string shown = extra.starts_with("--") ? "--" + name : "-" + name;
+      const std::string shown = plain_or_quoted((extra.starts_with("--") ? "--" : "-") + name);
       problems.push_back(unknown_setting(name, "flag " + shown, vocabulary()));
     } else if (!after_unknown_flag) {
       problems.push_back("argument " + quote(extra) + ": belongs to no flag");

@@ -367,6 +367,7 @@ TEST(Config, MalformedCommandLines) {
   EXPECT_THAT(problems(with_flags({"--shards"})), ElementsAre("flag --shards: has no value"));
   EXPECT_THAT(problems(with_flags({"--shards=", "--queue-size", "5"})),
               ElementsAre("flag --shards: has no value"));
+  EXPECT_THAT(problems(with_flags({"--a\nb"})), ElementsAre("flag \"--a\\x0ab\": unknown setting"));
   EXPECT_THAT(problems(with_flags({"-x"})), ElementsAre("flag -x: unknown setting"));
   EXPECT_THAT(problems(with_flags({"--", "--shards"})), Contains("argument \"--\": belongs to no flag"));
   EXPECT_THAT(problems(with_flags({""})), ElementsAre("argument \"\": belongs to no flag"));
@@ -379,6 +380,7 @@ TEST(Config, FilesThatCannotBeRead) {
               ElementsAre(StartsWith("variable GATEWAY_CONFIG: none.toml: ")));
   EXPECT_THAT(problems(with_file("a = [1,\n")), ElementsAre(StartsWith("gateway.toml:")));
   EXPECT_THAT(problems(with_file("listen = \"a\nshards = 1")), ElementsAre(HasSubstr("not TOML")));
+  EXPECT_THAT(problems(with_file("[[[a]")), ElementsAre(StartsWith("gateway.toml: not TOML")));
   EXPECT_THAT(problems(with_file("\xff")), ElementsAre(HasSubstr("not TOML")));
   EXPECT_THAT(problems(with_file(std::string(1, '\0'))), ElementsAre(HasSubstr("not TOML")));
 }

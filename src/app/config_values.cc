@@ -238,6 +238,10 @@ std::string quote(std::string_view text) {
   return out + (text.size() > kQuotedMax ? "...\"" : "\"");
 }
 
+std::string plain_or_quoted(std::string_view text) {
+  return !text.empty() && is_visible(text) ? std::string(text) : quote(text);
+}
+
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   // A third of the letters wrong is still a slip; more is another word.

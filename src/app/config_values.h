@@ -53,6 +53,9 @@ bool is_channel_reserved(std::string_view channel);
 // `text` in double quotes, cut at 80 bytes, what is not printable ASCII escaped: safe to print to a terminal.
 std::string quote(std::string_view text);
 
+// As it is when that is one visible ASCII word, else quoted.
+std::string plain_or_quoted(std::string_view text);
+
 // The candidate that `name` most likely was meant to be, if one is near.
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates);
 

@@ -143,6 +143,13 @@ TEST(ConfigValues, QuotedTextIsOneSafeLine) {
   EXPECT_EQ(quote(std::string(81, 'x')), "\"" + std::string(80, 'x') + "...\"");
 }
 
+TEST(ConfigValues, APlainWordIsShownAsItIs) {
+  EXPECT_EQ(plain_or_quoted("/etc/gateway.toml"), "/etc/gateway.toml");
+  EXPECT_EQ(plain_or_quoted(""), "\"\"");
+  EXPECT_EQ(plain_or_quoted("a b"), "\"a b\"");
+  EXPECT_EQ(plain_or_quoted("a\n"), "\"a\\x0a\"");
+}
+
 TEST(ConfigValues, TheNearestNameIsFoundAndAStrangeOneIsNot) {
   const std::vector<std::string> names{"listen", "ops-listen", "queue-size", "queue-bytes", "shards"};
   EXPECT_EQ(nearest("lissten", names), "listen");

@@ -2,6 +2,7 @@
 
 #include "app/config_settings.h"
 #include "app/config_sources.h"
+#include "app/config_values.h"
 
 namespace gw {
 namespace {
@@ -47,7 +48,7 @@ Variables read_variables(const std::map<std::string, std::string>& environment,
                find_setting(name) && variable_of(name) == variable) {
       variables.settings[name] = {{value}, "variable " + variable};
     } else if (!is_service_link(variable, value)) {
-      problems.push_back(unknown_setting(name, "variable " + variable, vocabulary()));
+      problems.push_back(unknown_setting(name, "variable " + plain_or_quoted(variable), vocabulary()));
     }
   }
   return variables;
