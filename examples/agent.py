@@ -32,7 +32,8 @@ stopping = threading.Event()
 
 
 def log(text):
-    print(f"agent: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"agent: {text}\n")  # one write: threads share the line
+    sys.stderr.flush()
 
 
 class Refused(Exception):
@@ -153,6 +154,8 @@ def serve(gateway, channel, group, delay, workers):
             return
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = str(error) or type(error).__name__
+        if stopping.is_set():
+            return
         pause = wait * random.uniform(0.5, 1.0)  # spread, so that a restarted gateway is not stormed
         log(f"{channel}: {reason}; again in {pause:.1f} s")
         stopping.wait(pause)

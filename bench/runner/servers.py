@@ -92,7 +92,7 @@ class Gateway(Server):
     def __init__(self, binary, shards, flags):
         super().__init__()
         self.binary = pathlib.Path(binary).resolve()
-        self.flags = ["--listen", "127.0.0.1:0", "--shards", str(shards), "--max-connections", "60000",
+        self.flags = ["--listen", "127.0.0.1:0", "--shards", str(shards),
                       "--max-connections-per-user", "0", "--message-rate", "0", "--drain-timeout", "1", *flags]
         self.env = {"GATEWAY_API_KEY": secrets.token_hex(16)}
 

@@ -43,6 +43,8 @@ class AgentSink {
   virtual ~AgentSink() = default;
   // False: it can take no more now (its buffer is full or it is gone). `id` is what to acknowledge.
   virtual bool deliver(std::string_view id, std::string_view envelope) = 0;
+  // It refused a message that others have: its stream has a hole and must end. May unsubscribe.
+  virtual void fell_behind() = 0;
 };
 
 struct AgentSubscription {

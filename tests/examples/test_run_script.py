@@ -48,12 +48,16 @@ class Running:
     def children(self):
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def kill_all(self):
-        if self.process.poll() is None:
-            for child in self.children():
-                child.kill()
-            self.process.kill()
+    def stop(self):
+        """It ends what it started; what it leaves is killed."""
+        if self.process.poll() is not None:
+            return
+        children = self.children()
+        self.process.terminate()
         self.process.wait(DEADLINE)
+        _, left = psutil.wait_procs(children, timeout=1)
+        for child in left:
+            child.kill()
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def start():
 
     yield start_one
     for one in running:
-        one.kill_all()
+        one.stop()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

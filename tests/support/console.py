@@ -84,12 +84,16 @@ class Console:
     def connection_id(self):
         return self.conversation.get_by_text(re.compile(r"^ws_\w+$")).inner_text()
 
-    def enter(self, user, **session):
-        """From an empty tab to a welcomed connection."""
+    def begin(self, user, **session):
+        """From an empty tab to a session; what comes of its connection is the test's matter."""
         self.open()
         self.use_key()
         self.accepted()
         self.start_session(user, **session)
+
+    def enter(self, user, **session):
+        """From an empty tab to a welcomed connection."""
+        self.begin(user, **session)
         return self.connected()
 
     def say(self, text, channel=None):
@@ -106,6 +110,11 @@ class Console:
     def theirs(self, text):
         return self.log.get_by_role("article", name=re.compile("^From ")).filter(has_text=text)
 
+    def channel_row(self, channel):
+        """Of the table of channels: its cells are clients, agents, waiting, circuit."""
+        name = self.page.get_by_role("rowheader", name=channel, exact=True)
+        return self.page.get_by_role("region", name="Channels", exact=True).get_by_role("row").filter(has=name)
+
     def send_raw(self, text):
         self.page.get_by_role("checkbox", name="Raw frame").check()
         self.page.get_by_role("textbox", name="Raw frame").fill(text)
@@ -114,7 +123,7 @@ class Console:
 
     def publish(self, text, channel="guide", tenant=None):
         self.page.get_by_label("Publish to").select_option(channel)
-        self.page.get_by_label("Publication").fill(text)
+        self.page.get_by_role("textbox", name="Publication", exact=True).fill(text)
         if tenant:
             self.page.get_by_text("Realm and tenant").click()
             self.page.get_by_label("Only this tenant").fill(tenant)

@@ -117,13 +117,24 @@ bool MemoryBroker::busy(const Channel& channel, const AgentEntry& entry) {
 bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
   if (busy(channel, entry)) return false;
   bool taken = false;
+  std::vector<AgentSink*> behind;
   for (const Subscriber& subscriber : channel.subscribers) {
-    if (concerns(subscriber.tenant_id, entry)) taken |= subscriber.sink->deliver(entry.id, *entry.envelope);
+    if (!concerns(subscriber.tenant_id, entry)) continue;
+    if (subscriber.sink->deliver(entry.id, *entry.envelope)) {
+      taken = true;
+    } else {
+      behind.push_back(subscriber.sink);
+    }
   }
   for (auto& [key, group] : channel.groups) {
     if (!concerns(key.first, entry) || !group.has_members()) continue;
     group.deliver(entry, now_);
     taken = true;
+  }
+  // When nobody took it, it waits in the queue for all of them; else those who refused would miss it
+  // silently.
+  if (taken) {
+    for (AgentSink* sink : behind) sink->fell_behind();
   }
   return taken;
 }

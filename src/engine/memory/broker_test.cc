@@ -14,9 +14,11 @@ class Agent : public AgentSink {
     envelopes.emplace_back(envelope);
     return true;
   }
+  void fell_behind() override { ended = true; }
   std::vector<std::string> ids;
   std::vector<std::string> envelopes;
   bool full = false;
+  bool ended = false;
 };
 
 using Texts = std::vector<std::string>;
@@ -201,11 +203,23 @@ TEST_F(MemoryBrokerTest, PublishesToClientsAndAgentsAndQueuesNothing) {
   EXPECT_EQ(agent.envelopes, Texts{"envelope"});
 }
 
+TEST_F(MemoryBrokerTest, EndsAnAgentThatRefusedWhatOthersTook) {
+  Agent quick, slow;
+  subscribe(quick);
+  subscribe(slow);
+  slow.full = true;
+  EXPECT_EQ(submit("1"), "published");
+  EXPECT_EQ(quick.envelopes, Texts{"1"});
+  EXPECT_TRUE(slow.ended);
+  EXPECT_FALSE(quick.ended);
+}
+
 TEST_F(MemoryBrokerTest, QueuesWhenTheOnlyAgentTakesNoMore) {
   Agent agent;
   agent.full = true;
   const SubscriptionId id = subscribe(agent);
   EXPECT_EQ(submit("1"), "queued");
+  EXPECT_FALSE(agent.ended);
   broker_.unsubscribe(id);
   Agent next;
   subscribe(next);

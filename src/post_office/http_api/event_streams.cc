@@ -1,5 +1,6 @@
 #include "post_office/http_api/event_streams.h"
 
+#include "base/log.h"
 #include "post_office/http_api/fields.h"
 #include "post_office/http_api/messages.h"
 
@@ -32,9 +33,9 @@ void append_event(std::string& out, std::string_view id, std::string_view data) 
 
 // One agent's stream. Its head goes out once the broker has taken the subscription, so that an agent that
 // has seen a 200 misses nothing.
-class EventStreams::Feed final : public AgentSink {
+class EventStreams::Feed final : public AgentSink, public std::enable_shared_from_this<Feed> {
  public:
-  explicit Feed(http::Responder responder) : responder_(std::move(responder)) {}
+  Feed(EventStreams& owner, http::Responder responder) : owner_(owner), responder_(std::move(responder)) {}
 
   bool deliver(std::string_view id, std::string_view envelope) override {
     open();
@@ -45,6 +46,12 @@ class EventStreams::Feed final : public AgentSink {
     std::string event;
     append_event(event, id, envelope);
     return stream_.write(event);
+  }
+
+  void fell_behind() override {
+    log::warn("agent_stream_ended", {{"reason", "it reads too slowly"}});
+    stream_.close();
+    owner_.drop(shared_from_this());
   }
 
   void open() {
@@ -64,6 +71,7 @@ class EventStreams::Feed final : public AgentSink {
   SubscriptionId subscription = 0;
 
  private:
+  EventStreams& owner_;
   http::Responder responder_;
   http::Stream stream_;
   bool opened_ = false;
@@ -87,7 +95,7 @@ void EventStreams::subscribe(Call call) {
 }
 
 void EventStreams::open(AgentSubscription subscription, http::Responder responder) {
-  const auto feed = std::make_shared<Feed>(std::move(responder));
+  const auto feed = std::make_shared<Feed>(*this, std::move(responder));
   feeds_.insert(feed);
   Feed& sink = *feed;
   post_office_.broker().subscribe(
