@@ -106,6 +106,9 @@ def _fixed_addresses() -> list[str]:
     return ["setarch", "-R"] if probe.returncode == 0 else []
 
 
+# The suites mostly wait. A module and its gateway stay together.
+PARALLEL = ("-n", "4", "--dist", "loadfile")
+
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -212,17 +215,17 @@ PARTS = (
     Part("tidy", "layering and style, every header alone", None, run_tidy),
     Part("unit", "unit tests, release", "release", run_unit("release")),
     Part("blackbox", "the gateway over real sockets, release", "release",
-         run_pytest("blackbox", ["tests/gateway"], "release")),
+         run_pytest("blackbox", ["tests/gateway"], "release", *PARALLEL)),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
     Part("bench", "the load generator, once through", "release", run_bench),
     Part("unit-dev", "unit tests with address and undefined sanitizers", "dev", run_unit("dev")),
     Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",
-         run_pytest("blackbox-dev", ["tests/gateway"], "dev")),
+         run_pytest("blackbox-dev", ["tests/gateway"], "dev", *PARALLEL)),
     Part("unit-tsan", "unit tests of what has threads, with the thread sanitizer", "tsan", run_unit("tsan", THREADED_LAYERS)),
-    Part("blackbox-tsan", "what crosses threads, with the thread sanitizer", "tsan",
-         run_pytest("blackbox-tsan", ["tests/gateway"], "tsan")),
+    Part("blackbox-tsan", "the gateway with the thread sanitizer, but for what waits long", "tsan",
+         run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL, "-m", "not slow")),
     Part("fuzz", "fuzz targets on their kept corpora", "fuzz", run_fuzz),
     Part("unit-clang", "unit tests built with clang", "clang", run_unit("clang")),
 )
