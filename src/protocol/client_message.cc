@@ -4,9 +4,9 @@
 #include <stdexcept>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "protocol/json.h"
 #include "protocol/traceparent.h"
-#include "protocol/utf8.h"
 
 namespace gw::protocol {
 namespace {

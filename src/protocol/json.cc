@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "protocol/json_string.h"
-#include "protocol/utf8.h"
 
 namespace gw::json {
 namespace {
@@ -275,7 +275,7 @@ class Scanner {
         at = scan_escape(at);
         if (at == nullptr) return nullptr;
       } else if (c >= 0x80) {
-        const size_t size = protocol::utf8_character_size(rest(at));
+        const size_t size = utf8_character_size(rest(at));
         if (size == 0) return fail(at, "valid UTF-8");
         at += size;
       } else {

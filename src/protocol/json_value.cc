@@ -1,9 +1,9 @@
 // What a slice stands for, for those who ask.
 #include <charconv>
 
+#include "base/utf8.h"
 #include "protocol/json.h"
 #include "protocol/json_string.h"
-#include "protocol/utf8.h"
 
 namespace gw::json {
 namespace {
@@ -40,7 +40,7 @@ void append_unescaped(std::string& out, std::string_view escaped) {
       code_point = 0x10000 + ((code_point - 0xd800) << 10) + (hex4(escaped.data() + 2) - 0xdc00);
       escaped.remove_prefix(6);
     }
-    protocol::append_utf8(out, static_cast<uint32_t>(code_point));
+    append_utf8(out, static_cast<uint32_t>(code_point));
   }
 }
 

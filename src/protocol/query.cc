@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/hex.h"
-#include "protocol/utf8.h"
+#include "base/utf8.h"
 
 namespace gw::protocol {
 namespace {

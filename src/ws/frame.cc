@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "ws/utf8.h"
+#include "base/utf8.h"
 
 namespace gw::ws {
 namespace {

@@ -13,11 +13,11 @@
 #include <span>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "ws/close_code.h"
 #include "ws/deflate.h"
 #include "ws/frame.h"
 #include "ws/unfinished_buffer.h"
-#include "ws/utf8.h"
 
 namespace gw::ws {
 

@@ -9,7 +9,7 @@
 #include "protocol/json.h"
 #include "protocol/server_message.h"
 #include "protocol/traceparent.h"
-#include "protocol/utf8.h"
+#include "base/utf8.h"
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "protocol/json.h"
-#include "protocol/utf8.h"
+#include "base/utf8.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ std::optional<bool> other_reader_accepts(std::string_view text) {
 
 void check_string(const json::Value& value) {
   const std::string text = *json::as_string(value);
-  ASSERT(protocol::is_valid_utf8(text));
+  ASSERT(is_valid_utf8(text));
   std::string quoted;
   json::append_quoted(quoted, text);
   ASSERT(json::as_string(*json::parse(quoted)) == text);

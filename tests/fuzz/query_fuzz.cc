@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "protocol/query.h"
-#include "protocol/utf8.h"
+#include "base/utf8.h"
 
 namespace {
 

@@ -1,11 +1,11 @@
-#include "protocol/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
-namespace gw::protocol {
+namespace gw {
 namespace {
 
-TEST(Utf8, EveryScalarValueReadsBack) {
+TEST(Utf8Characters, EveryScalarValueReadsBack) {
   for (uint32_t code_point = 0; code_point <= 0x10ffff; ++code_point) {
     if (code_point >= 0xd800 && code_point <= 0xdfff) continue;
     std::string text;
@@ -17,7 +17,7 @@ TEST(Utf8, EveryScalarValueReadsBack) {
 }
 
 // Of all two-byte starts followed by good continuations exactly the scalar values are accepted.
-TEST(Utf8, NothingElseIsAccepted) {
+TEST(Utf8Characters, NothingElseIsAccepted) {
   size_t accepted = 0;
   for (int first = 0x80; first < 0x100; ++first) {
     for (int second = 0; second < 0x100; ++second) {
@@ -31,7 +31,7 @@ TEST(Utf8, NothingElseIsAccepted) {
   EXPECT_EQ(accepted, 0x110000u - 0x800 - 0x80);
 }
 
-TEST(Utf8, WholeTexts) {
+TEST(Utf8Characters, WholeTexts) {
   EXPECT_TRUE(is_valid_utf8(""));
   EXPECT_TRUE(is_valid_utf8("na\xc3\xafve \xf0\x9f\x98\x80"));
   EXPECT_FALSE(is_valid_utf8("na\xc3"));
@@ -40,4 +40,4 @@ TEST(Utf8, WholeTexts) {
 }
 
 }  // namespace
-}  // namespace gw::protocol
+}  // namespace gw

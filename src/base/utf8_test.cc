@@ -1,10 +1,10 @@
-#include "ws/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace gw::ws {
+namespace gw {
 namespace {
 
 std::string encode(unsigned c, size_t size) {
@@ -148,4 +148,4 @@ TEST(Utf8Prefix, CutsBetweenCharacters) {
 }
 
 }  // namespace
-}  // namespace gw::ws
+}  // namespace gw

@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
-namespace gw::ws {
+namespace gw {
 
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 
@@ -25,4 +26,12 @@ class Utf8Validator {
 // The longest prefix of at most `size` bytes that does not cut a character of valid `text`.
 std::string_view utf8_prefix(std::string_view text, size_t size);
 
-}  // namespace gw::ws
+// Bytes of the character at the start of `text`: 1 to 4, or 0 when it is not valid (cut short, overlong,
+// a surrogate, above U+10FFFF) or `text` is empty.
+size_t utf8_character_size(std::string_view text);
+// Of valid UTF-8: how many code points.
+size_t count_code_points(std::string_view text);
+// `code_point` is a Unicode scalar value.
+void append_utf8(std::string& out, uint32_t code_point);
+
+}  // namespace gw
