@@ -74,10 +74,11 @@ PROTECTED = [
     ],
 )
 def test_without_a_good_key_it_is_401(gateway, method, path, authorization):
-    headers = {} if authorization is None else {"Authorization": authorization}
-    response = gateway.api_with(None).request(method, path, headers=headers)
-    assert_refused(response, 401)
-    assert response.headers["www-authenticate"].startswith("Bearer")
+    headers = [] if authorization is None else [("Authorization", authorization)]
+    response = gateway.peer().request(method, path, headers)
+    assert response.status == 401
+    assert response.header("WWW-Authenticate").startswith("Bearer")
+    assert response.json()["success"] is False and response.json()["code"]
 
 
 def test_two_authorizations_are_no_authorization(gateway):

@@ -130,7 +130,8 @@ def test_a_client_that_never_answers_does_not_hold_it_up(gateway_factory):
     peer = gateway.raw_connect()
     peer.welcome()
     start = time.monotonic()
-    assert gateway.stop() == 0
+    terminate(gateway)
+    assert gateway.wait_exit() == 0
     assert time.monotonic() - start < 15
     assert peer.closed()[0] == 1012
 

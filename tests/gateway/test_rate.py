@@ -88,7 +88,7 @@ def test_with_the_close_action_what_is_too_much_is_refused(strict):
     connection_id = peer.welcome()["connection_id"]
     send_at_once(peer, 50)
     answers = [peer.next_message() for _ in range(50)]
-    assert [answer["id"] for answer in answers] == list(range(50))
+    assert sorted(answer["id"] for answer in answers) == list(range(50))
     taken = [answer["id"] for answer in answers if answer["type"] == "ack"]
     refused = [answer for answer in answers if answer["type"] == "error"]
     assert taken[:5] == [0, 1, 2, 3, 4] and len(taken) < 15
@@ -125,5 +125,5 @@ def test_a_single_burst_is_forgiven(strict):
     refused = [client.receive()["code"] for _ in range(15)]
     assert refused == ["rate_limited"] * 15
     # Well behaved from here on, past the ten seconds after which it would have been closed.
-    for _ in paced(0.5, 11):
-        client.assert_silent()
+    answers = [client.ask({"type": "ping"})["type"] for _ in paced(0.5, 11)]
+    assert set(answers[1:]) == {"pong"}

@@ -73,7 +73,12 @@ def test_the_query_is_percent_decoded_and_a_plus_stays_one(gateway, encode):
     assert outcome(gateway, f"/ws?session_token={encode(session)}") == "welcome"
 
 
-@pytest.mark.parametrize("token", ["%", "%zz", "%00", "a%20b", "%ff%fe", "x" * 129, "ünï"])
+@pytest.mark.parametrize("target", ["%", "%zz", "a%2", "%ff%fe"])
+def test_a_query_that_can_not_be_decoded_is_400(gateway, target):
+    assert gateway.peer().upgrade(f"/ws?session_token={target}").status == 400
+
+
+@pytest.mark.parametrize("token", ["a%20b", "a%2Fb", "x" * 129, "ünï"])
 def test_a_token_that_no_session_can_have_is_an_invalid_session(gateway, token):
     assert outcome(gateway, f"/ws?session_token={quote(token, safe='%')}") == REFUSED
 

@@ -47,7 +47,13 @@ def test_the_defaults_are_those_of_the_contract():
     }
     assert {key: str(effective()[key]) for key in expected} == expected
     assert effective()["listen"] == ["127.0.0.1:8000"]
-    assert effective()["channels"] == ["guide", "pillar:content", "pillar:insights", "pillar:operations", "pillar:business_outcomes"]
+    assert effective()["channels"] == [
+        "guide",
+        "pillar:content",
+        "pillar:insights",
+        "pillar:operations",
+        "pillar:business_outcomes",
+    ]
 
 
 def test_flags_go_before_variables_before_the_file(file):
@@ -59,7 +65,16 @@ def test_flags_go_before_variables_before_the_file(file):
 
 
 def test_what_is_printed_can_be_read_again(file):
-    flags = ["--message-rate", "7", "--channels", "guide,other", "--idle-timeout", "90s", "--allowed-origin", "https://a.example"]
+    flags = [
+        "--message-rate",
+        "7",
+        "--channels",
+        "guide,other",
+        "--idle-timeout",
+        "90s",
+        "--allowed-origin",
+        "https://a.example",
+    ]
     assert effective("--config", file(printed(*flags))) == effective(*flags) != effective()
 
 
