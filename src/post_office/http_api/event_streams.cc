@@ -39,8 +39,9 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
 
   bool deliver(std::string_view id, std::string_view envelope) override {
     open();
-    // An envelope is one line, unless a client has sent JSON with line ends in it.
-    if (envelope.find_first_of("\r\n") == std::string_view::npos) {
+    // An envelope is one line, unless a client has sent JSON with line ends in it. Two searches:
+    // find_first_of() makes a call for every byte, which was a quarter of what a routed message costs.
+    if (envelope.find('\n') == std::string_view::npos && envelope.find('\r') == std::string_view::npos) {
       return stream_.write({"id: ", id, "\ndata: ", envelope, "\n\n"});
     }
     std::string event;
