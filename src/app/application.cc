@@ -222,6 +222,8 @@ class Application {
 }  // namespace
 
 int run_gateway(const Config& config) {
+  // Whoever reads our output may go away (a log collector restarts): no reason to end every client.
+  std::signal(SIGPIPE, SIG_IGN);
   log::init(config.logging);
   return Application(config).run();
 }

@@ -58,6 +58,7 @@ class Connection {
   // Says goodbye and waits close_timeout for the peer's answer. Ignored when already closing.
   void close(const Disconnect& why, TimePoint now);
   Outbox& outbox() { return outbox_; }
+  const Outbox& outbox() const { return outbox_; }
 
   // --- State -----------------------------------------------------------------------------------------
   bool is_open() const { return phase_ == Phase::open; }

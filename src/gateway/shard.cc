@@ -16,8 +16,8 @@ namespace gw {
 namespace {
 
 constexpr size_t kReadBufferBytes = 64 * 1024;
-constexpr size_t kFramesPerWrite = 64;
-constexpr int kWritesPerTurn = 4;
+// Fewer clients are written one by one: a batch has its own price.
+constexpr size_t kBatchMin = 4;
 constexpr Duration kStatsEvery = 200ms;
 constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
 
@@ -52,12 +52,17 @@ void Shard::start() {
 
 void Shard::run() {
   pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
+  batch_.emplace();
+  if (!batch_->is_available()) {
+    batch_.reset();
+    log::info("io_uring_unavailable", {{"shard", index_}, {"instead", "one send() per client"}});
+  }
   while (!stopping_) turn();
   // What is left goes with a clean end rather than a reset where the peer still listens.
   clients_.for_each([this](Client& client) {
-    if (client.connection) client.connection->close(disconnect::going_away, now_);
-    if (client.connection) write(client);
+    if (client.phase == Client::Phase::connected) close(client, disconnect::going_away);
   });
+  flush();
 }
 
 void Shard::turn() {
@@ -123,38 +128,57 @@ void Shard::take_commands() {
 
 void Shard::flush() {
   // A write can close or drop its client, never dirty another.
-  for (size_t i = 0; i < dirty_.size(); ++i) {
-    Client& client = clients_.at(dirty_[i]);
+  const bool batched = batch_ && dirty_.size() >= kBatchMin;
+  for (const uint32_t slot : dirty_) {
+    Client& client = clients_.at(slot);
     client.dirty = false;
-    if (client.phase == Client::Phase::connected) write(client);
+    if (client.phase != Client::Phase::connected) continue;
+    if (!client.connection->is_open()) leave(client);
+    if (client.blocked || client.connection->outbox().empty()) {
+      after_write(client);
+    } else if (batched) {
+      batch_->add(client.fd.get(), client.connection->outbox().gather(batch_->parts()));
+      batched_.push_back(slot);
+      if (batch_->is_full()) send_batch();
+    } else {
+      std::array<iovec, BatchSender::kPartsMax> parts;
+      const size_t count = client.connection->outbox().gather(parts);
+      on_written(client, write_some(client.fd.get(), std::span(parts).first(count)));
+    }
   }
+  send_batch();
   dirty_.clear();
 }
 
-void Shard::write(Client& client) {
-  Connection& connection = *client.connection;
-  if (!connection.is_open()) leave(client);
-  std::array<iovec, kFramesPerWrite> parts;
-  for (int i = 0; i < kWritesPerTurn && !connection.outbox().empty() && !client.blocked; ++i) {
-    const size_t count = connection.outbox().gather(parts);
-    const IoResult result = write_some(client.fd.get(), std::span(parts).first(count));
-    if (result.status == IoResult::Status::again) {
-      client.blocked = true;
-    } else if (result.status != IoResult::Status::ok) {
-      return drop(client);
-    } else {
+void Shard::send_batch() {
+  if (batched_.empty()) return;
+  const std::span<const IoResult> results = batch_->send();
+  for (size_t i = 0; i < results.size(); ++i) on_written(clients_.at(batched_[i]), results[i]);
+  batched_.clear();
+}
+
+void Shard::on_written(Client& client, const IoResult& result) {
+  switch (result.status) {
+    case IoResult::Status::ok:
       stats_.bytes_sent_total += result.bytes;
-      connection.outbox().consume(result.bytes);
-    }
+      client.connection->outbox().consume(result.bytes);
+      // More than one write's share, or than the socket takes: go on when it says that it is writable.
+      client.blocked = !client.connection->outbox().empty();
+      return after_write(client);
+    case IoResult::Status::again: client.blocked = true; return after_write(client);
+    case IoResult::Status::end:
+    case IoResult::Status::failed: return drop(client);
   }
+}
+
+void Shard::after_write(Client& client) {
+  const Connection& connection = *client.connection;
   if (connection.outbox().empty()) {
     if (connection.is_finished()) return drop(client);
     if (connection.half_closes() && !client.half_closed) {
       client.half_closed = true;
       ::shutdown(client.fd.get(), SHUT_WR);
     }
-  } else {
-    client.blocked = true;  // more than one turn's share: go on when the socket says so
   }
   watch(client);
 }

@@ -24,6 +24,7 @@
 #include "gateway/mailbox.h"
 #include "gateway/poller.h"
 #include "gateway/upgrade.h"
+#include "net/batch_sender.h"
 #include "protocol/envelope.h"
 
 namespace gw {
@@ -106,7 +107,9 @@ class Shard {
   ConnectionHandle handle_of(const Client& client) const { return {index_, client.slot, client.generation}; }
   void send(Client& client, const FramePtr& frame);
   void close(Client& client, const Disconnect& why);
-  void write(Client& client);
+  void send_batch();
+  void on_written(Client& client, const IoResult& result);
+  void after_write(Client& client);
   void mark_dirty(Client& client);
   void watch(Client& client);
   void schedule(Client& client, TimePoint when);
@@ -132,6 +135,8 @@ class Shard {
   Hub hub_;
   TimerWheel<TimerEntry> wheel_;
   std::vector<uint32_t> dirty_;  // slots with something to write; each at most once
+  std::optional<BatchSender> batch_;
+  std::vector<uint32_t> batched_;  // slots, in the order of the batch
   std::vector<char> read_buffer_;
   ws::Scratch scratch_;
   std::string decode_scratch_;

@@ -164,6 +164,9 @@ IoResult read_some(int fd, std::span<char> into) {
 }
 
 IoResult write_some(int fd, std::span<const iovec> parts) {
+  // Nearly always one part: send() spares the kernel the import of a message header.
+  if (parts.size() == 1)
+    return write_some(fd, {static_cast<const char*>(parts[0].iov_base), parts[0].iov_len});
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = parts.size();

@@ -28,6 +28,7 @@ HOMES = {
     "boost/beast": ("net", "post_office", "ops"),
     "openssl/": ("base", "ws"),
     "zlib.h": ("ws",),
+    "liburing.h": ("net",),
     "liburing": ("gateway",),
     "spdlog/": ("src/base/log.cc",),
     "fmt/": tuple(LAYERS),
