@@ -1,5 +1,8 @@
 """/metrics in the Prometheus text format (contract 5)."""
 
+import re
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -29,6 +32,16 @@ def test_it_parses_and_every_family_is_described(gateway):
         assert family.name.startswith(("websocket_", "gateway_", "process_")), family.name
         assert family.documentation, family.name
         assert family.type in ("counter", "gauge", "histogram", "summary"), family.name
+
+
+def test_the_documented_metrics_are_the_exported_ones(gateway):
+    text = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
+    table = text.split("<!-- metrics: begin -->")[1].split("<!-- metrics: end -->")[0]
+    documented = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", table, re.M)
+    exported = gateway.api.get("/metrics").text
+    helps = dict(re.findall(r"^# HELP (\S+) (.*)$", exported, re.M))
+    types = dict(re.findall(r"^# TYPE (\S+) (.*)$", exported, re.M))
+    assert documented == [(name, types[name], helps[name]) for name in helps]
 
 
 def test_no_sample_is_there_twice(gateway):
