@@ -42,6 +42,6 @@ def describe(cpus):
         "Machine": f"{cpu_model()}, {os.cpu_count()} CPUs, {memory_kib / 1048576:.0f} GiB, {platform.machine()}",
         "System": f"{distribution()}, Linux {platform.release()}",
         "Placing": f"server on CPU {cpus[0]}, load generator on CPU {cpus[1]}" if cpus else "left to the kernel",
-        "Load average before": f"{os.getloadavg()[0]:.2f}",
+        "Load average before": f"{os.getloadavg()[0]:.2f}" + (f", run at nice {os.nice(0)}" if os.nice(0) else ""),
         "Commit": commit(),
     }

@@ -70,8 +70,8 @@ def plan(size):
         "smoke": [idle(200), route(4, 2_000), fanout(200, 16, 5), storm(200)],
         "quick": [idle(2_000), route(1, 20_000), route(16, 40_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20),
                   storm(1_000)],
-        "full": [idle(many), route(1, 100_000), route(16, 200_000), fanout(1_000, 1, 300), fanout(1_000, 16, 80),
-                 fanout(many, 1, 12, rounds=3), fanout(many, 16, 4, rounds=3), storm(10_000)],
+        "full": [idle(many), route(1, 60_000), route(16, 120_000), fanout(1_000, 1, 150), fanout(1_000, 16, 25),
+                 fanout(many, 1, 8, rounds=3), fanout(many, 16, 2, rounds=3), storm(5_000)],
     }[size]
     rounds = {"smoke": 1, "quick": 2}.get(size)
     return [dataclasses.replace(s, rounds=rounds or s.rounds) for s in scenarios]
