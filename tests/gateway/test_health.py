@@ -61,13 +61,14 @@ def test_it_says_its_uptime(anyone):
     eventually(lambda: anyone.get(HEALTH).json()["uptime_seconds"] > before, 5)
 
 
+@pytest.fixture(scope="module")
+def inside():
+    with Gateway("--ops-listen", "127.0.0.1:0", env={"GATEWAY_API_KEY": "root-key-0123456789"}) as gateway:
+        yield gateway, ops_api(gateway)
+
+
 class TestOpsListen:
     """A second address for the inside: no key, and nothing but operations."""
-
-    @pytest.fixture(scope="class")
-    def inside(self):
-        with Gateway("--ops-listen", "127.0.0.1:0", env={"GATEWAY_API_KEY": "root-key-0123456789"}) as gateway:
-            yield gateway, ops_api(gateway)
 
     def test_metrics_and_details_need_no_key_there(self, inside):
         _, ops = inside

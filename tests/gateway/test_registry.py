@@ -88,15 +88,16 @@ def test_the_counts(gateway_factory):
     assert gateway.api.connection_count()["per_user"] == {"grace": 1}
 
 
+@pytest.fixture(scope="module")
+def open_gateway():
+    with Gateway("--test-endpoints") as gateway:
+        yield gateway
+
+
 class TestTestEndpoints:
     """--test-endpoints: what existing black-box suites ask, without a key."""
 
     BASE = "/api/test/websocket-gateway"
-
-    @pytest.fixture(scope="class")
-    def open_gateway(self):
-        with Gateway("--test-endpoints") as gateway:
-            yield gateway
 
     def test_a_connection(self, open_gateway):
         client = open_gateway.connect(open_gateway.new_session(user_id="ada"))

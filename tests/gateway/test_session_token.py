@@ -146,12 +146,13 @@ def test_a_client_id_out_of_its_form_is_400(gateway, session, client_id):
     assert gateway.peer().upgrade(f"/ws?session_token={session}&client_id={client_id}").status == 400
 
 
-class TestOptionalPolicy:
-    @pytest.fixture(scope="class")
-    def open_gateway(self):
-        with Gateway("--session-policy", "optional", "--max-connections-per-user", "2") as gateway:
-            yield gateway
+@pytest.fixture(scope="module")
+def open_gateway():
+    with Gateway("--session-policy", "optional", "--max-connections-per-user", "2") as gateway:
+        yield gateway
 
+
+class TestOptionalPolicy:
     @pytest.mark.parametrize(
         "query", ["", "?session_token=", "?session_token=null", "?token=undefined", "?token=unknown"]
     )

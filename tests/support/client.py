@@ -14,7 +14,7 @@ class Client:
 
     def __init__(self, url, *, headers=None, **options):
         options = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None} | options
-        self.socket = connect(url, additional_headers=headers, open_timeout=DEADLINE, proxy=None, **options)
+        self.socket = connect(url, additional_headers=headers, open_timeout=DEADLINE, proxy=None, legacy=True, **options)
         self.welcome = None
 
     @classmethod
