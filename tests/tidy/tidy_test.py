@@ -161,6 +161,10 @@ class Compilers(unittest.TestCase):
                 found = compilers.check_headers_alone(files, root, root / "build/cache.json")
                 self.assertEqual(lines(found), [("src/core/bad.h", 1)])
 
+    def test_the_first_include_of_a_source_needs_no_second_compiler(self):
+        files = {"src/a/x.cc": '#include "a/x.h"\n#include "a/y.h"\n', "src/a/z.cc": '#include <vector>\n#include "a/z.h"\n'}
+        self.assertEqual(compilers.first_includes(files), {"src/a/x.h"})
+
     def test_a_changed_include_is_compiled_again(self):
         before = {"src/a/x.h": '#include "a/y.h"\n', "src/a/y.h": "int y;\n"}
         after = before | {"src/a/y.h": "long y;\n"}
