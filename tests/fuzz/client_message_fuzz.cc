@@ -4,12 +4,12 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "protocol/client_message.h"
 #include "protocol/envelope.h"
 #include "protocol/json.h"
 #include "protocol/server_message.h"
 #include "protocol/traceparent.h"
-#include "base/utf8.h"
 
 namespace {
 

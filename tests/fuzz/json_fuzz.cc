@@ -3,8 +3,8 @@
 #include <cstdint>
 
 #include "base/assert.h"
-#include "protocol/json.h"
 #include "base/utf8.h"
+#include "protocol/json.h"
 
 namespace {
 
