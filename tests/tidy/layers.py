@@ -29,7 +29,6 @@ HOMES = {
     "openssl/": ("base", "ws"),
     "zlib.h": ("ws",),
     "liburing.h": ("net",),
-    "liburing": ("gateway",),
     "spdlog/": ("src/base/log.cc",),
     "fmt/": tuple(LAYERS),
     "CLI/": ("app",),
