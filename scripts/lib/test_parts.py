@@ -52,6 +52,9 @@ class Context:
                 _end_group(child)
                 output.write(f"\nended after {PART_SECONDS_MAX} s\n".encode())
                 return 124
+            except BaseException:  # this script is told to end
+                _end_group(child)
+                raise
             finally:
                 with self._lock:
                     self._children.discard(child)
@@ -63,10 +66,13 @@ class Context:
 
 
 def _end_group(child: subprocess.Popen):
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    """SIGTERM first: ninja runs each compiler in a group of its own, and ends them when it is asked to."""
+    for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, None)):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(patience)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            pass
 
 
 @dataclass(frozen=True)

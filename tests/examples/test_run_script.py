@@ -21,12 +21,18 @@ RUN = REPOSITORY / "scripts/run"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
 
 
+def default_interrupt():
+    """A shell cannot trap a signal that was ignored when it began, and whoever started the tests may ignore this one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """scripts/run as the leader of its own process group, as a terminal would have it."""
 
     def __init__(self, *flags):
         self.process = subprocess.Popen([RUN, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT, process_group=0)
+                                        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT, process_group=0,
+                                        preexec_fn=default_interrupt)
         self.text = ""
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
