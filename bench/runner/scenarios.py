@@ -32,7 +32,7 @@ def connections_max(wanted):
 def idle(count):
     return Scenario(
         name="idle", title=f"Idle: resident memory of {count} connections, each with its own session and user",
-        command=["idle", "--connections", count], cost="rss_bytes_per_connection", unit="bytes", rounds=3,
+        command=["idle", "--connections", count], cost="rss_bytes_per_connection", unit="bytes", rounds=2,
         columns={"without its session, bytes": "rss_bytes_per_connection_without_session",
                  "anonymous, bytes": "anonymous_bytes_per_connection", "RSS at the end, MiB": "rss_mib"})
 
@@ -59,7 +59,7 @@ def fanout(connections, burst, bursts, rounds=5):
 def storm(count):
     return Scenario(
         name="storm", title=f"Storm: {count} connect, 128 handshakes at once, then leave",
-        command=["storm", "--connections", count], cost="cpu_us_per_connect", unit="µs CPU a connect", rounds=3,
+        command=["storm", "--connections", count], cost="cpu_us_per_connect", unit="µs CPU a connect", rounds=2,
         columns={"connects/s": "connects_per_s", "p99 µs": "connect_p99_us",
                  "µs CPU a disconnect": "cpu_us_per_disconnect", "µs CPU a session made": "cpu_us_per_session_made"})
 
@@ -71,7 +71,7 @@ def plan(size):
         "quick": [idle(2_000), route(1, 20_000), route(16, 40_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20),
                   storm(1_000)],
         "full": [idle(many), route(1, 60_000), route(16, 120_000), fanout(1_000, 1, 150), fanout(1_000, 16, 25),
-                 fanout(many, 1, 8, rounds=3), fanout(many, 16, 2, rounds=3), storm(5_000)],
+                 fanout(many, 1, 8, rounds=2), fanout(many, 16, 2, rounds=2), storm(5_000)],
     }[size]
     rounds = {"smoke": 1, "quick": 2}.get(size)
     return [dataclasses.replace(s, rounds=rounds or s.rounds) for s in scenarios]
