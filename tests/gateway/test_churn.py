@@ -1,4 +1,4 @@
-"""Ten thousand connects and disconnects leave nothing behind (issue: must hold)."""
+"""Ten thousand connects and disconnects leave nothing behind: no count, no descriptor, no memory."""
 
 import selectors
 import socket
