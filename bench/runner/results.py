@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import os
 import statistics
 
 from .servers import Gateway
@@ -26,8 +27,8 @@ def short(value):
 
 
 class Outcome:
-    def __init__(self, arguments, machine):
-        self.command = " ".join(["bench/run", *arguments])
+    def __init__(self, command, machine):
+        self.command = command
         self.machine = machine
         self.date = datetime.date.today().isoformat()
         self.figures = collections.defaultdict(dict)  # (scenario, server) -> round -> figures
@@ -89,6 +90,8 @@ class Outcome:
                f"- Date: {self.date}", f"- Command: `{self.command}`"]
         out += [f"- {line}" for line in self.head()]
         out += [f"- {name}: {version}" for name, version in self.versions.items() if name != Gateway.name]
+        if os.getloadavg()[2] > len(os.sched_getaffinity(0)):
+            out += ["", "Other work shared the CPUs meanwhile: times are too high for every server, ratios hold."]
         out += ["", "Medians over the rounds, with lowest and highest in brackets. A ratio is taken within a round.", "",
                 "| target | measured | |", "| --- | --- | --- |"]
         out += [f"| {words} | {value} | {verdict} |" for verdict, words, value in self.verdicts()]
