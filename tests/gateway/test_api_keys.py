@@ -1,4 +1,4 @@
-"""Keys: realm, scopes, channels and tenant (contract 2)."""
+"""Keys: realm, scopes, channels and tenant."""
 
 import hashlib
 

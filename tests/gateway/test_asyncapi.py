@@ -1,4 +1,4 @@
-"""/asyncapi.json describes the WebSocket: its schemas hold for messages that were really exchanged (contract 2)."""
+"""/asyncapi.json describes the WebSocket: its schemas hold for messages that were really exchanged."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Payloads pass as they were sent: nothing is parsed into a value and written anew (contract 1)."""
+"""Payloads pass as they were sent: nothing is parsed into a value and written anew."""
 
 import json
 

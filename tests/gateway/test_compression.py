@@ -1,4 +1,4 @@
-"""permessage-deflate behind --compression on (contract 1, RFC 7692)."""
+"""permessage-deflate behind --compression on (RFC 7692)."""
 
 import json
 import zlib

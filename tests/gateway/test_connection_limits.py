@@ -1,4 +1,4 @@
-"""How many connections a user, and an instance, may have (contract 1)."""
+"""How many connections a user, and an instance, may have."""
 
 import pytest
 

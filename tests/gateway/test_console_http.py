@@ -1,4 +1,4 @@
-"""The console's page as HTTP: who gets it, and what it may do in a browser (contract 5)."""
+"""The console's page as HTTP: who gets it, and what it may do in a browser."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Subscribing, and the controls that never reach an agent (contract 1)."""
+"""Subscribing, and the controls that never reach an agent."""
 
 import pytest
 

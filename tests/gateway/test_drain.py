@@ -1,4 +1,4 @@
-"""SIGTERM: the gateway says goodbye before it goes (contract 5)."""
+"""SIGTERM: the gateway says goodbye before it goes."""
 
 import signal
 import time

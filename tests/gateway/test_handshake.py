@@ -1,4 +1,4 @@
-"""GET /ws as HTTP: which requests become a WebSocket, and what the others are told (contract 1, RFC 6455 4.2)."""
+"""GET /ws as HTTP: which requests become a WebSocket, and what the others are told (RFC 6455 4.2)."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Health, readiness, and what stands beside them (contract 5)."""
+"""Health, readiness, and what stands beside them."""
 
 import psutil
 import pytest

@@ -1,4 +1,4 @@
-"""Pings, and the end of those who never answer (contract 1 and 4)."""
+"""Pings, and the end of those who never answer."""
 
 import json
 import time

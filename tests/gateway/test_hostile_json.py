@@ -1,4 +1,4 @@
-"""Text that is not RFC 8259 JSON is answered, not guessed at; nobody else notices (contract 1)."""
+"""Text that is not RFC 8259 JSON is answered, not guessed at; nobody else notices."""
 
 import pytest
 

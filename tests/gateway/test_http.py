@@ -1,4 +1,4 @@
-"""The service API as HTTP: forms of errors, and requests that are meant to confuse (contract 2)."""
+"""The service API as HTTP: forms of errors, and requests that are meant to confuse."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Ids ask for an ack, and make sending twice harmless (contract 1)."""
+"""Ids ask for an ack, and make sending twice harmless."""
 
 import pytest
 

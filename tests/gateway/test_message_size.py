@@ -1,4 +1,4 @@
-"""Messages around max_message_bytes (contract 1)."""
+"""Messages around max_message_bytes."""
 
 import struct
 

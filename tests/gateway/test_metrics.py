@@ -1,4 +1,4 @@
-"""/metrics in the Prometheus text format (contract 5)."""
+"""/metrics in the Prometheus text format."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""/openapi.json describes the service API, and every call it documents answers as it says (contract 2)."""
+"""/openapi.json describes the service API, and every call it documents answers as it says."""
 
 import re
 
@@ -115,7 +115,7 @@ CALLS = {
     ("GET", f"{TEST}/connection-count"): [(200, lambda g, c: f"{TEST}/connection-count")],
 }
 
-# What the contract promises: these must be documented. The rest of the table may be.
+# These must be documented. The rest of the table may be.
 PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, "/health", "/metrics"))}
 
 

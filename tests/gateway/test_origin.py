@@ -1,4 +1,4 @@
-"""The Origin header: a page of another site must not speak with a visitor's session (contract 1)."""
+"""The Origin header: a page of another site must not speak with a visitor's session."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Post Office: what realms and agents say to clients (contract 2)."""
+"""Post Office: what realms and agents say to clients."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Messages wait for an agent, in order and within bounds (contract 4)."""
+"""Messages wait for an agent, in order and within bounds."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The message rate: above it the gateway reads more slowly, or with --rate-action close says so (contract 1)."""
+"""The message rate: above it the gateway reads more slowly, or with --rate-action close says so."""
 
 import time
 

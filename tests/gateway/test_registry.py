@@ -1,4 +1,4 @@
-"""What can be looked up about connections, and how soon it is true (contract 2 and 3)."""
+"""What can be looked up about connections, and how soon it is true."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a client says reaches the agents of its channel, and nobody else (contract 1 and 2)."""
+"""What a client says reaches the agents of its channel, and nobody else."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No token, key or payload in a log, a metric, an id or an address that the gateway makes (contract 1)."""
+"""No token, key or payload in a log, a metric, an id or an address that the gateway makes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A session that ends takes its live connections with it; a fresh one may take its place (contract 1 and 2)."""
+"""A session that ends takes its live connections with it; a fresh one may take its place."""
 
 import time
 

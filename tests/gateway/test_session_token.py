@@ -1,4 +1,4 @@
-"""Where the session token is looked for, and what becomes of a client without a good one (contract 1)."""
+"""Where the session token is looked for, and what becomes of a client without a good one."""
 
 import time
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Traffic Cop: the session API (contract 2)."""
+"""Traffic Cop: the session API."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Settings: flags, then variables, then a file, then defaults; a wrong one stops the start (contract 5 and 6)."""
+"""Settings: flags, then variables, then a file, then defaults; a wrong one stops the start."""
 
 import tomllib
 
@@ -30,7 +30,7 @@ def file(tmp_path):
     return write
 
 
-def test_the_defaults_are_those_of_the_contract():
+def test_the_defaults_are_as_documented():
     expected = {
         "max_connections": "100000",
         "max_connections_per_user": "5",

@@ -1,4 +1,4 @@
-"""A client that stops reading costs a bounded amount of memory, is closed with 4008, and slows nobody (contract 1 and 4)."""
+"""A client that stops reading costs a bounded amount of memory, is closed with 4008, and slows nobody."""
 
 import time
 

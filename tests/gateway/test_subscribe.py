@@ -1,4 +1,4 @@
-"""subscribe_to_channel: an agent's Server-Sent Events stream, alone and in a group (contract 2)."""
+"""subscribe_to_channel: an agent's Server-Sent Events stream, alone and in a group."""
 
 import queue
 import time

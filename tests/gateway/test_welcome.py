@@ -1,4 +1,4 @@
-"""The first message of every connection (contract 1)."""
+"""The first message of every connection."""
 
 from datetime import UTC, datetime
 

@@ -98,7 +98,7 @@ def _ok(response, status=200):
 
 
 def assert_refused(response, status, code=None):
-    """The contract's form of an error."""
+    """The form that every error has."""
     assert response.status_code == status, f"{response.status_code} {response.text}"
     body = response.json()
     assert body["success"] is False, body
