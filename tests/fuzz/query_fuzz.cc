@@ -11,7 +11,7 @@ namespace {
 using namespace gw::protocol;
 
 bool is_clean(std::string_view text) {
-  return is_valid_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+  return gw::is_valid_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
          });
 }
