@@ -1,0 +1,250 @@
+// The service API on the memory engine, over real sockets. The black-box suite has its many cases; here is
+// what needs an address that is not this machine's, a small bound, or a look inside.
+#include "app/service_api.h"
+
+#include <set>
+
+#include "engine/memory/broker.h"
+#include "engine/memory/registry.h"
+#include "engine/memory/session_store.h"
+#include "net/http/server_testing.h"
+#include "post_office/http_api/documents.h"
+#include "protocol/json.h"
+
+namespace gw {
+namespace {
+
+using http::get;
+
+constexpr std::string_view kKey = "Authorization: Bearer root-key\r\n";
+constexpr std::string_view kTenantKey = "Authorization: Bearer acme-key\r\n";
+
+ApiKey key(std::string_view secret) {
+  ApiKey key;
+  key.digest = sha256(secret);
+  key.scopes = ScopeSet::all();
+  return key;
+}
+
+std::string post(std::string_view target, std::string_view body, std::string_view fields = kKey) {
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+class ServiceApiTest : public http::ServerTest {
+ protected:
+  ServiceApiTest() {
+    ServiceApiOptions api_options;
+    api_options.keys = {key("root-key"), key("acme-key")};
+    api_options.keys[1].tenant_id = "acme";
+    api_options.instance_id = "gw-1";
+    api_options.test_endpoints = true;
+    api = std::make_unique<ServiceApi>(std::move(api_options),
+                                       ServiceApi::Parts{loop, gateway, traffic_cop, post_office, sessions});
+    broker.attach({[this](const Publication& publication) {
+                     published.push_back(publication.message);
+                     return Result<void>();
+                   },
+                   [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
+    options.trusted_proxies = {*IpNetwork::parse("127.0.0.0/8")};
+  }
+
+  ~ServiceApiTest() override { server.reset(); }
+
+  void serve() {
+    start([this](http::Request& request, http::Responder responder) {
+      api->handle(request, std::move(responder));
+    });
+    api->watch(*server);
+  }
+
+  Client subscribe(std::string_view query = "channel=guide", int receive_buffer = 0) {
+    Client client =
+        connect(get("/api/post-office/websocket/subscribe?" + std::string(query), kKey), receive_buffer);
+    EXPECT_TRUE(client.wait_for_text(": subscribed\n\n"));
+    return client;
+  }
+
+  Submitted submit(std::string id, std::string envelope) {
+    AgentMessage message;
+    message.message_id = std::move(id);
+    message.envelope = std::move(envelope);
+    Submitted outcome{};
+    broker.submit(std::move(message), [&](Result<Submitted> result) { outcome = *result; });
+    return outcome;
+  }
+
+  const ChannelTable channels{{"guide", "pillar:content"}};
+  MemoryRegistry registry{channels, "gw-1"};
+  MemoryBroker broker{channels, {}};
+  MemorySessionStore sessions{{100, 1h}};
+  TrafficCop traffic_cop{sessions, channels};
+  PostOffice post_office{broker, registry, sessions, channels, {100'000}};
+  Gateway gateway{{}, {loop, channels, registry, broker, sessions, {}}};
+  std::unique_ptr<ServiceApi> api;
+  std::vector<std::string> published;
+};
+
+// "{session_id}" and "{id}" are the same place.
+std::string without_names(std::string_view pattern) {
+  std::string out;
+  bool inside = false;
+  for (const char c : pattern) {
+    if (!inside || c == '}') out.push_back(c);
+    inside = c == '{' || (inside && c != '}');
+  }
+  return out;
+}
+
+TEST_F(ServiceApiTest, EveryRouteIsDocumentedAndNoOther) {
+  std::set<std::string> served;
+  for (const http::Router::Route& route : api->routes()) {
+    served.insert(std::string(route.method) + " " + without_names(route.pattern));
+  }
+  std::set<std::string> documented;
+  const json::Object document = *json::parse_object(http_api::openapi_document());
+  for (const json::Member& path : json::members(*document.find("paths"))) {
+    for (const json::Member& operation : json::members(path.value())) {
+      if (operation.key() == "parameters") continue;
+      std::string method = operation.key();
+      for (char& c : method) c = static_cast<char>(c - 'a' + 'A');
+      documented.insert(method + " " + without_names(path.key()));
+    }
+  }
+  EXPECT_EQ(documented.erase("GET /ws"), 1u);  // the shards serve it
+  EXPECT_EQ(served, documented);
+}
+
+TEST_F(ServiceApiTest, WhoGuessesKeysWaitsAndNobodyElse) {
+  serve();
+  const std::string target = "/api/post-office/websocket/connection-count";
+  const auto ask = [&](std::string_view from, std::string_view key_line) {
+    return connect(get(target, "X-Forwarded-For: " + std::string(from) + "\r\n" + std::string(key_line)))
+        .response();
+  };
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(ask("203.0.113.9", "Authorization: Bearer guess" + std::to_string(i) + "\r\n").status, 401);
+  }
+  const http::ReceivedResponse refused = ask("203.0.113.9", "Authorization: Bearer guess\r\n");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_NE(refused.head.find("\r\nRetry-After: "), std::string::npos);
+  EXPECT_EQ(ask("203.0.113.9", kKey).status, 429);  // or the right guess would show
+  EXPECT_EQ(ask("203.0.113.10", kKey).status, 200);
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(ask("203.0.113.11", "").status, 401);  // none shown is no guess
+  EXPECT_EQ(ask("203.0.113.11", kKey).status, 200);
+}
+
+TEST_F(ServiceApiTest, PublicationsPassByteForByte) {
+  serve();
+  Client client =
+      connect(post("/api/post-office/websocket/publish",
+                   R"( {"realm":"r", "message" : { "a":1e400,"a":"\u00e9" ,"b":[ ]} ,"channel":"guide"})"));
+  EXPECT_EQ(client.response().status, 200);
+  EXPECT_EQ(published, (std::vector<std::string>{R"({ "a":1e400,"a":"\u00e9" ,"b":[ ]})"}));
+  client.send(post("/api/post-office/websocket/publish",
+                   R"({"realm":"r","channel":"guide","message":")" + std::string(100'000, 'x') + "\"}"));
+  EXPECT_EQ(client.response().status, 413);
+}
+
+TEST_F(ServiceApiTest, AnAgentHearsWhatWaitedAndWhatComes) {
+  serve();
+  EXPECT_EQ(submit("1", R"({"n":1})"), Submitted::queued);
+  Client agent = subscribe();
+  EXPECT_NE(agent.text().find("Content-Type: text/event-stream\r\n"), std::string::npos);
+  ASSERT_TRUE(agent.wait_for_text("id: 1\ndata: {\"n\":1}\n\n"));
+  EXPECT_EQ(submit("2", "{\"n\":\r\n2}"), Submitted::published);
+  ASSERT_TRUE(agent.wait_for_text("id: 2\ndata: {\"n\":\ndata: 2}\n\n"));
+}
+
+TEST_F(ServiceApiTest, AnAgentThatLeavesIsForgotten) {
+  serve();
+  Client agent = subscribe();
+  EXPECT_EQ(broker.stats(0).agents, 1u);
+  agent.reset();
+  EXPECT_TRUE(turn_until([&] { return broker.stats(0).agents == 0; }));
+  EXPECT_EQ(api->streams().size(), 0u);
+  Client head = connect("HEAD /api/post-office/websocket/subscribe?channel=guide HTTP/1.1\r\nHost: a\r\n" +
+                        std::string(kKey) + "\r\n");
+  EXPECT_EQ(head.response(true).status, 200);
+  EXPECT_EQ(broker.stats(0).agents, 0u);
+}
+
+TEST_F(ServiceApiTest, WhatAStalledAgentCanNotTakeWaits) {
+  options.stream_bytes_max = 100'000;
+  serve();
+  Client agent = subscribe("channel=guide", 4096);
+  const std::string envelope = "\"" + std::string(10'000, 'x') + "\"";
+  size_t taken = 0;
+  ASSERT_TRUE(turn_until([&] {
+    while (submit(std::to_string(taken), envelope) == Submitted::published) ++taken;
+    return true;
+  }));
+  EXPECT_GT(taken, 5u);
+  EXPECT_EQ(broker.stats(0).queue_size, 1u);
+  ASSERT_TRUE(agent.wait_for_text("id: " + std::to_string(taken - 1) + "\n"));
+  broker.tick(loop.now());
+  EXPECT_TRUE(agent.wait_for_text("id: " + std::to_string(taken) + "\n"));
+  EXPECT_EQ(broker.stats(0).queue_size, 0u);
+}
+
+TEST_F(ServiceApiTest, ClosingTheStreamsEndsThemAfterWhatTheyHold) {
+  serve();
+  Client agent = subscribe();
+  loop.post([&] {
+    submit("last", "{}");
+    api->streams().close_all();
+  });
+  EXPECT_TRUE(agent.wait_for_text("id: last\ndata: {}\n\n\r\n0\r\n\r\n"));
+  EXPECT_EQ(broker.stats(0).agents, 0u);
+  EXPECT_EQ(submit("later", "{}"), Submitted::queued);
+}
+
+TEST_F(ServiceApiTest, AGroupThatIsGoneHasNothingOpen) {
+  serve();
+  Client client =
+      connect(post("/api/post-office/websocket/ack", R"({"channel":"guide","group":"g","ids":["1"]})"));
+  EXPECT_EQ(client.response().body, R"({"success":true,"acknowledged":0})");
+}
+
+TEST_F(ServiceApiTest, WhatIsAboutAllTenantsIsNotForOne) {
+  serve();
+  for (const char* target : {"/metrics", "/health/websocket-gateway/detailed"}) {
+    const http::ReceivedResponse response = connect(get(target, kTenantKey)).response();
+    EXPECT_EQ(response.status, 403) << target;
+    EXPECT_NE(response.body.find("bound to a tenant"), std::string::npos);
+    EXPECT_NE(connect(get(target, kKey)).response().status, 403) << target;
+  }
+}
+
+TEST_F(ServiceApiTest, InsideThereAreOperationsAndNothingElse) {
+  serve();
+  const SocketAddress address = *server->listen_ops(*SocketAddress::parse("127.0.0.1:0"));
+  const auto ask = [&](std::string_view target) {
+    Client client(*this, address, 0);
+    client.send(get(target, kKey));
+    return client.response().status;
+  };
+  EXPECT_EQ(ask("/metrics"), 200);
+  EXPECT_EQ(ask("/health/live"), 200);
+  EXPECT_EQ(ask("/health/websocket-gateway"), 503);  // this gateway was never started
+  EXPECT_EQ(ask("/health/websocket-gateway/detailed"), 503);
+  for (const char* target : {"/", "/openapi.json", "/api/post-office/websocket/connection-count",
+                             "/api/test/websocket-gateway/connection-count", "/ws"}) {
+    EXPECT_EQ(ask(target), 404) << target;
+  }
+}
+
+TEST_F(ServiceApiTest, TheConsoleAnswersToLoopbackNamesOrThroughAProxy) {
+  serve();
+  const auto ask = [&](std::string_view host, std::string_view fields = {}) {
+    return connect("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n" + std::string(fields) + "\r\n")
+        .response();
+  };
+  EXPECT_EQ(ask("localhost:8000").status, 200);
+  EXPECT_EQ(ask("evil.example").status, 421);
+  EXPECT_EQ(ask("gw.example", "X-Forwarded-For: 203.0.113.9\r\n").status, 200);
+  EXPECT_TRUE(ask("127.0.0.1").has("X-Frame-Options: DENY"));
+}
+
+}  // namespace
+}  // namespace gw

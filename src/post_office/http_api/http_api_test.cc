@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include "post_office/http_api/call.h"
+#include "post_office/http_api/documents.h"
+#include "post_office/http_api/event_streams.h"
+#include "protocol/json.h"
+
+namespace gw::http_api {
+namespace {
+
+std::string event(std::string_view data) {
+  std::string out;
+  append_event(out, "7", data);
+  return out;
+}
+
+TEST(EventStreams, AnEventHasALineForEveryLineOfItsData) {
+  EXPECT_EQ(event("{}"), "id: 7\ndata: {}\n\n");
+  EXPECT_EQ(event("a\nb\r\nc\rd"), "id: 7\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
+  EXPECT_EQ(event("a\n"), "id: 7\ndata: a\ndata: \n\n");
+  EXPECT_EQ(event(""), "id: 7\ndata: \n\n");
+}
+
+TEST(Refusal, HasTheFormAndTheStatus) {
+  const http::Response response = refusal({Errc::not_found, "no \"such\" thing"});
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(response.body, R"({"success":false,"error":"no \"such\" thing","code":"not_found"})");
+  const std::pair<Errc, int> statuses[] = {
+      {Errc::invalid_argument, 400},   {Errc::unauthenticated, 401}, {Errc::permission_denied, 403},
+      {Errc::already_exists, 409},     {Errc::too_large, 413},       {Errc::failed_precondition, 409},
+      {Errc::resource_exhausted, 503}, {Errc::unavailable, 503},     {Errc::timeout, 503},
+      {Errc::internal, 500},           {Errc::closed, 503},          {Errc::protocol_error, 400},
+  };
+  for (const auto& [code, status] : statuses)
+    EXPECT_EQ(refusal({code, "x"}).status, status) << to_string(code);
+  EXPECT_EQ(refusal({Errc::unavailable, "x"}).extra_head, "Retry-After: 1\r\n");
+}
+
+TEST(Documents, AreWholeAndJson) {
+  EXPECT_TRUE(json::parse_object(openapi_document()));
+  EXPECT_TRUE(json::parse_object(asyncapi_document()));
+}
+
+TEST(Console, KnowsLoopbackNames) {
+  for (const char* host :
+       {"127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8000", "127.9.9.9"}) {
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  }
+  for (const char* host : {"", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1",
+                           "[::2]", "[::1", "0.0.0.0", "localhost@evil.example"}) {
+    EXPECT_FALSE(is_loopback_host(host)) << host;
+  }
+}
+
+}  // namespace
+}  // namespace gw::http_api
