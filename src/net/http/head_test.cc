@@ -141,8 +141,7 @@ TEST(Head, SmuggledFramingIsRefused) {
       "Transfer-Encoding: xchunked\r\n",
       "Transfer-Encoding: \"chunked\"\r\n",
       "Transfer-Encoding:\r\n",
-      "Transfer-Encoding: \x0b"
-      "chunked\r\n",
+      "Transfer-Encoding: \vchunked\r\n",
   };
   for (const char* fields : bad) {
     const std::string text = get(fields);

@@ -104,7 +104,7 @@ class ServerTest : public ::testing::Test {
     bool ended_ = false;
   };
 
-  ServerTest() : listener_(std::move(*listen_on(*SocketAddress::parse("127.0.0.1:0")))) {}
+  ServerTest() : listener_(*listen_on(*SocketAddress::parse("127.0.0.1:0"))) {}
 
   // Answers "<method> <target> <body>"; what is asked under /later waits in `waiting`.
   void start(Server::Handler handler = {}) {
