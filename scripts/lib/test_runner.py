@@ -40,7 +40,8 @@ class Builder(threading.Thread):
             started = time.monotonic()
             log = f"build-{preset}"
             # The suites that run meanwhile have deadlines, the compiler has none.
-            build = ["nice", "-n", "15", "cmake", "--build", "--preset", preset, "--target", *TARGETS.get(preset, ["all"])]
+            build = ["nice", "-n", "15", "cmake", "--build", "--preset", preset, "--target", *TARGETS.get(preset, ["all"]),
+                     "--", "-k", "0"]
             steps = (["cmake", "--preset", preset, "-Wno-dev"], build)
             ok = all(self._context.run(step, log, append=step is build) == 0 for step in steps)
             self.results[preset] = Result(f"build {preset}", 0, 0 if ok else 1, time.monotonic() - started,
