@@ -28,7 +28,7 @@ Accepted accept_one(int listener) {
 }
 
 TEST(Socket, PicksAPortAndSharesIt) {
-  const UniqueFd first = std::move(*listen_on(loopback()));
+  const UniqueFd first = *listen_on(loopback());
   const SocketAddress address = *local_address(first.get());
   EXPECT_NE(address.port, 0);
   EXPECT_TRUE(listen_on(address));
@@ -39,7 +39,7 @@ TEST(Socket, PicksAPortAndSharesIt) {
 }
 
 TEST(Socket, AcceptsWithNoDelayAndNonBlocking) {
-  const UniqueFd listener = std::move(*listen_on(loopback()));
+  const UniqueFd listener = *listen_on(loopback());
   EXPECT_FALSE(*accept_from(listener.get()));
   const UniqueFd client = connect_to(*local_address(listener.get()));
   const Accepted accepted = accept_one(listener.get());
@@ -54,13 +54,13 @@ TEST(Socket, AcceptsWithNoDelayAndNonBlocking) {
 }
 
 TEST(Socket, ServesIpv6) {
-  const UniqueFd listener = std::move(*listen_on(loopback("[::1]:0")));
+  const UniqueFd listener = *listen_on(loopback("[::1]:0"));
   const UniqueFd client = connect_to(*local_address(listener.get()));
   EXPECT_EQ(accept_one(listener.get()).peer.ip, *IpAddress::parse("::1"));
 }
 
 TEST(Socket, WritesPartsInOrderAndReportsEveryEnd) {
-  const UniqueFd listener = std::move(*listen_on(loopback()));
+  const UniqueFd listener = *listen_on(loopback());
   UniqueFd client = connect_to(*local_address(listener.get()));
   const Accepted accepted = accept_one(listener.get());
   std::string hello = "hello ", world = "world";
@@ -84,7 +84,7 @@ TEST(Socket, WritesPartsInOrderAndReportsEveryEnd) {
 }
 
 TEST(Socket, AnEndOfThePeersSideIsAnEnd) {
-  const UniqueFd listener = std::move(*listen_on(loopback()));
+  const UniqueFd listener = *listen_on(loopback());
   const UniqueFd client = connect_to(*local_address(listener.get()));
   const Accepted accepted = accept_one(listener.get());
   ::shutdown(client.get(), SHUT_WR);
@@ -94,7 +94,7 @@ TEST(Socket, AnEndOfThePeersSideIsAnEnd) {
 }
 
 TEST(Socket, RunningOutOfDescriptorsIsSaidAndNothingIsLost) {
-  const UniqueFd listener = std::move(*listen_on(loopback()));
+  const UniqueFd listener = *listen_on(loopback());
   const UniqueFd client = connect_to(*local_address(listener.get()));
   wait_readable(listener.get());
   rlimit before{};
