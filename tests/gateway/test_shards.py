@@ -15,9 +15,10 @@ CROWD = 400
 @pytest.fixture
 def crowd(gateway):
     """Many raw connections, each of a user of its own."""
-    peers = [gateway.peer() for _ in range(CROWD)]
-    for n, peer in enumerate(peers):
-        session = gateway.new_session(user_id=f"user-{n}")
+    # Before the connections: a handshake has a deadline.
+    sessions = [gateway.new_session(user_id=f"user-{n}") for n in range(CROWD)]
+    peers = [gateway.peer() for _ in sessions]
+    for session, peer in zip(sessions, peers, strict=True):
         peer.send(upgrade_request(f"/ws?session_token={session}", peer.host))
     for peer in peers:
         assert peer.response().status == 101
