@@ -126,9 +126,7 @@ void ServerImpl::touch(Connection& c) {
   charge(c);
   if (c.dirty) return;
   c.dirty = true;
-  // Something to run makes sure of a turn end, wherever this comes from: another hook, or before the loop
-  // runs.
-  if (dirty_.empty()) loop_.post([] {});
+  if (dirty_.empty()) loop_.ensure_turn_end();
   dirty_.push_back(&c);
 }
 
