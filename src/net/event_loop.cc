@@ -36,7 +36,6 @@ struct EventLoop::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   std::optional<TimePoint> now;  // of this turn, once somebody has asked
   bool stopping = false;
-  bool hooks_to_come = false;  // handlers of a turn are running
   std::vector<std::shared_ptr<Entry>> hooks;
   std::vector<std::shared_ptr<Entry>> fired_watches;  // wait again only from the end of the turn
 };
@@ -105,16 +104,11 @@ void EventLoop::run() {
 
 bool EventLoop::turn(Duration wait_max) {
   impl_->now.reset();
-  impl_->hooks_to_come = true;
   asio::io_context& context = impl_->context;
   const size_t ran = wait_max == Duration::max() ? context.run_one() : context.run_one_for(wait_max);
-  if (ran == 0) {
-    impl_->hooks_to_come = false;
-    return false;
-  }
+  if (ran == 0) return false;
   for (size_t i = 1; i < kHandlersPerTurnMax && context.poll_one() != 0; ++i) {
   }
-  impl_->hooks_to_come = false;
   impl_->end_turn();
   return true;
 }
@@ -157,10 +151,6 @@ EventLoop::Registration EventLoop::on_turn_end(Function function) {
   auto entry = std::make_shared<Entry>(*impl_, std::move(function));
   impl_->hooks.push_back(entry);
   return Registration(std::move(entry));
-}
-
-void EventLoop::ensure_turn_end() {
-  if (!impl_->hooks_to_come) post([] {});
 }
 
 asio::io_context& EventLoop::context() { return impl_->context; }

@@ -66,9 +66,6 @@ class EventLoop {
   Registration watch(int fd, Function function);
   // Runs at the end of every turn, in the order of registration.
   Registration on_turn_end(Function function);
-  // Whatever the moment, hooks that have not run yet will run soon: at the end of this turn, or of another
-  // that need not wait for anything. For who collects something to be sent by a hook.
-  void ensure_turn_end();
 
   // For what speaks Asio itself: signals, clients of other services. Handlers take part in the turn.
   boost::asio::io_context& context();

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <memory>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "net/socket.h"
@@ -58,33 +57,6 @@ TEST(EventLoop, ATurnIsBounded) {
   EXPECT_EQ(ran, EventLoop::kHandlersPerTurnMax);
   loop.turn(10s);
   EXPECT_EQ(ran, EventLoop::kHandlersPerTurnMax + 1);
-}
-
-TEST(EventLoop, ATurnEndCanBeHadFromAnywhere) {
-  EventLoop loop;
-  int collected = 0, sent = 0;
-  const auto send = loop.on_turn_end([&] { sent = std::exchange(collected, 0); });
-  bool late = false;
-  const auto later_hook = loop.on_turn_end([&] {
-    if (!std::exchange(late, false)) return;
-    collected = 3;
-    loop.ensure_turn_end();
-  });
-  collected = 1;  // before any turn
-  loop.ensure_turn_end();
-  EXPECT_TRUE(loop.turn(10s));
-  EXPECT_EQ(sent, 1);
-  loop.post([&] {  // in one
-    collected = 2;
-    loop.ensure_turn_end();
-  });
-  EXPECT_TRUE(loop.turn(10s));
-  EXPECT_EQ(sent, 2);
-  EXPECT_FALSE(loop.turn(1ms));  // it needed no other
-  loop.post([&] { late = true; });
-  EXPECT_TRUE(loop.turn(10s));
-  EXPECT_TRUE(loop.turn(10s));  // after the hook's own time
-  EXPECT_EQ(sent, 3);
 }
 
 TEST(EventLoop, TheClockStandsStillWithinATurn) {

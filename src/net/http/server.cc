@@ -136,7 +136,7 @@ void ServerImpl::update_interest(Connection& c) {
   if (c.phase == Connection::Phase::lingering || (!c.peer_ended && may_take_request(c))) wanted |= EPOLLIN;
   // A client that ends its side of a stream has left; nothing it still sends is read.
   if (streaming) wanted |= EPOLLRDHUP;
-  if (!c.writable) wanted |= EPOLLOUT;
+  if (c.unsent() != 0) wanted |= EPOLLOUT;
   if (wanted == c.interest) return;
   epoll_event event{};
   event.events = wanted;

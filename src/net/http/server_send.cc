@@ -126,7 +126,9 @@ void ServerImpl::touch(Connection& c) {
   charge(c);
   if (c.dirty) return;
   c.dirty = true;
-  if (dirty_.empty()) loop_.ensure_turn_end();
+  // Something to run makes sure of a turn end, wherever this comes from: another hook, or before the loop
+  // runs.
+  if (dirty_.empty()) loop_.post([] {});
   dirty_.push_back(&c);
 }
 
