@@ -117,19 +117,6 @@ def test_messages_in_flight_still_reach_the_agent(gateway_factory):
     assert gateway.wait_exit() == 0
 
 
-def test_what_an_agents_stream_holds_still_leaves(gateway_factory):
-    gateway = gateway_factory()
-    agent = gateway.subscribe("guide", stalled=True)
-    client = gateway.connect()
-    assert {client.say(id=n, text="x" * 20_000)["status"] for n in range(200)} == {"published"}
-    terminate(gateway)
-    assert client.receive()["event"] == "draining"
-    assert client.closed()[0] == 1012
-    agent.read()
-    assert [event.json()["message"]["id"] for event in agent.take(200)] == list(range(200))
-    assert gateway.wait_exit() == 0
-
-
 def test_an_agents_stream_is_ended(gateway_factory):
     gateway = gateway_factory("--drain-timeout", "1")
     agent = gateway.subscribe("guide")
