@@ -1,0 +1,234 @@
+"""A Redis (or Valkey) of a test's own: started on a free port of loopback, disturbed, and ended.
+
+    with RedisServer() as redis, Gateway("--engine", "redis", "--redis-url", redis.url) as gateway:
+        redis.stop_process()
+
+The binary is $REDIS_SERVER, else redis-server. No other server than the one started here is ever touched.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import redis
+
+from support.certificates import make_certificates
+from support.redis_monitor import Monitor
+from support.wait import eventually
+
+# Until a test asks for it, nothing is written to disk.
+DEFAULTS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no")
+
+
+class RedisServer:
+    """One server process with a directory of its own, which outlives kill() and restart().
+
+    `flags` are appended to the defaults. `password` is the default user's; `users` maps names of others to
+    their ACL rules, such as {"gateway": ">secret ~* &* +@all"}. With `tls` the port speaks TLS only, with a
+    certificate of `ca_file`.
+    """
+
+    def __init__(self, *flags, password=None, users=None, tls=False):
+        self.flags = [str(flag) for flag in flags]
+        self.password = password
+        self.users = users or {}
+        self.tls = tls
+        self.port = None
+        self.process = None
+        self._directory = None
+
+    # Life.
+
+    def start(self):
+        """Starts, or starts again where it was, and waits for the first PONG."""
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="redis-"))
+            if self.tls:
+                make_certificates(self._directory)
+        self.launch()
+        self.wait_answering()
+        return self
+
+    def launch(self):
+        """Starts without waiting: while it loads its data, it answers nothing but errors."""
+        assert self.process is None or self.process.poll() is not None, "it runs"
+        again = self.port is not None
+        for _ in range(20):
+            if not again:
+                self.port = free_port()
+            self.process = subprocess.Popen(
+                [os.environ.get("REDIS_SERVER", "redis-server"), *self._arguments()],
+                stdin=subprocess.DEVNULL,
+                stdout=open(self.log_file, "ab"),
+                stderr=subprocess.STDOUT,
+            )
+            if self._listens() or again:
+                return
+        raise AssertionError(f"no free port found for a server:\n{self.log_text[-2000:]}")
+
+    def wait_answering(self, deadline=20):
+        with self.client() as client:
+            eventually(lambda: self._answers(client), deadline, "the server answers PING")
+
+    def stop(self):
+        """Ends it for good, and what it left on disk."""
+        self.kill()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+    def kill(self, *, keep_data=False):
+        """SIGKILL. What it held is gone, unless `keep_data`: then it is saved first."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        if keep_data:
+            with self.client() as client:
+                client.save()
+        else:
+            self.dump_file.unlink(missing_ok=True)
+        self.process.kill()
+        self.process.wait(10)
+
+    def restart(self, *, keep_data):
+        """Killed and started again on the same port."""
+        self.kill(keep_data=keep_data)
+        return self.start()
+
+    def stop_process(self):
+        """SIGSTOP: its port still accepts, and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+        eventually(lambda: psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+
+    def continue_process(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # Where it is.
+
+    @property
+    def url(self):
+        return self.url_with(password=self.password)
+
+    def url_with(self, *, user="", password=None, database=None):
+        path = "" if database is None else f"/{database}"
+        return f"{'rediss' if self.tls else 'redis'}://{credentials(user, password)}127.0.0.1:{self.port}{path}"
+
+    def unix_url(self, *, user="", password=None, database=0):
+        return f"redis+unix://{credentials(user, password or self.password)}{self.unix_socket}?db={database}"
+
+    @property
+    def unix_socket(self):
+        return self._directory / "redis.sock"
+
+    @property
+    def ca_file(self):
+        return self._directory / "ca.crt"
+
+    @property
+    def dump_file(self):
+        return self._directory / "dump.rdb"
+
+    @property
+    def log_file(self):
+        return self._directory / "server.log"
+
+    @property
+    def log_text(self):
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    # What it tells.
+
+    def client(self, **options) -> redis.Redis:
+        """A redis-py client of everything, for `with` or close(). Texts are str; nothing is retried."""
+        options = {
+            "username": None, "password": self.password, "decode_responses": True, "protocol": 2,
+            "socket_timeout": 20, "retry": None, **self._tls_options(),
+        } | options  # fmt: skip
+        return redis.Redis(host="127.0.0.1", port=self.port, **options)
+
+    def monitor(self) -> Monitor:
+        """Records every command from here on; see support.redis_monitor."""
+        return Monitor(self.client())
+
+    def command_stats(self) -> dict:
+        """How often each command was called since the start or since CONFIG RESETSTAT, by its name."""
+        with self.client() as client:
+            stats = client.info("commandstats")
+        return {name.removeprefix("cmdstat_"): figures["calls"] for name, figures in stats.items()}
+
+    @property
+    def cpu_seconds(self):
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
+
+    @property
+    def rss_bytes(self):
+        return psutil.Process(self.pid).memory_info().rss
+
+    # Inside.
+
+    def _arguments(self):
+        port = ("--port", "0", "--tls-port", self.port) if self.tls else ("--port", self.port)
+        arguments = [*DEFAULTS, *port, "--dir", self._directory, "--unixsocket", self.unix_socket]
+        if self.tls:
+            for name, file in (("cert", "server.crt"), ("key", "server.key"), ("ca-cert", "ca.crt")):
+                arguments += [f"--tls-{name}-file", self._directory / file]
+            arguments += ["--tls-auth-clients", "no"]
+        if self.password:
+            arguments += ["--requirepass", self.password]
+        for name, rules in self.users.items():
+            arguments += ["--user", name, "on", *rules.split()]
+        return [str(argument) for argument in [*arguments, *self.flags]]
+
+    def _tls_options(self):
+        return {"ssl": True, "ssl_ca_certs": str(self.ca_file)} if self.tls else {}
+
+    def _listens(self) -> bool:
+        """Whether it took the port; it ends when another process has."""
+
+        def decided():
+            return self.process.poll() is not None or can_connect(self.unix_socket)
+
+        eventually(decided, 20, "the server listens or ends")
+        return self.process.poll() is None
+
+    @staticmethod
+    def _answers(client):
+        try:
+            return client.ping()
+        except redis.RedisError:
+            return False
+
+
+def credentials(user, password):
+    return f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def can_connect(unix_socket) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(unix_socket)) == 0
