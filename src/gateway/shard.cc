@@ -16,8 +16,6 @@ namespace gw {
 namespace {
 
 constexpr size_t kReadBufferBytes = 64 * 1024;
-// Fewer clients are written one by one: a batch has its own price.
-constexpr size_t kBatchMin = 4;
 constexpr Duration kStatsEvery = 200ms;
 constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
 
@@ -52,11 +50,8 @@ void Shard::start() {
 
 void Shard::run() {
   pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
-  batch_.emplace();
-  if (!batch_->is_available()) {
-    batch_.reset();
+  if (!sender_.use_io_uring())
     log::info("io_uring_unavailable", {{"shard", index_}, {"instead", "one send() per client"}});
-  }
   while (!stopping_) turn();
   // What is left goes with a clean end rather than a reset where the peer still listens.
   clients_.for_each([this](Client& client) {
@@ -128,7 +123,6 @@ void Shard::take_commands() {
 
 void Shard::flush() {
   // A write can close or drop its client, never dirty another.
-  const bool batched = batch_ && dirty_.size() >= kBatchMin;
   for (const uint32_t slot : dirty_) {
     Client& client = clients_.at(slot);
     client.dirty = false;
@@ -136,25 +130,20 @@ void Shard::flush() {
     if (!client.connection->is_open()) leave(client);
     if (client.blocked || client.connection->outbox().empty()) {
       after_write(client);
-    } else if (batched) {
-      batch_->add(client.fd.get(), client.connection->outbox().gather(batch_->parts()));
-      batched_.push_back(slot);
-      if (batch_->is_full()) send_batch();
-    } else {
-      std::array<iovec, BatchSender::kPartsMax> parts;
-      const size_t count = client.connection->outbox().gather(parts);
-      on_written(client, write_some(client.fd.get(), std::span(parts).first(count)));
+      continue;
     }
+    sender_.add(client.fd.get(), client.connection->outbox().gather(sender_.parts()));
+    sending_.push_back(slot);
+    if (sender_.is_full()) send_batch();
   }
   send_batch();
   dirty_.clear();
 }
 
 void Shard::send_batch() {
-  if (batched_.empty()) return;
-  const std::span<const IoResult> results = batch_->send();
-  for (size_t i = 0; i < results.size(); ++i) on_written(clients_.at(batched_[i]), results[i]);
-  batched_.clear();
+  const std::span<const IoResult> results = sender_.send();
+  for (size_t i = 0; i < results.size(); ++i) on_written(clients_.at(sending_[i]), results[i]);
+  sending_.clear();
 }
 
 void Shard::on_written(Client& client, const IoResult& result) {

@@ -6,7 +6,6 @@
 // write each touched client once and post what was collected for the control loop.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -135,8 +134,8 @@ class Shard {
   Hub hub_;
   TimerWheel<TimerEntry> wheel_;
   std::vector<uint32_t> dirty_;  // slots with something to write; each at most once
-  std::optional<BatchSender> batch_;
-  std::vector<uint32_t> batched_;  // slots, in the order of the batch
+  BatchSender sender_;
+  std::vector<uint32_t> sending_;  // slots, in the order of what the sender has
   std::vector<char> read_buffer_;
   ws::Scratch scratch_;
   std::string decode_scratch_;

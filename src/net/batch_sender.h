@@ -1,6 +1,7 @@
-// Sends on many sockets with one system call: a small io_uring whose every operation completes within the
-// call that submits it (MSG_DONTWAIT), so that no buffer has to outlive it. Where the kernel or a sandbox
-// refuses io_uring, is_available() says so and write_some() is the way.
+// What one turn has to send on many sockets, gathered and then sent with as few system calls as it takes: one
+// for all of it through a small io_uring, whose every operation completes within the call that submits it
+// (MSG_DONTWAIT), so that no buffer has to outlive it. Where that is refused, or is not worth its own price,
+// one send() each.
 #pragma once
 
 #include <sys/uio.h>
@@ -17,19 +18,21 @@ class BatchSender {
  public:
   static constexpr size_t kSendsMax = 256;
   static constexpr size_t kPartsMax = 64;  // of one send
+  static constexpr size_t kRingMin = 4;    // fewer sends than these are made one by one
 
-  // Belongs to the thread that makes it.
   BatchSender();
   ~BatchSender();
 
-  bool is_available() const { return impl_ != nullptr; }
-  bool is_full() const { return count_ == kSendsMax; }
+  // From now on io_uring where it is worth it; the sender belongs to the calling thread then. False: the
+  // kernel or a sandbox refuses it, and everything goes on one by one.
+  bool use_io_uring();
 
+  bool is_full() const { return count_ == kSendsMax; }
   // Room for the parts of the next send; valid until add().
   std::span<iovec, kPartsMax> parts();
   // Takes the first `count` of parts(), at least one. The bytes they name stay put until send().
   void add(int fd, size_t count);
-  // Sends all that was added. Results in that order, as write_some() has them; valid until the next add().
+  // Sends all that was added. Results in that order, as write_some() has them; valid until the next send().
   std::span<const IoResult> send();
 
  private:
