@@ -27,6 +27,9 @@ namespace gw {
 namespace {
 
 constexpr Duration kEngineTick = 250ms;
+// What agents and API callers have been promised leaves before the exit, unless they do not take it.
+constexpr Duration kLastAnswersWait = 5s;
+constexpr Duration kLastAnswersPoll = 10ms;
 // Descriptors that are no client's: listeners, the API, logs.
 constexpr rlim_t kSpareDescriptors = 200;
 
@@ -194,13 +197,21 @@ class Application {
         log::flush();
         _exit(1);
       }
-      gateway_.drain([this] {
-        api_.streams().close_all();
-        http_.begin_stop();
-        // One more turn, so that what is answered leaves.
-        loop_.post([this] { loop_.stop(); });
-      });
+      gateway_.drain([this] { finish(); });
     }
+  }
+
+  void finish() {
+    http_.begin_stop();
+    api_.streams().close_all();
+    const TimePoint deadline = loop_.now() + kLastAnswersWait;
+    finishing_ = loop_.every(kLastAnswersPoll, [this, deadline] {
+      const bool idle = http_.is_idle();
+      if (!idle && loop_.now() < deadline) return;
+      if (!idle) log::warn("answers_cut_off", {{"unsent_bytes", http_.stats().buffered_bytes}});
+      finishing_.reset();
+      loop_.stop();
+    });
   }
 
   const Config& config_;
@@ -217,6 +228,7 @@ class Application {
   ServiceApi api_;
   http::Server http_;
   bool ending_ = false;
+  EventLoop::Registration finishing_;
 };
 
 }  // namespace

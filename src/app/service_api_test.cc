@@ -197,6 +197,7 @@ TEST_F(ServiceApiTest, ClosingTheStreamsEndsThemAfterWhatTheyHold) {
   EXPECT_TRUE(agent.wait_for_text("id: last\ndata: {}\n\n\r\n0\r\n\r\n"));
   EXPECT_EQ(broker.stats(0).agents, 0u);
   EXPECT_EQ(submit("later", "{}"), Submitted::queued);
+  EXPECT_EQ(connect(get("/api/post-office/websocket/subscribe?channel=guide", kKey)).response().status, 503);
 }
 
 TEST_F(ServiceApiTest, AGroupThatIsGoneHasNothingOpen) {

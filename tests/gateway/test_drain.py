@@ -1,5 +1,6 @@
 """SIGTERM: the gateway says goodbye before it goes."""
 
+import re
 import signal
 import time
 
@@ -115,6 +116,37 @@ def test_messages_in_flight_still_reach_the_agent(gateway_factory):
     assert received == list(range(len(received)))
     assert len(received) >= len(acked)
     assert gateway.wait_exit() == 0
+
+
+def leave_unread(gateway, count=200):
+    """A stalled agent, and so much published to it that the gateway itself holds a good part."""
+    agent = gateway.subscribe("guide", stalled=True)
+    client = gateway.connect()
+    assert {client.say(id=n, text="x" * 60_000)["status"] for n in range(count)} == {"published"}
+    held = re.search(r"^gateway_http_buffered_bytes\S* (\S+)$", gateway.api.get("/metrics").text, re.MULTILINE)
+    assert float(held[1]) > 2_000_000, "sockets alone must not be able to hold it"
+    return agent, client
+
+
+def test_what_an_agents_stream_holds_still_leaves(gateway_factory):
+    gateway = gateway_factory()
+    agent, client = leave_unread(gateway)
+    terminate(gateway)
+    assert client.closed()[0] == 1012
+    agent.read()
+    assert [event.json()["message"]["id"] for event in agent.take(200)] == list(range(200))
+    assert agent.ended()
+    assert gateway.wait_exit() == 0
+    assert "answers_cut_off" not in gateway.log_text
+
+
+def test_an_agent_that_reads_nothing_does_not_hold_it_up(gateway_factory):
+    gateway = gateway_factory()
+    _, client = leave_unread(gateway)
+    terminate(gateway)
+    assert client.closed()[0] == 1012
+    assert gateway.wait_exit(20) == 0
+    assert "answers_cut_off" in gateway.log_text
 
 
 def test_an_agents_stream_is_ended(gateway_factory):

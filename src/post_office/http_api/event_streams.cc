@@ -92,6 +92,7 @@ void EventStreams::subscribe(Call call) {
   if (fields.fault()) return refuse(call.responder, *fields.fault());
   const Result<ChannelIndex> granted = granted_channel(*call.key, post_office_.channels(), channel);
   if (!granted) return refuse(call.responder, granted.error());
+  if (closed_) return refuse(call.responder, {Errc::unavailable, "the gateway is about to end"});
   open({*granted, group, call.key->tenant_id}, std::move(call.responder));
 }
 
@@ -125,6 +126,7 @@ void EventStreams::drop(const std::shared_ptr<Feed>& feed) {
 }
 
 void EventStreams::close_all() {
+  closed_ = true;
   for (const std::shared_ptr<Feed>& feed : std::exchange(feeds_, {})) {
     feed->stream().close();
     if (feed->subscription != 0) post_office_.broker().unsubscribe(feed->subscription);

@@ -19,7 +19,7 @@ class EventStreams {
   ~EventStreams();
 
   void subscribe(Call call);
-  // Ends every stream after what it holds.
+  // Ends every stream after what it holds, and refuses new ones from then on.
   void close_all();
   size_t size() const { return feeds_.size(); }
 
@@ -31,6 +31,7 @@ class EventStreams {
 
   PostOffice& post_office_;
   std::unordered_set<std::shared_ptr<Feed>> feeds_;
+  bool closed_ = false;
   EventLoop::Registration keep_alive_;
 };
 
