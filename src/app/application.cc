@@ -36,6 +36,7 @@ constexpr rlim_t kSpareDescriptors = 200;
 GatewayOptions gateway_options(const Config& config) {
   GatewayOptions options;
   options.listen = config.listen;
+  options.reuse_port = config.reuse_port;
   options.shards = shard_count(config, std::thread::hardware_concurrency());
   options.session_required = config.session_policy == SessionPolicy::required;
   options.admission = {config.max_connections_per_user, config.max_connections};

@@ -40,6 +40,7 @@ struct ApiKeyConfig {
 struct Config {
   // Addresses.
   std::vector<SocketAddress> listen{*SocketAddress::parse("127.0.0.1:8000")};  // at least one
+  bool reuse_port = false;  // join a port of `listen` on which another gateway listens
   std::vector<SocketAddress> ops_listen;
   std::string public_url;  // "ws://" or "wss://" host[:port][/prefix], no trailing slash, without the /ws;
                            // empty: not set

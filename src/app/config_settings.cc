@@ -106,6 +106,9 @@ void add_addresses(std::vector<Setting>& out) {
   const Group group = Group::addresses;
   out.push_back({"listen", group, "Where clients and agents connect; port 0 picks a free one", "",
                  addresses(&Config::listen, 1)});
+  out.push_back({"reuse-port", group,
+                 "Join another gateway of the same user on its port, and share new connections with it", "",
+                 kinds::on_off(&Config::reuse_port)});
   out.push_back({"ops-listen", group,
                  "A separate address for health and metrics, meant for the inside: it asks for no key",
                  "none", addresses(&Config::ops_listen, 0)});

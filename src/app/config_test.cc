@@ -105,6 +105,7 @@ struct Example {
 };
 constexpr Example kExamples[] = {
     {"listen", "127.0.0.2:0"},
+    {"reuse-port", "on"},
     {"ops-listen", "127.0.0.1:9000"},
     {"public-url", "wss://chat.example.org/x"},
     {"trusted-proxy", "10.0.0.0/8"},

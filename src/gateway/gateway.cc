@@ -43,11 +43,8 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::start() {
   ASSERT(!started_);
-  // With SO_REUSEPORT alone a second gateway would share the port and take half of the clients.
-  for (const SocketAddress& address : options_.listen) {
-    if (address.port == 0) continue;
-    const Result<UniqueFd> free = listen_on(address, {.reuse_port = false});
-    if (!free) return free.error();
+  if (!options_.reuse_port) {
+    if (const Result<void> free = check_ports_free(); !free) return free;
   }
   for (uint32_t i = 0; i < options_.shards; ++i) {
     Result<std::vector<UniqueFd>> listeners = listen_for_one_shard();
@@ -61,6 +58,16 @@ Result<void> Gateway::start() {
   registrations_.push_back(parts_.loop.every(kProbeEvery, [this] { probe(); }));
   for (ShardState& state : shards_) state.shard->start();
   probe();
+  return {};
+}
+
+// With SO_REUSEPORT alone, which the shards need, a second gateway would take half of the clients unasked.
+Result<void> Gateway::check_ports_free() const {
+  for (const SocketAddress& address : options_.listen) {
+    if (address.port == 0) continue;
+    const Result<UniqueFd> free = listen_on(address, {.reuse_port = false});
+    if (!free) return free.error();
+  }
   return {};
 }
 

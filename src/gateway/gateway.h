@@ -22,6 +22,7 @@ namespace gw {
 
 struct GatewayOptions {
   std::vector<SocketAddress> listen;
+  bool reuse_port = false;  // listens beside another gateway too, which then gets a part of the clients
   size_t shards = 1;
   bool session_required = true;
   AdmissionLimits admission;
@@ -75,6 +76,7 @@ class Gateway {
     bool drained = false;
   };
 
+  Result<void> check_ports_free() const;
   Result<std::vector<UniqueFd>> listen_for_one_shard();
   void take_mail();
   void post_mail();
