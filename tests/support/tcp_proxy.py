@@ -40,8 +40,9 @@ class Rule:
 class TcpProxy:
     """Listens on `port` of loopback from `with` on. What set() says holds for connections to come, too."""
 
-    def __init__(self, target):
+    def __init__(self, target, host="127.0.0.1"):
         self.target = target
+        self.host = host
         self.port = None
         self.accepted = 0
         self._rules = []
@@ -63,7 +64,7 @@ class TcpProxy:
 
     @property
     def address(self):
-        return "127.0.0.1", self.port
+        return self.host, self.port
 
     # What may be wrong with a network.
 
@@ -121,7 +122,7 @@ class TcpProxy:
     def _listen(self):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port or 0))
+        listener.bind((self.host, self.port or 0))
         listener.listen(1024)
         listener.setblocking(False)
         self.port = listener.getsockname()[1]

@@ -1,0 +1,176 @@
+"""Every way to say where Redis is, and what a wrong one leads to."""
+
+import signal
+
+import pytest
+
+from support.cluster import Cluster, health, is_ready, seconds_until
+from support.gateway import Gateway, run_to_exit
+from support.redis_agent import RedisAgent
+from support.redis_sentinel import SentinelSet
+from support.redis_server import RedisServer, free_port
+from support.tcp_proxy import TcpProxy
+from support.wait import eventually
+
+SECRET = "p@ss:w/o?r#d%"  # each of these has a meaning in an address
+
+
+def assert_works(gateway, redis, closing):
+    agent = closing(RedisAgent(redis, "guide"))
+    client = gateway.connect()
+    assert client.say(id="m1")["status"] == "published"
+    envelope = agent.next()
+    assert agent.answer(envelope, {"n": 1}) == 1
+    assert client.receive() == {"n": 1}
+
+
+def keys_of(redis, database=0):
+    with redis.client(db=database) as store:
+        return store.keys()
+
+
+class TestForms:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_host_and_port(self, redis, cluster, closing, host):
+        assert_works(cluster.start(url=f"redis://{host}:{redis.port}"), redis, closing)
+
+    def test_a_database(self, redis, cluster, closing):
+        gateway = cluster.start(url=redis.url_with(database=3))
+        assert_works(gateway, redis, closing)
+        assert keys_of(redis) == [] and keys_of(redis, 3)
+
+    def test_the_default_users_password(self, closing):
+        with RedisServer(password=SECRET) as redis, Cluster(redis) as cluster:
+            gateway = cluster.start()
+            assert_works(gateway, redis, closing)
+            assert SECRET not in gateway.log_text
+
+    def test_an_acl_user(self, closing):
+        rules = f">{SECRET} ~websocket:* &websocket:* +@all -@admin"
+        with RedisServer(password="of-the-tests", users={"gate-way": rules}) as redis, Cluster(redis) as cluster:
+            gateway = cluster.start(url=redis.url_with(user="gate-way", password=SECRET))
+            assert_works(gateway, redis, closing)
+            with redis.client() as client:
+                ours = [each for each in client.client_list() if each["user"] == "gate-way"]
+            assert ours and SECRET not in gateway.log_text
+
+    def test_a_unix_socket_with_a_database(self, redis, cluster, closing):
+        gateway = cluster.start(url=redis.unix_url(database=1))
+        assert_works(gateway, redis, closing)
+        assert keys_of(redis) == [] and keys_of(redis, 1)
+
+    def test_a_unix_socket_with_a_password(self, closing):
+        with RedisServer(password=SECRET) as redis, Cluster(redis) as cluster:
+            assert_works(cluster.start(url=redis.unix_url()), redis, closing)
+
+    def test_as_a_variable(self, redis, closing):
+        environment = {"GATEWAY_ENGINE": "redis", "GATEWAY_REDIS_URL": redis.url}
+        with Gateway(env=environment) as gateway:
+            eventually(lambda: is_ready(gateway))
+            assert_works(gateway, redis, closing)
+
+
+class TestTls:
+    def test_with_the_authority_that_was_named(self, closing):
+        with RedisServer(tls=True, password=SECRET) as redis, Cluster(redis) as cluster:
+            assert_works(cluster.start("--redis-ca-file", redis.ca_file), redis, closing)
+
+    def test_an_unknown_authority_is_refused(self):
+        with RedisServer(tls=True) as redis, Cluster(redis) as cluster:
+            gateway = cluster.start(ready=False)
+            eventually(lambda: "certificate" in gateway.log_text, 20)
+            assert not is_ready(gateway)
+
+    def test_another_name_than_the_certificates_is_refused(self):
+        with RedisServer(tls=True) as redis, Cluster(redis) as cluster:
+            # 127.0.0.2 is this machine as well, but not in the certificate.
+            with TcpProxy(("127.0.0.1", redis.port), host="127.0.0.2") as proxy:
+                url = f"rediss://127.0.0.2:{proxy.port}"
+                gateway = cluster.start("--redis-ca-file", redis.ca_file, url=url, ready=False)
+                eventually(lambda: "certificate" in gateway.log_text, 20)
+                assert not is_ready(gateway)
+
+    def test_plain_text_to_a_tls_port_is_no_connection_and_no_crash(self):
+        with RedisServer(tls=True) as redis, Cluster(redis) as cluster:
+            gateway = cluster.start(url=f"redis://127.0.0.1:{redis.port}", ready=False)
+            eventually(lambda: "edis" in gateway.log_text, 20)
+            assert not is_ready(gateway)
+
+
+class TestSentinel:
+    @pytest.mark.parametrize("password", [None, "sesame"])
+    def test_the_primary_is_found_and_followed(self, closing, record_property, password):
+        with SentinelSet(password=password) as sentinels, Cluster(sentinels.servers[0], sentinels.url) as cluster:
+            gateway = cluster.start()
+            first = sentinels.primary
+            assert_works(gateway, first, closing)
+            client = gateway.connect()
+            first.kill(keep_data=False)
+            eventually(lambda: sentinels.primary is not first, 60, "the sentinels chose another")
+            seconds = seconds_until(lambda: is_ready(gateway), 30)
+            record_property("ready after the failover, s", seconds)
+            client.ask({"type": "ping"})
+            assert_works(gateway, sentinels.primary, closing)
+
+    def test_a_sentinel_that_is_gone_is_passed_over(self, closing):
+        with SentinelSet() as sentinels, Cluster(sentinels.servers[0], sentinels.url) as cluster:
+            sentinels.kill_sentinel(0)
+            assert_works(cluster.start(), sentinels.servers[0], closing)
+
+
+class TestWrong:
+    @pytest.mark.parametrize(
+        "url",
+        ["", "127.0.0.1:6379", "http://127.0.0.1", "redis://", "redis://h:x", "redis://h:0", "redis://h:65536",
+         "redis://h/x", "redis://h/-1", "redis+unix://", "redis+sentinel://h:1", "redis+sentinel://h:1/", "redis://h/0?x=1",
+         "redis://%zz@h", "redis://h:1 "],
+    )  # fmt: skip
+    def test_an_address_that_is_none_stops_the_start(self, url):
+        done = run_to_exit("--listen", "127.0.0.1:0", "--engine", "redis", "--redis-url", url)
+        assert done.returncode == 2 and "redis-url" in done.stderr
+
+    def test_no_address_stops_the_start(self):
+        done = run_to_exit("--listen", "127.0.0.1:0", "--engine", "redis")
+        assert done.returncode == 2 and "redis-url" in done.stderr
+
+    def test_a_wrong_password_is_said_and_not_shown(self):
+        with RedisServer(password="right") as redis, Cluster(redis) as cluster:
+            gateway = cluster.start(url=redis.url_with(password="wrong-one"), ready=False)
+            eventually(lambda: "WRONGPASS" in gateway.log_text, 20)
+            assert not is_ready(gateway) and "wrong-one" not in gateway.log_text
+            # Made right, it works without a restart.
+            with redis.client() as client:
+                client.config_set("requirepass", "wrong-one")
+            eventually(lambda: is_ready(gateway), 20)
+
+
+class TestNobodyThere:
+    def test_it_starts_waits_and_is_ready_when_redis_is(self, redis, cluster, record_property):
+        redis.kill()
+        gateway = cluster.start(ready=False)
+        status, body = health(gateway)
+        assert (status, body["status"]) == (503, "not_ready")
+        assert gateway.api.get("/health/live").status_code == 200
+        peer = gateway.peer()
+        response = peer.upgrade("/ws?session_token=x")
+        assert response.status == 503 and response.header("retry-after")
+        assert gateway.api.post("/api/traffic-cop/sessions", {"user_id": "ada"}).status_code == 503
+        redis.start()
+        record_property("ready after Redis came, s", seconds_until(lambda: is_ready(gateway), 20))
+        gateway.connect()
+
+    def test_it_can_be_stopped_meanwhile(self, redis, cluster):
+        redis.kill()
+        gateway = cluster.start("--drain-timeout", "1", ready=False)
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.wait_exit(15) == 0
+
+    def test_it_does_not_try_without_pause(self, cluster):
+        port = free_port()
+        gateway = cluster.start(url=f"redis://127.0.0.1:{port}", ready=False)
+        before = gateway.cpu_seconds
+        lines = len(gateway.log_lines)
+        with pytest.raises(AssertionError):
+            eventually(lambda: is_ready(gateway), 3, interval=0.1)
+        assert gateway.cpu_seconds - before < 0.5
+        assert len(gateway.log_lines) - lines < 30, gateway.log_lines[-5:]

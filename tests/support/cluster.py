@@ -1,0 +1,101 @@
+"""Gateways that share one Redis, and what such tests ask them and it."""
+
+import contextlib
+import os
+import signal
+import time
+
+from support.gateway import Gateway
+from support.wait import eventually
+
+KEY = "cluster-" + os.urandom(16).hex()
+
+
+class Cluster:
+    """`start()` gives a gateway on the Redis; all are stopped at the end.
+
+    `url` replaces the server's own address: a proxy's.
+    """
+
+    def __init__(self, redis, url=None):
+        self.redis = redis
+        self.url = url or redis.url
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def start(self, *flags, url=None, env=None, ready=True, **options) -> Gateway:
+        """With `ready`, it is so before this returns."""
+        environment = {"GATEWAY_API_KEY": KEY} | (env or {})
+        gateway = Gateway("--engine", "redis", "--redis-url", url or self.url, *flags, env=environment, **options)
+        gateway.start()
+        self._stack.callback(end, gateway)
+        if ready:
+            eventually(lambda: is_ready(gateway), 20, "the gateway is ready")
+        return gateway
+
+
+def end(gateway):
+    """Whatever state a test has left it in; the log is looked at even after a kill."""
+    if gateway.process.poll() is None:
+        gateway.process.send_signal(signal.SIGCONT)  # else it would not hear the rest
+        gateway.stop()
+
+
+def health(gateway) -> tuple[int, dict]:
+    response = gateway.api.get("/health/websocket-gateway")
+    return response.status_code, response.json()
+
+
+def is_ready(gateway) -> bool:
+    return health(gateway)[0] == 200
+
+
+def seconds_until(predicate, deadline=30.0, message="") -> float:
+    """How long it took to come true: to be recorded, beside the time that is promised."""
+    start = time.monotonic()
+    eventually(predicate, deadline, message)
+    return time.monotonic() - start
+
+
+def registered(redis) -> dict:
+    """What Redis knows of connections: the members of every set, and the records, by key."""
+    with redis.client() as client:
+        sets = {key: client.smembers(key) for key in client.scan_iter("websocket:*:connections", count=10_000)}
+        records = {key: client.hgetall(key) for key in client.scan_iter("websocket:connection:*", count=10_000)}
+    return {"sets": sets, "records": records}
+
+
+def connection_traces(redis, *connection_ids) -> list:
+    """Every key whose name or contents tell of one of these connections."""
+    with redis.client() as client:
+        keys = list(client.scan_iter(count=10_000))
+        return [key for key in keys if any(id in key or _holds(client, key, id) for id in connection_ids)]
+
+
+def instance_traces(redis, instance_id) -> list:
+    """Every key whose name or contents tell of this instance."""
+    return connection_traces(redis, instance_id)
+
+
+def _holds(client, key, text) -> bool:
+    read = {
+        "string": lambda: client.get(key),
+        "hash": lambda: client.hgetall(key),
+        "set": lambda: client.smembers(key),
+        "zset": lambda: client.zrange(key, 0, -1),
+        "list": lambda: client.lrange(key, 0, -1),
+        "stream": lambda: [],  # what was said stays said
+        "none": lambda: [],
+    }[client.type(key)]
+    return text in str(read())
+
+
+def listening(redis, channel, receivers=1) -> bool:
+    """Whether that many subscribers of a Pub/Sub name are known to the server."""
+    with redis.client() as client:
+        return client.pubsub_numsub(channel)[0][1] >= receivers
