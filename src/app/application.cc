@@ -8,14 +8,12 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/engine.h"
 #include "app/service_api.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "core/channel.h"
-#include "engine/memory/broker.h"
-#include "engine/memory/registry.h"
-#include "engine/memory/session_store.h"
 #include "gateway/gateway.h"
 #include "net/event_loop.h"
 #include "net/http/server.h"
@@ -26,7 +24,6 @@
 namespace gw {
 namespace {
 
-constexpr Duration kEngineTick = 250ms;
 // What agents and API callers have been promised leaves before the exit, unless they do not take it.
 constexpr Duration kLastAnswersWait = 5s;
 constexpr Duration kLastAnswersPoll = 10ms;
@@ -43,7 +40,7 @@ GatewayOptions gateway_options(const Config& config) {
   options.drain_timeout = config.drain_timeout;
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
-  shard.reply_to = "websocket:gateway:" + config.instance_id;
+  shard.reply_to = config.key_prefix + "gateway:" + config.instance_id;
   shard.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression};
   shard.handshake_timeout = config.handshake_timeout;
   shard.connection.message_bytes_max = static_cast<uint32_t>(config.max_message_bytes);
@@ -61,6 +58,7 @@ GatewayOptions gateway_options(const Config& config) {
 ServiceApiOptions api_options(const Config& config, const std::string& made_key) {
   ServiceApiOptions options;
   options.instance_id = config.instance_id;
+  options.engine = config.engine == EngineKind::redis ? "redis" : "memory";
   options.public_url = config.public_url;
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
@@ -120,16 +118,17 @@ class Application {
         signals_(make_signal_fd()),
         made_key_(config.has_api_keys() ? "" : secure_random_hex(24)),
         channels_(config.channels),
-        registry_(channels_, config.instance_id),
-        broker_(channels_, {config.queue_size, config.queue_bytes, config.queue_age, {}}),
-        sessions_({config.max_sessions, config.session_retention}),
-        traffic_cop_(sessions_, channels_),
-        post_office_(broker_, registry_, sessions_, channels_, {config.outbox_bytes / 2}),
-        gateway_(gateway_options(config), {loop_, channels_, registry_, broker_, sessions_,
-                                           [this](std::string_view token, Done<SessionPtr> done) {
-                                             traffic_cop_.admit(token, std::move(done));
-                                           }}),
-        api_(api_options(config, made_key_), {loop_, gateway_, traffic_cop_, post_office_, sessions_}),
+        engine_(make_engine(loop_, channels_, config)),
+        traffic_cop_(engine_->sessions(), channels_),
+        post_office_(engine_->broker(), engine_->registry(), engine_->sessions(), channels_,
+                     {config.outbox_bytes / 2}),
+        gateway_(gateway_options(config),
+                 {loop_, channels_, engine_->registry(), engine_->broker(), engine_->sessions(),
+                  [this](std::string_view token, Done<SessionPtr> done) {
+                    traffic_cop_.admit(token, std::move(done));
+                  }}),
+        api_(api_options(config, made_key_),
+             {loop_, gateway_, traffic_cop_, post_office_, engine_->sessions()}),
         http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
           api_.handle(request, std::move(responder));
         }) {
@@ -147,10 +146,6 @@ class Application {
       return 1;
     }
     const auto on_signal = loop_.watch(signals_.get(), [this] { read_signal(); });
-    const auto on_tick = loop_.every(kEngineTick, [this] {
-      broker_.tick(loop_.now());
-      sessions_.tick(wall_now());
-    });
     loop_.run();
     log::info("gateway_stopped");
     return 0;
@@ -166,6 +161,7 @@ class Application {
   }
 
   Result<void> start() {
+    engine_->start();
     if (const Result<void> started = gateway_.start(); !started) return started;
     for (const SocketAddress& address : config_.ops_listen) {
       const Result<SocketAddress> bound = http_.listen_ops(address);
@@ -211,7 +207,7 @@ class Application {
       if (!idle && loop_.now() < deadline) return;
       if (!idle) log::warn("answers_cut_off", {{"unsent_bytes", http_.stats().buffered_bytes}});
       finishing_.reset();
-      loop_.stop();
+      engine_->leave([this] { loop_.stop(); });
     });
   }
 
@@ -220,9 +216,7 @@ class Application {
   const std::string made_key_;  // empty: keys are configured
   EventLoop loop_;
   const ChannelTable channels_;
-  MemoryRegistry registry_;
-  MemoryBroker broker_;
-  MemorySessionStore sessions_;
+  const std::unique_ptr<Engine> engine_;
   TrafficCop traffic_cop_;
   PostOffice post_office_;
   Gateway gateway_;

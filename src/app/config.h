@@ -73,8 +73,13 @@ struct Config {
 
   // Agents and the service API.
   EngineKind engine = EngineKind::memory;
-  std::string redis_url;  // may hold a password: never log it
+  std::string redis_url = "redis://127.0.0.1:6379";  // may hold a password: never log it
+  std::string redis_ca_file;                         // for rediss://; empty: the system's certificates
+  std::string key_prefix = "websocket:";             // of every key and Pub/Sub name in Redis
   InboxKind inbox = InboxKind::pubsub;
+  size_t inbox_size = 100'000;  // entries, for each channel
+  Duration inbox_age = 24h;
+  Duration circuit_open_time = 30s;
   size_t queue_size = 1000;  // messages, for each channel
   size_t queue_bytes = size_t{16} << 20;
   Duration queue_age = 300s;

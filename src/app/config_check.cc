@@ -43,11 +43,9 @@ void check_addresses(const Config& config, bool keys_given, const Provenance& wh
   }
 }
 
-void check_engine(Config& config, const Provenance& where, std::vector<std::string>& problems) {
-  if (config.engine == EngineKind::redis) {
-    problems.push_back(where("engine") +
-                       ": redis: this build has only the memory engine yet; expected memory");
-  } else if (!config.redis_url.empty()) {
+void check_engine(Config& config, const Provenance& where) {
+  if (config.engine == EngineKind::redis) return;
+  if (config.redis_url != Config().redis_url) {
     config.warnings.push_back(where("redis-url") + ": has no effect with the memory engine");
   }
 }
@@ -77,7 +75,7 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
 void check_together(Config& config, bool keys_given, const Provenance& where,
                     std::vector<std::string>& problems) {
   check_addresses(config, keys_given, where, problems);
-  check_engine(config, where, problems);
+  check_engine(config, where);
   check_clients(config, where, problems);
 }
 

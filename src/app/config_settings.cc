@@ -70,7 +70,9 @@ SettingValue instance_id() {
 
 SettingValue redis_url() {
   SettingValue value =
-      kinds::text(&Config::redis_url, "URL", "redis://[user:password@]host[:port][/database], or rediss://",
+      kinds::text(&Config::redis_url, "URL",
+                  "redis://[user:password@]host[:port][/database], rediss://, redis+unix:///path[?db=N], or "
+                  "redis+sentinel://host[:port][,...]/master[/database]",
                   [](std::string_view text) {
                     return is_redis_url(text) ? std::optional<std::string>(text) : std::nullopt;
                   });
@@ -172,17 +174,35 @@ void add_sessions(std::vector<Setting>& out) {
 void add_agents(std::vector<Setting>& out) {
   const Group group = Group::agents;
   out.push_back({"engine", group,
-                 "Where sessions and messages between instances live: in this process (memory); redis is not "
-                 "in this build yet",
+                 "Where sessions and messages between instances live: in this process, or in Redis for many "
+                 "instances",
                  "", kinds::choice(&Config::engine, {"memory", "redis"})});
   out.push_back(
       {"redis-url", group,
-       "The server of the redis engine; better given as a variable than as a flag, for its password",
-       "not set", redis_url()});
-  out.push_back({"inbox", group,
-                 "How agents get messages: to whoever listens, or kept until acknowledged; on the memory "
-                 "engine both are the same",
-                 "", kinds::choice(&Config::inbox, {"pubsub", "stream"})});
+       "The server of the redis engine; better given as a variable than as a flag, for its password", "",
+       redis_url()});
+  out.push_back(
+      {"redis-ca-file", group, "Whose certificates a rediss:// server must have", "the system's",
+       kinds::text(&Config::redis_ca_file, "FILE", "the path of a PEM file", [](std::string_view text) {
+         return text.empty() ? std::nullopt : std::optional<std::string>(text);
+       })});
+  out.push_back({"key-prefix", group, "Begins every key and Pub/Sub name in Redis", "",
+                 kinds::text(&Config::key_prefix, "PREFIX", "1 to 64 characters A-Z a-z 0-9 . _ : - { }",
+                             [](std::string_view text) {
+                               return is_key_prefix(text) ? std::optional<std::string>(text) : std::nullopt;
+                             })});
+  out.push_back(
+      {"inbox", group,
+       "How agents get messages: to whoever listens, or kept in a Redis stream until acknowledged; on "
+       "the memory engine both are the same",
+       "", kinds::choice(&Config::inbox, {"pubsub", "stream"})});
+  out.push_back({"inbox-size", group,
+                 "Messages that a channel's stream may hold; above it clients are refused", "",
+                 kinds::count(&Config::inbox_size, size_t{1}, size_t{100'000'000})});
+  out.push_back({"inbox-age", group, "How long a message stays in a channel's stream", "",
+                 kinds::duration(&Config::inbox_age, 1s, 720h)});
+  out.push_back({"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row",
+                 "", kinds::duration(&Config::circuit_open_time, 100ms, 1h)});
   out.push_back({"queue-size", group, "Messages that wait on a channel without an agent", "",
                  kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
   out.push_back({"queue-bytes", group, "Bytes that wait on a channel without an agent", "",

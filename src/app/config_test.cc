@@ -129,9 +129,14 @@ constexpr Example kExamples[] = {
     {"close-timeout", "3s"},
     {"max-sessions", "9"},
     {"session-retention", "0s"},
-    {"engine", "memory"},  // the other one is refused
+    {"engine", "redis"},
     {"redis-url", "redis://cache:6379/1"},
+    {"redis-ca-file", "/etc/ca.pem"},
+    {"key-prefix", "ws:"},
     {"inbox", "stream"},
+    {"inbox-size", "5"},
+    {"inbox-age", "1h"},
+    {"circuit-open-time", "1s"},
     {"queue-size", "8"},
     {"queue-bytes", "3KiB"},
     {"queue-age", "2m"},
@@ -306,7 +311,6 @@ TEST(Config, WhatPeopleTryIsExplained) {
 }
 
 TEST(Config, WhatThisBuildLacksIsRefusedAndNotIgnored) {
-  EXPECT_THAT(problems(with_flags({"--engine", "redis"})), ElementsAre(HasSubstr("only the memory engine")));
   EXPECT_THAT(problems(with_flags({"--consul-url", "http://localhost:8500"})),
               ElementsAre(HasSubstr("not in this build")));
   EXPECT_THAT(good(with_flags({"--redis-url", "redis://h"})).warnings, ElementsAre(HasSubstr("no effect")));

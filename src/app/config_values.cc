@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/ip.h"
+#include "engine/redis/url.h"
 
 namespace gw {
 namespace {
@@ -71,14 +72,6 @@ std::string site_of(const Url& url) {
   std::string out = url.scheme + "://" + url.host;
   if (url.port && url.port != default_port(url.scheme)) out += ":" + std::to_string(*url.port);
   return out;
-}
-
-std::optional<Url> parse_redis_url(std::string_view text) {
-  std::optional<Url> url = Url::parse(text);
-  if (!url || (url->scheme != "redis" && url->scheme != "rediss")) return std::nullopt;
-  const bool database = url->path.empty() || url->path == "/" ||
-                        (url->path.front() == '/' && parse_count(std::string_view(url->path).substr(1)));
-  return database ? url : std::nullopt;
 }
 
 // Damerau's distance without repeated edits of one place: insert, delete, change, swap of neighbours.
@@ -197,23 +190,30 @@ std::optional<std::string> parse_origin(std::string_view text) {
   return site_of(*url);
 }
 
-bool is_redis_url(std::string_view text) { return parse_redis_url(text).has_value(); }
+bool is_redis_url(std::string_view text) { return redis::Url::parse(text).has_value(); }
 
 bool has_credentials(std::string_view redis_url) {
-  const std::optional<Url> url = parse_redis_url(redis_url);
-  return url && url->userinfo;
+  const std::optional<redis::Url> url = redis::Url::parse(redis_url);
+  return url && !(url->user.empty() && url->password.empty());
 }
 
 std::string mask_credentials(std::string_view redis_url) {
-  const std::optional<Url> url = parse_redis_url(redis_url);
-  if (!url) return "(not shown)";
-  std::string out = url->scheme + "://";
-  if (url->userinfo) {
-    // Without a colon some take it for the password.
-    const size_t colon = url->userinfo->find(':');
-    out += (colon == std::string::npos ? "" : url->userinfo->substr(0, colon + 1)) + "****@";
-  }
-  return out + url->host + (url->port ? ":" + std::to_string(*url->port) : "") + url->path;
+  if (!is_redis_url(redis_url)) return "(not shown)";
+  const size_t begin = redis_url.find("://") + 3;
+  const size_t at = redis_url.substr(0, redis_url.find('/', begin)).rfind('@');
+  if (at == std::string_view::npos || at < begin) return std::string(redis_url);
+  // Without a colon some take it for the password.
+  const std::string_view userinfo = redis_url.substr(begin, at - begin);
+  const size_t colon = userinfo.find(':');
+  const size_t shown = colon == std::string_view::npos ? 0 : colon + 1;
+  return std::string(redis_url.substr(0, begin + shown)) + "****" + std::string(redis_url.substr(at));
+}
+
+bool is_key_prefix(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._:-{}").find(c) != std::string_view::npos;
+  });
 }
 
 bool is_channel_reserved(std::string_view channel) {

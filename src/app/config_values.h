@@ -47,6 +47,9 @@ bool has_credentials(std::string_view redis_url);
 // For showing: with **** for the password. Nothing of a text that is no URL is shown.
 std::string mask_credentials(std::string_view redis_url);
 
+// What every name in Redis may begin with: [A-Za-z0-9._:{}-]{1,64}.
+bool is_key_prefix(std::string_view text);
+
 // A channel's name as the contract has it, and none of the names that are taken by the engine's own keys.
 bool is_channel_reserved(std::string_view channel);
 

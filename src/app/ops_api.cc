@@ -58,6 +58,7 @@ MetricsSnapshot OpsApi::snapshot() {
     snapshot.channels.push_back({channels.name(channel), parts_.post_office.broker().stats(channel)});
   }
   snapshot.process = read_process_stats();
+  snapshot.engine = parts_.post_office.broker().engine_stats();
   snapshot.sessions = parts_.sessions.size();
   snapshot.agent_streams = parts_.streams.size();
   snapshot.ready = parts_.gateway.is_ready();

@@ -2,8 +2,10 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include "base/assert.h"
+#include "base/hex.h"
 
 namespace gw {
 namespace {
@@ -30,6 +32,12 @@ Digest sha256(std::string_view data) {
                     EVP_DigestFinal_ex(hasher.context, digest.data(), nullptr) == 1;
   ASSERT(done);
   return digest;
+}
+
+std::string sha1_hex(std::string_view data) {
+  std::array<unsigned char, 20> digest;
+  SHA1(reinterpret_cast<const unsigned char*>(data.data()), data.size(), digest.data());
+  return to_hex(digest);
 }
 
 bool equal_constant_time(const Digest& a, const Digest& b) {

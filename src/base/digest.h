@@ -1,10 +1,11 @@
-// SHA-256 and constant-time comparison (OpenSSL behind it). A session token and an API key are kept
+// Digests and constant-time comparison (OpenSSL behind it). A session token and an API key are kept
 // and compared only as digests.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace gw {
@@ -12,6 +13,8 @@ namespace gw {
 using Digest = std::array<unsigned char, 32>;
 
 Digest sha256(std::string_view data);
+// In hex, as Redis names its scripts. Not for secrets.
+std::string sha1_hex(std::string_view data);
 // Time does not depend on where the two differ.
 bool equal_constant_time(const Digest& a, const Digest& b);
 

@@ -67,6 +67,26 @@ std::string iso8601(WallTime time) {
   return out;
 }
 
+std::optional<WallTime> parse_iso8601(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00.000Z";
+  if (text.size() != kForm.size()) return std::nullopt;
+  for (size_t i = 0; i < kForm.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kForm[i] == '0' ? !digit : text[i] != kForm[i]) return std::nullopt;
+  }
+  const auto number = [&](size_t from, size_t size) {
+    int value = 0;
+    std::from_chars(text.data() + from, text.data() + from + size, value);
+    return value;
+  };
+  using namespace std::chrono;
+  const year_month_day date(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
+                            day(static_cast<unsigned>(number(8, 2))));
+  if (!date.ok()) return std::nullopt;
+  return WallTime(sys_days(date).time_since_epoch() + hours(number(11, 2)) + minutes(number(14, 2)) +
+                  seconds(number(17, 2)) + milliseconds(number(20, 3)));
+}
+
 std::optional<Duration> parse_duration(std::string_view text) {
   double number = 0;
   const auto [end, error] =

@@ -22,6 +22,8 @@ WallTime wall_now();
 // "2026-01-02T03:04:05.678Z": UTC, ISO 8601, milliseconds, always 24 characters.
 void append_iso8601(std::string& out, WallTime time);
 std::string iso8601(WallTime time);
+// Reads exactly that form.
+std::optional<WallTime> parse_iso8601(std::string_view text);
 
 // Reads "30" (seconds), "0.5", "500ms", "30s", "5m", "2h". Empty for anything else, negatives included.
 std::optional<Duration> parse_duration(std::string_view text);

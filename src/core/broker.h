@@ -23,6 +23,7 @@ struct AgentMessage {
   std::string message_id;
   std::string envelope;                   // what the agent receives, whole
   std::optional<std::string> dedupe_key;  // scope and client id; absent: never a duplicate
+  bool dedupe_everywhere = false;         // the same client may come back on another instance
 };
 
 // published: at least one live receiver has it. queued: it waits for one.
@@ -32,6 +33,7 @@ enum class Submitted : uint8_t { published, queued, duplicate };
 struct Publication {
   ChannelIndex channel = 0;
   std::string tenant_id;  // only clients and agents of it; empty: all
+  std::string source;     // the realm
   std::string message;    // for clients, byte for byte
   std::string envelope;   // for agents
   std::string message_id;
@@ -61,6 +63,16 @@ struct ChannelStats {
   size_t failure_count = 0;
   size_t agents = 0;
   size_t unacknowledged = 0;  // delivered to groups, not yet acknowledged
+};
+
+// The server behind an engine that has one; for metrics.
+struct EngineStats {
+  std::string_view kind;
+  bool connected = true;
+  uint64_t commands_total = 0;
+  uint64_t errors_total = 0;  // error answers
+  uint64_t losses_total = 0;  // connections lost
+  size_t pending = 0;         // commands without an answer yet
 };
 
 using SubscriptionId = uint64_t;
@@ -93,8 +105,11 @@ class Broker {
   virtual ChannelStats stats(ChannelIndex channel) const = 0;
   // Answers when a message has gone through the engine and back.
   virtual void probe(Done<void> done) = 0;
+  virtual EngineStats engine_stats() const = 0;
   // Drives timeouts, redelivery and expiry. Never blocks.
   virtual void tick(TimePoint now) = 0;
+  // The end: gives what waits to another instance if the engine can. Answers how many messages are lost.
+  virtual void close(Done<size_t> done) = 0;
 };
 
 }  // namespace gw

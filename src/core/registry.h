@@ -19,6 +19,7 @@ namespace gw {
 struct ConnectionRecord {
   ConnectionId id;
   SessionPtr session;
+  std::string gateway;       // the instance it is on; empty: this one
   ConnectionHandle handle;   // meaningful on its own instance only
   ChannelIndex channel = 0;  // the latest it spoke on or subscribed to
   ChannelSet channels;
@@ -70,15 +71,18 @@ class Registry {
  public:
   virtual ~Registry() = default;
   // Checks the limits and adds the record as one step. resource_exhausted: the user has too many;
-  // unavailable: the instance is full.
+  // failed_precondition: the instance is full; else: could not find out.
   virtual void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) = 0;
   // Ignored when the connection is gone.
   virtual void update(const ConnectionId& id, const ConnectionChange& change) = 0;
   virtual void replace_session(const ConnectionId& id, SessionPtr session) = 0;
-  virtual void remove(const ConnectionId& id) = 0;
+  // `code`: how it closed, a WebSocket close code.
+  virtual void remove(const ConnectionId& id, uint16_t code) = 0;
 
   virtual void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) = 0;
   virtual void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) = 0;
+  // Of this instance alone, without asking anybody.
+  virtual std::vector<ConnectionRecord> select_local(const Selector& selector) const = 0;
   // `tenant`: count only its connections (empty: all).
   virtual void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) = 0;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "core/done.h"
 #include "core/session.h"
@@ -24,7 +25,8 @@ class SessionStore {
   virtual void on_change(OnChange callback) = 0;
   // Drops ended sessions whose retention is over.
   virtual void tick(WallTime now) = 0;
-  virtual size_t size() const = 0;
+  // Of sessions kept here; empty when another process keeps them.
+  virtual std::optional<size_t> size() const = 0;
 };
 
 }  // namespace gw

@@ -42,6 +42,7 @@ struct Message {
   std::string envelope;
   std::string id;  // the client's, raw JSON; empty: no ack wanted
   std::optional<std::string> dedupe_key;
+  bool dedupe_everywhere;
   TimePoint received_at;
 };
 struct Changed {
@@ -51,6 +52,7 @@ struct Changed {
 struct Closed {
   ConnectionHandle handle;
   ConnectionId id;
+  uint16_t code;
 };
 // A connection whose first request is not for /ws.
 struct Http {

@@ -5,12 +5,13 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "protocol/server_message.h"
+#include "ws/close_code.h"
 #include "ws/frame.h"
 
 namespace gw {
 namespace {
 
-constexpr Duration kProbeEvery = 1s;
+constexpr Duration kProbeEvery = 500ms;
 // Ready means that a probe has come back this lately, through the engine and through every shard.
 constexpr Duration kProbeFresh = 3s;
 // Below this a deflated frame is hardly smaller and costs every client an inflate.
@@ -145,7 +146,9 @@ void Gateway::tell_all(const ToShard& item) {
 
 void Gateway::probe() {
   parts_.broker.probe([this](Result<void> answered) {
-    if (answered) engine_echoed_at_ = parts_.loop.now();
+    // A failed probe says more than a missing one.
+    engine_echoed_at_ = answered ? parts_.loop.now() : TimePoint();
+    announce_readiness();
   });
   tell_all(to_shard::Probe{});
   announce_readiness();
@@ -214,10 +217,13 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
     admitting_.erase(it);
     if (!added) {
       log::info("connection_refused", {{"connection_id", mail.id.text()}, {"reason", added.error().detail}});
-      return close(mail.handle, added.error().code == Errc::resource_exhausted ? disconnect::connection_limit
-                                                                               : disconnect::capacity);
+      switch (added.error().code) {
+        case Errc::resource_exhausted: return close(mail.handle, disconnect::connection_limit);
+        case Errc::failed_precondition: return close(mail.handle, disconnect::capacity);
+        default: return close(mail.handle, disconnect::internal);
+      }
     }
-    if (left) return parts_.registry.remove(mail.id);
+    if (left) return parts_.registry.remove(mail.id, ws::close_code::abnormal);
     tell(mail.handle, to_shard::Admitted{mail.handle, session});
   });
 }
@@ -229,7 +235,7 @@ void Gateway::on_mail(to_control::Closed& mail) {
   if (it != admitting_.end()) {
     it->second = true;
   } else {
-    parts_.registry.remove(mail.id);
+    parts_.registry.remove(mail.id, mail.code);
   }
 }
 
@@ -256,19 +262,15 @@ void Gateway::on_mail(to_control::Authenticate& mail) {
 }
 
 void Gateway::on_session_changed(const SessionPtr& session) {
-  parts_.registry.select(BySession{session->ref},
-                         [this, session](Result<std::vector<ConnectionRecord>> found) {
-                           if (!found) return;
-                           const bool active = session->status_at(wall_now()) == SessionStatus::active;
-                           for (const ConnectionRecord& record : *found) {
-                             if (!active) {
-                               close(record.handle, disconnect::session_ended);
-                               continue;
-                             }
-                             parts_.registry.replace_session(record.id, session);
-                             tell(record.handle, to_shard::ReplaceSession{record.handle, session});
-                           }
-                         });
+  const bool active = session->status_at(wall_now()) == SessionStatus::active;
+  for (const ConnectionRecord& record : parts_.registry.select_local(BySession{session->ref})) {
+    if (!active) {
+      close(record.handle, disconnect::session_ended);
+      continue;
+    }
+    parts_.registry.replace_session(record.id, session);
+    tell(record.handle, to_shard::ReplaceSession{record.handle, session});
+  }
 }
 
 // --- Messages ------------------------------------------------------------------------------------------
@@ -280,6 +282,7 @@ void Gateway::on_mail(to_control::Message& mail) {
   message.message_id = std::move(mail.message_id);
   message.envelope = std::move(mail.envelope);
   message.dedupe_key = std::move(mail.dedupe_key);
+  message.dedupe_everywhere = mail.dedupe_everywhere;
   parts_.broker.submit(std::move(message), [this, mail = std::move(mail)](Result<Submitted> submitted) {
     on_submitted(mail, submitted);
   });
@@ -374,14 +377,15 @@ void Gateway::on_mail(to_control::Drained& mail) {
 
 void Gateway::finish_drain() {
   if (!on_drained_) return;
-  size_t waiting = 0;
-  for (size_t i = 0; i < parts_.channels.size(); ++i) {
-    waiting += parts_.broker.stats(static_cast<ChannelIndex>(i)).queue_size;
-  }
-  if (waiting > 0)
-    log::warn("queued_messages_lost", {{"count", waiting}, {"reason", "no agent came before the end"}});
-  log::info("drain_ended", {{"connections_left", stats().shards.connections_active}});
-  std::exchange(on_drained_, nullptr)();
+  parts_.broker.close([this, drained = std::exchange(on_drained_, nullptr)](Result<size_t> lost) {
+    if (!lost || *lost > 0) {
+      log::warn("queued_messages_lost",
+                {{"count", lost ? *lost : 0},
+                 {"reason", lost ? "no agent came before the end" : lost.error().detail}});
+    }
+    log::info("drain_ended", {{"connections_left", stats().shards.connections_active}});
+    drained();
+  });
 }
 
 }  // namespace gw

@@ -281,7 +281,7 @@ void Shard::leave(Client& client) {
   const Connection& connection = *client.connection;
   const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
   hub_.remove_all(connection.channels, client.slot);
-  tell_control(to_control::Closed{handle_of(client), connection.id});
+  tell_control(to_control::Closed{handle_of(client), connection.id, code});
   --stats_.connections_active;
   ++stats_.closes_by_code[code];
   stats_changed_ = true;
@@ -293,7 +293,7 @@ void Shard::drop(Client& client) {
     leave(client);
     --connected_;
   } else if (client.phase == Client::Phase::admitting) {
-    tell_control(to_control::Closed{handle_of(client), client.connection->id});
+    tell_control(to_control::Closed{handle_of(client), client.connection->id, ws::close_code::abnormal});
   }
   clients_.release(client);
 }

@@ -78,7 +78,7 @@ void Shard::on_limited(Client& client, std::string_view text) {
 void Shard::execute(Client& client, const route::ToAgents& to, std::string_view text) {
   Connection& connection = *client.connection;
   subscribe(client, to.channel);
-  to_control::Message message;
+  to_control::Message message{};
   message.handle = handle_of(client);
   message.channel = to.channel;
   message.session = connection.session;
@@ -109,6 +109,7 @@ void Shard::execute(Client& client, const route::ToAgents& to, std::string_view 
     message.id = to.id->raw;
     // A client that names itself keeps its ids across connections; else their scope is the connection.
     const bool named = session && !connection.client_id.empty();
+    message.dedupe_everywhere = named;
     std::string& key = message.dedupe_key.emplace(named ? session->ref : connection_id);
     key.push_back('\n');
     if (named) key += connection.client_id;

@@ -35,7 +35,7 @@ void append_figures(json::Writer& writer, const MetricsSnapshot& snapshot) {
       .member("errors", gateway.shards.errors_total)
       .member("publications", gateway.publications_total)
       .member("sends", gateway.sends_total)
-      .member("sessions", snapshot.sessions)
+      .member("sessions", snapshot.sessions.value_or(0))
       .member("agent_streams", snapshot.agent_streams)
       .member("http_requests", snapshot.http.requests_total)
       .member("resident_bytes", snapshot.process.resident_bytes)

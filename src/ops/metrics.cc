@@ -88,7 +88,8 @@ void append_service(MetricsWriter& writer, const MetricsSnapshot& snapshot) {
   writer.gauge("gateway_ready", "1 when the gateway takes connections.", snapshot.ready ? 1 : 0)
       .gauge("gateway_uptime_seconds", "Seconds since the start.",
              std::chrono::duration<double>(snapshot.uptime).count())
-      .gauge("gateway_sessions", "Sessions kept, ended ones included.", number(snapshot.sessions))
+      .gauge("gateway_sessions", "Sessions kept in this process, ended ones included.",
+             number(snapshot.sessions.value_or(0)))
       .gauge("gateway_agent_streams", "Open event streams of agents.", number(snapshot.agent_streams))
       .gauge("gateway_http_connections", "Open connections of the service API.", number(http.connections))
       .counter("gateway_http_requests_total", "Requests to the service API.", number(http.requests_total))
@@ -97,6 +98,20 @@ void append_service(MetricsWriter& writer, const MetricsSnapshot& snapshot) {
   writer.family("gateway_http_errors_total", Type::counter, "Error answers of the service API.")
       .sample(number(http.responses_4xx_total), {{"class", "4xx"}})
       .sample(number(http.responses_5xx_total), {{"class", "5xx"}});
+}
+
+void append_engine(MetricsWriter& writer, const EngineStats& engine) {
+  writer
+      .gauge("gateway_engine_connected", "1 while the engine's server is connected.",
+             engine.connected ? 1 : 0)
+      .counter("gateway_engine_commands_total", "Commands sent to the engine's server.",
+               number(engine.commands_total))
+      .counter("gateway_engine_errors_total", "Error answers of the engine's server.",
+               number(engine.errors_total))
+      .counter("gateway_engine_losses_total", "Connections to the engine's server that were lost.",
+               number(engine.losses_total))
+      .gauge("gateway_engine_pending", "Commands that the engine's server has not answered yet.",
+             number(engine.pending));
 }
 
 void append_process(MetricsWriter& writer, const ProcessStats& process) {
@@ -115,6 +130,7 @@ std::string metrics_text(const MetricsSnapshot& snapshot) {
   append_routing(writer, snapshot.gateway);
   append_channels(writer, snapshot.channels);
   append_service(writer, snapshot);
+  append_engine(writer, snapshot.engine);
   append_process(writer, snapshot.process);
   return out;
 }

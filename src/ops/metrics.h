@@ -2,6 +2,7 @@
 // OpenTelemetry ones of docs/OPERATIONS.md, dots turned into underscores. No label comes from outside.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,8 @@ struct MetricsSnapshot {
   http::ServerStats http;
   std::vector<ChannelMetrics> channels;
   ProcessStats process;
-  size_t sessions = 0;
+  EngineStats engine;
+  std::optional<size_t> sessions;  // empty: kept elsewhere
   size_t agent_streams = 0;
   bool ready = false;
   Duration uptime{};

@@ -28,6 +28,7 @@ void PostOffice::publish(const PublishRequest& request, Done<void> done) {
   Publication publication;
   publication.channel = *channel;
   publication.tenant_id = request.tenant_id;
+  publication.source = request.realm;
   publication.message = request.message;
   message_ids_.append(publication.message_id, now.time_since_epoch().count());
   protocol::append_publication(

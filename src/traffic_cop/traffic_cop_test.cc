@@ -31,7 +31,7 @@ class MapStore : public SessionStore {
   }
   void on_change(OnChange) override {}
   void tick(WallTime) override {}
-  size_t size() const override { return sessions.size(); }
+  std::optional<size_t> size() const override { return sessions.size(); }
 
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions;
 };

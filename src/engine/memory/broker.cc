@@ -189,6 +189,12 @@ ChannelStats MemoryBroker::stats(ChannelIndex index) const {
   return stats;
 }
 
+void MemoryBroker::close(Done<size_t> done) {
+  size_t waiting = 0;
+  for (const Channel& channel : channels_) waiting += channel.queue.size();
+  done(waiting);
+}
+
 void MemoryBroker::tick(TimePoint now) {
   now_ = now;
   for (Channel& channel : channels_) {

@@ -35,7 +35,9 @@ class MemoryBroker final : public Broker {
                    Done<size_t> done) override;
   ChannelStats stats(ChannelIndex channel) const override;
   void probe(Done<void> done) override { done({}); }
+  EngineStats engine_stats() const override { return {.kind = "memory"}; }
   void tick(TimePoint now) override;
+  void close(Done<size_t> done) override;
 
  private:
   struct Subscriber {

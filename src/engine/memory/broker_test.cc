@@ -195,7 +195,7 @@ TEST_F(MemoryBrokerTest, KeepsATenantsQueueOutOfAnothersReach) {
 TEST_F(MemoryBrokerTest, PublishesToClientsAndAgentsAndQueuesNothing) {
   Agent agent;
   subscribe(agent);
-  Publication publication{0, "", "{\"a\":1}", "envelope", "p1"};
+  Publication publication{0, "", "realm", "{\"a\":1}", "envelope", "p1"};
   bool done = false;
   broker_.publish(publication, [&](Result<void> r) { done = r.has_value(); });
   EXPECT_TRUE(done);

@@ -10,7 +10,8 @@ MemoryRegistry::MemoryRegistry(const ChannelTable& channels, std::string instanc
     : channels_(channels), instance_id_(std::move(instance_id)), count_by_channel_(channels.size()) {}
 
 void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
-  if (rows_by_id_.size() >= limits.total) return done(Error{Errc::unavailable, "the instance is full"});
+  if (rows_by_id_.size() >= limits.total)
+    return done(Error{Errc::failed_precondition, "the instance is full"});
   if (record.session && limits.per_user > 0) {
     const std::vector<Row>* rows = rows_of(rows_by_user_, record.session->user_id);
     if (rows && rows->size() >= limits.per_user) {
@@ -51,7 +52,7 @@ void MemoryRegistry::replace_session(const ConnectionId& id, SessionPtr session)
   link(it->second);
 }
 
-void MemoryRegistry::remove(const ConnectionId& id) {
+void MemoryRegistry::remove(const ConnectionId& id, uint16_t) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
   const Row row = it->second;
@@ -62,18 +63,26 @@ void MemoryRegistry::remove(const ConnectionId& id) {
 }
 
 void MemoryRegistry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) {
-  const auto it = rows_by_id_.find(id);
-  if (it == rows_by_id_.end()) return done(std::optional<ConnectionRecord>());
-  done(std::optional<ConnectionRecord>(rows_[it->second]));
+  const ConnectionRecord* found = find_local(id);
+  done(found ? std::optional(*found) : std::nullopt);
 }
 
 void MemoryRegistry::select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) {
+  done(select_local(selector));
+}
+
+const ConnectionRecord* MemoryRegistry::find_local(const ConnectionId& id) const {
+  const auto it = rows_by_id_.find(id);
+  return it == rows_by_id_.end() ? nullptr : &rows_[it->second];
+}
+
+std::vector<ConnectionRecord> MemoryRegistry::select_local(const Selector& selector) const {
   std::vector<ConnectionRecord> found;
   if (const auto* by_channel = std::get_if<ByChannel>(&selector)) {
     for (const auto& [id, row] : rows_by_id_) {
       if (rows_[row].channels.contains(by_channel->channel)) found.push_back(rows_[row]);
     }
-    return done(std::move(found));
+    return found;
   }
   const auto* by_session = std::get_if<BySession>(&selector);
   const std::vector<Row>* rows = by_session ? rows_of(rows_by_session_, by_session->ref)
@@ -81,7 +90,18 @@ void MemoryRegistry::select(const Selector& selector, Done<std::vector<Connectio
   if (rows) {
     for (const Row row : *rows) found.push_back(rows_[row]);
   }
-  done(std::move(found));
+  return found;
+}
+
+size_t MemoryRegistry::visit(size_t position, size_t max,
+                             const std::function<void(const ConnectionRecord&)>& visitor) const {
+  for (; position < rows_.size() && max > 0; ++position) {
+    const auto it = rows_by_id_.find(rows_[position].id);
+    if (it == rows_by_id_.end() || it->second != position) continue;  // a free row
+    visitor(rows_[position]);
+    --max;
+  }
+  return position < rows_.size() ? position : 0;
 }
 
 void MemoryRegistry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {

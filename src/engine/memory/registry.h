@@ -1,6 +1,7 @@
 // The registry of a gateway that runs alone.
 #pragma once
 
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -15,10 +16,19 @@ class MemoryRegistry final : public Registry {
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
   void update(const ConnectionId& id, const ConnectionChange& change) override;
   void replace_session(const ConnectionId& id, SessionPtr session) override;
-  void remove(const ConnectionId& id) override;
+  void remove(const ConnectionId& id, uint16_t code) override;
   void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
   void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;
+  std::vector<ConnectionRecord> select_local(const Selector& selector) const override;
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) override;
+
+  // Null when it is not here.
+  const ConnectionRecord* find_local(const ConnectionId& id) const;
+  size_t size() const { return rows_by_id_.size(); }
+  // Every connection, a few at a time: visits at most `max` from `position` on; answers where to go on, 0 at
+  // the end.
+  size_t visit(size_t position, size_t max,
+               const std::function<void(const ConnectionRecord&)>& visitor) const;
 
  private:
   using Row = uint32_t;

@@ -23,7 +23,7 @@ class MemorySessionStore final : public SessionStore {
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
   void on_change(OnChange callback) override { on_change_ = std::move(callback); }
   void tick(WallTime now) override;
-  size_t size() const override { return sessions_.size(); }
+  std::optional<size_t> size() const override { return sessions_.size(); }
 
  private:
   const SessionStoreOptions options_;

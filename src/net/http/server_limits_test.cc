@@ -90,7 +90,7 @@ TEST_F(ServerLimits, ASlowBodyIs408HoweverSteadilyItDrips) {
   options.body_timeout = 300ms;
   options.head_timeout = 30s;
   start();
-  for (const char* head : {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
+  for (const char* head : {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n",
                            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     Client client = connect(head);
     const std::string drip =

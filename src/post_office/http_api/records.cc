@@ -39,7 +39,7 @@ void append_connection(json::Writer& writer, const ConnectionRecord& record, con
       .member("connected_at", connected_at)
       .member("last_activity", iso8601(record.last_activity))
       .member("last_heartbeat", iso8601(record.last_heartbeat))
-      .member("gateway_instance_id", instance_id)
+      .member("gateway_instance_id", record.gateway.empty() ? instance_id : std::string_view(record.gateway))
       .key("metadata")
       .begin_object()
       .member("user_id", or_null(record.user_id()))

@@ -1,0 +1,30 @@
+// The engine that was chosen, as the rest of the process sees it: the three seams, a start and an end.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "app/config.h"
+#include "core/broker.h"
+#include "core/registry.h"
+#include "core/session_store.h"
+#include "net/event_loop.h"
+
+namespace gw {
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::string_view kind() const = 0;
+  virtual Broker& broker() = 0;
+  virtual Registry& registry() = 0;
+  virtual SessionStore& sessions() = 0;
+  virtual void start() = 0;
+  // Nothing of this instance is left for others to find. `done` runs once, soon.
+  virtual void leave(std::function<void()> done) = 0;
+};
+
+// Both outlive it.
+std::unique_ptr<Engine> make_engine(EventLoop& loop, const ChannelTable& channels, const Config& config);
+
+}  // namespace gw

@@ -1,0 +1,70 @@
+#include "engine/redis/agent_feeds.h"
+
+#include "base/log.h"
+#include "protocol/json.h"
+
+namespace gw::redis {
+namespace {
+
+// An event's id, and nothing that could end its line. Whoever may publish to Redis may write anything there.
+std::optional<std::string_view> message_id(std::string_view envelope) {
+  const auto object = json::parse_object(envelope);
+  const json::Value* id = object ? object->find("message_id") : nullptr;
+  const auto text = id ? json::as_plain_string(*id) : std::nullopt;
+  return text && is_valid_name(*text) ? text : std::nullopt;
+}
+
+}  // namespace
+
+void AgentFeeds::add(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink,
+                     Done<void> done) {
+  const std::string& channel = channels_.name(subscription.channel);
+  const std::string name =
+      subscription.tenant_id.empty() ? keys_.agents(channel) : keys_.agents(channel, subscription.tenant_id);
+  Feed& feed = feeds_[name];
+  feed.channel = subscription.channel;
+  feed.sinks.emplace_back(id, &sink);
+  subscriptions_.add(
+      name, [this, name](std::string_view envelope) { return deliver(name, envelope); },
+      [this, id, done = std::move(done)](Result<void> added) {
+        if (!added) remove(id);
+        done(added);
+      });
+}
+
+void AgentFeeds::remove(SubscriptionId id) {
+  for (auto it = feeds_.begin(); it != feeds_.end(); ++it) {
+    if (std::erase_if(it->second.sinks, [id](const auto& sink) { return sink.first == id; }) == 0) continue;
+    if (it->second.sinks.empty()) {
+      subscriptions_.remove(it->first);
+      feeds_.erase(it);
+    }
+    return;
+  }
+}
+
+size_t AgentFeeds::size(ChannelIndex channel) const {
+  size_t count = 0;
+  for (const auto& [name, feed] : feeds_) count += feed.channel == channel ? feed.sinks.size() : 0;
+  return count;
+}
+
+bool AgentFeeds::deliver(const std::string& name, std::string_view envelope) {
+  if (!may_deliver_()) return false;
+  const auto it = feeds_.find(name);
+  if (it == feeds_.end()) return true;
+  const auto id = message_id(envelope);
+  if (!id) {
+    log::warn("redis_message_invalid", {{"channel", name}, {"reason", "not an envelope with a message_id"}});
+    return true;
+  }
+  std::vector<AgentSink*> behind;
+  for (const auto& [subscription, sink] : it->second.sinks) {
+    if (!sink->deliver(*id, envelope)) behind.push_back(sink);
+  }
+  // These may unsubscribe, which changes the list.
+  for (AgentSink* sink : behind) sink->fell_behind();
+  return true;
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,42 @@
+// Agents that listen through this instance's event streams, without a group: each gets every message of its
+// channel that Redis's Pub/Sub brings. Control loop only.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/broker.h"
+#include "engine/redis/keys.h"
+#include "engine/redis/subscriptions.h"
+
+namespace gw::redis {
+
+class AgentFeeds {
+ public:
+  AgentFeeds(Subscriptions& subscriptions, const Keys& keys, const ChannelTable& channels)
+      : subscriptions_(subscriptions), keys_(keys), channels_(channels) {}
+
+  // Asked before anything is delivered: false holds the message back.
+  void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
+  void add(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink, Done<void> done);
+  // Nothing happens for an id that is not here.
+  void remove(SubscriptionId id);
+  size_t size(ChannelIndex channel) const;
+
+ private:
+  struct Feed {
+    ChannelIndex channel;
+    std::vector<std::pair<SubscriptionId, AgentSink*>> sinks;
+  };
+
+  bool deliver(const std::string& name, std::string_view envelope);
+
+  Subscriptions& subscriptions_;
+  const Keys& keys_;
+  const ChannelTable& channels_;
+  std::function<bool()> may_deliver_;
+  std::map<std::string, Feed> feeds_;  // by Pub/Sub name
+};
+
+}  // namespace gw::redis

@@ -1,0 +1,355 @@
+#include "engine/redis/broker.h"
+
+#include "base/log.h"
+#include "protocol/json.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kTickEvery = 100ms;
+constexpr Duration kOfferAgainAfter = 2ms;
+// A subscription that has brought nothing at all since the probe left is dead, whatever its socket says.
+constexpr Duration kProbeTime = 600ms;
+constexpr size_t kProbesMax = 16;
+constexpr Duration kUnparkEvery = 500ms;
+constexpr std::string_view kUnparkCount = "100";
+
+Error not_now() {
+  return {Errc::unavailable, "this instance is not connected to Redis, or still confirms that it is"};
+}
+
+void warn_invalid(std::string_view channel, std::string_view reason) {
+  log::warn("redis_message_invalid", {{"channel", channel}, {"reason", reason}});
+}
+
+}  // namespace
+
+Broker::Broker(BrokerParts parts, const BrokerOptions& options)
+    : parts_(parts),
+      options_(options),
+      feeds_(parts.subscriptions, parts.keys, parts.channels),
+      dedupe_(options.dedupe) {
+  const auto gate = [this] { return may_deliver(); };
+  feeds_.gate(gate);
+  for (size_t i = 0; i < parts_.channels.size(); ++i) {
+    const auto channel = static_cast<ChannelIndex>(i);
+    const std::string& name = parts_.channels.name(channel);
+    senders_.push_back(std::make_unique<ChannelSender>(name, parts_.commands, parts_.keys, options_.sender));
+    if (options_.sender.inbox) {
+      inboxes_.push_back(std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
+                                                 options_.inbox_age));
+      inboxes_.back()->gate(gate);
+    }
+    parts_.subscriptions.keep(parts_.keys.fanout(name), [this, channel](std::string_view payload) {
+      return on_fanout(channel, payload);
+    });
+  }
+  parts_.subscriptions.keep(parts_.keys.gateway(parts_.keys.instance()),
+                            [this](std::string_view payload) { return on_own(payload); });
+  tick_ = parts_.loop.every(kTickEvery, [this] { tick(steady_now()); });
+}
+
+// --- Clients to agents
+// -----------------------------------------------------------------------------------------
+
+void Broker::submit(AgentMessage message, Done<Submitted> done) {
+  if (!message.dedupe_key) return submit_once(std::move(message), std::move(done));
+  const std::string key = *message.dedupe_key;
+  if (const auto it = resolving_.find(key); it != resolving_.end()) {
+    it->second.push_back(std::move(done));
+    return;
+  }
+  switch (dedupe_.check(key, steady_now())) {
+    case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
+    case DedupeWindow::Outcome::full:
+      return done(Error{Errc::resource_exhausted, "too many ids in the window"});
+    case DedupeWindow::Outcome::fresh: break;
+  }
+  resolving_.try_emplace(key);
+  submit_once(std::move(message), [this, key, done = std::move(done)](Result<Submitted> outcome) {
+    resolve(key, outcome);
+    done(std::move(outcome));
+  });
+}
+
+// Only what was taken counts as seen: a refused message may come again with its id.
+void Broker::resolve(const std::string& key, const Result<Submitted>& outcome) {
+  const auto again = resolving_.extract(key);
+  const TimePoint now = steady_now();
+  if (outcome && dedupe_.check(key, now) == DedupeWindow::Outcome::fresh) dedupe_.remember_checked(now);
+  for (const Done<Submitted>& done : again.mapped()) {
+    done(outcome ? Result<Submitted>(Submitted::duplicate) : outcome);
+  }
+}
+
+void Broker::submit_once(AgentMessage message, Done<Submitted> done) {
+  ChannelSender& sender = *senders_[message.channel];
+  sender.submit(std::move(message), std::move(done));
+}
+
+// --- Agents and realms to clients
+// --------------------------------------------------------------------------------
+
+void Broker::publish(Publication publication, Done<void> done) {
+  const std::string& channel = parts_.channels.name(publication.channel);
+  std::string payload;
+  json::Writer writer(payload);
+  writer.begin_object().member("source", publication.source).key("message").raw(publication.message);
+  if (!publication.tenant_id.empty()) writer.member("tenant_id", publication.tenant_id);
+  writer.end_object();
+  const std::string fanout = parts_.keys.fanout(channel);
+  parts_.commands.command({"PUBLISH", fanout, payload}, [done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(reply.error());
+    if (reply->integer() == 0)
+      return done(Error{Errc::unavailable, "no gateway listens to publications now"});
+    done({});
+  });
+  // And to its agents, with nobody to wait for.
+  const std::string inbox = inboxes_.empty() ? "" : parts_.keys.inbox(channel);
+  const std::string agents = parts_.keys.agents(channel);
+  if (inbox.empty() && publication.tenant_id.empty()) {
+    return parts_.commands.command({"PUBLISH", agents, publication.envelope}, {});
+  }
+  const std::string tenants =
+      publication.tenant_id.empty() ? "" : parts_.keys.agents(channel, publication.tenant_id);
+  const std::string size = std::to_string(options_.sender.inbox_size);
+  run_script(parts_.commands, scripts::submit,
+             {parts_.keys.prefix(), publication.message_id, publication.envelope, "", "1", agents, tenants,
+              inbox, publication.tenant_id, size},
+             {});
+}
+
+void Broker::send(const ConnectionRecord& record, std::string_view message, Done<void> done) {
+  if (!may_deliver()) return done(not_now());
+  if (record.gateway.empty()) return done(local_.send(record.handle, message));
+  if (!parts_.lease.is_alive(record.gateway)) {
+    return done(Error{Errc::not_found, "the connection's instance is gone"});
+  }
+  std::string payload;
+  json::Writer(payload)
+      .begin_object()
+      .member("connection_id", record.id.text())
+      .key("message")
+      .raw(message)
+      .end_object();
+  const std::string gateway = parts_.keys.gateway(record.gateway);
+  parts_.commands.command({"PUBLISH", gateway, payload},
+                          [done = std::move(done)](const Result<Reply>& reply) {
+                            if (!reply) return done(reply.error());
+                            if (reply->integer() == 0)
+                              return done(Error{Errc::not_found, "the connection's instance is gone"});
+                            done({});
+                          });
+}
+
+bool Broker::taken(const Result<void>& delivered) {
+  if (delivered || delivered.error().code != Errc::resource_exhausted) return true;
+  offer_again_ = parts_.loop.after(kOfferAgainAfter, [this] { parts_.pushes.resume(); });
+  return false;
+}
+
+bool Broker::on_fanout(ChannelIndex channel, std::string_view payload) {
+  if (!may_deliver()) return false;
+  const auto object = json::parse_object(payload);
+  const json::Value* message = object ? object->find("message") : nullptr;
+  if (!message) {
+    warn_invalid(parts_.channels.name(channel), "a publication is an object with a message");
+    return true;
+  }
+  const json::Value* tenant = object->find("tenant_id");
+  const bool for_all = !tenant || tenant->is_null();
+  Publication publication;
+  publication.channel = channel;
+  publication.tenant_id = for_all ? "" : json::as_string(*tenant).value_or("");
+  if (!for_all && !is_valid_name(publication.tenant_id)) {
+    warn_invalid(parts_.channels.name(channel), "tenant_id is not a tenant's");
+    return true;
+  }
+  if (message->raw().size() > options_.message_bytes_max) {
+    warn_invalid(parts_.channels.name(channel), "message is larger than a client's outbox");
+    return true;
+  }
+  publication.message = message->raw();
+  return taken(local_.publish(publication));
+}
+
+// To one connection of this instance; or a probe of its own.
+bool Broker::on_own(std::string_view payload) {
+  if (!may_deliver()) return false;
+  const auto object = json::parse_object(payload);
+  if (object) {
+    if (const json::Value* probe = object->find("probe")) {
+      on_probe(json::as_int64(*probe).value_or(0));
+      return true;
+    }
+  }
+  const json::Value* id_text = object ? object->find("connection_id") : nullptr;
+  const json::Value* message = object ? object->find("message") : nullptr;
+  const auto text = id_text ? json::as_string(*id_text) : std::nullopt;
+  const auto id = text ? ConnectionId::parse(*text) : std::nullopt;
+  if (!id || !message || message->raw().size() > options_.message_bytes_max) {
+    warn_invalid(parts_.keys.instance(), "expected connection_id and a message that fits a client's outbox");
+    return true;
+  }
+  const ConnectionRecord* record = parts_.registry.find_local(*id);
+  return !record || taken(local_.send(record->handle, message->raw()));
+}
+
+// --- Agents on this instance
+// -----------------------------------------------------------------------------------
+
+void Broker::subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) {
+  if (!subscription.group.empty() && inboxes_.empty()) {
+    return done(Error{Errc::failed_precondition,
+                      "a group needs the stream inbox: start the gateways with --inbox stream"});
+  }
+  if (!parts_.commands.is_up()) return done(not_now());
+  const SubscriptionId id = next_subscription_++;
+  agents_.emplace(id, subscription);
+  const auto answer = [this, id, done = std::move(done)](Result<void> added) {
+    if (!added) {
+      agents_.erase(id);
+      return done(added.error());
+    }
+    done(id);
+  };
+  if (subscription.group.empty()) {
+    feeds_.add(id, subscription, sink, answer);
+  } else {
+    inboxes_[subscription.channel]->join(id, subscription, sink, answer);
+  }
+}
+
+void Broker::unsubscribe(SubscriptionId id) {
+  const auto it = agents_.find(id);
+  if (it == agents_.end()) return;
+  if (it->second.group.empty()) {
+    feeds_.remove(id);
+  } else {
+    inboxes_[it->second.channel]->leave(id);
+  }
+  agents_.erase(it);
+}
+
+void Broker::acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                         Done<size_t> done) {
+  if (inboxes_.empty()) return done(Error{Errc::not_found, "no such group on this channel"});
+  inboxes_[group.channel]->acknowledge(group, ids, std::move(done));
+}
+
+ChannelStats Broker::stats(ChannelIndex channel) const {
+  ChannelStats stats;
+  senders_[channel]->fill(stats);
+  stats.agents = feeds_.size(channel);
+  if (!inboxes_.empty()) {
+    stats.agents += inboxes_[channel]->members();
+    stats.unacknowledged = inboxes_[channel]->unacknowledged();
+  }
+  return stats;
+}
+
+// --- Does it work?
+// ---------------------------------------------------------------------------------------------
+
+void Broker::probe(Done<void> done) {
+  if (!parts_.commands.is_up() || !parts_.subscriptions.is_ready() || !may_deliver()) return done(not_now());
+  if (probes_.size() >= kProbesMax) {
+    probes_.front().done(Error{Errc::timeout, "a probe did not come back"});
+    probes_.pop_front();
+  }
+  const uint64_t number = next_probe_++;
+  probes_.push_back({number, steady_now(), false, std::move(done)});
+  const std::string own = parts_.keys.gateway(parts_.keys.instance());
+  const std::string payload = "{\"probe\":" + std::to_string(number) + "}";
+  parts_.commands.command({"PUBLISH", own, payload}, [this, number](const Result<Reply>& reply) {
+    for (Probe& probe : probes_) {
+      if (probe.number == number) probe.published = reply.has_value();
+    }
+    if (reply) return;
+    std::erase_if(probes_, [&](const Probe& probe) {
+      if (probe.number == number) probe.done(reply.error());
+      return probe.number == number;
+    });
+  });
+}
+
+void Broker::on_probe(int64_t number) {
+  while (!probes_.empty() && static_cast<int64_t>(probes_.front().number) <= number) {
+    const Probe probe = std::move(probes_.front());
+    probes_.pop_front();
+    probe.done({});
+  }
+  for (const auto& sender : senders_) sender->on_engine_returned();
+}
+
+void Broker::judge_probes(TimePoint now) {
+  if (probes_.empty() || parts_.pushes.is_holding()) return;
+  const Probe& oldest = probes_.front();
+  if (!oldest.published || now - oldest.asked_at < kProbeTime || parts_.pushes.heard_at() > oldest.asked_at)
+    return;
+  parts_.pushes.restart(
+      {Errc::unavailable, "a probe did not come back: nothing is heard on this connection"});
+}
+
+void Broker::on_subscriptions_down() {
+  for (const Probe& probe : std::exchange(probes_, {})) probe.done(not_now());
+}
+
+EngineStats Broker::engine_stats() const {
+  const ConnectionStats commands = parts_.commands.stats(), pushes = parts_.pushes.stats();
+  return {.kind = "redis",
+          .connected = commands.up && pushes.up,
+          .commands_total = commands.commands_total,
+          .errors_total = commands.errors_total + pushes.errors_total,
+          .losses_total = commands.losses_total + pushes.losses_total,
+          .pending = commands.pending};
+}
+
+// --- Time
+// ------------------------------------------------------------------------------------------------------
+
+void Broker::on_up() {
+  for (const auto& inbox : inboxes_) inbox->on_up();
+}
+
+void Broker::tick(TimePoint now) {
+  judge_probes(now);
+  for (const auto& sender : senders_) sender->tick(now);
+  const bool first = parts_.lease.is_first();
+  for (const auto& inbox : inboxes_) inbox->tick(now, first);
+  if (!first || now - unparked_at_ < kUnparkEvery || !parts_.commands.is_up()) return;
+  unparked_at_ = now;
+  unpark();
+}
+
+// What instances that have stopped left waiting goes to the agents that have come since.
+void Broker::unpark() {
+  const std::string now = std::to_string(wall_now().time_since_epoch().count());
+  for (const std::string& channel : parts_.channels.names()) {
+    const std::string list = parts_.keys.parked(channel), agents = parts_.keys.agents(channel),
+                      tenants = parts_.keys.agents(channel, ""),
+                      inbox = inboxes_.empty() ? "" : parts_.keys.inbox(channel);
+    run_script(parts_.commands, scripts::unpark,
+               {parts_.keys.prefix(), list, now, agents, tenants, kUnparkCount, inbox},
+               [channel](const Result<Reply>& reply) {
+                 if (!reply || (*reply)[0].integer() + (*reply)[1].integer() == 0) return;
+                 log::info("parked_messages_taken", {{"channel", channel},
+                                                     {"delivered", (*reply)[0].integer()},
+                                                     {"expired", (*reply)[1].integer()},
+                                                     {"left", (*reply)[2].integer()}});
+               });
+  }
+}
+
+void Broker::close(Done<size_t> done) {
+  auto open = std::make_shared<size_t>(senders_.size());
+  auto lost = std::make_shared<size_t>(0);
+  for (const auto& sender : senders_) {
+    sender->park([open, lost, done](Result<size_t> left) {
+      *lost += left ? *left : 0;
+      if (--*open == 0) done(*lost);
+    });
+  }
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,99 @@
+// Messages over Redis: clients' to agents through Pub/Sub (and the inbox stream), agents' to the clients of
+// every instance through the fan-out channels and each instance's own. Control loop only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "core/broker.h"
+#include "core/dedupe_window.h"
+#include "engine/redis/agent_feeds.h"
+#include "engine/redis/channel_sender.h"
+#include "engine/redis/inbox.h"
+#include "engine/redis/lease.h"
+#include "engine/redis/registry.h"
+
+namespace gw::redis {
+
+struct BrokerOptions {
+  SenderOptions sender;
+  DedupeWindow::Options dedupe;
+  Duration inbox_age = 24h;
+  // Larger ones would close their receivers: whoever publishes into Redis is not checked by anybody else.
+  size_t message_bytes_max = size_t{512} << 10;
+};
+
+// The parts it works with; all outlive it.
+struct BrokerParts {
+  EventLoop& loop;
+  Connection& commands;
+  Connection& pushes;
+  Subscriptions& subscriptions;
+  Lease& lease;
+  Registry& registry;
+  const Keys& keys;
+  const ChannelTable& channels;
+};
+
+class Broker final : public gw::Broker {
+ public:
+  Broker(BrokerParts parts, const BrokerOptions& options);
+
+  void attach(Local local) override { local_ = std::move(local); }
+  void submit(AgentMessage message, Done<Submitted> done) override;
+  void publish(Publication publication, Done<void> done) override;
+  void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
+  void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) override;
+  void unsubscribe(SubscriptionId id) override;
+  void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                   Done<size_t> done) override;
+  ChannelStats stats(ChannelIndex channel) const override;
+  void probe(Done<void> done) override;
+  EngineStats engine_stats() const override;
+  void tick(TimePoint now) override;
+  void close(Done<size_t> done) override;
+
+  // The command connection is there (again).
+  void on_up();
+  void on_subscriptions_down();
+
+ private:
+  struct Probe {
+    uint64_t number;
+    TimePoint asked_at;
+    bool published = false;
+    Done<void> done;
+  };
+
+  bool may_deliver() const { return parts_.lease.is_fresh(); }
+  // False: the shards are behind; it is offered again.
+  bool taken(const Result<void>& delivered);
+  bool on_fanout(ChannelIndex channel, std::string_view payload);
+  bool on_own(std::string_view payload);
+  void on_probe(int64_t number);
+  void judge_probes(TimePoint now);
+  void submit_once(AgentMessage message, Done<Submitted> done);
+  void resolve(const std::string& key, const Result<Submitted>& outcome);
+  void unpark();
+
+  const BrokerParts parts_;
+  const BrokerOptions options_;
+  Local local_;
+  std::vector<std::unique_ptr<ChannelSender>> senders_;  // by channel
+  std::vector<std::unique_ptr<Inbox>> inboxes_;          // by channel; none without streams
+  AgentFeeds feeds_;
+  std::unordered_map<SubscriptionId, AgentSubscription> agents_;
+  SubscriptionId next_subscription_ = 1;
+  DedupeWindow dedupe_;
+  // Messages with these ids are on their way; the same ids again wait for what becomes of them.
+  std::unordered_map<std::string, std::vector<Done<Submitted>>> resolving_;
+  std::deque<Probe> probes_;
+  uint64_t next_probe_ = 1;
+  TimePoint unparked_at_;
+  EventLoop::Registration tick_;
+  EventLoop::Registration offer_again_;
+};
+
+}  // namespace gw::redis

@@ -1,0 +1,202 @@
+#include "engine/redis/channel_sender.h"
+
+#include "base/assert.h"
+#include "base/digest.h"
+#include "base/hex.h"
+#include "base/log.h"
+
+namespace gw::redis {
+namespace {
+
+// Nobody tells when an agent appears on a Redis channel: the front of the queue finds out.
+constexpr Duration kRetryEvery = 250ms;
+// What scripts::submit answers instead of receivers.
+constexpr int64_t kDuplicate = -1;
+constexpr int64_t kInboxFull = -2;
+constexpr size_t kParkBatch = 100;
+
+}  // namespace
+
+ChannelSender::ChannelSender(std::string_view channel, Connection& commands, const Keys& keys,
+                             const SenderOptions& options)
+    : commands_(commands),
+      keys_(keys),
+      options_(options),
+      channel_(channel),
+      agents_(keys.agents(channel)),
+      inbox_(options.inbox ? keys.inbox(channel) : ""),
+      dedupe_seconds_(std::to_string(options.dedupe_age.count())),
+      inbox_size_(std::to_string(options.inbox_size)),
+      breaker_(options.breaker) {}
+
+void ChannelSender::submit(AgentMessage message, Done<Submitted> done) {
+  const TimePoint now = steady_now();
+  Lane& lane = lanes_[message.tenant_id];
+  lane.entries.push_back({std::move(message), std::move(done), now});
+  ++lane.waiting;
+  const uint64_t sequence = lane.first + lane.entries.size() - 1;
+  const bool first_to_wait = lane.waiting == 1 && (!lane.nobody || lane.in_flight == 0);
+  if (first_to_wait && !commands_.is_full() && breaker_.allow(now)) return send(lane, sequence);
+  keep(lane, lane.entries.back(), {Errc::resource_exhausted, "the channel's queue is full"});
+  pump(lane, now);
+}
+
+void ChannelSender::send(Lane& lane, uint64_t sequence) {
+  Entry& entry = lane.entries[sequence - lane.first];
+  entry.state = State::in_flight;
+  --lane.waiting;
+  ++lane.in_flight;
+  OnReply on_answer = [this, &lane, sequence](const Result<Reply>& reply) {
+    on_reply(lane, sequence, reply);
+  };
+  const AgentMessage& message = entry.message;
+  const bool remembered = message.dedupe_key && message.dedupe_everywhere;
+  if (!remembered && message.tenant_id.empty() && inbox_.empty()) {
+    return commands_.command({"PUBLISH", agents_, message.envelope}, std::move(on_answer));
+  }
+  const std::string key = remembered ? keys_.message_id(to_hex(sha256(*message.dedupe_key))) : "";
+  const std::string tenants = message.tenant_id.empty() ? "" : keys_.agents(channel_, message.tenant_id);
+  run_script(commands_, scripts::submit,
+             {keys_.prefix(), message.message_id, message.envelope, key, dedupe_seconds_, agents_, tenants,
+              inbox_, message.tenant_id, inbox_size_},
+             std::move(on_answer));
+}
+
+void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply) {
+  const TimePoint now = steady_now();
+  Entry& entry = lane.entries[sequence - lane.first];
+  ASSERT(entry.state == State::in_flight);
+  --lane.in_flight;
+  entry.state = State::waiting;
+  ++lane.waiting;
+  const Error full{Errc::resource_exhausted, "the channel's queue is full"};
+  if (!reply) {
+    breaker_.on_failure(now);
+    keep(lane, entry, full);
+  } else {
+    breaker_.on_success();
+    const int64_t receivers = reply->integer();
+    lane.nobody = receivers == 0 || receivers == kInboxFull;
+    if (lane.nobody) lane.retry_at = now + kRetryEvery;
+    if (receivers == kDuplicate) {
+      finish(lane, entry, Submitted::duplicate);
+    } else if (receivers > 0) {
+      finish(lane, entry, Submitted::published);
+    } else if (receivers == kInboxFull && !entry.queued) {
+      finish(lane, entry, Error{Errc::resource_exhausted, "the channel's inbox is full"});
+    } else {
+      keep(lane, entry, full);
+    }
+  }
+  while (!lane.entries.empty() && lane.entries.front().state == State::done) {
+    lane.entries.pop_front();
+    ++lane.first;
+  }
+  if (lane.waiting > 0) pump(lane, now);
+}
+
+// It waits and whoever sent it is told so; `otherwise` when there is no room.
+void ChannelSender::keep(Lane& lane, Entry& entry, const Error& otherwise) {
+  if (entry.queued) return;
+  const size_t bytes = entry.message.envelope.size();
+  if (waiting_ >= options_.queue_size || waiting_bytes_ + bytes > options_.queue_bytes) {
+    finish(lane, entry, otherwise);
+    // Refused before anything was sent: it is the last, and nothing refers to it.
+    if (&entry == &lane.entries.back()) lane.entries.pop_back();
+    return;
+  }
+  entry.queued = true;
+  ++waiting_;
+  waiting_bytes_ += bytes;
+  std::exchange(entry.done, nullptr)(Submitted::queued);
+}
+
+void ChannelSender::finish(Lane& lane, Entry& entry, Result<Submitted> outcome) {
+  if (entry.queued) {
+    --waiting_;
+    waiting_bytes_ -= entry.message.envelope.size();
+  }
+  --lane.waiting;
+  entry.state = State::done;
+  entry.queued = false;
+  entry.message = {};
+  if (const auto done = std::exchange(entry.done, nullptr)) done(std::move(outcome));
+}
+
+// Sends what waits, oldest first. Where nobody was last time only the front goes, alone, so that the order
+// holds.
+void ChannelSender::pump(Lane& lane, TimePoint now) {
+  if (lane.nobody && (lane.in_flight > 0 || now < lane.retry_at)) return;
+  for (uint64_t sequence = lane.first; sequence < lane.first + lane.entries.size() && lane.waiting > 0;
+       ++sequence) {
+    if (lane.entries[sequence - lane.first].state != State::waiting) continue;
+    if (commands_.is_full() || !breaker_.allow(now)) return;
+    send(lane, sequence);
+    if (lane.nobody) return;
+  }
+}
+
+void ChannelSender::expire(Lane& lane, TimePoint now) {
+  size_t expired = 0;
+  while (!lane.entries.empty()) {
+    Entry& front = lane.entries.front();
+    if (front.state != State::waiting || now - front.since < options_.queue_age) break;
+    finish(lane, front, Error{Errc::timeout, "no agent came"});
+    lane.entries.pop_front();
+    ++lane.first;
+    ++expired;
+  }
+  if (expired > 0) log::warn("queued_messages_expired", {{"channel", channel_}, {"count", expired}});
+}
+
+void ChannelSender::tick(TimePoint now) {
+  for (auto it = lanes_.begin(); it != lanes_.end();) {
+    Lane& lane = it->second;
+    expire(lane, now);
+    if (lane.waiting > 0) pump(lane, now);
+    it = lane.entries.empty() ? lanes_.erase(it) : std::next(it);
+  }
+}
+
+void ChannelSender::on_engine_returned() {
+  breaker_.try_again();
+  for (auto& [tenant, lane] : lanes_) lane.retry_at = {};
+  tick(steady_now());
+}
+
+void ChannelSender::fill(ChannelStats& stats) const {
+  stats.queue_size = waiting_;
+  stats.queue_bytes = waiting_bytes_;
+  stats.queue_max = options_.queue_size;
+  stats.circuit_state = to_string(breaker_.state());
+  stats.failure_count = breaker_.failures();
+}
+
+void ChannelSender::park(Done<size_t> done) {
+  const TimePoint now = steady_now();
+  std::vector<std::string> parked;
+  for (auto& [tenant, lane] : lanes_) {
+    for (Entry& entry : lane.entries) {
+      if (!entry.queued || entry.state != State::waiting) continue;
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(options_.queue_age - (now - entry.since));
+      const WallTime due = wall_now() + left;
+      parked.push_back(tenant + "\n" + std::to_string(due.time_since_epoch().count()) + "\n" +
+                       entry.message.envelope);
+    }
+  }
+  if (parked.empty()) return done(waiting_);
+  const std::string list = keys_.parked(channel_);
+  auto open = std::make_shared<size_t>((parked.size() + kParkBatch - 1) / kParkBatch);
+  auto lost = std::make_shared<size_t>(waiting_ - parked.size());
+  for (size_t first = 0; first < parked.size(); first += kParkBatch) {
+    std::vector<std::string_view> words{"RPUSH", list};
+    for (size_t i = first; i < std::min(first + kParkBatch, parked.size()); ++i) words.push_back(parked[i]);
+    commands_.command(words, [open, lost, done, count = words.size() - 2](const Result<Reply>& reply) {
+      if (!reply) *lost += count;
+      if (--*open == 0) done(*lost);
+    });
+  }
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,81 @@
+// The messages of one channel on their way to Redis, in order. One that found nobody, or no Redis, waits
+// here; behind it wait the later ones. Messages of different tenants do not wait for each other.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+
+#include "core/broker.h"
+#include "core/circuit_breaker.h"
+#include "engine/redis/keys.h"
+#include "engine/redis/scripts.h"
+
+namespace gw::redis {
+
+struct SenderOptions {
+  size_t queue_size = 1000;  // that wait
+  size_t queue_bytes = size_t{16} << 20;
+  Duration queue_age = 300s;
+  std::chrono::seconds dedupe_age{120};
+  bool inbox = false;  // into the stream as well
+  size_t inbox_size = 100'000;
+  CircuitBreaker::Options breaker;
+};
+
+class ChannelSender {
+ public:
+  ChannelSender(std::string_view channel, Connection& commands, const Keys& keys,
+                const SenderOptions& options);
+
+  void submit(AgentMessage message, Done<Submitted> done);
+  // Tries again, expires; every 100 ms or so.
+  void tick(TimePoint now);
+  // Redis has proven that it works: what waits need not wait for the circuit.
+  void on_engine_returned();
+
+  void fill(ChannelStats& stats) const;
+  size_t waiting() const { return waiting_; }
+  // The end: what waits leaves for the list where another instance finds it. Answers how many did not.
+  void park(Done<size_t> done);
+
+ private:
+  enum class State : uint8_t { waiting, in_flight, done };
+  struct Entry {
+    AgentMessage message;
+    Done<Submitted> done;  // empty: told that it is queued
+    TimePoint since;
+    State state = State::waiting;
+    bool queued = false;
+  };
+  struct Lane {
+    std::deque<Entry> entries;
+    uint64_t first = 0;  // the sequence number of the front
+    size_t waiting = 0;  // not in flight, not done
+    size_t in_flight = 0;
+    bool nobody = false;  // the last one found no receiver: now and then the front tries
+    TimePoint retry_at;
+  };
+
+  void send(Lane& lane, uint64_t sequence);
+  void on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply);
+  void keep(Lane& lane, Entry& entry, const Error& otherwise);
+  void finish(Lane& lane, Entry& entry, Result<Submitted> outcome);
+  void pump(Lane& lane, TimePoint now);
+  void expire(Lane& lane, TimePoint now);
+
+  Connection& commands_;
+  const Keys& keys_;
+  const SenderOptions options_;
+  const std::string channel_;
+  const std::string agents_;  // Pub/Sub
+  const std::string inbox_;   // empty: none
+  const std::string dedupe_seconds_;
+  const std::string inbox_size_;
+  CircuitBreaker breaker_;
+  std::map<std::string, Lane, std::less<>> lanes_;  // by tenant
+  size_t waiting_ = 0;                              // promised to be kept
+  size_t waiting_bytes_ = 0;
+};
+
+}  // namespace gw::redis

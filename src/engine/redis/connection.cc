@@ -1,0 +1,133 @@
+#include "engine/redis/connection.h"
+
+#include "base/log.h"
+#include "base/random.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kCheckEvery = 50ms;
+// A check that comes this late says more about this process than about Redis.
+constexpr Duration kCheckLate = 300ms;
+constexpr Duration kBackoffMin = 20ms;
+constexpr Duration kBackoffMax = 250ms;
+constexpr size_t kPendingMax = 4096;
+constexpr size_t kPendingBytesMax = size_t{8} << 20;
+
+}  // namespace
+
+Connection::Connection(EventLoop& loop, const DialOptions& options, std::string name)
+    : loop_(loop), options_(options), name_(std::move(name)), checked_at_(steady_now()) {}
+
+Connection::~Connection() {
+  if (dial_) dial_->cancel();
+  if (link_) link_->close({Errc::closed, "closing"});
+}
+
+void Connection::start(Events events) {
+  events_ = std::move(events);
+  flush_ = loop_.on_turn_end([this] {
+    if (link_) link_->flush();
+  });
+  check_ = loop_.every(kCheckEvery, [this] {
+    const TimePoint now = steady_now();
+    const bool late = now - std::exchange(checked_at_, now) > kCheckLate;
+    if (link_ && !late) link_->check(now);
+  });
+  dial();
+}
+
+bool Connection::is_full() const {
+  return !is_up() || link_->pending() >= kPendingMax || link_->pending_bytes() >= kPendingBytesMax;
+}
+
+void Connection::command(std::span<const std::string_view> words, OnReply done) {
+  if (!link_) {
+    if (done) done(Error{Errc::unavailable, "not connected to Redis"});
+    return;
+  }
+  ++stats_.commands_total;
+  link_->command(words, std::move(done));
+}
+
+void Connection::send(std::span<const std::string_view> words) {
+  if (link_) link_->send(words);
+}
+
+void Connection::resume() {
+  if (link_) link_->resume();
+}
+
+void Connection::restart(const Error& why) {
+  if (!link_) return;
+  const std::shared_ptr<Link> link = std::move(link_);
+  link_ = nullptr;
+  link->close(why);
+  on_down(why);
+}
+
+ConnectionStats Connection::stats() const {
+  ConnectionStats stats = stats_;
+  stats.up = is_up();
+  stats.pending = link_ ? link_->pending() : 0;
+  return stats;
+}
+
+void Connection::dial() {
+  dial_ = Dial::start(loop_, options_,
+                      [this](Result<std::shared_ptr<Link>> dialled) { on_dialled(std::move(dialled)); });
+}
+
+void Connection::on_dialled(Result<std::shared_ptr<Link>> dialled) {
+  dial_.reset();
+  if (!dialled || !(*dialled)->is_open()) {
+    return redial_later(dialled ? Error{Errc::unavailable, "lost at once"} : dialled.error());
+  }
+  link_ = std::move(*dialled);
+  backoff_ = {};
+  last_failure_.clear();
+  log::info("redis_connected", {{"connection", name_}, {"server", options_.url.text()}});
+  if (events_.on_push) link_->expect_pushes();
+  link_->start({
+      .on_down =
+          [this](const Error& why) {
+            link_.reset();
+            on_down(why);
+          },
+      .on_push = events_.on_push,
+      .on_error =
+          [this](const Error& error) {
+            ++stats_.errors_total;
+            // The master has become a replica: the address has to be found again.
+            if (error.detail.starts_with("Redis: READONLY")) {
+              loop_.post([this, error, link = link_] {
+                if (link == link_) restart(error);
+              });
+            }
+          },
+  });
+  events_.on_up();
+}
+
+void Connection::on_down(const Error& why) {
+  ++stats_.losses_total;
+  log::warn("redis_connection_lost", {{"connection", name_}, {"reason", why.detail}});
+  last_failure_ = why.detail;
+  events_.on_down();
+  redial_later(why);
+}
+
+void Connection::redial_later(const Error& why) {
+  if (why.detail != last_failure_) {
+    last_failure_ = why.detail;
+    log::warn("redis_unreachable",
+              {{"connection", name_}, {"server", options_.url.text()}, {"reason", why.detail}});
+  }
+  backoff_ = backoff_ == Duration() ? kBackoffMin : std::min(backoff_ * 2, kBackoffMax);
+  // Some of it at random: the instances must not all come back at the same moment.
+  const auto jitter =
+      Duration(static_cast<Duration::rep>(fast_random() % static_cast<uint64_t>(backoff_.count())));
+  redial_ = loop_.after(backoff_ / 2 + jitter / 2, [this] { dial(); });
+}
+
+}  // namespace gw::redis

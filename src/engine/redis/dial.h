@@ -1,0 +1,47 @@
+// From an address to a connection that is ready for use: finds the master behind sentinels, connects, logs
+// in, chooses the database, and makes sure that Redis answers. Control loop only.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "engine/redis/link.h"
+#include "engine/redis/url.h"
+
+namespace gw::redis {
+
+struct DialOptions {
+  Url url;
+  std::string ca_file;
+  std::string client_name;  // for CLIENT LIST
+  Duration timeout = 2s;    // for all of it
+  LinkOptions link;
+};
+
+class Dial : public std::enable_shared_from_this<Dial> {
+ public:
+  using Done = std::function<void(Result<std::shared_ptr<Link>>)>;
+
+  // `done` runs once, unless the returned dial is cancelled before.
+  static std::shared_ptr<Dial> start(EventLoop& loop, const DialOptions& options, Done done);
+  void cancel();
+
+  Dial(EventLoop& loop, const DialOptions& options, Done done);
+
+ private:
+  void begin();
+  void ask_sentinel(size_t index);
+  void connect(const HostPort& to);
+  void log_in(const std::shared_ptr<Stream>& stream);
+  void finish(Result<std::shared_ptr<Link>> result);
+
+  EventLoop& loop_;
+  const DialOptions options_;
+  Done done_;
+  std::shared_ptr<Stream> stream_;
+  std::shared_ptr<Link> link_;
+  Error sentinel_error_;
+  EventLoop::Registration timeout_;
+};
+
+}  // namespace gw::redis

@@ -1,0 +1,84 @@
+#include "engine/redis/engine.h"
+
+#include "base/log.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kLeaveTime = 1s;
+
+}  // namespace
+
+DialOptions Engine::dial_options(const EngineOptions& options, std::string_view kind) {
+  DialOptions dial;
+  dial.url = options.url;
+  dial.ca_file = options.ca_file;
+  dial.client_name = options.instance_id + ":" + std::string(kind);
+  return dial;
+}
+
+Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
+    : loop_(loop),
+      keys_(options.key_prefix, options.instance_id),
+      commands_(loop, dial_options(options, "commands"), "commands"),
+      pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),
+      lease_(loop, commands_, keys_),
+      subscriptions_(pushes_),
+      registry_(loop, commands_, lease_, keys_, channels),
+      sessions_(commands_, keys_, channels, options.session_retention),
+      broker_({loop, commands_, pushes_, subscriptions_, lease_, registry_, keys_, channels},
+              options.broker) {
+  subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {
+    sessions_.on_announced(key_hex);
+    return true;
+  });
+}
+
+void Engine::start() {
+  lease_.start({.on_lost = [this] { on_lost(); }, .on_fresh = [this] { on_fresh(); }});
+  commands_.start({.on_up = [this] { on_up(); }, .on_down = [this] { lease_.on_down(); }, .on_push = {}});
+  subscriptions_.start(
+      {.on_ready = [this] { on_subscribed(); }, .on_down = [this] { broker_.on_subscriptions_down(); }});
+}
+
+void Engine::on_up() {
+  // A server that has restarted may have gone back to an older snapshot.
+  commands_.command({"INFO", "server"}, [this](const Result<Reply>& reply) {
+    const std::string_view info = reply ? reply->text() : std::string_view();
+    const size_t at = info.find("run_id:");
+    const std::string run_id(at == std::string_view::npos ? "" : info.substr(at + 7, 40));
+    if (run_id.empty() || run_id != server_run_id_) lease_.distrust();
+    server_run_id_ = run_id;
+  });
+  lease_.on_up();
+  broker_.on_up();
+  registry_.flush();
+}
+
+void Engine::on_lost() {
+  const TimePoint began = steady_now();
+  registry_.rebuild([this, began] {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_now() - began);
+    log::info("registry_rebuilt", {{"milliseconds", took.count()}});
+    lease_.confirmed();
+  });
+}
+
+void Engine::on_fresh() { pushes_.resume(); }
+
+void Engine::on_subscribed() {
+  // Whatever was said of sessions while nobody listened.
+  registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
+}
+
+void Engine::leave(std::function<void()> done) {
+  registry_.flush();
+  auto once = std::make_shared<std::function<void()>>(std::move(done));
+  const auto finish = [once] {
+    if (auto call = std::exchange(*once, nullptr)) call();
+  };
+  lease_.leave([finish](const Result<Reply>&) { finish(); });
+  leaving_ = loop_.after(kLeaveTime, finish);
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,80 @@
+// Competing agents over Redis Streams: one consumer group of a channel's inbox over all instances. This
+// instance is one consumer of it, whatever number of agents it has; what they do not acknowledge is claimed
+// again by any instance, and given up after kDeliveriesMax. Control loop only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/broker.h"
+#include "engine/redis/keys.h"
+#include "engine/redis/scripts.h"
+#include "engine/redis/subscriptions.h"
+
+namespace gw::redis {
+
+class Inbox {
+ public:
+  static constexpr std::chrono::milliseconds kRedeliverAfter{30'000};
+  static constexpr int kDeliveriesMax = 5;
+
+  Inbox(std::string_view channel, Connection& commands, Subscriptions& subscriptions, const Keys& keys,
+        Duration age_max);
+
+  // Whether it is safe to deliver now.
+  void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
+  void join(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink, Done<void> done);
+  // Nothing happens for an id that is not here.
+  void leave(SubscriptionId id);
+  void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
+
+  // Redis is (back) there: the group for agents with a Redis client of their own exists from now on.
+  void on_up();
+  // Reads on, claims, and, where `first`, trims. Every 250 ms or so.
+  void tick(TimePoint now, bool first);
+  size_t members() const;
+  size_t unacknowledged() const;
+
+ private:
+  struct Held {
+    std::string id;
+    std::string envelope;
+  };
+  struct Group {
+    std::string name;
+    std::string tenant;
+    std::vector<std::pair<SubscriptionId, AgentSink*>> members;
+    size_t next_member = 0;
+    std::deque<Held> held;  // taken from the stream; no member has room
+    bool reading = false;
+    bool more = false;  // asked to read while reading
+    size_t open = 0;    // as Redis said last
+    TimePoint claimed_at;
+  };
+
+  static std::string group_name(const AgentSubscription& subscription);
+  void create(const std::string& group, OnReply done);
+  void read(const std::string& group);
+  void read_all();
+  void claim(const std::string& group);
+  void take(Group& group, const Reply& entries);
+  bool hand_out(Group& group, const Held& entry);
+  void hand_out_held(Group& group);
+  void give_up_stale();
+  void trim();
+
+  Connection& commands_;
+  Subscriptions& subscriptions_;
+  const Keys& keys_;
+  const std::string channel_;
+  const std::string stream_;
+  const Duration age_max_;
+  std::function<bool()> may_deliver_;
+  std::map<std::string, Group> groups_;  // with members here
+  TimePoint read_at_;
+  TimePoint trimmed_at_;
+};
+
+}  // namespace gw::redis

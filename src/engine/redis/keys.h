@@ -1,0 +1,60 @@
+// The names of everything in Redis (docs/PROTOCOL.md, "Redis"). What comes from outside and stands in a name
+// has been checked before (base/ids.h): it holds no character that could end one part and begin another.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gw::redis {
+
+class Keys {
+ public:
+  Keys(std::string prefix, std::string_view instance) : prefix_(std::move(prefix)), instance_(instance) {}
+
+  const std::string& prefix() const { return prefix_; }
+  const std::string& instance() const { return instance_; }
+
+  // Pub/Sub.
+  std::string agents(std::string_view channel) const { return join("", channel, ""); }
+  // For agents that are bound to a tenant.
+  std::string agents(std::string_view channel, std::string_view tenant) const {
+    return join("channel:", channel, ":tenant:") + std::string(tenant);
+  }
+  std::string fanout(std::string_view channel) const { return join("fanout:", channel, ""); }
+  std::string gateway(std::string_view instance) const { return join("gateway:", instance, ""); }
+  std::string session_changed() const { return prefix_ + "session:changed"; }
+  std::string inbox_notice(std::string_view channel) const { return join("inbox:", channel, ""); }
+
+  // Keys.
+  std::string connection(std::string_view id) const { return join("connection:", id, ""); }
+  std::string user_connections(std::string_view user) const { return join("user:", user, ":connections"); }
+  std::string channel_connections(std::string_view channel) const {
+    return join("channel:", channel, ":connections");
+  }
+  std::string session_connections(std::string_view ref) const {
+    return join("session:", ref, ":connections");
+  }
+  std::string tenant_connections(std::string_view tenant) const {
+    return join("tenant:", tenant, ":connections");
+  }
+  std::string gateway_connections(std::string_view instance) const {
+    return join("gateway:", instance, ":connections");
+  }
+  std::string users() const { return prefix_ + "users"; }
+  std::string session(std::string_view key_hex) const { return join("session:", key_hex, ""); }
+  std::string message_id(std::string_view digest_hex) const { return join("session:id:", digest_hex, ""); }
+  std::string inbox(std::string_view channel) const { return join("inbox:", channel, ""); }
+  std::string parked(std::string_view channel) const { return join("channel:", channel, ":parked"); }
+
+ private:
+  std::string join(std::string_view kind, std::string_view name, std::string_view rest) const {
+    std::string out;
+    out.reserve(prefix_.size() + kind.size() + name.size() + rest.size());
+    return out.append(prefix_).append(kind).append(name).append(rest);
+  }
+
+  const std::string prefix_;
+  const std::string instance_;
+};
+
+}  // namespace gw::redis

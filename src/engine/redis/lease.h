@@ -1,0 +1,76 @@
+// Who lives. Every instance renews its lease once a second; one that has not for kSoft is no longer routed
+// to, one whose lease has run out loses what it left to another instance. Control loop only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "engine/redis/keys.h"
+#include "engine/redis/scripts.h"
+
+namespace gw::redis {
+
+class Lease {
+ public:
+  static constexpr std::chrono::milliseconds kTime{15'000};
+  static constexpr std::chrono::milliseconds kSoft{3'000};
+  static constexpr Duration kRenewEvery = 1s;
+
+  struct Events {
+    // It had run out (or is new): whatever of this instance was in Redis may be gone. Ends with confirmed().
+    std::function<void()> on_lost;
+    // Fresh again: what was held back may go on.
+    std::function<void()> on_fresh;
+  };
+
+  Lease(EventLoop& loop, Connection& commands, const Keys& keys);
+
+  void start(Events events);
+  // The command connection is (not) there.
+  void on_up();
+  void on_down();
+  // The server is another one, or began anew: what it has of this instance may be old.
+  void distrust() { distrusted_ = true; }
+  // Everything that the lost lease stood for is in Redis again.
+  void confirmed();
+  // Gives it back.
+  void leave(OnReply done);
+
+  // Nobody else thinks that this instance is dead, and what it is known by is in Redis.
+  bool is_fresh() const { return confirmed_ && steady_now() - renewed_at_ < kSoft; }
+  // As of the last renewal; an instance it does not know yet is taken for alive.
+  bool is_alive(std::string_view instance) const;
+  // The live instance that does what only one has to do.
+  bool is_first() const;
+
+ private:
+  struct Peer {
+    std::chrono::milliseconds remaining{};
+    size_t connections = 0;
+  };
+
+  void renew();
+  void on_renewed(const Result<Reply>& reply, TimePoint asked_at);
+  void reap();
+  void reap_some(const std::string& dead);
+
+  EventLoop& loop_;
+  Connection& commands_;
+  const Keys& keys_;
+  const std::string token_;  // of this process: an instance id may come again after a restart
+  Events events_;
+  std::map<std::string, Peer, std::less<>> peers_;
+  bool claimed_ = false;    // it has been ours once
+  bool confirmed_ = false;  // and all that belongs to it is there
+  bool distrusted_ = false;
+  bool renewing_ = false;
+  bool reaping_ = false;
+  bool leaving_ = false;
+  TimePoint renewed_at_;
+  TimePoint up_since_ = TimePoint::max();
+  EventLoop::Registration timer_;
+  EventLoop::Registration reap_timer_;
+};
+
+}  // namespace gw::redis

@@ -1,0 +1,431 @@
+#include "engine/redis/registry.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "core/disconnect.h"
+#include "engine/redis/channel_names.h"
+#include "protocol/json.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kChangesEvery = 200ms;
+// Records live for an hour; each is renewed long before, however quiet its connection is.
+constexpr Duration kRenewEvery = 1s;
+constexpr size_t kRenewRounds = 1200;
+constexpr size_t kBatch = 64;
+constexpr uint16_t kAbnormal = 1006;  // nobody said goodbye
+constexpr std::string_view kScanCount = "500";
+constexpr size_t kRecordFields = 10;
+constexpr std::array<std::string_view, kRecordFields> kFields{
+    "connection_id", "session_ref",  "user_id",       "tenant_id",      "channel",
+    "channels",      "connected_at", "last_activity", "last_heartbeat", "gateway_instance_id"};
+
+std::string metadata(const ConnectionRecord& record) {
+  const auto or_null = [](std::string_view text) {
+    return text.empty() ? std::nullopt : std::optional(text);
+  };
+  std::string out;
+  json::Writer(out)
+      .begin_object()
+      .member("user_id", or_null(record.user_id()))
+      .member("tenant_id", or_null(record.tenant_id()))
+      .member("connected_at", iso8601(record.connected_at))
+      .end_object();
+  return out;
+}
+
+// The arguments of scripts::add and put for a connection; owns their bytes.
+class RecordArguments {
+ public:
+  void append(const ConnectionRecord& record, std::string_view instance, std::string channel,
+              std::string channels) {
+    texts_.push_back(record.id.text());
+    texts_.emplace_back(record.user_id());
+    texts_.emplace_back(record.session ? record.session->ref : "");
+    texts_.emplace_back(record.tenant_id());
+    texts_.push_back(std::move(channels));
+    texts_.emplace_back(instance);
+    texts_.push_back(std::move(channel));
+    texts_.push_back(iso8601(record.connected_at));
+    texts_.push_back(iso8601(record.last_activity));
+    texts_.push_back(iso8601(record.last_heartbeat));
+    texts_.push_back(metadata(record));
+  }
+  void append_to(std::vector<std::string_view>& arguments) const {
+    arguments.insert(arguments.end(), texts_.begin(), texts_.end());
+  }
+
+ private:
+  std::vector<std::string> texts_;
+};
+
+// What the events channel says of an end: the word, and the reason.
+std::pair<std::string_view, std::string> ending(uint16_t code) {
+  const bool evicted = code == disconnect::stale.code;
+  return {evicted ? "connection_evicted" : "connection_closed",
+          evicted ? std::string(disconnect::stale.reason) : "closed with " + std::to_string(code)};
+}
+
+}  // namespace
+
+// Records that are being collected from an index, a portion at a time.
+struct Registry::Gathering {
+  std::string index;
+  Done<std::vector<ConnectionRecord>> done;
+  std::unordered_set<std::string> seen;  // SSCAN may name one twice
+  std::vector<ConnectionRecord> records;
+  size_t open = 0;
+  bool scanned = false;
+  std::optional<Error> error;
+
+  void finish_when_complete() {
+    if (open > 0 || (!scanned && !error) || !done) return;
+    const auto answer = std::exchange(done, nullptr);
+    if (error) return answer(*error);
+    answer(std::move(records));
+  }
+};
+
+Registry::Registry(EventLoop& loop, Connection& commands, const Lease& lease, const Keys& keys,
+                   const ChannelTable& channels)
+    : commands_(commands),
+      lease_(lease),
+      keys_(keys),
+      channels_(channels),
+      local_(channels, keys.instance()),
+      flush_(loop.on_turn_end([this] { flush_removals(); })),
+      changes_(loop.every(kChangesEvery, [this] { flush_changes(); })),
+      renewal_(loop.every(kRenewEvery, [this] { renew_some(); })) {}
+
+// --- Changes -----------------------------------------------------------------------------------------------
+
+void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
+  if (local_.size() + adding_ >= limits.total) {
+    return done(Error{Errc::failed_precondition, "the instance is full"});
+  }
+  ++adding_;
+  RecordArguments arguments;
+  arguments.append(record, keys_.instance(), channels_.name(record.channel),
+                   join_channel_names(channels_, record.channels));
+  const std::string limit = std::to_string(limits.per_user), time = std::to_string(Lease::kTime.count()),
+                    soft = std::to_string(Lease::kSoft.count());
+  std::vector<std::string_view> words{keys_.prefix(), limit, time, soft};
+  arguments.append_to(words);
+  run_script(commands_, scripts::add, std::move(words),
+             [this, record = std::move(record), done = std::move(done)](const Result<Reply>& reply) mutable {
+               --adding_;
+               if (!reply) {
+                 // It may be there all the same.
+                 removals_.push_back({record.id, kAbnormal});
+                 return done(reply.error());
+               }
+               if (reply->integer() == 0) {
+                 return done(Error{Errc::resource_exhausted, "too many connections of this user"});
+               }
+               local_.add(std::move(record), {.per_user = 0, .total = SIZE_MAX}, [](Result<void>) {});
+               done({});
+             });
+}
+
+void Registry::update(const ConnectionId& id, const ConnectionChange& change) {
+  local_.update(id, change);
+  if (local_.find_local(id)) changed_.insert(id);
+}
+
+void Registry::replace_session(const ConnectionId& id, SessionPtr session) {
+  const ConnectionRecord* before = local_.find_local(id);
+  if (!before) return;
+  const bool moves = !before->session || before->session->ref != session->ref;
+  local_.replace_session(id, std::move(session));
+  if (moves) put({*local_.find_local(id)}, {});
+}
+
+void Registry::remove(const ConnectionId& id, uint16_t code) {
+  if (!local_.find_local(id)) return;
+  local_.remove(id, code);
+  changed_.erase(id);
+  removals_.push_back({id, code});
+}
+
+void Registry::flush() {
+  flush_removals();
+  flush_changes();
+}
+
+void Registry::flush_removals() {
+  if (removals_.empty() || !commands_.is_up()) return;
+  const std::string now = iso8601(wall_now());
+  for (size_t first = 0; first < removals_.size(); first += kBatch) {
+    const std::vector<Removal> batch(
+        removals_.begin() + static_cast<ptrdiff_t>(first),
+        removals_.begin() + static_cast<ptrdiff_t>(std::min(first + kBatch, removals_.size())));
+    std::vector<std::string> texts;
+    for (const Removal& removal : batch) {
+      auto [event, reason] = ending(removal.code);
+      texts.push_back(removal.id.text());
+      texts.emplace_back(event);
+      texts.push_back(std::move(reason));
+    }
+    std::vector<std::string_view> words{keys_.prefix(), keys_.instance(), now};
+    words.insert(words.end(), texts.begin(), texts.end());
+    run_script(commands_, scripts::remove, std::move(words), [this, batch](const Result<Reply>& reply) {
+      // Again when Redis is back: taking out what is not there is no harm.
+      if (!reply) removals_.insert(removals_.end(), batch.begin(), batch.end());
+    });
+  }
+  removals_.clear();
+}
+
+void Registry::flush_changes() {
+  if (rebuilding_ || commands_.is_full()) return;
+  while (!changed_.empty() && !commands_.is_full()) {
+    std::vector<ConnectionId> batch;
+    std::vector<std::string> texts;
+    for (auto it = changed_.begin(); it != changed_.end() && batch.size() < kBatch; it = changed_.erase(it)) {
+      const ConnectionRecord* record = local_.find_local(*it);
+      if (!record) continue;
+      batch.push_back(*it);
+      texts.push_back(record->id.text());
+      texts.push_back(channels_.name(record->channel));
+      texts.push_back(join_channel_names(channels_, record->channels));
+      texts.push_back(iso8601(record->last_activity));
+      texts.push_back(iso8601(record->last_heartbeat));
+    }
+    if (batch.empty()) return;
+    std::vector<std::string_view> words{keys_.prefix(), keys_.instance()};
+    words.insert(words.end(), texts.begin(), texts.end());
+    run_script(commands_, scripts::update, std::move(words),
+               [this, batch = std::move(batch)](const Result<Reply>& reply) {
+                 if (!reply) changed_.insert(batch.begin(), batch.end());
+               });
+  }
+}
+
+void Registry::renew_some() {
+  renewal_position_ = local_.visit(renewal_position_, local_.size() / kRenewRounds + 1,
+                                   [this](const ConnectionRecord& record) { changed_.insert(record.id); });
+}
+
+void Registry::put(const std::vector<ConnectionRecord>& records, OnReply done) {
+  RecordArguments arguments;
+  for (const ConnectionRecord& record : records) {
+    arguments.append(record, keys_.instance(), channels_.name(record.channel),
+                     join_channel_names(channels_, record.channels));
+  }
+  std::vector<std::string_view> words{keys_.prefix()};
+  arguments.append_to(words);
+  run_script(commands_, scripts::put, std::move(words), std::move(done));
+}
+
+// --- After Redis has forgotten
+// -------------------------------------------------------------------------------
+
+void Registry::rebuild(std::function<void()> done) {
+  rebuilding_ = true;
+  const std::string index = keys_.gateway_connections(keys_.instance());
+  commands_.command({"SMEMBERS", index}, [this, done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) {
+      rebuilding_ = false;
+      return;  // the connection is gone; its return begins again
+    }
+    size_t foreign = 0;
+    for (size_t i = 0; i < reply->size(); ++i) {
+      const auto id = ConnectionId::parse((*reply)[i].text());
+      if (!id || local_.find_local(*id)) continue;
+      removals_.push_back({*id, kAbnormal});
+      ++foreign;
+    }
+    flush_removals();
+    log::info("registry_rebuild", {{"connections", local_.size()}, {"left_over", foreign}});
+    put_next(std::make_shared<size_t>(0), done);
+  });
+}
+
+// Several batches at a time would only delay who else needs Redis.
+void Registry::put_next(std::shared_ptr<size_t> position, std::function<void()> done) {
+  std::vector<ConnectionRecord> batch;
+  *position =
+      local_.visit(*position, kBatch, [&](const ConnectionRecord& record) { batch.push_back(record); });
+  const bool last = *position == 0;
+  put(batch, [this, position, last, done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply || last) rebuilding_ = false;
+    if (!reply) return;
+    if (last) return done();
+    put_next(position, done);
+  });
+}
+
+void Registry::each_session(const std::function<void(const SessionPtr&)>& visit) const {
+  std::unordered_set<std::string_view> seen;
+  local_.visit(0, SIZE_MAX, [&](const ConnectionRecord& record) {
+    if (record.session && seen.insert(record.session->ref).second) visit(record.session);
+  });
+}
+
+// --- Questions
+// -----------------------------------------------------------------------------------------------
+
+void Registry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) {
+  if (const ConnectionRecord* local = local_.find_local(id)) return done(std::optional(*local));
+  const std::string key = keys_.connection(id.text());
+  std::vector<std::string_view> words{"HMGET", key};
+  words.insert(words.end(), kFields.begin(), kFields.end());
+  commands_.command(words, [this, done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(reply.error());
+    done(read(*reply));
+  });
+}
+
+void Registry::select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) {
+  auto gathering = std::make_shared<Gathering>();
+  if (const auto* by_channel = std::get_if<ByChannel>(&selector)) {
+    gathering->index = keys_.channel_connections(channels_.name(by_channel->channel));
+  } else if (const auto* by_session = std::get_if<BySession>(&selector)) {
+    gathering->index = keys_.session_connections(by_session->ref);
+  } else {
+    gathering->index = keys_.user_connections(std::get<ByUser>(selector).user_id);
+  }
+  gathering->done = std::move(done);
+  scan(std::move(gathering), "0");
+}
+
+std::vector<ConnectionRecord> Registry::select_local(const Selector& selector) const {
+  return local_.select_local(selector);
+}
+
+void Registry::scan(std::shared_ptr<Gathering> gathering, std::string cursor) {
+  commands_.command({"SSCAN", gathering->index, cursor, "COUNT", kScanCount},
+                    [this, gathering](const Result<Reply>& reply) {
+                      if (!reply) {
+                        gathering->error = reply.error();
+                        return gathering->finish_when_complete();
+                      }
+                      std::vector<std::string> ids;
+                      for (size_t i = 0; i < (*reply)[1].size(); ++i) {
+                        std::string id((*reply)[1][i].text());
+                        if (gathering->seen.insert(id).second) ids.push_back(std::move(id));
+                      }
+                      std::string next((*reply)[0].text());
+                      gathering->scanned = next == "0" || next.empty();
+                      fetch(gathering, std::move(ids));
+                      if (!gathering->scanned) scan(gathering, std::move(next));
+                    });
+}
+
+void Registry::fetch(const std::shared_ptr<Gathering>& gathering, std::vector<std::string> ids) {
+  gathering->open += ids.size();
+  for (const std::string& id : ids) {
+    const std::string key = keys_.connection(id);
+    std::vector<std::string_view> words{"HMGET", key};
+    words.insert(words.end(), kFields.begin(), kFields.end());
+    commands_.command(words, [this, gathering](const Result<Reply>& reply) {
+      --gathering->open;
+      if (!reply) {
+        gathering->error = reply.error();
+      } else if (auto record = read(*reply)) {
+        gathering->records.push_back(std::move(*record));
+      }
+      gathering->finish_when_complete();
+    });
+  }
+  gathering->finish_when_complete();
+}
+
+// Empty: it has gone meanwhile, its instance is not routed to, or the record is not one of ours.
+std::optional<ConnectionRecord> Registry::read(const Reply& fields) const {
+  const auto id = ConnectionId::parse(fields[0].text());
+  if (!id) return std::nullopt;
+  if (const ConnectionRecord* local = local_.find_local(*id)) return *local;
+  ConnectionRecord record;
+  record.id = *id;
+  record.gateway = fields[9].text();
+  if (record.gateway.empty() || record.gateway == keys_.instance() || !lease_.is_alive(record.gateway)) {
+    return std::nullopt;
+  }
+  if (!fields[1].text().empty()) {
+    Session session;
+    session.ref = fields[1].text();
+    session.user_id = fields[2].text();
+    session.tenant_id = fields[3].text();
+    record.session = std::make_shared<const Session>(std::move(session));
+  }
+  // An instance with other channels may have written it.
+  if (const auto channel = channels_.find(fields[4].text())) record.channel = *channel;
+  record.channels = parse_channel_names(channels_, fields[5].text());
+  record.connected_at = parse_iso8601(fields[6].text()).value_or(WallTime());
+  record.last_activity = parse_iso8601(fields[7].text()).value_or(WallTime());
+  record.last_heartbeat = parse_iso8601(fields[8].text()).value_or(WallTime());
+  return record;
+}
+
+void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
+  if (tenant.empty()) return count_all(per_user, std::move(done));
+  auto gathering = std::make_shared<Gathering>();
+  gathering->index = keys_.tenant_connections(tenant);
+  gathering->done = [this, per_user, done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
+    if (!found) return done(found.error());
+    ConnectionCounts counts;
+    for (const std::string& channel : channels_.names()) counts.by_channel[channel] = 0;
+    counts.by_gateway[keys_.instance()] = 0;
+    for (const ConnectionRecord& record : *found) {
+      ++counts.global;
+      if (per_user) ++counts.per_user[std::string(record.user_id())];
+      ++counts.by_gateway[record.gateway.empty() ? keys_.instance() : record.gateway];
+      record.channels.for_each([&](ChannelIndex channel) { ++counts.by_channel[channels_.name(channel)]; });
+    }
+    done(std::move(counts));
+  };
+  scan(std::move(gathering), "0");
+}
+
+void Registry::count_all(bool per_user, Done<ConnectionCounts> done) {
+  const std::string time = std::to_string(Lease::kTime.count()), soft = std::to_string(Lease::kSoft.count());
+  std::vector<std::string_view> words{keys_.prefix(), time, soft};
+  words.insert(words.end(), channels_.names().begin(), channels_.names().end());
+  run_script(commands_, scripts::count, std::move(words),
+             [this, per_user, done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(reply.error());
+               auto counts = std::make_shared<ConnectionCounts>();
+               for (size_t i = 0; i < channels_.size(); ++i) {
+                 counts->by_channel[channels_.names()[i]] = static_cast<size_t>((*reply)[i].integer());
+               }
+               for (size_t i = channels_.size(); i + 1 < reply->size(); i += 2) {
+                 const auto connections = static_cast<size_t>((*reply)[i + 1].integer());
+                 counts->by_gateway[std::string((*reply)[i].text())] = connections;
+                 counts->global += connections;
+               }
+               if (!per_user) return done(std::move(*counts));
+               count_users(counts, "0", done);
+             });
+}
+
+void Registry::count_users(std::shared_ptr<ConnectionCounts> counts, std::string cursor,
+                           Done<ConnectionCounts> done) {
+  const std::string users = keys_.users();
+  commands_.command({"SSCAN", users, cursor, "COUNT", kScanCount},
+                    [this, counts, done = std::move(done)](const Result<Reply>& reply) {
+                      if (!reply) return done(reply.error());
+                      const Reply names = (*reply)[1];
+                      for (size_t i = 0; i < names.size(); ++i) {
+                        const std::string user(names[i].text());
+                        const std::string index = keys_.user_connections(user);
+                        commands_.command({"SCARD", index}, [counts, user](const Result<Reply>& connections) {
+                          if (connections && connections->integer() > 0) {
+                            counts->per_user[user] = static_cast<size_t>(connections->integer());
+                          }
+                        });
+                      }
+                      const std::string next((*reply)[0].text());
+                      if (next != "0" && !next.empty()) return count_users(counts, next, done);
+                      // Replies come in order: this one follows every count.
+                      commands_.command({"PING"}, [counts, done](const Result<Reply>& last) {
+                        if (!last) return done(last.error());
+                        done(std::move(*counts));
+                      });
+                    });
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,70 @@
+// The registry over Redis. Its own connections are kept here as well: they answer without a round trip, and
+// what Redis forgets is written anew from them.
+#pragma once
+
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/registry.h"
+#include "engine/memory/registry.h"
+#include "engine/redis/lease.h"
+
+namespace gw::redis {
+
+class Registry final : public gw::Registry {
+ public:
+  Registry(EventLoop& loop, Connection& commands, const Lease& lease, const Keys& keys,
+           const ChannelTable& channels);
+
+  void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
+  void update(const ConnectionId& id, const ConnectionChange& change) override;
+  void replace_session(const ConnectionId& id, SessionPtr session) override;
+  void remove(const ConnectionId& id, uint16_t code) override;
+  void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
+  void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;
+  std::vector<ConnectionRecord> select_local(const Selector& selector) const override;
+  void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) override;
+
+  const ConnectionRecord* find_local(const ConnectionId& id) const { return local_.find_local(id); }
+  // Writes every connection of this instance anew and takes out what is not one of them; then `done`.
+  void rebuild(std::function<void()> done);
+  // Runs through all connections once: their sessions may have ended while nobody could tell.
+  void each_session(const std::function<void(const SessionPtr&)>& visit) const;
+  // Sends what has collected; the command connection is back, or the end is near.
+  void flush();
+
+ private:
+  struct Gathering;
+  struct Removal {
+    ConnectionId id;
+    uint16_t code;
+  };
+
+  void put(const std::vector<ConnectionRecord>& records, OnReply done);
+  void put_next(std::shared_ptr<size_t> position, std::function<void()> done);
+  void flush_removals();
+  void flush_changes();
+  void renew_some();
+  void scan(std::shared_ptr<Gathering> gathering, std::string cursor);
+  void fetch(const std::shared_ptr<Gathering>& gathering, std::vector<std::string> ids);
+  void count_all(bool per_user, Done<ConnectionCounts> done);
+  void count_users(std::shared_ptr<ConnectionCounts> counts, std::string cursor, Done<ConnectionCounts> done);
+  std::optional<ConnectionRecord> read(const Reply& fields) const;
+
+  Connection& commands_;
+  const Lease& lease_;
+  const Keys& keys_;
+  const ChannelTable& channels_;
+  MemoryRegistry local_;
+  size_t adding_ = 0;  // asked for, not answered
+  std::unordered_set<ConnectionId> changed_;
+  std::vector<Removal> removals_;
+  size_t renewal_position_ = 0;
+  bool rebuilding_ = false;
+  EventLoop::Registration flush_;
+  EventLoop::Registration changes_;
+  EventLoop::Registration renewal_;
+};
+
+}  // namespace gw::redis

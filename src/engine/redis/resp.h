@@ -1,0 +1,65 @@
+// The Redis protocol, RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/): commands are
+// written here, replies are read by hiredis. Pure: bytes in, replies out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+struct redisReader;
+struct redisReply;
+
+namespace gw::redis {
+
+// An array of bulk strings: binary safe, so no text can become a command.
+void append_command(std::string& out, std::span<const std::string_view> words);
+
+// A reply, lent for the time of a callback.
+class Reply {
+ public:
+  explicit Reply(const redisReply* reply) : reply_(reply) {}
+
+  bool is_nil() const;
+  bool is_error() const;
+  bool is_array() const;
+  bool is_integer() const;
+  bool is_text() const;  // a bulk or a simple string
+  // Of another kind: 0, "", no elements. What Redis answers is not ours to trust.
+  int64_t integer() const;
+  std::string_view text() const;  // of an error as well
+  size_t size() const;
+  Reply operator[](size_t i) const;  // nil past the end
+
+ private:
+  const redisReply* reply_;
+};
+
+// Splits what arrives into replies.
+class ReplyReader {
+ public:
+  ReplyReader();
+  ~ReplyReader();
+  ReplyReader(const ReplyReader&) = delete;
+  ReplyReader& operator=(const ReplyReader&) = delete;
+
+  // False: out of memory.
+  bool feed(std::string_view bytes);
+  struct Owned {
+    void operator()(redisReply* reply) const;
+  };
+  using Next = std::unique_ptr<redisReply, Owned>;
+  // Empty: the next reply has not come whole. protocol_error: not RESP2; nothing more can be read.
+  Result<Next> next();
+
+ private:
+  redisReader* const reader_;
+};
+
+// What an error reply means to a caller; the detail says what to do about it.
+Error to_error(std::string_view redis_error);
+
+}  // namespace gw::redis

@@ -1,0 +1,41 @@
+// The Lua scripts: what has to be one step in Redis. Each names its arguments; ARGV[1] is always the key
+// prefix. Keys are made inside (from names that were checked), so a cluster would need hash tags in Keys and
+// here.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/redis/connection.h"
+
+namespace gw::redis {
+
+struct Script {
+  explicit Script(std::string_view text);
+  const std::string source;
+  const std::string sha1;
+};
+
+// Runs it by its hash; sends the source when the server does not have it.
+void run_script(Connection& connection, const Script& script, std::vector<std::string_view> arguments,
+                OnReply done);
+
+namespace scripts {
+
+extern const Script submit;           // a client's message: duplicate? into the inbox, to whoever listens
+extern const Script unpark;           // delivers what a stopped instance left waiting
+extern const Script add;              // a connection, within its user's limit
+extern const Script put;              // connections, without a limit: what is there already is replaced
+extern const Script update;           // what changed of connections
+extern const Script remove;           // connections, with the reason for each
+extern const Script lease;            // renews an instance's lease; who else is there?
+extern const Script leave;            // an instance's lease and name
+extern const Script reap;             // some connections of an instance whose lease is gone
+extern const Script count;            // connections by instance and by channel
+extern const Script insert_session;   // unless its key is taken
+extern const Script replace_session;  // if it is still what was read
+extern const Script claim;            // an inbox group's entries that were open too long
+extern const Script trim;             // an inbox: what every group has done, and what is too old
+
+}  // namespace scripts
+}  // namespace gw::redis

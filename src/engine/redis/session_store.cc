@@ -1,0 +1,163 @@
+#include "engine/redis/session_store.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "engine/redis/channel_names.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr int kUpdateTriesMax = 5;
+constexpr std::string_view kAllChannels = "*";
+constexpr std::array<std::string_view, 10> kFields{"session_ref", "user_id",  "type",   "tenant_id",
+                                                   "context",     "channels", "status", "created_at",
+                                                   "expires_at",  "revision"};
+
+std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
+
+std::optional<WallTime> parse_milliseconds(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return WallTime(std::chrono::milliseconds(value));
+}
+
+}  // namespace
+
+SessionStore::SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels,
+                           Duration retention)
+    : commands_(commands),
+      keys_(keys),
+      channels_(channels),
+      retention_(std::chrono::duration_cast<std::chrono::milliseconds>(retention)) {}
+
+void SessionStore::insert(Session session, Done<SessionPtr> done) {
+  const std::string key = keys_.session(to_hex(session.key)), end = end_of_life(session);
+  const std::vector<std::string> fields = fields_of(session);
+  std::vector<std::string_view> words{keys_.prefix(), key, end};
+  words.insert(words.end(), fields.begin(), fields.end());
+  run_script(commands_, scripts::insert_session, std::move(words),
+             [session = std::move(session), done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(reply.error());
+               if (reply->integer() == 0) return done(Error{Errc::already_exists, "session_id is taken"});
+               done(std::make_shared<const Session>(session));
+             });
+}
+
+void SessionStore::find(const SessionKey& key, Done<SessionPtr> done) {
+  read(key, [done = std::move(done)](Result<Stored> stored) {
+    if (!stored) return done(stored.error());
+    done(stored->session);
+  });
+}
+
+void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> done) {
+  try_update(key, std::move(edit), kUpdateTriesMax, std::move(done));
+}
+
+// Reads, edits, and writes only if nobody was faster; else once more.
+void SessionStore::try_update(const SessionKey& key, Edit edit, int tries_left, Done<SessionPtr> done) {
+  read(key, [this, key, edit = std::move(edit), tries_left, done = std::move(done)](Result<Stored> stored) {
+    if (!stored) return done(stored.error());
+    Result<Session> edited = edit(*stored->session);
+    if (!edited) return done(edited.error());
+    auto session = std::make_shared<const Session>(std::move(*edited));
+    const std::string hex = to_hex(key), name = keys_.session(hex), end = end_of_life(*session),
+                      announcement = keys_.session_changed();
+    const std::vector<std::string> fields = fields_of(*session);
+    std::vector<std::string_view> words{keys_.prefix(), name, end, stored->revision, announcement, hex};
+    words.insert(words.end(), fields.begin(), fields.end());
+    run_script(commands_, scripts::replace_session, std::move(words),
+               [this, key, edit, tries_left, done, session](const Result<Reply>& reply) {
+                 if (!reply) return done(reply.error());
+                 if (reply->integer() < 0) return done(Error{Errc::not_found, "no such session"});
+                 if (reply->integer() > 0) return done(session);
+                 if (tries_left <= 1) return done(Error{Errc::unavailable, "the session changes too fast"});
+                 try_update(key, edit, tries_left - 1, done);
+               });
+  });
+}
+
+void SessionStore::on_announced(std::string_view key_hex) {
+  SessionKey key;
+  if (!from_hex(key_hex, key))
+    return log::warn("redis_message_invalid", {{"channel", keys_.session_changed()}});
+  find(key, [this](Result<SessionPtr> session) {
+    if (session && on_change_) on_change_(*session);
+  });
+}
+
+void SessionStore::check(const SessionPtr& known) {
+  find(known->key, [this, known](Result<SessionPtr> session) {
+    // One that Redis has forgotten with its data is no reason to send a user away.
+    if (!session || !on_change_) return;
+    const Session& now = **session;
+    if (now.status != known->status || now.expires_at != known->expires_at ||
+        now.context_json != known->context_json) {
+      on_change_(*session);
+    }
+  });
+}
+
+void SessionStore::read(const SessionKey& key, Done<Stored> done) {
+  const std::string name = keys_.session(to_hex(key));
+  std::vector<std::string_view> words{"HMGET", name};
+  words.insert(words.end(), kFields.begin(), kFields.end());
+  commands_.command(words, [this, key, done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(reply.error());
+    auto stored = parse(key, *reply);
+    if (!stored) return done(Error{Errc::not_found, "no such session"});
+    done(std::move(*stored));
+  });
+}
+
+std::optional<SessionStore::Stored> SessionStore::parse(const SessionKey& key, const Reply& fields) const {
+  const auto status = parse_session_status(fields[6].text());
+  const auto created_at = parse_milliseconds(fields[7].text());
+  const auto expires_at = parse_milliseconds(fields[8].text());
+  if (fields[0].text().empty() || !status || !created_at || !expires_at) return std::nullopt;
+  Session session;
+  session.key = key;
+  session.ref = fields[0].text();
+  session.user_id = fields[1].text();
+  session.type = fields[2].text();
+  session.tenant_id = fields[3].text();
+  session.context_json = fields[4].text();
+  session.channels = parse_channel_names(channels_, fields[5].text());
+  if (fields[5].text() == kAllChannels) session.channels = ChannelSet::all();
+  session.status = *status;
+  session.created_at = *created_at;
+  session.expires_at = *expires_at;
+  return Stored{std::make_shared<const Session>(std::move(session)), std::string(fields[9].text())};
+}
+
+std::vector<std::string> SessionStore::fields_of(const Session& session) const {
+  const bool all = session.channels == ChannelSet::all();
+  const std::array<std::string, kFields.size()> values{
+      session.ref,
+      session.user_id,
+      session.type,
+      session.tenant_id,
+      session.context_json,
+      all ? std::string(kAllChannels) : join_channel_names(channels_, session.channels),
+      std::string(to_string(session.status)),
+      milliseconds(session.created_at),
+      milliseconds(session.expires_at),
+      secure_random_hex(8)};
+  std::vector<std::string> out;
+  for (size_t i = 0; i < kFields.size(); ++i) {
+    out.emplace_back(kFields[i]);
+    out.push_back(values[i]);
+  }
+  return out;
+}
+
+std::string SessionStore::end_of_life(const Session& session) const {
+  return milliseconds(session.expires_at + retention_);
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,46 @@
+// Sessions over Redis: one hash each, gone by itself when its retention is over. A change is announced, so
+// that every instance closes the connections of a session that has ended.
+#pragma once
+
+#include "core/session_store.h"
+#include "engine/redis/keys.h"
+#include "engine/redis/scripts.h"
+
+namespace gw::redis {
+
+class SessionStore final : public gw::SessionStore {
+ public:
+  SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels, Duration retention);
+
+  void insert(Session session, Done<SessionPtr> done) override;
+  void find(const SessionKey& key, Done<SessionPtr> done) override;
+  void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
+  void on_change(OnChange callback) override { on_change_ = std::move(callback); }
+  void tick(WallTime) override {}
+  std::optional<size_t> size() const override { return std::nullopt; }
+
+  // What an instance said on Keys::session_changed(): the session's key. Runs on_change with what it is now.
+  void on_announced(std::string_view key_hex);
+  // It may have changed while nobody could hear: runs on_change if it has.
+  void check(const SessionPtr& known);
+
+ private:
+  struct Stored {
+    SessionPtr session;
+    std::string revision;
+  };
+
+  void read(const SessionKey& key, Done<Stored> done);
+  void try_update(const SessionKey& key, Edit edit, int tries_left, Done<SessionPtr> done);
+  std::optional<Stored> parse(const SessionKey& key, const Reply& fields) const;
+  std::vector<std::string> fields_of(const Session& session) const;
+  std::string end_of_life(const Session& session) const;
+
+  Connection& commands_;
+  const Keys& keys_;
+  const ChannelTable& channels_;
+  const std::chrono::milliseconds retention_;
+  OnChange on_change_;
+};
+
+}  // namespace gw::redis

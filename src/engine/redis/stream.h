@@ -1,0 +1,40 @@
+// One byte stream to a Redis server: TCP, TLS or a Unix socket behind the same four verbs. Control loop only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "engine/redis/url.h"
+#include "net/event_loop.h"
+
+namespace gw::redis {
+
+struct TlsOptions {
+  bool enabled = false;
+  std::string ca_file;  // empty: the system's certificates
+};
+
+// Callbacks hold the stream alive; none runs after close().
+class Stream : public std::enable_shared_from_this<Stream> {
+ public:
+  using Done = std::function<void(Result<void>)>;
+  using Read = std::function<void(Result<size_t>)>;
+
+  static std::shared_ptr<Stream> make(EventLoop& loop, const TlsOptions& tls);
+  virtual ~Stream() = default;
+
+  // Tries every address of the name in turn.
+  virtual void connect(const HostPort& to, Done done) = 0;
+  virtual void connect_unix(const std::string& path, Done done) = 0;
+  // At least one byte. unavailable: the peer has gone.
+  virtual void read_some(std::span<char> into, Read done) = 0;
+  // All of it; `data` stays valid until `done`.
+  virtual void write(std::string_view data, Done done) = 0;
+  virtual void close() = 0;
+};
+
+}  // namespace gw::redis

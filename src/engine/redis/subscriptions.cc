@@ -1,0 +1,80 @@
+#include "engine/redis/subscriptions.h"
+
+#include <algorithm>
+
+namespace gw::redis {
+
+void Subscriptions::start(Events events) {
+  events_ = std::move(events);
+  connection_.start({.on_up = [this] { on_up(); },
+                     .on_down = [this] { on_down(); },
+                     .on_push = [this](const Reply& push) { return on_push(push); }});
+}
+
+void Subscriptions::add(const std::string& name, OnMessage on_message, Done<void> done) {
+  if (!connection_.is_up()) return done(Error{Errc::unavailable, "not connected to Redis"});
+  const auto [it, inserted] = entries_.try_emplace(name);
+  Entry& entry = it->second;
+  if (inserted) {
+    entry.on_message = std::move(on_message);
+    const std::string_view words[]{"SUBSCRIBE", name};
+    connection_.send(words);
+  }
+  if (entry.confirmed) return done({});
+  entry.waiting.push_back(std::move(done));
+}
+
+void Subscriptions::keep(const std::string& name, OnMessage on_message) {
+  entries_[name].on_message = std::move(on_message);
+}
+
+void Subscriptions::remove(const std::string& name) {
+  if (entries_.erase(name) == 0) return;
+  const std::string_view words[]{"UNSUBSCRIBE", name};
+  connection_.send(words);
+}
+
+void Subscriptions::on_up() {
+  std::vector<std::string_view> words{"SUBSCRIBE"};
+  for (const auto& [name, entry] : entries_) words.push_back(name);
+  connection_.send(words);
+}
+
+void Subscriptions::on_down() {
+  ready_ = false;
+  std::vector<Done<void>> waiting;
+  for (auto& [name, entry] : entries_) {
+    entry.confirmed = false;
+    std::move(entry.waiting.begin(), entry.waiting.end(), std::back_inserter(waiting));
+    entry.waiting.clear();
+  }
+  for (const Done<void>& done : waiting) done(Error{Errc::unavailable, "the connection to Redis was lost"});
+  events_.on_down();
+}
+
+// https://redis.io/docs/latest/develop/pubsub/: [kind, name, payload or count].
+bool Subscriptions::on_push(const Reply& push) {
+  const std::string_view kind = push[0].text();
+  if (kind == "message") {
+    const auto it = entries_.find(push[1].text());
+    // One that was just given up.
+    return it == entries_.end() || it->second.on_message(push[2].text());
+  }
+  if (kind == "subscribe") on_confirmed(push[1].text());
+  return true;
+}
+
+void Subscriptions::on_confirmed(std::string_view name) {
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return;
+  it->second.confirmed = true;
+  for (const Done<void>& done : std::exchange(it->second.waiting, {})) done({});
+  if (ready_ ||
+      !std::all_of(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.confirmed; })) {
+    return;
+  }
+  ready_ = true;
+  events_.on_ready();
+}
+
+}  // namespace gw::redis

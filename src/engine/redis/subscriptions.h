@@ -1,0 +1,53 @@
+// What this instance listens to in Redis's Pub/Sub, kept across losses of the connection. Control loop only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/done.h"
+#include "engine/redis/connection.h"
+
+namespace gw::redis {
+
+class Subscriptions {
+ public:
+  // False: it can't be taken now; the connection waits, and offers it again after Connection::resume().
+  using OnMessage = std::function<bool(std::string_view payload)>;
+  struct Events {
+    std::function<void()> on_ready;  // after each (re)connect: everything is subscribed again
+    std::function<void()> on_down;
+  };
+
+  explicit Subscriptions(Connection& connection) : connection_(connection) {}
+
+  void start(Events events);
+  // One handler a name. `done` when Redis has confirmed it; unavailable: not connected (then nothing is
+  // kept).
+  void add(const std::string& name, OnMessage on_message, Done<void> done);
+  // The same, whether connected or not: for what has to be heard as long as the process lives.
+  void keep(const std::string& name, OnMessage on_message);
+  void remove(const std::string& name);
+  bool is_ready() const { return ready_; }
+
+ private:
+  struct Entry {
+    OnMessage on_message;
+    std::vector<Done<void>> waiting;  // for the confirmation
+    bool confirmed = false;
+  };
+
+  void on_up();
+  void on_down();
+  bool on_push(const Reply& push);
+  void on_confirmed(std::string_view name);
+
+  Connection& connection_;
+  Events events_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  bool ready_ = false;
+};
+
+}  // namespace gw::redis

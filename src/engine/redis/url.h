@@ -1,0 +1,39 @@
+// Where Redis is, as one address says it:
+//   redis://[user:password@]host[:port][/db]            rediss:// the same over TLS
+//   redis+unix://[user:password@]/path/to/socket[?db=N]
+//   redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db]
+// User and password are percent-decoded. Cluster addresses would be a scheme of their own here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gw::redis {
+
+struct HostPort {
+  std::string host;  // a name or an IP address; IPv6 without its brackets
+  uint16_t port = 6379;
+
+  std::string text() const;
+  friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
+struct Url {
+  std::vector<HostPort> hosts;  // one server, or the sentinels; empty with a socket path
+  std::string socket_path;
+  std::string sentinel_master;  // empty: the host is the server itself
+  bool tls = false;
+  std::string user;
+  std::string password;
+  uint32_t database = 0;
+
+  // Empty: not one of the forms above.
+  static std::optional<Url> parse(std::string_view text);
+  // For logs: without user and password.
+  std::string text() const;
+};
+
+}  // namespace gw::redis
