@@ -24,12 +24,14 @@ class Talker:
     again what was not answered. `closes` has every close code (1006: none came).
     """
 
-    def __init__(self, checker, connect, name, *, channel="guide", interval=0.02, open_max=200, come_back_on=(1012,)):
+    def __init__(
+        self, checker, connect, name, *, channel="guide", interval=0.02, open_max=200, come_back_on=(1012,), fill=""
+    ):
         self.closes = []
         self.client = None
-        self._checker, self._connect, self._name, self._channel = checker, connect, name, channel
+        self._checker, self._connect, self._name = checker, connect, name
+        self._channel, self._fill, self._sent = channel, fill, 0
         self._interval, self._open_max, self._come_back_on = interval, open_max, come_back_on
-        self._sent = 0
         self._open = {}  # id -> message, in the order of sending
         self._changed = threading.Condition()
         self._stopping = False
@@ -68,10 +70,14 @@ class Talker:
                     return
                 if len(self._open) >= self._open_max:
                     continue
-                message = {"channel": self._channel, "id": f"{self._name}-{self._sent}", "payload": {"n": self._sent}}
-                self._sent += 1
+                message = self._next_message()
                 self._open[message["id"]] = message
                 self._send(message)
+
+    def _next_message(self):
+        self._sent += 1
+        payload = {"n": self._sent, "fill": self._fill}
+        return {"channel": self._channel, "id": f"{self._name}-{self._sent}", "payload": payload}
 
     def _send(self, message):
         """With the lock, so that what is sent again keeps its place before what is new."""
