@@ -317,7 +317,8 @@ void Broker::tick(TimePoint now) {
   for (const auto& sender : senders_) sender->tick(now);
   const bool first = parts_.lease.is_first();
   for (const auto& inbox : inboxes_) inbox->tick(now, first);
-  if (!first || now - unparked_at_ < kUnparkEvery || !parts_.commands.is_up()) return;
+  const bool parked = first && parts_.lease.parked_channels() > 0;
+  if (!parked || now - unparked_at_ < kUnparkEvery || !parts_.commands.is_up()) return;
   unparked_at_ = now;
   unpark();
 }
@@ -330,7 +331,7 @@ void Broker::unpark() {
                       tenants = parts_.keys.agents(channel, ""),
                       inbox = inboxes_.empty() ? "" : parts_.keys.inbox(channel);
     run_script(parts_.commands, scripts::unpark,
-               {parts_.keys.prefix(), list, now, agents, tenants, kUnparkCount, inbox},
+               {parts_.keys.prefix(), list, now, agents, tenants, kUnparkCount, inbox, channel},
                [channel](const Result<Reply>& reply) {
                  if (!reply || (*reply)[0].integer() + (*reply)[1].integer() == 0) return;
                  log::info("parked_messages_taken", {{"channel", channel},

@@ -189,6 +189,8 @@ void ChannelSender::park(Done<size_t> done) {
   const std::string list = keys_.parked(channel_);
   auto open = std::make_shared<size_t>((parked.size() + kParkBatch - 1) / kParkBatch);
   auto lost = std::make_shared<size_t>(waiting_ - parked.size());
+  const std::string index = keys_.parked();
+  commands_.command({"SADD", index, channel_}, {});
   for (size_t first = 0; first < parked.size(); first += kParkBatch) {
     std::vector<std::string_view> words{"RPUSH", list};
     for (size_t i = first; i < std::min(first + kParkBatch, parked.size()); ++i) words.push_back(parked[i]);

@@ -11,6 +11,7 @@ constexpr Duration kCheckEvery = 50ms;
 constexpr Duration kCheckLate = 300ms;
 constexpr Duration kBackoffMin = 20ms;
 constexpr Duration kBackoffMax = 250ms;
+constexpr Duration kShortLife = 500ms;
 constexpr size_t kPendingMax = 4096;
 constexpr size_t kPendingBytesMax = size_t{8} << 20;
 
@@ -84,8 +85,7 @@ void Connection::on_dialled(Result<std::shared_ptr<Link>> dialled) {
     return redial_later(dialled ? Error{Errc::unavailable, "lost at once"} : dialled.error());
   }
   link_ = std::move(*dialled);
-  backoff_ = {};
-  last_failure_.clear();
+  up_since_ = loop_.now();
   log::info("redis_connected", {{"connection", name_}, {"server", options_.url.text()}});
   if (events_.on_push) link_->expect_pushes();
   link_->start({
@@ -98,8 +98,8 @@ void Connection::on_dialled(Result<std::shared_ptr<Link>> dialled) {
       .on_error =
           [this](const Error& error) {
             ++stats_.errors_total;
-            // The master has become a replica: the address has to be found again.
-            if (error.detail.starts_with("Redis: READONLY")) {
+            // The master has become a replica: the address has to be found again. Or the scripts are gone.
+            if (error.detail.starts_with("Redis: READONLY") || error.detail.starts_with("Redis: NOSCRIPT")) {
               loop_.post([this, error, link = link_] {
                 if (link == link_) restart(error);
               });
@@ -113,6 +113,8 @@ void Connection::on_down(const Error& why) {
   ++stats_.losses_total;
   log::warn("redis_connection_lost", {{"connection", name_}, {"reason", why.detail}});
   last_failure_ = why.detail;
+  // A server that ends each connection at once is not asked more often than somebody can read the log.
+  backoff_ = loop_.now() - up_since_ < kShortLife ? kShortLife : Duration();
   events_.on_down();
   redial_later(why);
 }
@@ -123,7 +125,9 @@ void Connection::redial_later(const Error& why) {
     log::warn("redis_unreachable",
               {{"connection", name_}, {"server", options_.url.text()}, {"reason", why.detail}});
   }
-  backoff_ = backoff_ == Duration() ? kBackoffMin : std::min(backoff_ * 2, kBackoffMax);
+  if (backoff_ < kShortLife) {
+    backoff_ = backoff_ == Duration() ? kBackoffMin : std::min(backoff_ * 2, kBackoffMax);
+  }
   // Some of it at random: the instances must not all come back at the same moment.
   const auto jitter =
       Duration(static_cast<Duration::rep>(fast_random() % static_cast<uint64_t>(backoff_.count())));

@@ -64,6 +64,7 @@ class Connection {
   Events events_;
   std::shared_ptr<Link> link_;  // null: down
   std::shared_ptr<Dial> dial_;
+  TimePoint up_since_;
   Duration backoff_{};
   std::string last_failure_;  // logged once, however often it comes
   ConnectionStats stats_;

@@ -42,6 +42,7 @@ void Engine::start() {
 }
 
 void Engine::on_up() {
+  load_scripts(commands_);
   // A server that has restarted may have gone back to an older snapshot.
   commands_.command({"INFO", "server"}, [this](const Result<Reply>& reply) {
     const std::string_view info = reply ? reply->text() : std::string_view();

@@ -44,6 +44,7 @@ class Keys {
   std::string session(std::string_view key_hex) const { return join("session:", key_hex, ""); }
   std::string message_id(std::string_view digest_hex) const { return join("session:id:", digest_hex, ""); }
   std::string inbox(std::string_view channel) const { return join("inbox:", channel, ""); }
+  std::string parked() const { return prefix_ + "parked"; }  // the channels that have some
   std::string parked(std::string_view channel) const { return join("channel:", channel, ":parked"); }
 
  private:

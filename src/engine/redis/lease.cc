@@ -58,8 +58,9 @@ void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
                  "another gateway runs with this instance-id: give each its own, or wait until it is gone"}});
     return;
   }
+  parked_channels_ = static_cast<size_t>((*reply)[1].integer());
   peers_.clear();
-  for (size_t i = 1; i + 2 < reply->size(); i += 3) {
+  for (size_t i = 2; i + 2 < reply->size(); i += 3) {
     peers_.emplace((*reply)[i].text(), Peer{std::chrono::milliseconds((*reply)[i + 1].integer()),
                                             static_cast<size_t>((*reply)[i + 2].integer())});
   }

@@ -41,6 +41,8 @@ class Lease {
   bool is_fresh() const { return confirmed_ && steady_now() - renewed_at_ < kSoft; }
   // As of the last renewal; an instance it does not know yet is taken for alive.
   bool is_alive(std::string_view instance) const;
+  // Channels for which a stopped instance left messages.
+  size_t parked_channels() const { return parked_channels_; }
   // The live instance that does what only one has to do.
   bool is_first() const;
 
@@ -61,6 +63,7 @@ class Lease {
   const std::string token_;  // of this process: an instance id may come again after a restart
   Events events_;
   std::map<std::string, Peer, std::less<>> peers_;
+  size_t parked_channels_ = 0;
   bool claimed_ = false;    // it has been ours once
   bool confirmed_ = false;  // and all that belongs to it is there
   bool distrusted_ = false;

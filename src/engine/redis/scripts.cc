@@ -9,28 +9,16 @@ Script::Script(std::string_view text) : source(text), sha1(sha1_hex(text)) {}
 
 void run_script(Connection& connection, const Script& script, std::vector<std::string_view> arguments,
                 OnReply done) {
-  std::vector<std::string_view> words{"EVALSHA", script.sha1, "0"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  // The arguments are needed again only if the server lost its scripts, which is rare: then they are read
-  // back out of this copy.
-  std::string copy;
-  for (const std::string_view argument : arguments)
-    copy.append(std::to_string(argument.size())).append(":").append(argument);
-  connection.command(words, [&connection, &script, copy = std::move(copy),
-                             done = std::move(done)](const Result<Reply>& reply) {
-    if (reply || !reply.error().detail.starts_with("Redis: NOSCRIPT")) {
-      if (done) done(reply);
-      return;
-    }
-    std::vector<std::string_view> again{"EVAL", script.source, "0"};
-    for (std::string_view rest = copy; !rest.empty();) {
-      const size_t colon = rest.find(':');
-      const size_t size = std::stoul(std::string(rest.substr(0, colon)));
-      again.push_back(rest.substr(colon + 1, size));
-      rest.remove_prefix(colon + 1 + size);
-    }
-    connection.command(again, done);
-  });
+  arguments.insert(arguments.begin(), {"EVALSHA", script.sha1, "0"});
+  connection.command(arguments, std::move(done));
+}
+
+void load_scripts(Connection& connection) {
+  using namespace scripts;
+  for (const Script* script : {&submit, &unpark, &add, &put, &update, &remove, &lease, &leave, &reap, &count,
+                               &insert_session, &replace_session, &claim, &trim}) {
+    connection.command({"SCRIPT", "LOAD", script->source}, {});
+  }
 }
 
 namespace scripts {
@@ -79,6 +67,9 @@ end
 
 std::string with_records(const char* text) { return std::string(kRecords) + text; }
 
+// What keeps the instances alive and takes away what is gone has to work where memory is short, too.
+std::string even_without_memory(const std::string& text) { return "#!lua flags=allow-oom\n" + text; }
+
 }  // namespace
 
 // ARGV: prefix, message_id, envelope, dedupe key or '', seconds it is kept, agents' Pub/Sub name, tenant's or
@@ -108,7 +99,8 @@ return receivers
 )lua");
 
 // ARGV: prefix, parked key, now in ms, agents' Pub/Sub name, its name for tenants without the tenant, at
-// most, inbox key or ''. Each is published and taken out in one step. Answers delivered, expired, left.
+// most, inbox key or '', channel. Each is published and taken out in one step. Answers delivered, expired,
+// left.
 const Script unpark(R"lua(
 local delivered, expired = 0, 0
 for i = 1, tonumber(ARGV[6]) do
@@ -129,7 +121,9 @@ for i = 1, tonumber(ARGV[6]) do
   end
   redis.call('LPOP', ARGV[2])
 end
-return {delivered, expired, redis.call('LLEN', ARGV[2])}
+local left = redis.call('LLEN', ARGV[2])
+if left == 0 then redis.call('SREM', ARGV[1] .. 'parked', ARGV[8]) end
+return {delivered, expired, left}
 )lua");
 
 // ARGV: prefix, limit (0: none), a lease's time in ms, its soft end in ms, the connection's 11.
@@ -183,7 +177,7 @@ return 1
 )lua"));
 
 // ARGV: prefix, instance, now, then for each connection: id, event, reason.
-const Script remove(with_records(R"lua(
+const Script remove(even_without_memory(with_records(R"lua(
 for at = 4, #ARGV, 3 do
   if redis.call('HGET', record(ARGV[at]), 'gateway_instance_id') == ARGV[2] then
     unlink(ARGV[at])
@@ -191,12 +185,12 @@ for at = 4, #ARGV, 3 do
   end
 end
 return 1
-)lua"));
+)lua")));
 
 // ARGV: prefix, instance, token, a lease's time in ms, 'claim' to take it only if nobody holds it, soft end
-// in ms. Answers the token that was there ('': none), then instance, remaining ms and connections for each
-// instance.
-const Script lease(R"lua(
+// in ms. Answers the token that was there ('': none), how many channels have parked messages, then
+// instance, remaining ms and connections for each instance; the token alone when somebody else holds it.
+const Script lease(even_without_memory(R"lua(
 local prefix, me = ARGV[1], ARGV[2]
 local function key(instance) return prefix .. 'gateway:' .. instance .. ':lease' end
 local old = redis.call('GET', key(me)) or ''
@@ -204,27 +198,27 @@ local held = old ~= '' and old ~= ARGV[3] and redis.call('PTTL', key(me)) > tonu
 if ARGV[5] == 'claim' and held then return {old} end
 redis.call('SET', key(me), ARGV[3], 'PX', ARGV[4])
 redis.call('SADD', prefix .. 'gateways', me)
-local out = {old}
+local out = {old, redis.call('SCARD', prefix .. 'parked')}
 for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
   out[#out + 1] = instance
   out[#out + 1] = redis.call('PTTL', key(instance))
   out[#out + 1] = redis.call('SCARD', prefix .. 'gateway:' .. instance .. ':connections')
 end
 return out
-)lua");
+)lua"));
 
 // ARGV: prefix, instance, token. The name stays while it has connections, so that they are found.
-const Script leave(R"lua(
+const Script leave(even_without_memory(R"lua(
 local prefix, me = ARGV[1], ARGV[2]
 if redis.call('GET', prefix .. 'gateway:' .. me .. ':lease') ~= ARGV[3] then return 0 end
 redis.call('DEL', prefix .. 'gateway:' .. me .. ':lease')
 if redis.call('EXISTS', prefix .. 'gateway:' .. me .. ':connections') == 0 then redis.call('SREM', prefix .. 'gateways', me) end
 return 1
-)lua");
+)lua"));
 
 // ARGV: prefix, dead instance, this instance, now, connections at most. Answers how many it removed; -1: it
 // lives, or another one is at it.
-const Script reap(with_records(R"lua(
+const Script reap(even_without_memory(with_records(R"lua(
 local dead = ARGV[2]
 local reaper = prefix .. 'gateway:' .. dead .. ':reaper'
 if redis.call('EXISTS', prefix .. 'gateway:' .. dead .. ':lease') == 1 then return -1 end
@@ -244,7 +238,7 @@ if redis.call('EXISTS', index('gateway', dead)) == 0 then
   redis.call('DEL', reaper)
 end
 return #ids
-)lua"));
+)lua")));
 
 // ARGV: prefix, a lease's time in ms, its soft end in ms, channels. Answers the channels' counts, then
 // instance and count for each that lives.

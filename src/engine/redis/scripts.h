@@ -16,9 +16,11 @@ struct Script {
   const std::string sha1;
 };
 
-// Runs it by its hash; sends the source when the server does not have it.
+// Runs it by its hash.
 void run_script(Connection& connection, const Script& script, std::vector<std::string_view> arguments,
                 OnReply done);
+// Once a connection is up. A server that loses them later answers NOSCRIPT, and the connection begins anew.
+void load_scripts(Connection& connection);
 
 namespace scripts {
 
