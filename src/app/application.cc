@@ -199,6 +199,10 @@ class Application {
   }
 
   void finish() {
+    engine_->broker().retire([this](Result<void>) { end_agents(); });
+  }
+
+  void end_agents() {
     http_.begin_stop();
     api_.streams().close_all();
     const TimePoint deadline = loop_.now() + kLastAnswersWait;

@@ -102,6 +102,10 @@ class Broker {
   virtual void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                            Done<size_t> done) = 0;
 
+  // Takes no new agents, and no more messages for those that are here; what was on its way to them has been
+  // delivered when it answers.
+  virtual void retire(Done<void> done) = 0;
+
   virtual ChannelStats stats(ChannelIndex channel) const = 0;
   // Answers when a message has gone through the engine and back.
   virtual void probe(Done<void> done) = 0;

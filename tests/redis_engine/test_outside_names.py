@@ -24,7 +24,7 @@ GOOD = ["a", "A.b_c@d+e=f-g", "." * 3, "-", "a" * 128, "null", "undefined", "0",
 PART = r"[A-Za-z0-9._@+=-]{1,128}"
 KEY = re.compile(
     rf"websocket:(connection:ws_[A-Za-z0-9_-]+|channel:[a-z0-9_.:-]+:(connections|parked)|user:{PART}:connections"
-    rf"|tenant:{PART}:connections|gateway:{PART}(:connections|:lease)|session:[A-Za-z0-9_:-]+|users|session:changed|events"
+    rf"|tenant:{PART}:connections|gateway:{PART}(:connections|:lease)|session:[A-Za-z0-9_:-]+|users|gateways|session:changed|events"
     rf"|fanout:[a-z0-9_.:-]+|inbox:[a-z0-9_.:-]+|channel:[a-z0-9_.:-]+:tenant:{PART}|guide|pillar:[a-z_]+|gateway:.*)"
 )
 
@@ -108,8 +108,12 @@ def test_every_byte_in_a_path_and_a_token(gateway, watched):
         name = quote_from_bytes(b"x" + bytes([byte]) + b"y", safe="")
         response = gateway.api.get(f"{SESSIONS}/{name}")
         assert response.status_code in (400, 404), (byte, response.text)
-        peer = gateway.raw_connect(name)
-        assert peer.closed()[0] == 4001, byte
+        peer = gateway.peer()
+        response = peer.upgrade(f"/ws?session_token={name}")
+        if byte < 32 or byte >= 127:
+            assert response.status == 400, "a target is UTF-8 without control characters"
+        else:
+            assert response.status == 101 and peer.closed()[0] == 4001, byte
         peer.close()
 
 

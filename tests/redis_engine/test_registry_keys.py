@@ -182,7 +182,8 @@ def test_every_key_is_of_the_contract_or_expires(gateway, client, store):
     """What is not promised to anyone must not pile up."""
     client.say(id="a")
     promised = re.compile(
-        r"websocket:(connection:ws_[^:]+|(channel|user|gateway):.+:connections|gateway:[^:]+:lease|users|session:.+|tenant:.+)"
+        r"websocket:(connection:ws_[^:]+|(channel|user|gateway|session|tenant):.+:connections|gateway:[^:]+:lease"
+        r"|session:.+|users|gateways)"
     )
     eventually(lambda: store.exists(record_key(client)), 5)
     for key in store.keys():

@@ -5,7 +5,10 @@ import os
 import signal
 import time
 
+import httpx
+
 from support.gateway import Gateway
+from support.redis_server import free_port
 from support.wait import eventually
 
 KEY = "cluster-" + os.urandom(16).hex()
@@ -28,15 +31,32 @@ class Cluster:
     def __exit__(self, *_):
         self._stack.close()
 
-    def start(self, *flags, url=None, env=None, ready=True, **options) -> Gateway:
-        """With `ready`, it is so before this returns."""
-        environment = {"GATEWAY_API_KEY": KEY} | (env or {})
-        gateway = Gateway("--engine", "redis", "--redis-url", url or self.url, *flags, env=environment, **options)
+    def start(self, *flags, url=None, env=None, **options) -> Gateway:
+        gateway = Gateway(*self._flags(url), *flags, env={"GATEWAY_API_KEY": KEY} | (env or {}), **options)
         gateway.start()
         self._stack.callback(end, gateway)
-        if ready:
-            eventually(lambda: is_ready(gateway), 20, "the gateway is ready")
         return gateway
+
+    def start_unready(self, *flags, url=None) -> Gateway:
+        """Returns when it answers, without its word that it is ready: Redis may not be there."""
+        address = f"127.0.0.1:{free_port()}"
+        name = f"early-{os.urandom(4).hex()}"
+        flags = (*self._flags(url), "--listen", address, "--instance-id", name, *flags)
+        gateway = Gateway(*flags, env={"GATEWAY_API_KEY": KEY})
+        gateway.launch()
+        self._stack.callback(end, gateway)
+        gateway.ready = {"url": f"http://{address}", "instance_id": name, "pid": gateway.process.pid}
+        eventually(lambda: answers(gateway), 20, "the gateway answers")
+        return gateway
+
+    def _flags(self, url):
+        return "--engine", "redis", "--redis-url", url or self.url
+
+
+def answers(gateway) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return gateway.api.get("/health/live").status_code == 200
+    return False
 
 
 def end(gateway):

@@ -79,6 +79,20 @@ class Gateway:
     # Life.
 
     def start(self, deadline=60):
+        """Returns once it has said that it is ready."""
+        self.launch()
+        try:
+            line = self._ready_queue.get(timeout=deadline)
+        except queue.Empty:
+            line = None
+        if line is None:
+            self.process.kill()
+            self._wait(10)
+            raise AssertionError(f"gateway did not become ready (exit {self.process.returncode}):\n{self.log_text}")
+        self.ready = json.loads(line)
+        return self
+
+    def launch(self):
         command = [str(binary_path())]
         if "--listen" not in self.flags:
             command += ["--listen", "127.0.0.1:0"]
@@ -97,16 +111,6 @@ class Gateway:
         self._readers = [threading.Thread(target=target, daemon=True) for target in targets]
         for reader in self._readers:
             reader.start()
-        try:
-            line = self._ready_queue.get(timeout=deadline)
-        except queue.Empty:
-            line = None
-        if line is None:
-            self.process.kill()
-            self._wait(10)
-            raise AssertionError(f"gateway did not become ready (exit {self.process.returncode}):\n{self.log_text}")
-        self.ready = json.loads(line)
-        return self
 
     def stop(self, deadline=30) -> int:
         """SIGTERM, waits for the drain, and returns the exit code (0 when drained).

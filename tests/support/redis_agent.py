@@ -62,7 +62,7 @@ class RedisAgent:
                 time.sleep(0.02)  # before it tries again
 
     def _listen(self):
-        with self._server.client(socket_timeout=None) as client, client.pubsub() as pubsub:
+        with self._server.client(socket_timeout=None, encoding_errors="replace") as client, client.pubsub() as pubsub:
             pubsub.subscribe(*self._names)
             confirmed = 0
             while not self._closed:

@@ -33,6 +33,8 @@ class MemoryBroker final : public Broker {
   void unsubscribe(SubscriptionId id) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
+  // Its agents' messages are only ever here: they are taken until the end.
+  void retire(Done<void> done) override { done({}); }
   ChannelStats stats(ChannelIndex channel) const override;
   void probe(Done<void> done) override { done({}); }
   EngineStats engine_stats() const override { return {.kind = "memory"}; }

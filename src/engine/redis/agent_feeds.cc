@@ -43,6 +43,16 @@ void AgentFeeds::remove(SubscriptionId id) {
   }
 }
 
+void AgentFeeds::retire(std::function<void()> done) {
+  auto open = std::make_shared<size_t>(feeds_.size());
+  if (*open == 0) return done();
+  for (const auto& [name, feed] : feeds_) {
+    subscriptions_.leave(name, [open, done] {
+      if (--*open == 0) done();
+    });
+  }
+}
+
 size_t AgentFeeds::size(ChannelIndex channel) const {
   size_t count = 0;
   for (const auto& [name, feed] : feeds_) count += feed.channel == channel ? feed.sinks.size() : 0;

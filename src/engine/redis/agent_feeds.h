@@ -22,6 +22,8 @@ class AgentFeeds {
   void add(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink, Done<void> done);
   // Nothing happens for an id that is not here.
   void remove(SubscriptionId id);
+  // Leaves every channel; `done` when nothing more can come, what was on its way delivered.
+  void retire(std::function<void()> done);
   size_t size(ChannelIndex channel) const;
 
  private:

@@ -11,6 +11,7 @@ constexpr Duration kOfferAgainAfter = 2ms;
 // A subscription that has brought nothing at all since the probe left is dead, whatever its socket says.
 constexpr Duration kProbeTime = 600ms;
 constexpr size_t kProbesMax = 16;
+constexpr Duration kRetireTime = 1s;
 constexpr Duration kUnparkEvery = 500ms;
 constexpr std::string_view kUnparkCount = "100";
 
@@ -203,7 +204,7 @@ void Broker::subscribe(AgentSubscription subscription, AgentSink& sink, Done<Sub
     return done(Error{Errc::failed_precondition,
                       "a group needs the stream inbox: start the gateways with --inbox stream"});
   }
-  if (!parts_.commands.is_up()) return done(not_now());
+  if (!parts_.commands.is_up() || retiring_) return done(not_now());
   const SubscriptionId id = next_subscription_++;
   agents_.emplace(id, subscription);
   const auto answer = [this, id, done = std::move(done)](Result<void> added) {
@@ -235,6 +236,19 @@ void Broker::acknowledge(const AgentSubscription& group, const std::vector<std::
                          Done<size_t> done) {
   if (inboxes_.empty()) return done(Error{Errc::not_found, "no such group on this channel"});
   inboxes_[group.channel]->acknowledge(group, ids, std::move(done));
+}
+
+// Redis counts this instance as a receiver until it has left the agents' channels; what it has counted by
+// then is still on its way, and comes before the confirmation.
+void Broker::retire(Done<void> done) {
+  retiring_ = true;
+  auto once = std::make_shared<Done<void>>(std::move(done));
+  const auto finish = [this, once] {
+    retire_timeout_.reset();
+    if (const auto answer = std::exchange(*once, nullptr)) answer({});
+  };
+  retire_timeout_ = parts_.loop.after(kRetireTime, finish);
+  feeds_.retire(finish);
 }
 
 ChannelStats Broker::stats(ChannelIndex channel) const {
@@ -279,6 +293,7 @@ void Broker::on_probe(int64_t number) {
     probes_.pop_front();
     probe.done({});
   }
+  if (!std::exchange(engine_failed_, false)) return;
   for (const auto& sender : senders_) sender->on_engine_returned();
 }
 
@@ -292,6 +307,7 @@ void Broker::judge_probes(TimePoint now) {
 }
 
 void Broker::on_subscriptions_down() {
+  engine_failed_ = true;
   for (const Probe& probe : std::exchange(probes_, {})) probe.done(not_now());
 }
 

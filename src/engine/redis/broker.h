@@ -49,6 +49,7 @@ class Broker final : public gw::Broker {
   void unsubscribe(SubscriptionId id) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
+  void retire(Done<void> done) override;
   ChannelStats stats(ChannelIndex channel) const override;
   void probe(Done<void> done) override;
   EngineStats engine_stats() const override;
@@ -57,6 +58,7 @@ class Broker final : public gw::Broker {
 
   // The command connection is there (again).
   void on_up();
+  void on_commands_down() { engine_failed_ = true; }
   void on_subscriptions_down();
 
  private:
@@ -91,9 +93,12 @@ class Broker final : public gw::Broker {
   std::unordered_map<std::string, std::vector<Done<Submitted>>> resolving_;
   std::deque<Probe> probes_;
   uint64_t next_probe_ = 1;
+  bool engine_failed_ = false;  // since the last probe that came back
+  bool retiring_ = false;
   TimePoint unparked_at_;
   EventLoop::Registration tick_;
   EventLoop::Registration offer_again_;
+  EventLoop::Registration retire_timeout_;
 };
 
 }  // namespace gw::redis

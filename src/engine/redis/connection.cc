@@ -22,7 +22,7 @@ Connection::Connection(EventLoop& loop, const DialOptions& options, std::string 
 
 Connection::~Connection() {
   if (dial_) dial_->cancel();
-  if (link_) link_->close({Errc::closed, "closing"});
+  if (link_) link_->abandon();
 }
 
 void Connection::start(Events events) {

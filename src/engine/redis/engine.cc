@@ -36,7 +36,13 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
 
 void Engine::start() {
   lease_.start({.on_lost = [this] { on_lost(); }, .on_fresh = [this] { on_fresh(); }});
-  commands_.start({.on_up = [this] { on_up(); }, .on_down = [this] { lease_.on_down(); }, .on_push = {}});
+  commands_.start({.on_up = [this] { on_up(); },
+                   .on_down =
+                       [this] {
+                         lease_.on_down();
+                         broker_.on_commands_down();
+                       },
+                   .on_push = {}});
   subscriptions_.start(
       {.on_ready = [this] { on_subscribed(); }, .on_down = [this] { broker_.on_subscriptions_down(); }});
 }

@@ -121,6 +121,12 @@ void Link::fail(const Error& why) {
   if (events_.on_down) std::exchange(events_.on_down, nullptr)(why);
 }
 
+void Link::abandon() {
+  events_ = {};
+  pending_.clear();
+  close({Errc::closed, "given up"});
+}
+
 void Link::close(const Error& why) {
   if (!open_) return;
   open_ = false;

@@ -54,6 +54,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void resume();
   // Fails what is pending, with `why`; tells nobody.
   void close(const Error& why);
+  // The same, and nobody hears of what was pending: who asked may be gone.
+  void abandon();
 
   bool is_open() const { return open_; }
   bool is_holding() const { return held_ != nullptr; }

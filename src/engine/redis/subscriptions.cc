@@ -34,6 +34,17 @@ void Subscriptions::remove(const std::string& name) {
   connection_.send(words);
 }
 
+void Subscriptions::leave(const std::string& name, std::function<void()> done) {
+  const auto it = entries_.find(name);
+  if (it == entries_.end() || !connection_.is_up()) {
+    entries_.erase(name);
+    return done();
+  }
+  it->second.leaving = std::move(done);
+  const std::string_view words[]{"UNSUBSCRIBE", name};
+  connection_.send(words);
+}
+
 void Subscriptions::on_up() {
   std::vector<std::string_view> words{"SUBSCRIBE"};
   for (const auto& [name, entry] : entries_) words.push_back(name);
@@ -49,6 +60,11 @@ void Subscriptions::on_down() {
     entry.waiting.clear();
   }
   for (const Done<void>& done : waiting) done(Error{Errc::unavailable, "the connection to Redis was lost"});
+  std::vector<std::string> left;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.leaving) left.push_back(name);
+  }
+  for (const std::string& name : left) on_left(name);
   events_.on_down();
 }
 
@@ -61,7 +77,16 @@ bool Subscriptions::on_push(const Reply& push) {
     return it == entries_.end() || it->second.on_message(push[2].text());
   }
   if (kind == "subscribe") on_confirmed(push[1].text());
+  if (kind == "unsubscribe") on_left(push[1].text());
   return true;
+}
+
+void Subscriptions::on_left(std::string_view name) {
+  const auto it = entries_.find(name);
+  if (it == entries_.end() || !it->second.leaving) return;
+  const auto done = std::move(it->second.leaving);
+  entries_.erase(it);
+  done();
 }
 
 void Subscriptions::on_confirmed(std::string_view name) {

@@ -30,12 +30,15 @@ class Subscriptions {
   // The same, whether connected or not: for what has to be heard as long as the process lives.
   void keep(const std::string& name, OnMessage on_message);
   void remove(const std::string& name);
+  // The handler is called until Redis has confirmed that nothing more comes; then `done`.
+  void leave(const std::string& name, std::function<void()> done);
   bool is_ready() const { return ready_; }
 
  private:
   struct Entry {
     OnMessage on_message;
     std::vector<Done<void>> waiting;  // for the confirmation
+    std::function<void()> leaving;    // set: unsubscribed, not confirmed
     bool confirmed = false;
   };
 
@@ -43,6 +46,7 @@ class Subscriptions {
   void on_down();
   bool on_push(const Reply& push);
   void on_confirmed(std::string_view name);
+  void on_left(std::string_view name);
 
   Connection& connection_;
   Events events_;

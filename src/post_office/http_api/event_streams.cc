@@ -111,6 +111,10 @@ void EventStreams::open(AgentSubscription subscription, http::Responder responde
           return;
         }
         opened->subscription = *subscribed;
+        if (closed_) {
+          refuse(opened->responder(), {Errc::unavailable, "the gateway is about to end"});
+          return drop(opened);
+        }
         opened->open();
         // It may have left meanwhile, and a HEAD request never stays.
         if (!opened->stream().is_open()) return drop(opened);
@@ -128,8 +132,12 @@ void EventStreams::drop(const std::shared_ptr<Feed>& feed) {
 void EventStreams::close_all() {
   closed_ = true;
   for (const std::shared_ptr<Feed>& feed : std::exchange(feeds_, {})) {
+    if (feed->subscription == 0) {
+      feeds_.insert(feed);  // the broker has it in hand: it ends with the answer
+      continue;
+    }
     feed->stream().close();
-    if (feed->subscription != 0) post_office_.broker().unsubscribe(feed->subscription);
+    post_office_.broker().unsubscribe(feed->subscription);
   }
 }
 
