@@ -104,8 +104,14 @@ def test_clients_that_come_meanwhile_are_not_left_hanging(pair, redis, record_pr
         start = time.monotonic()
         response = peer.upgrade(f"/ws?session_token={session}")
         took = time.monotonic() - start
+        # Not noticed yet: it is let in to be told, with a code that does not send a user to the login page.
+        if response.status == 101:
+            assert peer.closed()[0] not in (1008, 4001, 4003)
+            took = time.monotonic() - start
         record_property("a newcomer is answered after, s", took)
-        assert response.status == 503 and response.header("retry-after")
         assert took < 6
+        eventually(lambda: not is_ready(gateway), 20)
+        response = gateway.peer().upgrade(f"/ws?session_token={session}")
+        assert response.status == 503 and response.header("retry-after")
     eventually(lambda: is_ready(gateway), 20)
     gateway.connect(session)
