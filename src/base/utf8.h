@@ -17,7 +17,6 @@ class Utf8Validator {
   [[nodiscard]] bool accept(std::string_view piece);
   // The text so far does not end inside a character.
   bool complete() const { return state_ == 0; }
-  void reset() { state_ = 0; }
 
  private:
   uint8_t state_ = 0;

@@ -24,7 +24,6 @@ class ChannelSet {
   void add(ChannelIndex channel) { bits_ |= bit(channel); }
   void remove(ChannelIndex channel) { bits_ &= ~bit(channel); }
   bool contains(ChannelIndex channel) const { return (bits_ & bit(channel)) != 0; }
-  bool empty() const { return bits_ == 0; }
   // Members of this set that `other` lacks.
   ChannelSet without(ChannelSet other) const { return ChannelSet(bits_ & ~other.bits_); }
 

@@ -79,7 +79,7 @@ Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch,
         break;
       case ws::Event::Kind::error:
         // RFC 6455 7.1.7: the stream can't be read any further; what still comes is discarded.
-        close({event.code, event.text, false}, now);
+        close({event.code, event.text}, now);
         break;
     }
   }

@@ -90,9 +90,6 @@ class Connection {
   ChannelIndex latest_channel = 0;
   const bool deflate;
 
-  // Every byte kept for this client beyond the object itself.
-  size_t bytes_kept() const { return parser_.bytes_kept() + outbox_.bytes(); }
-
  private:
   enum class Phase : uint8_t { open, closing, finished };
 

@@ -10,25 +10,23 @@ namespace gw {
 struct Disconnect {
   uint16_t code;
   std::string_view reason;  // static storage; at most 123 bytes (RFC 6455 5.5)
-  bool reconnect;           // a client may come back, with backoff
 
   friend bool operator==(const Disconnect& a, const Disconnect& b) { return a.code == b.code; }
 };
 
 namespace disconnect {
 
-inline constexpr Disconnect normal{1000, "", false};
-inline constexpr Disconnect going_away{1001, "", true};
-inline constexpr Disconnect restart{1012, "Service restart", true};
-inline constexpr Disconnect internal{4000, "Internal error", true};
-inline constexpr Disconnect invalid_session{4001, "invalid session", false};
-inline constexpr Disconnect session_ended{4003, "session ended", false};
-inline constexpr Disconnect connection_limit{4004, "Connection limit exceeded", false};
-inline constexpr Disconnect capacity{4005, "Server at capacity", true};
-inline constexpr Disconnect slow_consumer{4008, "Slow consumer", true};
-inline constexpr Disconnect stale{4009, "Connection evicted (stale)", true};
-inline constexpr Disconnect rate_limited{4029, "Rate limit exceeded", true};
-inline constexpr Disconnect message_timeout{1002, "Message not finished in time", false};
+inline constexpr Disconnect going_away{1001, ""};
+inline constexpr Disconnect restart{1012, "Service restart"};
+inline constexpr Disconnect internal{4000, "Internal error"};
+inline constexpr Disconnect invalid_session{4001, "invalid session"};
+inline constexpr Disconnect session_ended{4003, "session ended"};
+inline constexpr Disconnect connection_limit{4004, "Connection limit exceeded"};
+inline constexpr Disconnect capacity{4005, "Server at capacity"};
+inline constexpr Disconnect slow_consumer{4008, "Slow consumer"};
+inline constexpr Disconnect stale{4009, "Connection evicted (stale)"};
+inline constexpr Disconnect rate_limited{4029, "Rate limit exceeded"};
+inline constexpr Disconnect message_timeout{1002, "Message not finished in time"};
 
 }  // namespace disconnect
 }  // namespace gw

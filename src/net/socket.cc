@@ -130,12 +130,6 @@ Result<SocketAddress> local_address(int fd) {
   return from_raw(raw);
 }
 
-Result<SocketAddress> peer_address(int fd) {
-  RawAddress raw;
-  if (::getpeername(fd, raw.get(), &raw.size) != 0) return Error{Errc::closed, std::strerror(errno)};
-  return from_raw(raw);
-}
-
 Result<std::optional<Accepted>> accept_from(int listener) {
   while (true) {
     RawAddress raw;

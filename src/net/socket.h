@@ -44,7 +44,6 @@ struct ListenOptions {
 // The error's detail names the address and the reason.
 Result<UniqueFd> listen_on(const SocketAddress& address, const ListenOptions& options = {});
 Result<SocketAddress> local_address(int fd);
-Result<SocketAddress> peer_address(int fd);
 
 struct Accepted {
   UniqueFd fd;  // non-blocking, close-on-exec, TCP_NODELAY

@@ -45,11 +45,6 @@ void append_draining(std::string& out, std::chrono::milliseconds retry_after, Wa
   append_timestamp(out, now);
 }
 
-void append_system(std::string& out, std::string_view event, std::string_view message, WallTime now) {
-  begin_system(out, event, message);
-  append_timestamp(out, now);
-}
-
 void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now) {
   out.append(R"({"type":"ack","id":)").append(id);
   out.append(R"(,"status":")").append(to_string(status)).append("\"");

@@ -20,8 +20,6 @@ void append_welcome(std::string& out, const Welcome& welcome, WallTime now);
 
 // The instance is going away; come back after `retry_after`.
 void append_draining(std::string& out, std::chrono::milliseconds retry_after, WallTime now);
-// Any other system event. `event` is a fixed snake_case word.
-void append_system(std::string& out, std::string_view event, std::string_view message, WallTime now);
 
 // `id` is the raw JSON of the client's id (MessageId::raw).
 void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now);

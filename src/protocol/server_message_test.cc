@@ -31,14 +31,11 @@ TEST(ServerMessage, Welcome) {
       R"("timestamp":"2026-01-02T03:04:05.678Z"})");
 }
 
-TEST(ServerMessage, SystemEvents) {
+TEST(ServerMessage, Draining) {
   EXPECT_EQ(
       made(append_draining, 1500ms, kNow),
       R"({"type":"system","event":"draining","message":"This instance is going away. Please reconnect.",)"
       R"("retry_after_ms":1500,"timestamp":"2026-01-02T03:04:05.678Z"})");
-  EXPECT_EQ(
-      made(append_system, "notice", "a \"quoted\" word", kNow),
-      R"({"type":"system","event":"notice","message":"a \"quoted\" word","timestamp":"2026-01-02T03:04:05.678Z"})");
 }
 
 TEST(ServerMessage, AcksCarryTheIdAsItWasWritten) {

@@ -68,8 +68,4 @@ void append_traceparent(std::string& out, const TraceContext& context) {
 
 TraceContext new_trace(bool sampled) { return {random_id<16>(), random_id<8>(), sampled}; }
 
-TraceContext child_of(const TraceContext& parent) {
-  return {parent.trace_id, random_id<8>(), parent.sampled};
-}
-
 }  // namespace gw::protocol

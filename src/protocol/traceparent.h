@@ -25,7 +25,5 @@ void append_traceparent(std::string& out, const TraceContext& context);
 
 // A trace of its own.
 TraceContext new_trace(bool sampled);
-// A new span within the same trace.
-TraceContext child_of(const TraceContext& parent);
 
 }  // namespace gw::protocol

@@ -15,10 +15,8 @@ inline constexpr CloseCode unsupported_data = 1003;
 inline constexpr CloseCode no_status = 1005;  // what an empty close frame means; never on the wire
 inline constexpr CloseCode abnormal = 1006;   // no close frame at all; never on the wire
 inline constexpr CloseCode invalid_payload = 1007;
-inline constexpr CloseCode policy_violation = 1008;
 inline constexpr CloseCode message_too_big = 1009;
 inline constexpr CloseCode internal_error = 1011;
-inline constexpr CloseCode service_restart = 1012;
 }  // namespace close_code
 
 // May stand in a close frame: 1000-1003 and 1007-1014 (defined), 3000-3999 (registered), 4000-4999

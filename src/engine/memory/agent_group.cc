@@ -38,7 +38,6 @@ void AgentGroup::tick(TimePoint now) {
     if (it == open_.end()) continue;
     Open& open = it->second;
     if (open.deliveries >= kDeliveriesMax) {
-      ++dead_lettered_;
       log::warn("agent_message_given_up", {{"message_id", id}, {"deliveries", open.deliveries}});
       acknowledge(id);
       continue;

@@ -47,7 +47,6 @@ class AgentGroup {
     return open_.size() < limits_.open_max && open_bytes_ + bytes <= limits_.open_bytes_max;
   }
   size_t open() const { return open_.size(); }
-  uint64_t dead_lettered() const { return dead_lettered_; }
 
   // Opens the entry and gives it to the next member in turn. Needs room; an entry that no member can take
   // now stays open and is tried again by tick().
@@ -73,7 +72,6 @@ class AgentGroup {
   size_t open_bytes_ = 0;
   // Every open entry once, plus stale ones whose `due` no longer matches.
   std::deque<std::pair<TimePoint, std::string>> by_due_;
-  uint64_t dead_lettered_ = 0;
 };
 
 }  // namespace gw
