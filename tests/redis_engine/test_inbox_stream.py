@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from support.cluster import crash
 from support.redis_agent import RedisAgent, wait_for_group
 from support.wait import eventually
 
@@ -151,7 +152,7 @@ class TestEventStreams:
         client = there.connect()
         client.say(id="m1")
         member.next()
-        here.kill()
+        crash(here)
         other = there.subscribe("guide", "workers")
         assert other.envelope(90)["message"]["id"] == "m1"
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.cluster import connection_traces, instance_traces, seconds_until
+from support.cluster import connection_traces, crash, instance_traces, seconds_until
 from support.crowd import Crowd, has_lease
 from support.redis_agent import collect_events
 from support.wait import eventually, paced
@@ -24,9 +24,10 @@ def test_nothing_is_routed_to_it_after_three_seconds_and_nothing_is_left_after_t
 ):
     dying, living = pair
     crowd = Crowd(pair, 200)
+    assert crowd.is_registered(redis)
     gone, stay = crowd.ids_on(dying), crowd.ids_on(living)
     events = closing(collect_events(redis))
-    dying.kill()
+    crash(dying)
     died = time.monotonic()
 
     def nowhere():
@@ -52,7 +53,7 @@ def test_its_connections_do_not_use_up_a_users_limit(cluster, record_property):
     session = living.new_session(user_id="ada")
     for _ in range(2):
         dying.connect(session)
-    dying.kill()
+    crash(dying)
 
     def admitted():
         return living.raw_connect(session).next_frame().opcode == 1
@@ -66,7 +67,7 @@ def test_a_connection_that_is_nowhere_is_said_to_be(pair, record_property):
     dying.connect(session)
     here = living.connect(session)
     assert living.api.send({"n": 1}, user_id="ada")["delivered"] == 2
-    dying.kill()
+    crash(dying)
     took = seconds_until(lambda: living.api.send({"n": 2}, user_id="ada")["delivered"] == 1, 10)
     record_property("counted no more after, s (promised 3)", took)
     assert here.receive() == {"n": 1}
@@ -76,7 +77,7 @@ def test_a_connection_that_is_nowhere_is_said_to_be(pair, record_property):
 def test_when_it_was_the_last_one_the_next_to_come_cleans_up(cluster, redis, record_property):
     dying = cluster.start()
     crowd = Crowd([dying], 20)
-    dying.kill()
+    crash(dying)
     died = time.monotonic()
     cluster.start()
     eventually(lambda: connection_traces(redis, *crowd.ids) == [], 60)
@@ -103,7 +104,7 @@ def test_of_three_that_die_at_once_nothing_is_left(cluster, redis):
     gateways = [cluster.start() for _ in range(4)]
     crowd = Crowd(gateways, 80)
     for gateway in gateways[:3]:
-        gateway.kill()
+        crash(gateway)
     ids = set.union(*(crowd.ids_on(gateway) for gateway in gateways[:3]))
     eventually(lambda: connection_traces(redis, *ids) == [], 60)
     for gateway in gateways[:3]:

@@ -71,7 +71,7 @@ FAULTS = {
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "+@all"),
     ),
     "no keys": Fault(
-        "NOPERM",
+        "access",  # NOPERM, or a script's "can't access at least one of the keys"
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "resetkeys"),
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "~websocket:*"),
     ),
@@ -118,8 +118,10 @@ def test_no_false_ack_a_clear_error_and_recovery(cluster, redis, closing, record
     fault.begin(redis)
     with contextlib.ExitStack() as undo:
         undo.callback(fault.end, redis)
-        logged = seconds_until(lambda: fault.text in "".join(gateway.log_lines[lines:]), 30)
-        record_property("logged after, s", logged)
+        # Pub/Sub needs no memory to speak of: that is no fault then.
+        if (fault, inbox) != (FAULTS["OOM"], "pubsub"):
+            logged = seconds_until(lambda: fault.text in "".join(gateway.log_lines[lines:]), 30)
+            record_property("logged after, s", logged)
         before = checker.taken() + sum(checker.report().refused.values())
         eventually(lambda: checker.taken() + sum(checker.report().refused.values()) > before + 20, 30)
         assert gateway.api.get("/health/live").status_code == 200

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from support.checker import Checker
+from support.client import Client
 from support.cluster import instance_traces, registered
 from support.crowd import quiet_agent
 from support.redis_agent import RedisAgent
@@ -13,7 +14,10 @@ from support.wait import eventually
 
 
 class Balancer:
-    """Sends clients to any of the instances that are ready, like the proxy before them would."""
+    """Sends clients to any of the instances that are ready, like the proxy before them would.
+
+    They are no gateway's own, which would close them before it is stopped.
+    """
 
     def __init__(self, *gateways):
         self.gateways = list(gateways)
@@ -22,7 +26,7 @@ class Balancer:
     def connect(self, session, client_id):
         self._turn += 1
         gateway = self.gateways[self._turn % len(self.gateways)]
-        return gateway.connect(session, query=f"&client_id={client_id}")
+        return Client.open(gateway.ws_url, session, query=f"&client_id={client_id}")
 
 
 def test_no_acknowledged_message_is_lost(cluster, redis, closing, record_property):

@@ -60,10 +60,18 @@ def answers(gateway) -> bool:
 
 
 def end(gateway):
-    """Whatever state a test has left it in; the log is looked at even after a kill."""
+    """Whatever state a test has left it in; the log is looked at even after a crash."""
     if gateway.process.poll() is None:
         gateway.process.send_signal(signal.SIGCONT)  # else it would not hear the rest
         gateway.stop()
+    else:
+        gateway.kill()
+
+
+def crash(gateway):
+    """SIGKILL while its clients are connected; Gateway.kill() closes them before."""
+    gateway.process.kill()
+    gateway.process.wait(10)
 
 
 def health(gateway) -> tuple[int, dict]:
