@@ -43,8 +43,12 @@ void check_addresses(const Config& config, bool keys_given, const Provenance& wh
   }
 }
 
-void check_engine(Config& config, const Provenance& where) {
-  if (config.engine == EngineKind::redis) return;
+void check_engine(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  if (config.engine == EngineKind::redis) {
+    if (config.redis_url.empty())
+      problems.push_back(where("redis-url") + ": empty; expected an address of Redis");
+    return;
+  }
   if (config.redis_url != Config().redis_url) {
     config.warnings.push_back(where("redis-url") + ": has no effect with the memory engine");
   }
@@ -75,7 +79,7 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
 void check_together(Config& config, bool keys_given, const Provenance& where,
                     std::vector<std::string>& problems) {
   check_addresses(config, keys_given, where, problems);
-  check_engine(config, where);
+  check_engine(config, where, problems);
   check_clients(config, where, problems);
 }
 

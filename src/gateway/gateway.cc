@@ -28,6 +28,11 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
       .publish = [this](const Publication& publication) { return deliver(publication); },
       .send = [this](const ConnectionHandle& handle,
                      std::string_view message) { return send_to(handle, message); },
+      .engine_lost =
+          [this] {
+            engine_echoed_at_ = {};
+            announce_readiness();
+          },
   });
   parts_.sessions.on_change([this](const SessionPtr& session) { on_session_changed(session); });
 }

@@ -37,7 +37,8 @@ class MemoryBrokerTest : public testing::Test {
                           to_clients_.push_back(p.message);
                           return Result<void>();
                         },
-                    .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
+                    .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); },
+                    .engine_lost = [] {}});
   }
   // published, queued, duplicate or the error's name.
   std::string submit(const std::string& text, std::optional<std::string> dedupe = {},

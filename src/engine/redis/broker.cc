@@ -19,6 +19,8 @@ Error not_now() {
   return {Errc::unavailable, "this instance is not connected to Redis, or still confirms that it is"};
 }
 
+Error too_much() { return {Errc::resource_exhausted, "Redis takes messages more slowly than they come"}; }
+
 void warn_invalid(std::string_view channel, std::string_view reason) {
   log::warn("redis_message_invalid", {{"channel", channel}, {"reason", reason}});
 }
@@ -35,7 +37,7 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
   for (size_t i = 0; i < parts_.channels.size(); ++i) {
     const auto channel = static_cast<ChannelIndex>(i);
     const std::string& name = parts_.channels.name(channel);
-    senders_.push_back(std::make_unique<ChannelSender>(name, parts_.commands, parts_.keys, options_.sender));
+    senders_.push_back(std::make_unique<ChannelSender>(name, parts_.messages, parts_.keys, options_.sender));
     if (options_.sender.inbox) {
       inboxes_.push_back(std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
                                                  options_.inbox_age));
@@ -92,6 +94,7 @@ void Broker::submit_once(AgentMessage message, Done<Submitted> done) {
 // --------------------------------------------------------------------------------
 
 void Broker::publish(Publication publication, Done<void> done) {
+  if (parts_.messages.is_full()) return done(too_much());
   const std::string& channel = parts_.channels.name(publication.channel);
   std::string payload;
   json::Writer writer(payload);
@@ -99,7 +102,7 @@ void Broker::publish(Publication publication, Done<void> done) {
   if (!publication.tenant_id.empty()) writer.member("tenant_id", publication.tenant_id);
   writer.end_object();
   const std::string fanout = parts_.keys.fanout(channel);
-  parts_.commands.command({"PUBLISH", fanout, payload}, [done = std::move(done)](const Result<Reply>& reply) {
+  parts_.messages.command({"PUBLISH", fanout, payload}, [done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
     if (reply->integer() == 0)
       return done(Error{Errc::unavailable, "no gateway listens to publications now"});
@@ -109,12 +112,12 @@ void Broker::publish(Publication publication, Done<void> done) {
   const std::string inbox = inboxes_.empty() ? "" : parts_.keys.inbox(channel);
   const std::string agents = parts_.keys.agents(channel);
   if (inbox.empty() && publication.tenant_id.empty()) {
-    return parts_.commands.command({"PUBLISH", agents, publication.envelope}, {});
+    return parts_.messages.command({"PUBLISH", agents, publication.envelope}, {});
   }
   const std::string tenants =
       publication.tenant_id.empty() ? "" : parts_.keys.agents(channel, publication.tenant_id);
   const std::string size = std::to_string(options_.sender.inbox_size);
-  run_script(parts_.commands, scripts::submit,
+  run_script(parts_.messages, scripts::submit,
              {parts_.keys.prefix(), publication.message_id, publication.envelope, "", "1", agents, tenants,
               inbox, publication.tenant_id, size},
              {});
@@ -126,6 +129,7 @@ void Broker::send(const ConnectionRecord& record, std::string_view message, Done
   if (!parts_.lease.is_alive(record.gateway)) {
     return done(Error{Errc::not_found, "the connection's instance is gone"});
   }
+  if (parts_.messages.is_full()) return done(too_much());
   std::string payload;
   json::Writer(payload)
       .begin_object()
@@ -134,7 +138,7 @@ void Broker::send(const ConnectionRecord& record, std::string_view message, Done
       .raw(message)
       .end_object();
   const std::string gateway = parts_.keys.gateway(record.gateway);
-  parts_.commands.command({"PUBLISH", gateway, payload},
+  parts_.messages.command({"PUBLISH", gateway, payload},
                           [done = std::move(done)](const Result<Reply>& reply) {
                             if (!reply) return done(reply.error());
                             if (reply->integer() == 0)
@@ -266,7 +270,9 @@ ChannelStats Broker::stats(ChannelIndex channel) const {
 // ---------------------------------------------------------------------------------------------
 
 void Broker::probe(Done<void> done) {
-  if (!parts_.commands.is_up() || !parts_.subscriptions.is_ready() || !may_deliver()) return done(not_now());
+  if (!parts_.messages.is_up() || !parts_.commands.is_up() || !parts_.subscriptions.is_ready() ||
+      !may_deliver())
+    return done(not_now());
   if (probes_.size() >= kProbesMax) {
     probes_.front().done(Error{Errc::timeout, "a probe did not come back"});
     probes_.pop_front();
@@ -275,7 +281,7 @@ void Broker::probe(Done<void> done) {
   probes_.push_back({number, steady_now(), false, std::move(done)});
   const std::string own = parts_.keys.gateway(parts_.keys.instance());
   const std::string payload = "{\"probe\":" + std::to_string(number) + "}";
-  parts_.commands.command({"PUBLISH", own, payload}, [this, number](const Result<Reply>& reply) {
+  parts_.messages.command({"PUBLISH", own, payload}, [this, number](const Result<Reply>& reply) {
     for (Probe& probe : probes_) {
       if (probe.number == number) probe.published = reply.has_value();
     }
@@ -306,19 +312,27 @@ void Broker::judge_probes(TimePoint now) {
       {Errc::unavailable, "a probe did not come back: nothing is heard on this connection"});
 }
 
-void Broker::on_subscriptions_down() {
+void Broker::on_connection_down() {
   engine_failed_ = true;
+  local_.engine_lost();
+}
+
+void Broker::on_subscriptions_down() {
+  on_connection_down();
   for (const Probe& probe : std::exchange(probes_, {})) probe.done(not_now());
 }
 
 EngineStats Broker::engine_stats() const {
-  const ConnectionStats commands = parts_.commands.stats(), pushes = parts_.pushes.stats();
-  return {.kind = "redis",
-          .connected = commands.up && pushes.up,
-          .commands_total = commands.commands_total,
-          .errors_total = commands.errors_total + pushes.errors_total,
-          .losses_total = commands.losses_total + pushes.losses_total,
-          .pending = commands.pending};
+  EngineStats stats{.kind = "redis"};
+  for (const Connection* connection : {&parts_.messages, &parts_.commands, &parts_.pushes}) {
+    const ConnectionStats one = connection->stats();
+    stats.connected = stats.connected && one.up;
+    stats.commands_total += one.commands_total;
+    stats.errors_total += one.errors_total;
+    stats.losses_total += one.losses_total;
+    stats.pending += one.pending;
+  }
+  return stats;
 }
 
 // --- Time

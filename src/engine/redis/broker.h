@@ -28,6 +28,7 @@ struct BrokerOptions {
 // The parts it works with; all outlive it.
 struct BrokerParts {
   EventLoop& loop;
+  Connection& messages;
   Connection& commands;
   Connection& pushes;
   Subscriptions& subscriptions;
@@ -58,7 +59,7 @@ class Broker final : public gw::Broker {
 
   // The command connection is there (again).
   void on_up();
-  void on_commands_down() { engine_failed_ = true; }
+  void on_connection_down();
   void on_subscriptions_down();
 
  private:

@@ -9,11 +9,11 @@ namespace {
 constexpr Duration kCheckEvery = 50ms;
 // A check that comes this late says more about this process than about Redis.
 constexpr Duration kCheckLate = 300ms;
+constexpr Duration kErrorLogEvery = 10s;
 constexpr Duration kBackoffMin = 20ms;
 constexpr Duration kBackoffMax = 250ms;
 constexpr Duration kShortLife = 500ms;
 constexpr size_t kPendingMax = 4096;
-constexpr size_t kPendingBytesMax = size_t{8} << 20;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ void Connection::start(Events events) {
 }
 
 bool Connection::is_full() const {
-  return !is_up() || link_->pending() >= kPendingMax || link_->pending_bytes() >= kPendingBytesMax;
+  return !is_up() || link_->pending() >= kPendingMax || link_->pending_bytes() >= link_->window_bytes();
 }
 
 void Connection::command(std::span<const std::string_view> words, OnReply done) {
@@ -95,18 +95,27 @@ void Connection::on_dialled(Result<std::shared_ptr<Link>> dialled) {
             on_down(why);
           },
       .on_push = events_.on_push,
-      .on_error =
-          [this](const Error& error) {
-            ++stats_.errors_total;
-            // The master has become a replica: the address has to be found again. Or the scripts are gone.
-            if (error.detail.starts_with("Redis: READONLY") || error.detail.starts_with("Redis: NOSCRIPT")) {
-              loop_.post([this, error, link = link_] {
-                if (link == link_) restart(error);
-              });
-            }
-          },
+      .on_error = [this](const Error& error) { on_error(error); },
   });
   events_.on_up();
+}
+
+void Connection::on_error(const Error& error) {
+  ++stats_.errors_total;
+  // What a caller expects and handles is no news.
+  if (error.detail.starts_with("Redis: BUSYGROUP")) return;
+  const TimePoint now = loop_.now();
+  if (error.detail != last_error_ || now - error_logged_at_ >= kErrorLogEvery) {
+    last_error_ = error.detail;
+    error_logged_at_ = now;
+    log::warn("redis_refused", {{"connection", name_}, {"reason", error.detail}});
+  }
+  // The master has become a replica: the address has to be found again. Or the scripts are gone.
+  if (error.detail.starts_with("Redis: READONLY") || error.detail.starts_with("Redis: NOSCRIPT")) {
+    loop_.post([this, error, link = link_] {
+      if (link == link_) restart(error);
+    });
+  }
 }
 
 void Connection::on_down(const Error& why) {

@@ -56,6 +56,7 @@ class Connection {
   void dial();
   void on_dialled(Result<std::shared_ptr<Link>> dialled);
   void on_down(const Error& why);
+  void on_error(const Error& error);
   void redial_later(const Error& why);
 
   EventLoop& loop_;
@@ -66,6 +67,8 @@ class Connection {
   std::shared_ptr<Dial> dial_;
   TimePoint up_since_;
   Duration backoff_{};
+  std::string last_error_;  // logged now and then, however often it comes
+  TimePoint error_logged_at_;
   std::string last_failure_;  // logged once, however often it comes
   ConnectionStats stats_;
   EventLoop::Registration redial_;

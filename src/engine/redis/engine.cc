@@ -20,13 +20,14 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
       keys_(options.key_prefix, options.instance_id),
+      messages_(loop, dial_options(options, "messages"), "messages"),
       commands_(loop, dial_options(options, "commands"), "commands"),
       pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),
       lease_(loop, commands_, keys_),
-      subscriptions_(pushes_),
+      subscriptions_(loop, pushes_),
       registry_(loop, commands_, lease_, keys_, channels),
       sessions_(commands_, keys_, channels, options.session_retention),
-      broker_({loop, commands_, pushes_, subscriptions_, lease_, registry_, keys_, channels},
+      broker_({loop, messages_, commands_, pushes_, subscriptions_, lease_, registry_, keys_, channels},
               options.broker) {
   subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {
     sessions_.on_announced(key_hex);
@@ -40,8 +41,11 @@ void Engine::start() {
                    .on_down =
                        [this] {
                          lease_.on_down();
-                         broker_.on_commands_down();
+                         broker_.on_connection_down();
                        },
+                   .on_push = {}});
+  messages_.start({.on_up = [this] { load_scripts(messages_); },
+                   .on_down = [this] { broker_.on_connection_down(); },
                    .on_push = {}});
   subscriptions_.start(
       {.on_ready = [this] { on_subscribed(); }, .on_down = [this] { broker_.on_subscriptions_down(); }});

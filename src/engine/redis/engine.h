@@ -1,5 +1,5 @@
-// The Redis engine: two connections (commands; what Pub/Sub pushes), the lease, and what stands on them. The
-// parts' order of life is written here and nowhere else. Control loop only.
+// The Redis engine: three connections (messages, state, what Pub/Sub pushes), the lease, and what stands on
+// them. The parts' order of life is written here and nowhere else. Control loop only.
 #pragma once
 
 #include "engine/redis/broker.h"
@@ -38,6 +38,7 @@ class Engine {
 
   EventLoop& loop_;
   const Keys keys_;
+  Connection messages_;  // a backlog of these delays nothing else
   Connection commands_;
   Connection pushes_;
   Lease lease_;

@@ -6,6 +6,9 @@ namespace gw::redis {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
+constexpr Duration kWindowTime = 1s;
+constexpr size_t kWindowMin = 64 * 1024;
+constexpr size_t kWindowMax = 8 * 1024 * 1024;
 constexpr size_t kKeepBytes = 256 * 1024;  // of a write buffer between turns
 
 }  // namespace
@@ -30,7 +33,7 @@ void Link::command(std::span<const std::string_view> words, OnReply done) {
   if (pending_.empty()) heard_at_ = loop_.now();
   const size_t before = out_.size();
   append_command(out_, words);
-  pending_.push_back({std::move(done), out_.size() - before});
+  pending_.push_back({std::move(done), out_.size() - before, loop_.now()});
   pending_bytes_ += out_.size() - before;
 }
 
@@ -91,6 +94,7 @@ bool Link::take(ReplyReader::Next next) {
     fail({Errc::unavailable, "a reply of Redis that nothing asked for"});
     return false;
   }
+  adjust_window(pending_.front());
   const OnReply done = std::move(pending_.front().done);
   pending_bytes_ -= pending_.front().bytes;
   pending_.pop_front();
@@ -102,6 +106,18 @@ bool Link::take(ReplyReader::Next next) {
     done(reply);
   }
   return open_;
+}
+
+// As TCP finds out what a path carries: wider with each answer that came in time, half as wide after a late
+// one.
+void Link::adjust_window(const Pending& answered) {
+  const TimePoint now = loop_.now();
+  if (now - answered.asked_at < kWindowTime) {
+    window_bytes_ = std::min(window_bytes_ + answered.bytes, kWindowMax);
+  } else if (answered.asked_at > narrowed_at_) {
+    window_bytes_ = std::max(window_bytes_ / 2, kWindowMin);
+    narrowed_at_ = now;
+  }
 }
 
 void Link::resume() {

@@ -62,17 +62,24 @@ class Link : public std::enable_shared_from_this<Link> {
   TimePoint heard_at() const { return heard_at_; }
   size_t pending() const { return pending_.size(); }
   size_t pending_bytes() const { return pending_bytes_; }
+  // As much may be on its way: what is answered within kWindowTime. More would only wait, and make others
+  // wait.
+  size_t window_bytes() const { return window_bytes_; }
 
  private:
+  static constexpr size_t kWindowFirst = 256 * 1024;
+
   struct Pending {
     OnReply done;
     size_t bytes;
+    TimePoint asked_at;
   };
 
   void read();
   void take_replies();
   // False: a push is held, or the link has ended.
   bool take(ReplyReader::Next reply);
+  void adjust_window(const Pending& answered);
   void fail(const Error& why);
 
   EventLoop& loop_;
@@ -84,6 +91,8 @@ class Link : public std::enable_shared_from_this<Link> {
 
   std::deque<Pending> pending_;
   size_t pending_bytes_ = 0;
+  size_t window_bytes_ = kWindowFirst;
+  TimePoint narrowed_at_;
   std::string out_;      // collected in this turn
   std::string writing_;  // on its way
   TimePoint heard_at_;   // the last byte, or when something became due

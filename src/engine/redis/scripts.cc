@@ -257,7 +257,7 @@ return out
 // ARGV: prefix, key, end in unix ms, then field and value. Answers 0 when the key is taken.
 const Script insert_session(R"lua(
 if redis.call('EXISTS', ARGV[2]) == 1 then return 0 end
-for i = 4, #ARGV, 2 do redis.call('HSET', ARGV[2], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', ARGV[2], unpack(ARGV, 4))
 redis.call('PEXPIREAT', ARGV[2], ARGV[3])
 return 1
 )lua");
@@ -268,7 +268,7 @@ const Script replace_session(R"lua(
 local revision = redis.call('HGET', ARGV[2], 'revision')
 if not revision then return -1 end
 if revision ~= ARGV[4] then return 0 end
-for i = 7, #ARGV, 2 do redis.call('HSET', ARGV[2], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', ARGV[2], unpack(ARGV, 7))
 redis.call('PEXPIREAT', ARGV[2], ARGV[3])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return 1

@@ -3,12 +3,33 @@
 #include <algorithm>
 
 namespace gw::redis {
+namespace {
+
+constexpr Duration kAskEvery = 1s;
+constexpr Duration kAnswerTime = 5s;
+
+}  // namespace
 
 void Subscriptions::start(Events events) {
   events_ = std::move(events);
+  ask_ = loop_.every(kAskEvery, [this] { ask(); });
   connection_.start({.on_up = [this] { on_up(); },
                      .on_down = [this] { on_down(); },
                      .on_push = [this](const Reply& push) { return on_push(push); }});
+}
+
+// Probes show that this connection hears; this, that it is heard. The answer stands behind whatever is on its
+// way.
+void Subscriptions::ask() {
+  if (!connection_.is_up() || connection_.is_holding()) return asked_at_.reset();
+  const TimePoint now = loop_.now();
+  if (!asked_at_) {
+    const std::string_view words[]{"PING"};
+    connection_.send(words);
+    asked_at_ = now;
+  } else if (now - *asked_at_ >= kAnswerTime) {
+    connection_.restart({Errc::unavailable, "PING was not answered for " + format_duration(kAnswerTime)});
+  }
 }
 
 void Subscriptions::add(const std::string& name, OnMessage on_message, Done<void> done) {
@@ -53,6 +74,7 @@ void Subscriptions::on_up() {
 
 void Subscriptions::on_down() {
   ready_ = false;
+  asked_at_.reset();
   std::vector<Done<void>> waiting;
   for (auto& [name, entry] : entries_) {
     entry.confirmed = false;
@@ -76,6 +98,7 @@ bool Subscriptions::on_push(const Reply& push) {
     // One that was just given up.
     return it == entries_.end() || it->second.on_message(push[2].text());
   }
+  if (kind == "pong") asked_at_.reset();
   if (kind == "subscribe") on_confirmed(push[1].text());
   if (kind == "unsubscribe") on_left(push[1].text());
   return true;

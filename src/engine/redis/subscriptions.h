@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,7 @@ class Subscriptions {
     std::function<void()> on_down;
   };
 
-  explicit Subscriptions(Connection& connection) : connection_(connection) {}
+  Subscriptions(EventLoop& loop, Connection& connection) : loop_(loop), connection_(connection) {}
 
   void start(Events events);
   // One handler a name. `done` when Redis has confirmed it; unavailable: not connected (then nothing is
@@ -48,10 +49,15 @@ class Subscriptions {
   void on_confirmed(std::string_view name);
   void on_left(std::string_view name);
 
+  void ask();
+
+  EventLoop& loop_;
   Connection& connection_;
   Events events_;
   std::map<std::string, Entry, std::less<>> entries_;
   bool ready_ = false;
+  std::optional<TimePoint> asked_at_;  // a PING that has no answer yet
+  EventLoop::Registration ask_;
 };
 
 }  // namespace gw::redis
