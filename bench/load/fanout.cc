@@ -89,18 +89,18 @@ void run_fanout(Bench& bench, const FanoutOptions& options, Report& report) {
   broadcast.run_bursts(options.warm_up);
   broadcast.reset_latencies();
 
-  const int64_t cpu = bench.server.cpu_ns();
+  const CpuTime before = bench.cpu();
   const int64_t wall = now_ns();
   broadcast.run_bursts(options.bursts);
   const auto wall_ns = static_cast<double>(now_ns() - wall);
-  const auto cpu_ns = static_cast<double>(bench.server.cpu_ns() - cpu);
+  const CpuTime after = bench.cpu();
 
-  const auto deliveries = static_cast<double>(options.connections * options.burst * options.bursts);
+  const size_t deliveries = options.connections * options.burst * options.bursts;
   report.add("connections", static_cast<double>(options.connections));
   report.add("burst", static_cast<double>(options.burst));
   report.add("bytes", static_cast<double>(options.bytes));
-  report.add("cpu_us_per_delivery", cpu_ns / 1e3 / deliveries);
-  report.add("deliveries_per_s", deliveries / (wall_ns / 1e9));
+  report.add_cpu("delivery", before, after, deliveries);
+  report.add("deliveries_per_s", static_cast<double>(deliveries) / (wall_ns / 1e9));
   report.add("delivery", broadcast.latencies());
   fleet.close_all();
 }

@@ -28,7 +28,7 @@ Fleet::Fleet(Loop& loop, const Target& target, size_t count, ResourceOf resource
 void Fleet::start(size_t index) {
   progress_[index] = {.started_ns = now_ns(), .through = false};
   ++connecting_;
-  clients_[index]->connect(target_.address, source_address(static_cast<uint32_t>(index)),
+  clients_[index]->connect(target_.address(index), source_address(static_cast<uint32_t>(index)),
                            resource_of_(index));
 }
 

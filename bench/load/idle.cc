@@ -23,6 +23,7 @@ void run_idle(Bench& bench, const IdleOptions& options, Report& report) {
   }
   bench.loop.idle_for(options.settle_s);
   const Memory bare = bench.server.memory();
+  const Memory bare_redis = bench.redis_process.memory();
   const auto tokens = make_sessions(bench.loop, bench.target, options.connections);
   const Memory with_sessions = bench.server.memory();
   Fleet fleet(bench.loop, bench.target, options.connections,
@@ -30,6 +31,10 @@ void run_idle(Bench& bench, const IdleOptions& options, Report& report) {
   fleet.open_all({.per_second = options.per_second});
   bench.loop.idle_for(options.settle_s);
   const Memory open = bench.server.memory();
+  const Memory open_redis = bench.redis_process.memory();
+  bench.mark("idle");
+  bench.loop.idle_for(options.hold_s);
+  bench.mark({});
 
   report.add("connections", static_cast<double>(options.connections));
   // Strictest first: what the gateway keeps of each one's session is counted too.
@@ -41,6 +46,10 @@ void run_idle(Bench& bench, const IdleOptions& options, Report& report) {
              each(open.anonymous_bytes, bare.anonymous_bytes, options.connections));
   report.add("rss_mib_before", static_cast<double>(bare.rss_bytes) / 1048576);
   report.add("rss_mib", static_cast<double>(open.rss_bytes) / 1048576);
+  if (bench.redis) {
+    report.add("redis_rss_bytes_per_connection",
+               each(open_redis.rss_bytes, bare_redis.rss_bytes, options.connections));
+  }
   fleet.close_all();
 }
 

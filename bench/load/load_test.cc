@@ -1,10 +1,11 @@
 // The parts of the generator that could be wrong without a run noticing.
 #include <gtest/gtest.h>
 
+#include "load/agent_reader.h"
+#include "load/feed.h"
 #include "load/histogram.h"
 #include "load/http_client.h"
 #include "load/net.h"
-#include "load/sse_reader.h"
 
 namespace gw::bench {
 namespace {

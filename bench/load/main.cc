@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ namespace {
 using namespace gw::bench;
 
 struct Common {
-  std::string url;
+  std::vector<std::string> urls;
   std::vector<pid_t> pids;
+  std::string redis;
+  std::vector<pid_t> redis_pids;
   Dialect dialect = Dialect::gateway;
   std::string label;
   std::string api_key;
@@ -37,10 +40,16 @@ struct Options {
 void add_common(CLI::App& app, Common& common) {
   const std::map<std::string, Dialect> dialects{
       {"gateway", Dialect::gateway}, {"plain", Dialect::plain}, {"nchan", Dialect::nchan}};
-  app.add_option("--url", common.url, "The server, http://127.0.0.1:PORT; loopback only")->required();
+  app.add_option("--url", common.urls, "The server, http://127.0.0.1:PORT; or several that share the clients")
+      ->allow_extra_args(false)
+      ->required();
   app.add_option("--pid", common.pids, "The server's process, or several, whose CPU time and memory are read")
       ->allow_extra_args(false)  // so --pid 1 --pid 2, and a scenario may follow
       ->required();
+  app.add_option("--redis", common.redis,
+                 "127.0.0.1:PORT of the Redis behind a gateway: phases are marked there");
+  app.add_option("--redis-pid", common.redis_pids, "Its process, read like the server's")
+      ->allow_extra_args(false);
   app.add_option("--server", common.dialect, "How it is spoken to: gateway, plain (bench/peers) or nchan")
       ->transform(CLI::CheckedTransformer(dialects));
   app.add_option("--label", common.label, "What the report calls the server");
@@ -60,6 +69,8 @@ CLI::App* add_idle(CLI::App& app, IdleOptions& options) {
       ->check(CLI::Range(1, 100'000));
   idle->add_option("--settle", options.settle_s, "Seconds before each reading")
       ->check(CLI::Range(0.0, 600.0));
+  idle->add_option("--hold", options.hold_s, "Seconds that they stay open after the last reading")
+      ->check(CLI::Range(0.0, 600.0));
   return idle;
 }
 
@@ -71,6 +82,9 @@ CLI::App* add_route(CLI::App& app, RouteOptions& options) {
       ->check(CLI::Range(1, 1'000));
   route->add_option("--messages", options.messages, "Measured, over all connections")->check(kCount);
   route->add_option("--warm-up", options.warm_up, "Sent before, not measured")->check(kCount);
+  route->add_option("--silent", options.silent, "Connections beside those that say nothing")
+      ->check(CLI::Range(0, 60'000));
+  route->add_flag("--agent-on-redis", options.agent_on_redis, "The agent has a Redis client alone, not SSE");
   return route;
 }
 
@@ -99,12 +113,19 @@ int run(const Common& common, const std::string& scenario, const std::function<v
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
   if (common.cpu >= 0) pin_to_cpu(common.cpu);
-  const Target target{
-      .address = loopback_address(common.url), .dialect = common.dialect, .api_key = common.api_key};
+  Target target{.addresses = {}, .dialect = common.dialect, .api_key = common.api_key};
+  for (const std::string& url : common.urls) target.addresses.push_back(loopback_address(url));
   const ServerProcess server(common.pids);
+  const ServerProcess redis_process(common.redis_pids);
+  std::optional<RedisClient> redis;
+  if (!common.redis.empty()) redis.emplace(loopback_address(common.redis));
   Loop loop(common.time_limit_s);
-  Bench bench{.loop = loop, .target = target, .server = server};
-  Report report(scenario, common.label.empty() ? common.url : common.label);
+  Bench bench{.loop = loop,
+              .target = target,
+              .server = server,
+              .redis_process = redis_process,
+              .redis = redis ? &*redis : nullptr};
+  Report report(scenario, common.label.empty() ? common.urls.front() : common.label);
   body(bench, report);
   report.print();
   return 0;

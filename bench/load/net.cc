@@ -34,7 +34,7 @@ sockaddr_in loopback_address(std::string_view url) {
   address.sin_family = AF_INET;
   if (colon != std::string_view::npos) std::from_chars(url.data() + colon + 1, url.data() + url.size(), port);
   if (port == 0 || inet_pton(AF_INET, std::string(url.substr(0, colon)).c_str(), &address.sin_addr) != 1) {
-    throw std::runtime_error("--url wants http://127.0.0.1:PORT, not " + given);
+    throw std::runtime_error("a server is at http://127.0.0.1:PORT, not at " + given);
   }
   if (ntohl(address.sin_addr.s_addr) >> 24 != 127)
     throw std::runtime_error("only loopback is a target, not " + given);
@@ -56,6 +56,14 @@ int connect_blocking(const sockaddr_in& server) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   must(connect(fd, reinterpret_cast<const sockaddr*>(&server), sizeof server), "connect");
   return fd;
+}
+
+void send_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    must(static_cast<int>(n), "send");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
 }
 
 void set_nonblocking(int fd) { must(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), "fcntl"); }

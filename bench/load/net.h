@@ -14,6 +14,8 @@ sockaddr_in loopback_address(std::string_view url);
 sockaddr_in source_address(uint32_t n);
 
 int connect_blocking(const sockaddr_in& server);
+// On a blocking socket.
+void send_all(int fd, std::string_view bytes);
 void set_nonblocking(int fd);
 
 // Raises the soft limit of open files to the hard one; returns it.

@@ -40,7 +40,8 @@ Memory ServerProcess::memory() const {
       if (key == "Anonymous:") total.anonymous_bytes += kib * 1024;
     }
   }
-  if (total.rss_bytes == 0) throw std::runtime_error("cannot read the server's memory (smaps_rollup)");
+  if (total.rss_bytes == 0 && !pids_.empty())
+    throw std::runtime_error("cannot read the server's memory (smaps_rollup)");
   return total;
 }
 

@@ -15,8 +15,15 @@ struct Memory {
   int64_t anonymous_bytes = 0;
 };
 
+// Used so far, in nanoseconds.
+struct CpuTime {
+  int64_t server = 0;
+  int64_t redis = 0;
+};
+
 class ServerProcess {
  public:
+  // None is a server that uses nothing.
   explicit ServerProcess(std::vector<pid_t> pids);
 
   // User and system time of all threads, ended ones too, from the scheduler's own clock: nanoseconds, not

@@ -27,6 +27,13 @@ void Report::add(std::string_view name, const Histogram& latencies) {
   add(prefix + "_p999_us", latencies.quantile_us(0.999));
 }
 
+void Report::add_cpu(std::string_view operation, const CpuTime& before, const CpuTime& after, size_t count) {
+  const auto each = [&](int64_t ns) { return static_cast<double>(ns) / 1e3 / static_cast<double>(count); };
+  const std::string name = "cpu_us_per_" + std::string(operation);
+  add(name, each(after.server - before.server));
+  if (after.redis > 0) add("redis_" + name, each(after.redis - before.redis));
+}
+
 void Report::print() const {
   std::string line = scenario_ + " " + server_ + ":";
   std::string json = R"({"scenario":")" + scenario_ + R"(","server":")" + server_ + '"';

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "load/histogram.h"
+#include "load/process.h"
 
 namespace gw::bench {
 
@@ -15,6 +16,8 @@ class Report {
 
   // Names end in their unit, like `cpu_us_per_message`.
   void add(std::string_view name, double value);
+  // cpu_us_per_<operation>, and redis_cpu_us_per_<operation> when there is a Redis that used any.
+  void add_cpu(std::string_view operation, const CpuTime& before, const CpuTime& after, size_t count);
   // name_p50_us, name_p99_us, name_p999_us.
   void add(std::string_view name, const Histogram& latencies);
   void print() const;

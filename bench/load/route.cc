@@ -2,10 +2,10 @@
 #include <optional>
 #include <stdexcept>
 
+#include "load/agent_reader.h"
 #include "load/clock.h"
 #include "load/fleet.h"
 #include "load/scenarios.h"
-#include "load/sse_reader.h"
 
 namespace gw::bench {
 namespace {
@@ -94,8 +94,14 @@ class Conversation {
 };
 
 // The agent has to have read what the clients were told is published.
-void wait_for_agent(Bench& bench, const SseReader& agent, uint64_t envelopes) {
+void wait_for_agent(Bench& bench, const AgentReader& agent, uint64_t envelopes) {
   bench.loop.wait_until("envelopes at the agent", [&] { return agent.received() >= envelopes; });
+}
+
+Feed subscribe(const Bench& bench, const RouteOptions& options) {
+  if (!options.agent_on_redis) return subscribe_by_sse(bench.target);
+  if (!bench.redis) throw std::runtime_error("--agent-on-redis wants --redis");
+  return subscribe_in_redis(bench.redis->address());
 }
 
 }  // namespace
@@ -104,10 +110,14 @@ void run_route(Bench& bench, const RouteOptions& options, Report& report) {
   if (bench.target.dialect == Dialect::nchan)
     throw std::runtime_error("nchan has no door for a client's message");
   const auto tokens = make_sessions(bench.loop, bench.target, options.connections);
+  const auto silent_tokens = make_sessions(bench.loop, bench.target, options.silent);
+  Fleet silent(bench.loop, bench.target, options.silent,
+               [&](size_t i) { return bench.target.subscriber_resource(silent_tokens[i]); });
   Fleet fleet(bench.loop, bench.target, options.connections,
               [&](size_t i) { return bench.target.talker_resource(tokens[i]); });
-  std::optional<SseReader> agent;
-  if (bench.target.dialect == Dialect::gateway) agent.emplace(bench.target, options.connections);
+  std::optional<AgentReader> agent;
+  if (bench.target.dialect == Dialect::gateway) agent.emplace(subscribe(bench, options), options.connections);
+  silent.open_all({});
   fleet.open_all({});
   Conversation conversation(bench, fleet, options.in_flight);
   conversation.run(options.warm_up);
@@ -115,18 +125,20 @@ void run_route(Bench& bench, const RouteOptions& options, Report& report) {
   conversation.reset_latencies();
 
   if (agent) agent->measure_since(now_ns());
-  const int64_t cpu = bench.server.cpu_ns();
+  bench.mark("route");
+  const CpuTime before = bench.cpu();
   const int64_t wall = now_ns();
   conversation.run(options.messages);
   const auto wall_ns = static_cast<double>(now_ns() - wall);
   if (agent) wait_for_agent(bench, *agent, conversation.answered());
-  const auto cpu_ns = static_cast<double>(bench.server.cpu_ns() - cpu);
+  const CpuTime after = bench.cpu();
+  bench.mark({});
 
   const auto messages = static_cast<double>(options.messages);
   report.add("connections", static_cast<double>(options.connections));
   report.add("in_flight", static_cast<double>(options.in_flight));
   report.add("bytes", static_cast<double>(conversation.message_bytes()));
-  report.add("cpu_us_per_message", cpu_ns / 1e3 / messages);
+  report.add_cpu("message", before, after, options.messages);
   report.add("messages_per_s", messages / (wall_ns / 1e9));
   report.add("answer", conversation.latencies());
   if (agent) {
@@ -136,6 +148,7 @@ void run_route(Bench& bench, const RouteOptions& options, Report& report) {
     report.add("agent", agent->latencies());
   }
   fleet.close_all();
+  silent.close_all();
 }
 
 }  // namespace gw::bench

@@ -7,6 +7,7 @@
 
 #include "load/loop.h"
 #include "load/process.h"
+#include "load/redis_client.h"
 #include "load/report.h"
 #include "load/target.h"
 
@@ -16,6 +17,14 @@ struct Bench {
   Loop& loop;
   const Target& target;
   const ServerProcess& server;
+  // Behind a gateway on the Redis engine; else no process, and null.
+  const ServerProcess& redis_process;
+  RedisClient* redis;
+
+  CpuTime cpu() const { return {server.cpu_ns(), redis_process.cpu_ns()}; }
+  void mark(std::string_view phase) const {
+    if (redis) redis->mark(phase);
+  }
 };
 
 // Memory per open connection that says nothing.
@@ -23,6 +32,7 @@ struct IdleOptions {
   size_t connections = 19'000;
   double per_second = 4'000;
   double settle_s = 2;  // between the last change and a reading
+  double hold_s = 0;    // they stay open after the last one
 };
 void run_idle(Bench& bench, const IdleOptions& options, Report& report);
 
@@ -33,6 +43,8 @@ struct RouteOptions {
   size_t in_flight = 1;  // of each connection
   size_t messages = 100'000;
   size_t warm_up = 20'000;
+  size_t silent = 0;            // connections beside those, open and saying nothing
+  bool agent_on_redis = false;  // it has a Redis client alone; else it listens at the gateway
 };
 void run_route(Bench& bench, const RouteOptions& options, Report& report);
 

@@ -6,20 +6,26 @@ namespace gw::bench {
 namespace {
 
 struct Lap {
-  int64_t cpu_ns;
+  CpuTime before;
+  CpuTime after;
   int64_t wall_ns;
 };
 
 template <class Action>
-Lap timed(const ServerProcess& server, Action&& action) {
-  const int64_t cpu = server.cpu_ns();
+Lap timed(const Bench& bench, std::string_view phase, Action&& action) {
+  bench.mark(phase);
+  const CpuTime before = bench.cpu();
   const int64_t wall = now_ns();
   action();
-  return {server.cpu_ns() - cpu, now_ns() - wall};
+  const Lap lap{before, bench.cpu(), now_ns() - wall};
+  bench.mark({});
+  return lap;
 }
 
-double us_each(const Lap& lap, size_t count) {
-  return static_cast<double>(lap.cpu_ns) / 1e3 / static_cast<double>(count);
+// On Redis the records go a moment after the connections.
+void leave(const Bench& bench, Fleet& fleet) {
+  fleet.close_all();
+  if (bench.redis) bench.redis->wait_registry_empty(bench.loop);
 }
 
 double per_second(const Lap& lap, size_t count) {
@@ -36,20 +42,21 @@ void run_storm(Bench& bench, const StormOptions& options, Report& report) {
   tokens = make_sessions(bench.loop, bench.target, options.warm_up);
   Fleet warm_up(bench.loop, bench.target, options.warm_up, resource);
   warm_up.open_all(pace);
-  warm_up.close_all();
+  leave(bench, warm_up);
 
   const Lap sessions =
-      timed(bench.server, [&] { tokens = make_sessions(bench.loop, bench.target, options.connections); });
+      timed(bench, "session", [&] { tokens = make_sessions(bench.loop, bench.target, options.connections); });
   Fleet fleet(bench.loop, bench.target, options.connections, resource);
-  const Lap connects = timed(bench.server, [&] { fleet.open_all(pace); });
-  const Lap disconnects = timed(bench.server, [&] { fleet.close_all(); });
+  const Lap connects = timed(bench, "connect", [&] { fleet.open_all(pace); });
+  const Lap disconnects = timed(bench, "disconnect", [&] { leave(bench, fleet); });
 
   report.add("connections", static_cast<double>(options.connections));
-  report.add("cpu_us_per_connect", us_each(connects, options.connections));
-  report.add("cpu_us_per_disconnect", us_each(disconnects, options.connections));
+  report.add_cpu("connect", connects.before, connects.after, options.connections);
+  report.add_cpu("disconnect", disconnects.before, disconnects.after, options.connections);
   report.add("connects_per_s", per_second(connects, options.connections));
   report.add("connect", fleet.open_times());
-  if (bench.target.welcomes()) report.add("cpu_us_per_session_made", us_each(sessions, options.connections));
+  if (bench.target.welcomes())
+    report.add_cpu("session_made", sessions.before, sessions.after, options.connections);
 }
 
 }  // namespace gw::bench

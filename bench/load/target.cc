@@ -17,7 +17,7 @@ constexpr size_t kSessionsInFlight = 64;
 class HttpPublisher final : public Publisher {
  public:
   HttpPublisher(Loop& loop, const Target& target)
-      : target_(target), http_(loop, target.address, [this](int status, std::string_view body) {
+      : target_(target), http_(loop, target.address(), [this](int status, std::string_view body) {
           if (status < 200 || status > 299) {
             throw std::runtime_error("publish refused with " + std::to_string(status) + ": " +
                                      std::string(body));
@@ -49,7 +49,7 @@ class HttpPublisher final : public Publisher {
 class SocketPublisher final : public Publisher, private WsClient::Listener {
  public:
   SocketPublisher(Loop& loop, const Target& target) : client_(loop, *this, 0) {
-    client_.connect(target.address, source_address(0), "/publish");
+    client_.connect(target.address(), source_address(0), "/publish");
     loop.wait_until("publisher's connection", [this] { return client_.is_open(); });
   }
 
@@ -84,7 +84,7 @@ std::vector<std::string> make_sessions(Loop& loop, const Target& target, size_t 
   std::vector<std::string> tokens(count);
   if (target.dialect != Dialect::gateway) return tokens;
   size_t answered = 0;
-  HttpClient http(loop, target.address, [&](int status, std::string_view body) {
+  HttpClient http(loop, target.address(), [&](int status, std::string_view body) {
     if (status != 201) throw std::runtime_error("session refused: " + std::string(body));
     ++answered;
   });

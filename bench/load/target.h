@@ -20,10 +20,12 @@ namespace gw::bench {
 enum class Dialect { gateway, plain, nchan };
 
 struct Target {
-  sockaddr_in address{};
+  std::vector<sockaddr_in> addresses;  // of the gateway's instances; the others have one
   Dialect dialect = Dialect::plain;
   std::string api_key;  // of the gateway
 
+  // The n-th client's, in turn.
+  const sockaddr_in& address(size_t n = 0) const { return addresses[n % addresses.size()]; }
   // The gateway's first message is a welcome; only then is a connection through.
   bool welcomes() const { return dialect == Dialect::gateway; }
   // What a subscriber asks for. The gateway wants a session token, the others take none.

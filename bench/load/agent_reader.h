@@ -1,5 +1,5 @@
-// An agent that listens: one subscription by Server-Sent Events on a thread of its own, reading everything
-// and checking that each message of the route scenario arrives once, in its connection's order.
+// An agent that listens: one subscription on a thread of its own, reading everything and checking that each
+// message of the route scenario arrives once, in its connection's order.
 #pragma once
 
 #include <atomic>
@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "load/feed.h"
 #include "load/histogram.h"
-#include "load/target.h"
 
 namespace gw::bench {
 
@@ -28,26 +28,13 @@ struct Stamp {
   static bool find(std::string_view text, Stamp& stamp);
 };
 
-// The body of a response with `Transfer-Encoding: chunked`, piece by piece (RFC 9112 section 7.1).
-class ChunkedBody {
+class AgentReader {
  public:
-  // Appends to `out` what of `bytes` is body.
-  void decode(std::string_view bytes, std::string& out);
-
- private:
-  enum class State { size, data, end_of_data };
-  State state_ = State::size;
-  std::string size_text_;
-  uint64_t left_ = 0;
-};
-
-class SseReader {
- public:
-  // Returns when the server has begun its answer, so that what is sent from then on is seen.
-  SseReader(const Target& target, size_t clients);
-  ~SseReader();
-  SseReader(const SseReader&) = delete;
-  SseReader& operator=(const SseReader&) = delete;
+  // Ends the feed's connection with itself.
+  AgentReader(Feed feed, size_t clients);
+  ~AgentReader();
+  AgentReader(const AgentReader&) = delete;
+  AgentReader& operator=(const AgentReader&) = delete;
 
   // Envelopes so far, in order and once each; readable from any thread.
   uint64_t received() const { return received_.load(std::memory_order_acquire); }
@@ -58,15 +45,11 @@ class SseReader {
   void measure_since(int64_t since_ns) { measure_since_ns_.store(since_ns); }
 
  private:
-  void connect(const Target& target);
   void run();
   void take_lines();
   void on_envelope(std::string_view line);
 
-  int fd_ = -1;
-  bool chunked_ = false;
-  ChunkedBody chunks_;
-  std::string body_;
+  Feed feed_;
   std::vector<uint32_t> next_;  // the sequence expected of each client
   std::string fault_;
   Histogram latencies_;
