@@ -17,6 +17,25 @@ TARGETS = [
 ]
 
 
+# The second part of RESULTS.md: each is written anew without the other.
+REDIS_HEADING = "## On Redis"
+BUSY = "Other work shared the CPUs meanwhile: times are too high for every server, ratios hold."
+
+
+def write(path, main=None, redis=None):
+    before, _, after = path.read_text().partition(f"\n{REDIS_HEADING}\n") if path.exists() else ("", "", "")
+    main = main or before
+    redis = redis or (f"{REDIS_HEADING}\n{after}" if after else "")
+    path.write_text(f"{main}\n{redis}" if redis else main)
+    print(f"written: {path.name}")
+
+
+def table(title, rows, level):
+    head, *rest = rows
+    out = [f"{level} {title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return out + ["| " + " | ".join(row) + " |" for row in rest]
+
+
 def spread(values, form):
     low, high = form(min(values)), form(max(values))
     return f"{form(statistics.median(values))} ({low}..{high})"
@@ -91,14 +110,12 @@ class Outcome:
         out += [f"- {line}" for line in self.head()]
         out += [f"- {name}: {version}" for name, version in self.versions.items() if name != Gateway.name]
         if os.getloadavg()[2] > len(os.sched_getaffinity(0)):
-            out += ["", "Other work shared the CPUs meanwhile: times are too high for every server, ratios hold."]
+            out += ["", BUSY]
         out += ["", "Medians over the rounds, with lowest and highest in brackets. A ratio is taken within a round.", "",
                 "| target | measured | |", "| --- | --- | --- |"]
         out += [f"| {words} | {value} | {verdict} |" for verdict, words, value in self.verdicts()]
         for scenario in plan:
-            head, *rows = self.rows(scenario)
-            out += ["", f"## {scenario.title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-            out += ["| " + " | ".join(row) + " |" for row in rows]
+            out += ["", *table(scenario.title, self.rows(scenario), "##")]
         if self.failures:
             out += ["", "## Runs that failed", ""] + [f"- {failure.splitlines()[0]}" for failure in self.failures]
         return "\n".join(out) + "\n"

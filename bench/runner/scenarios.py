@@ -77,21 +77,23 @@ def plan(size):
     return [dataclasses.replace(s, rounds=rounds or s.rounds) for s in scenarios]
 
 
-def run_once(scenario, server, load, cpus):
+def put_load(command, server, load, cpus):
+    """One of gateway-load's scenarios on a server that runs. Returns the figures."""
+    command = [load, *server.load_options(), "--label", server.name, "--time-limit", TIME_LIMIT_S, *command]
+    if cpus:
+        command += ["--cpu", cpus[1]]
+    env = {"GATEWAY_API_KEY": server.env.get("GATEWAY_API_KEY", "")}
+    done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=TIME_LIMIT_S + 30)
+    if done.returncode != 0:
+        raise servers.ServerFailed(f"{server.name}: {done.stderr.strip()}\n{server.errors()}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_once(command, server, load, cpus):
     """One server, started, loaded and ended. Returns the figures."""
     try:
         server.start(cpus[0] if cpus else None)
-        command = [load, "--url", server.url, "--server", server.dialect, "--label", server.name,
-                   "--time-limit", TIME_LIMIT_S, *scenario.command]
-        for pid in server.pids:
-            command += ["--pid", pid]
-        if cpus:
-            command += ["--cpu", cpus[1]]
-        env = {"GATEWAY_API_KEY": server.env.get("GATEWAY_API_KEY", "")}
-        done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=TIME_LIMIT_S + 30)
-        if done.returncode != 0:
-            raise servers.ServerFailed(f"{server.name}: {done.stderr.strip()}\n{server.errors()}")
-        return json.loads(done.stdout.splitlines()[-1])
+        return put_load(command, server, load, cpus)
     finally:
         server.stop()
 
@@ -103,7 +105,7 @@ def run(scenario, rounds, fleet, load, cpus, outcome):
             if server.name in scenario.without:
                 continue
             try:
-                figures = run_once(scenario, server, load, cpus)
+                figures = run_once(scenario.command, server, load, cpus)
             except (servers.ServerFailed, subprocess.TimeoutExpired) as failure:
                 outcome.fail(scenario, server, str(failure))
                 continue

@@ -21,6 +21,12 @@ class ServerFailed(Exception):
     pass
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
     """One server process. start() and stop() alternate; between runs nothing of it is left."""
 
@@ -66,6 +72,13 @@ class Server:
 
     def worker_pids(self):
         return [self.process.pid]
+
+    def load_options(self):
+        """What tells gateway-load where it is."""
+        return ["--server", self.dialect, *self.location()]
+
+    def location(self):
+        return ["--url", self.url, *(f"--pid={pid}" for pid in self.pids)]
 
     def errors(self):
         return (self.folder / "stderr").read_text(errors="replace")[-2000:]
@@ -136,9 +149,7 @@ class Nchan(Server):
 
     def command(self):
         # nginx has no port 0.
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         text = (tools.PEERS / "nchan" / "nginx.conf.in").read_text()
         for key, value in {"ROOT": self.root, "RUN": self.folder, "PORT": self.port}.items():
             text = text.replace(f"@{key}@", str(value))
