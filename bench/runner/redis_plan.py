@@ -45,12 +45,12 @@ class Size:
 
 
 SIZES = {
-    "smoke": Size(rounds=1, connects=100, counted_messages=2_000, quiet=100, heartbeat_s=1, quiet_s=3, background_s=3,
+    "smoke": Size(rounds=1, connects=300, counted_messages=5_000, quiet=100, heartbeat_s=3, quiet_s=6, background_s=3,
                   messages=2_000, open=(100, 200), subscribers=100, bursts={16: 3}, instances=(1, 2), idle=200),
     "quick": Size(rounds=2, connects=500, counted_messages=10_000, quiet=500, heartbeat_s=5, quiet_s=10, background_s=5,
                   messages=20_000, open=(500, 2_000), subscribers=1_000, bursts={1: 30, 16: 6}, instances=(1, 2, 4),
                   idle=2_000),
-    "full": Size(rounds=3, connects=2_000, counted_messages=20_000, quiet=2_000, heartbeat_s=30, quiet_s=60, background_s=20,
+    "full": Size(rounds=5, connects=2_000, counted_messages=20_000, quiet=2_000, heartbeat_s=30, quiet_s=60, background_s=20,
                  messages=60_000, open=(1_000, 10_000), subscribers=1_000, bursts={1: 100, 16: 20}, instances=(1, 2, 4),
                  idle=10_000),
 }
