@@ -12,11 +12,14 @@ build_packages=(
 # To run the demo: the agent is Python's standard library only, the second agent is curl.
 run_packages=(python3 curl)
 
+# For a redis-server (scripts/lib/redis.sh), without the service that the package of that name brings.
+redis_packages=(redis-tools)
+
 # To test: clang for the second opinion, the fuzzers and readable sanitizer reports; a real browser,
 # with one font, since a page without any has no text to see; Redis, and what the Valkey of scripts/lib/valkey.sh needs.
 test_packages=(
   git ca-certificates python3-venv
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
   chromium fonts-dejavu-core
-  redis-server openssl libatomic1 libjemalloc2 liblzf1
+  openssl libatomic1 libjemalloc2 liblzf1
 )

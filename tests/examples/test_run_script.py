@@ -1,5 +1,6 @@
 """scripts/run as a person uses it: start, follow the printed address, Ctrl-C."""
 
+import contextlib
 import os
 import queue
 import re
@@ -14,6 +15,7 @@ import pytest
 from support.api import Api
 from support.client import Client
 from support.gateway import REPOSITORY
+from support.redis_server import RedisServer, free_port
 
 DEADLINE = 60
 RUN = REPOSITORY / "scripts/run"
@@ -29,10 +31,10 @@ def default_interrupt():
 class Running:
     """scripts/run as the leader of its own process group, as a terminal would have it."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, env=None):
         self.process = subprocess.Popen([RUN, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT, process_group=0,
-                                        preexec_fn=default_interrupt)
+                                        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT | (env or {}),
+                                        process_group=0, preexec_fn=default_interrupt)
         self.text = ""
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -70,13 +72,32 @@ class Running:
 def start():
     running = []
 
-    def start_one(*flags):
-        running.append(Running(*flags))
+    def start_one(*flags, **options):
+        running.append(Running(*flags, **options))
         return running[-1]
 
     yield start_one
     for one in running:
         one.stop()
+
+
+def open_client(url, api):
+    return Client.open(url.replace("http", "ws") + "/ws", api.create_session(user_id=os.urandom(8).hex())["session_id"])
+
+
+def assert_answered(client):
+    client.say("pillar:insights", text="ping")
+    frame = client.receive()
+    while not frame["data"]["final"]:
+        frame = client.receive()
+    assert "ping" in frame["message"] and frame["pillar"] == "insights"
+
+
+def assert_ends(run, children, number=signal.SIGINT):
+    os.killpg(run.process.pid, number)
+    assert run.process.wait(DEADLINE) == 128 + number
+    _, alive = psutil.wait_procs(children, timeout=DEADLINE)
+    assert not alive
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -85,22 +106,11 @@ def test_starts_prints_answers_and_ends_everything(start, number):
     console = run.line(r"Console\s+(http://127\.0\.0\.1:\d+)/#key=(\S+)")
     url, key = console[1], console[2]
     run.line("Stop")
-    api = Api(url, key)
-    client = Client.open(url.replace("http", "ws") + "/ws", api.create_session()["session_id"])
-    client.say("pillar:insights", text="ping")
-    frame = client.receive()
-    while not frame["data"]["final"]:
-        frame = client.receive()
-    assert "ping" in frame["message"] and frame["pillar"] == "insights"
-    client.close()
-    api.close()
-
+    with contextlib.closing(Api(url, key)) as api, contextlib.closing(open_client(url, api)) as client:
+        assert_answered(client)
     children = run.children()
     assert len(children) >= 2
-    os.killpg(run.process.pid, number)
-    assert run.process.wait(DEADLINE) == 128 + number
-    _, alive = psutil.wait_procs(children, timeout=DEADLINE)
-    assert not alive
+    assert_ends(run, children, number)
 
 
 def test_the_printed_line_works(start):
@@ -108,6 +118,61 @@ def test_the_printed_line_works(start):
     command = run.line(r"Try\s+(curl .*)")[1]
     answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=DEADLINE)
     assert '"status":"published"' in answer.stdout, answer
+
+
+class TestRedis:
+    FLAGS = ("--redis", "--port", "0", "--", "--drain-timeout", "1")
+
+    @staticmethod
+    def addresses(run):
+        """Gateways' pids, what is said of Redis, the url and the key."""
+        pids = [int(pid) for pid in run.line(r"Gateway  \S+ +\(pid ([\d ]+)\)")[1].split()]
+        redis = run.line(r"Redis    (\S+) +\((.*)\)")
+        console = run.line(r"Console\s+(http://127\.0\.0\.1:\d+)/#key=(\S+)")
+        run.line("Stop")
+        return pids, redis, console[1], console[2]
+
+    def test_two_gateways_share_an_address_and_a_redis_of_their_own(self, start):
+        run = start(*self.FLAGS, env={"RUN_REDIS_PORT": str(free_port())})
+        pids, redis, url, key = self.addresses(run)
+        redis_pid = int(re.fullmatch(r"pid (\d+), ends with this script", redis[2])[1])
+        children = run.children()
+        assert {*pids, redis_pid} <= {child.pid for child in children}
+        instances = set()
+        with contextlib.closing(Api(url, key)) as api:
+            for _ in range(60):  # the kernel chooses one for each connection
+                with contextlib.closing(open_client(url, api)) as client:
+                    assert_answered(client)
+                    instances.add(client.welcome["instance_id"])
+                if len(instances) == 2:
+                    break
+        assert instances == {"gateway-1", "gateway-2"}
+        psutil.Process(pids[0]).kill()
+        run.line(f"A gateway ended .pid {pids[0]}.; those left: {pids[1]}")
+        with contextlib.closing(Api(url, key)) as api, contextlib.closing(open_client(url, api)) as client:
+            assert client.welcome["instance_id"] == "gateway-2"
+        assert_ends(run, children)
+
+    def test_a_redis_that_was_there_is_used_and_left(self, start):
+        with RedisServer() as redis:
+            run = start(*self.FLAGS, env={"RUN_REDIS_PORT": str(redis.port)})
+            _, said, _, _ = self.addresses(run)
+            assert (said[1], said[2]) == (redis.url, "was there before")
+            assert_ends(run, run.children())
+            with redis.client() as client:
+                assert client.ping()
+
+    def test_another_redis_and_another_number(self, start):
+        with RedisServer(password="hush") as redis:
+            run = start("--redis-url", redis.url, "--instances", "3", "--no-agent", *self.FLAGS)
+            pids, said, url, key = self.addresses(run)
+            assert len(pids) == 3
+            assert said[1] == f"redis://…@127.0.0.1:{redis.port}"
+            assert not any("hush" in word for pid in pids for word in psutil.Process(pid).cmdline())
+            with contextlib.closing(Api(url, key)) as api:
+                counts = api.get("/api/post-office/websocket/connection-count").json()
+            assert set(counts["by_gateway"]) == {"gateway-1", "gateway-2", "gateway-3"}
+            assert_ends(run, run.children())
 
 
 def test_a_taken_port_is_named_before_anything_is_built(start):

@@ -1,7 +1,6 @@
 """A primary, a replica and sentinels that watch them, all of a test's own."""
 
 import contextlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from support.redis_server import RedisServer, free_port
+from support.redis_server import RedisServer, binary, free_port
 from support.wait import eventually
 
 NAME = "mymaster"
@@ -79,8 +78,8 @@ class SentinelSet:
         file = self._directory / f"{port}.conf"
         file.write_text("\n".join(lines) + "\n")
         log = open(self._directory / f"{port}.log", "ab")
-        binary = os.environ.get("REDIS_SERVER", "redis-server")
-        process = subprocess.Popen([binary, str(file), "--sentinel"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        command = [binary(), str(file), "--sentinel"]
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._processes.append(process)
 
     def _knows_all(self, port):

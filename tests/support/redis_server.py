@@ -3,7 +3,8 @@
     with RedisServer() as redis, Gateway("--engine", "redis", "--redis-url", redis.url) as gateway:
         redis.stop_process()
 
-The binary is $REDIS_SERVER, else redis-server. No other server than the one started here is ever touched.
+The binary is $REDIS_SERVER, else redis-server on the PATH, else what scripts/test made. No other server than the one
+started here is ever touched.
 """
 
 import os
@@ -63,7 +64,7 @@ class RedisServer:
             if not again:
                 self.port = free_port()
             self.process = subprocess.Popen(
-                [os.environ.get("REDIS_SERVER", "redis-server"), *self._arguments()],
+                [binary(), *self._arguments()],
                 stdin=subprocess.DEVNULL,
                 stdout=open(self.log_file, "ab"),
                 stderr=subprocess.STDOUT,
@@ -217,6 +218,11 @@ class RedisServer:
             return client.ping()
         except redis.RedisError:
             return False
+
+
+def binary() -> str:
+    made = Path(__file__).resolve().parents[2] / "build/tools/redis-server"
+    return os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or str(made)
 
 
 def credentials(user, password):
