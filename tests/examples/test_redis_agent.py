@@ -1,0 +1,171 @@
+"""The agent with only a Redis client, against gateways on a real Redis."""
+
+import collections
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from support.cluster import Cluster, listening
+from support.gateway import REPOSITORY
+from support.redis_agent import wait_for_group
+from support.redis_server import RedisServer
+from support.wait import eventually
+
+DEADLINE = 30
+INBOX = "websocket:inbox:guide"
+
+
+@pytest.fixture
+def redis():
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(redis):
+    with Cluster(redis) as started:
+        yield started
+
+
+@pytest.fixture
+def start_agent(redis):
+    agents = []
+
+    def start(*flags):
+        command = [sys.executable, REPOSITORY / "examples/redis_agent.py", "--url", redis.url, *flags]
+        agents.append(subprocess.Popen(command, start_new_session=True))
+        return agents[-1]
+
+    yield start
+    for agent in agents:
+        agent.kill()
+        agent.wait(DEADLINE)
+
+
+@pytest.fixture
+def store(redis):
+    with redis.client() as client:
+        yield client
+
+
+def read_answer(client):
+    """Frames until a final one: of one answer, or of several at a time."""
+    frames = [client.receive(DEADLINE)]
+    while not frames[-1]["data"]["final"]:
+        frames.append(client.receive(DEADLINE))
+    return frames
+
+
+class TestListening:
+    def test_it_answers_word_by_word_on_both_instances(self, cluster, redis, start_agent):
+        gateways = [cluster.start(), cluster.start()]
+        start_agent("--delay", "0", "--channel", "guide", "--channel", "pillar:content")
+        eventually(lambda: listening(redis, "websocket:pillar:content"))
+        for gateway in gateways:
+            client, other = gateway.connect(), gateway.connect()
+            client.send({"channel": "guide", "payload": {"message": "how  do you do?", "conversation_id": "c-1"}})
+            frames = read_answer(client)
+            words, final = frames[:-1], frames[-1]
+            assert len(words) > 5
+            assert [frame["data"]["seq"] for frame in frames] == list(range(len(frames)))
+            assert "".join(frame["data"]["delta"] for frame in words) == final["message"]
+            assert "how  do you do?" in final["message"]
+            assert (final["agent_type"], final["conversation_id"]) == ("guide", "c-1")
+            client.say("pillar:content", text="and you?")
+            assert read_answer(client)[-1]["pillar"] == "content"
+            other.assert_silent()
+
+    def test_what_is_no_question_is_passed_over(self, cluster, redis, store, start_agent):
+        gateway = cluster.start()
+        start_agent("--delay", "0")
+        eventually(lambda: listening(redis, "websocket:guide"))
+        client = gateway.connect()
+        gateway.api.publish("guide", {"note": "to all"})
+        assert client.receive() == {"note": "to all"}
+        for nonsense in ("", "{", "[]", "7", b"\xff", '{"connection_id":1,"reply_to":2,"channel":3,"message":4}'):
+            store.publish("websocket:guide", nonsense)
+        client.say(text="still there?")
+        assert "still there?" in read_answer(client)[-1]["message"]
+
+    def test_it_comes_back_after_redis_was_gone(self, cluster, redis, start_agent):
+        gateway = cluster.start()
+        agent = start_agent("--delay", "0")
+        eventually(lambda: listening(redis, "websocket:guide"))
+        redis.restart(keep_data=False)
+        eventually(lambda: listening(redis, "websocket:guide"), DEADLINE)
+        client = gateway.connect(eventually(lambda: new_session(gateway), DEADLINE))
+        client.say(text="again")
+        assert "again" in read_answer(client)[-1]["message"]
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(DEADLINE) == 0
+
+
+def new_session(gateway):
+    answer = gateway.api.post("/api/traffic-cop/sessions", {"user_id": "ada"})
+    ready = gateway.api.get("/health/websocket-gateway").status_code == 200
+    return answer.status_code == 201 and ready and answer.json()["session_id"]
+
+
+class TestInbox:
+    FLAGS = ("--inbox", "--claim-after", "2", "--delay", "0.1")
+
+    def open_at(self, store, name):
+        """How many entries an agent has taken and not acknowledged."""
+        return len(store.xpending_range(INBOX, "agents", "-", "+", 100, consumername=name))
+
+    def test_two_compete_one_dies_in_the_middle_and_nothing_is_lost(self, cluster, redis, store, start_agent):
+        gateways = [cluster.start("--inbox", "stream"), cluster.start("--inbox", "stream")]
+        wait_for_group(redis, INBOX, "agents")
+        agents = {name: start_agent(*self.FLAGS, "--name", name) for name in ("one", "two")}
+        clients = [gateway.connect() for gateway in gateways]
+        asked = [f"question {n}" for n in range(8)]
+        for n, text in enumerate(asked):
+            assert clients[n % 2].say(id=n, text=text)["status"] == "published"
+        eventually(lambda: all(self.open_at(store, name) for name in agents), DEADLINE, "both are at work")
+        agents["one"].kill()
+        assert self.open_at(store, "one") == 1
+        runs = collections.defaultdict(list)
+        for client in clients:
+            for _ in range(4):
+                for frame in read_answer(client):
+                    runs[frame["data"]["run_id"]].append(frame)
+        ended = [frames[-1]["message"] for frames in runs.values() if frames[-1]["data"]["final"]]
+        assert sorted(re.search("“(.*)”", message)[1] for message in ended) == asked, "each to its end, once"
+        assert len(runs) - len(ended) <= 1, "only what the dead one had begun is begun again"
+        eventually(lambda: store.xpending(INBOX, "agents")["pending"] == 0)
+
+    def test_an_answer_that_takes_long_is_not_claimed(self, cluster, redis, store, start_agent):
+        gateway = cluster.start("--inbox", "stream")
+        wait_for_group(redis, INBOX, "agents")
+        for name in ("one", "two"):
+            start_agent("--inbox", "--claim-after", "1", "--delay", "0.2", "--name", name)
+        client = gateway.connect()
+        client.say(text="slowly")
+        frames = read_answer(client)
+        assert len(frames) * 0.2 > 2, "it took longer than the time after which it is claimed"
+        assert len({frame["data"]["run_id"] for frame in frames}) == 1
+        eventually(lambda: store.xpending(INBOX, "agents")["pending"] == 0)
+        client.assert_silent()
+
+    def test_asked_to_end_it_ends_its_answer_and_leaves_the_group(self, cluster, redis, store, start_agent):
+        gateway = cluster.start("--inbox", "stream")
+        agent = start_agent(*self.FLAGS, "--name", "one")
+        client = gateway.connect()
+        client.say(text="goodbye")
+        client.receive(DEADLINE)
+        agent.send_signal(signal.SIGTERM)
+        assert "goodbye" in read_answer(client)[-1]["message"]
+        assert agent.wait(DEADLINE) == 0
+        assert store.xpending(INBOX, "agents")["pending"] == 0
+        assert store.xinfo_consumers(INBOX, "agents") == []
+
+    def test_publications_are_done_with_at_once(self, cluster, redis, store, start_agent):
+        gateway = cluster.start("--inbox", "stream")
+        wait_for_group(redis, INBOX, "agents")
+        gateway.api.publish("guide", {"note": "to all"})
+        eventually(lambda: store.xlen(INBOX) == 1)
+        start_agent(*self.FLAGS)
+        eventually(lambda: store.xinfo_groups(INBOX)[0]["lag"] == 0 and store.xpending(INBOX, "agents")["pending"] == 0)
