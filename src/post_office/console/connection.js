@@ -49,7 +49,7 @@ function focusConversation() {
 
 function opened(welcome) {
   showBanner("good", "Connected", welcome.message);
-  $("instance").textContent = welcome.instance_id;
+  connectedTo(welcome.instance_id);
   $("connection-id").textContent = welcome.connection_id;
   $("connection-since").textContent = clock(new Date());
   focusConversation();
@@ -71,6 +71,7 @@ function sendAgain() {
   for (const [id, waiting] of state.unanswered) {
     waiting.sentAt = performance.now();
     waiting.entry.say("sent again after the connection was lost…");
+    waiting.entry.via.now();
     if (transmit(waiting.frame)) minute.countOut();
     else state.unanswered.delete(id);
   }

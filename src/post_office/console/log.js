@@ -12,6 +12,8 @@ class Entry {
     this.status = el("p", { className: "status" });
     this.raw = el("pre", { tabIndex: 0 });
     this.frames = el("details", { className: "frames", hidden: true }, el("summary", { textContent: "JSON" }), this.raw);
+    this.via = new Via();
+    if (headings.length > 0) headings = [...headings, this.via.node];
     const heading = el("p", { className: "heading" }, ...headings, el("time", { textContent: clock(new Date()) }));
     this.node = el("article", { className: `entry ${kind}`, "aria-label": label },
       heading, this.text, this.status, this.frames);

@@ -105,9 +105,7 @@ function showCounts(counts, loads, channels) {
   $("count-global").textContent = counts.global;
   const names = [...new Set([...channels, ...Object.keys(counts.by_channel ?? {}), ...Object.keys(loads)])];
   $("channel-rows").replaceChildren(...names.map((name) => channelRow(name, counts.by_channel?.[name], loads[name])));
-  const gateways = Object.entries(counts.by_gateway ?? {});
-  $("gateway-rows").replaceChildren(...gateways.map(([name, n]) =>
-    el("li", {}, el("span", { className: "mono", textContent: name }), el("b", { textContent: n }))));
+  showInstances(counts.by_gateway ?? {});
 }
 
 // Asks every two seconds while the page is seen and a key is there, one question at a time.

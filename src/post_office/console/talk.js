@@ -57,6 +57,7 @@ function deliver(entry, { id, frame }) {
   entry.again.addEventListener("click", () => {
     if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
     entry.say("sending again…");
+    entry.via.now();
     entry.frame("→", frame);
     deliver(entry, { id, frame });
   });
