@@ -1,0 +1,115 @@
+"""The Redis users of docs/OPERATIONS.md may do all that gateways and agents need: Redis's log of refusals says so."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support.cluster import Cluster, listening
+from support.gateway import REPOSITORY
+from support.redis_server import RedisServer
+from support.wait import eventually
+
+
+def documented_users():
+    text = (REPOSITORY / "docs/OPERATIONS.md").read_text()
+    return dict(re.findall(r"acl: begin -->\n```\nuser (\w+) on (.*)\n```\n<!--", text))
+
+
+@pytest.fixture
+def redis():
+    users = documented_users()
+    assert set(users) == {"gateway", "agent"}
+    with RedisServer(users=users) as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(redis):
+    with Cluster(redis, redis.url_with(user="gateway", password="secret")) as started:
+        yield started
+
+
+def refusals(redis):
+    """But for the name and version that redis-py tells a server where it may."""
+    with redis.client() as client:
+        entries = [f"{entry['reason']} {entry['object']}" for entry in client.acl_log()]
+    return [entry for entry in entries if entry != "command client|setinfo"]
+
+
+def test_it_refuses_what_no_gateway_does(redis):
+    with redis.client(username="gateway", password="secret") as client:
+        with pytest.raises(Exception, match="NOPERM|permissions"):
+            client.keys("*")
+        with pytest.raises(Exception, match="NOPERM|permissions"):
+            client.get("another:key")
+    assert len(refusals(redis)) == 2
+
+
+@pytest.mark.parametrize("inbox", ["pubsub", "stream"])
+def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
+    here, there = cluster.start("--inbox", inbox), cluster.start("--inbox", inbox)
+    session = here.new_session(user_id="ada", context={"tenant_id": "acme"})
+    client = there.connect(session, query="&client_id=phone")
+    client.say(id="m1")
+    client.say("pillar:content", id="m2")
+    group = "workers" if inbox == "stream" else None
+    agent = there.subscribe("guide", group)
+    assert agent.status == 200, agent.body
+    event = agent.next()
+    if group:
+        assert here.api.ack("guide", group, [event.id])
+        assert_redelivers_and_gives_up(redis, client, agent)
+    assert here.api.send({"n": 1}, connection_id=client.connection_id)["status"] == "sent"
+    assert here.api.send({"n": 2}, user_id="ada")["delivered"] == 1
+    here.api.publish("guide", {"n": 3}, tenant_id="acme")
+    assert [client.receive()["n"] for _ in range(3)] == [1, 2, 3]
+    assert here.api.get("/api/post-office/websocket/connection-count").json()["per_user"] == {"ada": 1}
+    limited = [there.connect(session) for _ in range(4)]
+    here.api.patch(f"/api/traffic-cop/sessions/{session}", {"context": {"tenant_id": "acme", "n": 1}})
+    limited[0].close()
+    there.stop()  # what waits on pillar:content is parked, and delivered by the other one
+    assert here.subscribe("pillar:content", group).envelope(30)["message"]["id"] == "m2"
+    assert refusals(redis) == []
+
+
+def assert_redelivers_and_gives_up(redis, client, agent):
+    """Aged by XCLAIM's own means, so that nobody has to wait."""
+    inbox = "websocket:inbox:guide"
+    client.say(id="m3")
+    with redis.client() as store:
+        for deliveries in (1, 5):
+            event = agent.next(30)
+            store.xclaim(inbox, "workers", "nobody", 0, [event.id], idle=40_000, retrycount=deliveries)
+        eventually(lambda: store.xlen(f"{inbox}:dead") == 1, 30)
+
+
+@pytest.mark.parametrize("flags", [(), ("--inbox",)])
+def test_an_agent_can_answer_and_leave(redis, cluster, flags):
+    gateway = cluster.start("--inbox", "stream")
+    url = redis.url_with(user="agent", password="secret")
+    command = [sys.executable, REPOSITORY / "examples/redis_agent.py", "--url", url, "--delay", "0", *flags]
+    agent = subprocess.Popen(command)
+    try:
+        client = gateway.connect()
+        eventually(lambda: flags or listening(redis, "websocket:guide"))
+        client.say()
+        while not client.receive(30)["data"]["final"]:
+            pass
+        agent.terminate()
+        assert agent.wait(30) == 0
+    finally:
+        agent.kill()
+        agent.wait(30)
+    assert refusals(redis) == []
+
+
+@pytest.mark.slow
+def test_it_can_remove_what_a_dead_one_left(redis, cluster):
+    here, there = cluster.start(), cluster.start()
+    there.connect(here.new_session(user_id="ada"))
+    there.kill()
+    with redis.client() as client:
+        eventually(lambda: client.smembers("websocket:gateways") == {here.instance_id}, 60)
+    assert refusals(redis) == []
