@@ -41,6 +41,18 @@ void ChannelSender::submit(AgentMessage message, Done<Submitted> done) {
   pump(lane, now);
 }
 
+// Empty: Redis need not remember this one.
+std::string ChannelSender::dedupe_name(const AgentMessage& message) const {
+  if (!message.dedupe_key || !message.dedupe_everywhere) return {};
+  return keys_.message_id(to_hex(sha256(*message.dedupe_key)));
+}
+
+// Redis has just noted its id, and now it is refused: it may come again.
+void ChannelSender::forget(const AgentMessage& message) {
+  const std::string key = dedupe_name(message);
+  if (!key.empty()) commands_.command({"DEL", key}, {});
+}
+
 void ChannelSender::send(Lane& lane, uint64_t sequence) {
   Entry& entry = lane.entries[sequence - lane.first];
   entry.state = State::in_flight;
@@ -50,11 +62,10 @@ void ChannelSender::send(Lane& lane, uint64_t sequence) {
     on_reply(lane, sequence, reply);
   };
   const AgentMessage& message = entry.message;
-  const bool remembered = message.dedupe_key && message.dedupe_everywhere;
-  if (!remembered && message.tenant_id.empty() && inbox_.empty()) {
+  const std::string key = dedupe_name(message);
+  if (key.empty() && message.tenant_id.empty() && inbox_.empty()) {
     return commands_.command({"PUBLISH", agents_, message.envelope}, std::move(on_answer));
   }
-  const std::string key = remembered ? keys_.message_id(to_hex(sha256(*message.dedupe_key))) : "";
   const std::string tenants = message.tenant_id.empty() ? "" : keys_.agents(channel_, message.tenant_id);
   run_script(commands_, scripts::submit,
              {keys_.prefix(), message.message_id, message.envelope, key, dedupe_seconds_, agents_, tenants,
@@ -85,6 +96,7 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
     } else if (receivers == kInboxFull && !entry.queued) {
       finish(lane, entry, Error{Errc::resource_exhausted, "the channel's inbox is full"});
     } else {
+      if (receivers == 0 && !entry.queued && !has_room(entry)) forget(entry.message);
       keep(lane, entry, full);
     }
   }
@@ -95,11 +107,15 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
   if (lane.waiting > 0) pump(lane, now);
 }
 
+bool ChannelSender::has_room(const Entry& entry) const {
+  return waiting_ < options_.queue_size &&
+         waiting_bytes_ + entry.message.envelope.size() <= options_.queue_bytes;
+}
+
 // It waits and whoever sent it is told so; `otherwise` when there is no room.
 void ChannelSender::keep(Lane& lane, Entry& entry, const Error& otherwise) {
   if (entry.queued) return;
-  const size_t bytes = entry.message.envelope.size();
-  if (waiting_ >= options_.queue_size || waiting_bytes_ + bytes > options_.queue_bytes) {
+  if (!has_room(entry)) {
     finish(lane, entry, otherwise);
     // Refused before anything was sent: it is the last, and nothing refers to it.
     if (&entry == &lane.entries.back()) lane.entries.pop_back();
@@ -107,7 +123,7 @@ void ChannelSender::keep(Lane& lane, Entry& entry, const Error& otherwise) {
   }
   entry.queued = true;
   ++waiting_;
-  waiting_bytes_ += bytes;
+  waiting_bytes_ += entry.message.envelope.size();
   std::exchange(entry.done, nullptr)(Submitted::queued);
 }
 

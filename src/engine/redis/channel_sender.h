@@ -57,6 +57,9 @@ class ChannelSender {
     TimePoint retry_at;
   };
 
+  std::string dedupe_name(const AgentMessage& message) const;
+  void forget(const AgentMessage& message);
+  bool has_room(const Entry& entry) const;
   void send(Lane& lane, uint64_t sequence);
   void on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply);
   void keep(Lane& lane, Entry& entry, const Error& otherwise);
