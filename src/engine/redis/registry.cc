@@ -106,6 +106,8 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
   if (local_.size() + adding_ >= limits.total) {
     return done(Error{Errc::failed_precondition, "the instance is full"});
   }
+  // Whoever left in this turn makes room.
+  if (record.session && limits.per_user > 0) flush_removals();
   ++adding_;
   RecordArguments arguments;
   arguments.append(record, keys_.instance(), channels_.name(record.channel),
