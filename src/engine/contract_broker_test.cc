@@ -1,0 +1,293 @@
+// What a broker promises, on both engines.
+#include "core/broker.h"
+
+#include "engine/contract_testing.h"
+
+namespace gw {
+namespace {
+
+class BrokerContract : public EngineContract {
+ protected:
+  std::string submit(const std::string& text, const std::string& tenant = "",
+                     std::optional<std::string> dedupe = {}, bool everywhere = false) {
+    return EngineTest::submit(*instance_, message(text, tenant, std::move(dedupe), everywhere));
+  }
+  SubscriptionId subscribe(TestAgent& agent, const std::string& tenant = "") {
+    return EngineTest::subscribe(*instance_, agent, "", tenant);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Engines, BrokerContract,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+
+TEST_P(BrokerContract, DeliversToEverySubscriber) {
+  begin();
+  TestAgent a, b;
+  subscribe(a);
+  subscribe(b);
+  EXPECT_EQ(broker().stats(0).agents, 2u);
+  EXPECT_EQ(broker().stats(1).agents, 0u);
+  EXPECT_EQ(submit("hello"), "published");
+  EXPECT_TRUE(until([&] { return a.texts == Texts{"hello"} && b.texts == Texts{"hello"}; }));
+  EXPECT_EQ(a.ids, Texts{"m1"});
+}
+
+TEST_P(BrokerContract, LeavesEveryByteAsItIs) {
+  begin();
+  TestAgent agent;
+  subscribe(agent);
+  AgentMessage odd = message("");
+  odd.envelope = "{ \"message_id\":\"" + odd.message_id +
+                 "\", \"a\" : 1.0e5,\"b\":\"\\u00e9\\ud83d\\ude00 é😀 \\r\\n\",\"text\":\"" +
+                 std::string(100'000, 'x') + "\"}";
+  const std::string expected = odd.envelope;
+  EXPECT_EQ(EngineTest::submit(*instance_, odd), "published");
+  ASSERT_TRUE(until([&] { return !agent.envelopes.empty(); }));
+  EXPECT_EQ(agent.envelopes[0], expected);
+
+  const std::string said = "{ \"n\" : 0.10 ,\"s\":\"\\u0041\\/\",\"n\":2}";
+  const Publication publication{0, "", "realm", said, envelope("p", ""), "p"};
+  EXPECT_TRUE(ask<void>([&](Done<void> done) { broker().publish(publication, std::move(done)); }));
+  ASSERT_TRUE(until([&] { return !instance_->published.empty(); }));
+  EXPECT_EQ(instance_->published[0].message, said);
+}
+
+TEST_P(BrokerContract, KeepsTheOrderOfManyAtOnce) {
+  begin();
+  TestAgent agent;
+  subscribe(agent);
+  Texts expected;
+  std::vector<Slot<Submitted>> answers;
+  for (int i = 0; i < 500; ++i) {
+    expected.push_back(std::to_string(i));
+    answers.push_back(slot<Submitted>());
+    broker().submit(message(expected.back()), into<Submitted>(answers.back()));
+  }
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= expected.size(); }));
+  settle(*instance_);
+  EXPECT_EQ(agent.texts, expected);
+  for (const auto& answer : answers) EXPECT_EQ(outcome_of(**answer), "published");
+}
+
+TEST_P(BrokerContract, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
+  begin();
+  EXPECT_EQ(submit("1"), "queued");
+  EXPECT_EQ(submit("2"), "queued");
+  EXPECT_EQ(submit("3"), "queued");
+  EXPECT_EQ(submit("4"), "resource_exhausted");
+  EXPECT_EQ(broker().stats(0).queue_size, 3u);
+  EXPECT_EQ(broker().stats(0).queue_max, 3u);
+  EXPECT_EQ(broker().stats(0).queue_bytes, 3 * envelope("m1", "1").size());
+  EXPECT_EQ(broker().stats(1).queue_size, 0u);
+  TestAgent agent;
+  subscribe(agent);
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 3 && broker().stats(0).queue_size == 0; }));
+  EXPECT_EQ(broker().stats(0).queue_bytes, 0u);
+  EXPECT_EQ(submit("5"), "published");
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 4; }));
+  EXPECT_EQ(agent.texts, (Texts{"1", "2", "3", "5"}));
+}
+
+TEST_P(BrokerContract, WhatComesLaterDoesNotOvertakeWhatWaits) {
+  limits_.queue_size = 100;
+  begin();
+  EXPECT_EQ(submit("0"), "queued");
+  TestAgent agent;
+  const auto subscribed = slot<SubscriptionId>();
+  broker().subscribe({0, "", ""}, agent, into<SubscriptionId>(subscribed));
+  Texts expected{"0"};
+  std::vector<Slot<Submitted>> answers;
+  for (int i = 1; i < 50; ++i) {
+    expected.push_back(std::to_string(i));
+    answers.push_back(slot<Submitted>());
+    broker().submit(message(expected.back()), into<Submitted>(answers.back()));
+    loop_.turn(0ms);
+  }
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= expected.size(); }));
+  EXPECT_EQ(agent.texts, expected);
+}
+
+TEST_P(BrokerContract, BoundsTheQueueInBytes) {
+  limits_.queue_bytes = 100;
+  begin();
+  EXPECT_EQ(submit(std::string(60, 'a')), "queued");
+  EXPECT_EQ(submit(std::string(60, 'b')), "resource_exhausted");
+  EXPECT_EQ(broker().stats(0).queue_size, 1u);
+}
+
+TEST_P(BrokerContract, DropsWhatHasWaitedTooLong) {
+  limits_.queue_age = 100ms;
+  begin();
+  EXPECT_EQ(submit("old"), "queued");
+  EXPECT_TRUE(until([&] { return broker().stats(0).queue_size == 0; }));
+  EXPECT_EQ(broker().stats(0).queue_bytes, 0u);
+  TestAgent agent;
+  subscribe(agent);
+  EXPECT_EQ(submit("new"), "published");
+  EXPECT_TRUE(until([&] { return !agent.texts.empty(); }));
+  EXPECT_EQ(agent.texts, Texts{"new"});
+}
+
+TEST_P(BrokerContract, TakesAnIdOnce) {
+  begin();
+  TestAgent agent;
+  subscribe(agent);
+  for (const bool everywhere : {false, true}) {
+    const std::string key = everywhere ? "k1" : "k2";
+    EXPECT_EQ(submit("a", "", key, everywhere), "published");
+    EXPECT_EQ(submit("b", "", key, everywhere), "duplicate");
+    EXPECT_EQ(submit("c", "", key + "'", everywhere), "published");
+  }
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 4; }));
+  settle(*instance_);
+  EXPECT_EQ(agent.texts, (Texts{"a", "c", "a", "c"}));
+}
+
+TEST_P(BrokerContract, TakesAnIdOnceAlsoBeforeItHasAnswered) {
+  begin();
+  TestAgent agent;
+  subscribe(agent);
+  const auto first = slot<Submitted>();
+  broker().submit(message("a", "", "k"), into<Submitted>(first));
+  EXPECT_EQ(submit("b", "", "k"), "duplicate");
+  ASSERT_TRUE(first->has_value());
+  EXPECT_EQ(outcome_of(**first), "published");
+  settle(*instance_);
+  EXPECT_EQ(agent.texts, Texts{"a"});
+}
+
+TEST_P(BrokerContract, TakesARefusedIdAgain) {
+  for (const bool everywhere : {false, true}) {
+    limits_.queue_bytes = 200;
+    key_prefix_ += "x:";
+    begin();
+    const std::string large(300, 'x');
+    EXPECT_EQ(submit("q", "", "k1", everywhere), "queued");
+    EXPECT_EQ(submit("q", "", "k1", everywhere), "duplicate");
+    EXPECT_EQ(submit(large, "", "k2", everywhere), "resource_exhausted");
+    TestAgent agent;
+    subscribe(agent);
+    EXPECT_TRUE(until([&] { return broker().stats(0).queue_size == 0; }));
+    EXPECT_EQ(submit(large, "", "k2", everywhere), "published");
+    EXPECT_TRUE(until([&] { return agent.texts == Texts{"q", large}; }));
+    instance_.reset();
+  }
+}
+
+// Refused although it was the first to wait: the engine has seen its id.
+TEST_P(BrokerContract, TakesARefusedIdAgainWhateverTheEngineSawOfIt) {
+  for (const bool everywhere : {false, true}) {
+    limits_.queue_bytes = 100;
+    key_prefix_ += "x:";
+    begin();
+    const std::string large(300, 'x');
+    EXPECT_EQ(submit(large, "", "k", everywhere), "resource_exhausted");
+    EXPECT_EQ(submit(large, "", "k", everywhere), "resource_exhausted");
+    TestAgent agent;
+    subscribe(agent);
+    EXPECT_EQ(submit(large, "", "k", everywhere), "published");
+    EXPECT_TRUE(until([&] { return agent.texts == Texts{large}; }));
+    instance_.reset();
+  }
+}
+
+TEST_P(BrokerContract, ShowsATenantsAgentsThatTenantAlone) {
+  begin();
+  TestAgent red, any;
+  subscribe(red, "red");
+  subscribe(any);
+  EXPECT_EQ(submit("r", "red"), "published");
+  EXPECT_EQ(submit("b", "blue"), "published");
+  EXPECT_EQ(submit("n"), "published");
+  EXPECT_TRUE(publish(*instance_, "P"));
+  EXPECT_TRUE(publish(*instance_, "PR", "red"));
+  EXPECT_TRUE(until([&] { return any.texts.size() >= 5; }));
+  settle(*instance_);
+  EXPECT_EQ(red.texts, (Texts{"r", "PR"}));
+  EXPECT_EQ(any.texts, (Texts{"r", "b", "n", "P", "PR"}));
+}
+
+TEST_P(BrokerContract, KeepsATenantsQueueOutOfAnothersReach) {
+  begin();
+  EXPECT_EQ(submit("for red", "red"), "queued");
+  EXPECT_EQ(submit("for blue", "blue"), "queued");
+  TestAgent blue, red;
+  subscribe(blue, "blue");
+  EXPECT_TRUE(until([&] { return blue.texts == Texts{"for blue"}; }));
+  EXPECT_EQ(broker().stats(0).queue_size, 1u);
+  subscribe(red, "red");
+  EXPECT_TRUE(until([&] { return red.texts == Texts{"for red"}; }));
+  EXPECT_EQ(blue.texts, Texts{"for blue"});
+}
+
+TEST_P(BrokerContract, PublishesToClientsAndAgentsAndQueuesNothing) {
+  begin();
+  EXPECT_TRUE(publish(*instance_, "nobody"));
+  TestAgent agent;
+  subscribe(agent);
+  EXPECT_TRUE(publish(*instance_, "all"));
+  EXPECT_TRUE(publish(*instance_, "red's", "red"));
+  EXPECT_TRUE(until([&] { return instance_->published.size() >= 3 && agent.texts.size() >= 2; }));
+  EXPECT_EQ(instance_->published_messages(), (Texts{"\"nobody\"", "\"all\"", "\"red's\""}));
+  EXPECT_EQ(instance_->published[1].tenant_id, "");
+  EXPECT_EQ(instance_->published[2].tenant_id, "red");
+  EXPECT_EQ(agent.texts, (Texts{"all", "red's"}));
+  EXPECT_EQ(broker().stats(0).queue_size, 0u);
+}
+
+TEST_P(BrokerContract, SendsToAConnectionOfItsOwnInstance) {
+  begin();
+  const ConnectionRecord record = test_connection(nullptr, 7);
+  const auto send = [&] {
+    return ask<void>([&](Done<void> done) { broker().send(record, "{\"x\" :1}", std::move(done)); });
+  };
+  EXPECT_TRUE(send());
+  ASSERT_EQ(instance_->sent.size(), 1u);
+  EXPECT_EQ(instance_->sent[0].first, record.handle);
+  EXPECT_EQ(instance_->sent[0].second, "{\"x\" :1}");
+  instance_->shards_behind = true;
+  const Result<void> refused = send();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::resource_exhausted);
+}
+
+TEST_P(BrokerContract, EndsAnAgentThatRefusedWhatOthersTook) {
+  begin();
+  TestAgent quick, slow;
+  subscribe(quick);
+  subscribe(slow);
+  slow.full = true;
+  EXPECT_EQ(submit("1"), "published");
+  EXPECT_TRUE(until([&] { return quick.texts == Texts{"1"} && slow.ended; }));
+  EXPECT_FALSE(quick.ended);
+}
+
+TEST_P(BrokerContract, AnAgentThatLeftGetsNothingMore) {
+  begin();
+  TestAgent gone, stays;
+  const SubscriptionId id = subscribe(gone);
+  const SubscriptionId other = subscribe(stays);
+  broker().unsubscribe(id);
+  broker().unsubscribe(id);  // nothing happens
+  EXPECT_EQ(broker().stats(0).agents, 1u);
+  EXPECT_EQ(submit("1"), "published");
+  EXPECT_TRUE(until([&] { return stays.texts == Texts{"1"}; }));
+  broker().unsubscribe(other);
+  // It left on one connection and the next message goes on another: the second probe is behind both.
+  settle(*instance_);
+  settle(*instance_);
+  EXPECT_EQ(submit("2"), "queued");
+  EXPECT_EQ(gone.texts, Texts{});
+  EXPECT_EQ(stays.texts, Texts{"1"});
+}
+
+TEST_P(BrokerContract, SaysThatItWorks) {
+  begin();
+  EXPECT_TRUE(probe(*instance_));
+  EXPECT_TRUE(broker().engine_stats().connected);
+  EXPECT_EQ(broker().engine_stats().pending, 0u);
+  EXPECT_EQ(broker().stats(0).circuit_state, "closed");
+}
+
+}  // namespace
+}  // namespace gw

@@ -1,0 +1,170 @@
+// What a broker promises to agents that share a group, on both engines (Redis: with the inbox stream).
+// Delivering again takes half a minute there; the tests of the running gateway see to that.
+#include "engine/contract_testing.h"
+
+namespace gw {
+namespace {
+
+class GroupContract : public EngineContract {
+ protected:
+  std::string submit(const std::string& text, const std::string& tenant = "") {
+    return EngineTest::submit(*instance_, message(text, tenant));
+  }
+  SubscriptionId join(TestAgent& agent, const std::string& group, const std::string& tenant = "") {
+    return EngineTest::subscribe(*instance_, agent, group, tenant);
+  }
+  size_t acknowledge(const Texts& ids, const std::string& group, const std::string& tenant = "") {
+    const auto closed = ask<size_t>([&](Done<size_t> done) {
+      broker().acknowledge({0, group, tenant}, ids, std::move(done));
+    });
+    return closed ? *closed : 999;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Engines, GroupContract,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis_with_inbox),
+                         name_of);
+
+TEST_P(GroupContract, GivesEachMessageToOneMember) {
+  limits_.queue_size = 100;
+  begin();
+  TestAgent a, b, all;
+  join(a, "workers");
+  join(b, "workers");
+  EngineTest::subscribe(*instance_, all);
+  EXPECT_EQ(broker().stats(0).agents, 3u);
+  Texts expected;
+  for (int i = 0; i < 20; ++i) {
+    expected.push_back(std::to_string(i));
+    EXPECT_EQ(submit(expected.back()), "published");
+  }
+  EXPECT_TRUE(until([&] { return a.texts.size() + b.texts.size() >= 20 && all.texts.size() >= 20; }));
+  settle(*instance_);
+  Texts both = a.texts;
+  both.insert(both.end(), b.texts.begin(), b.texts.end());
+  std::sort(both.begin(), both.end());
+  EXPECT_EQ(all.texts, expected);
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(both, expected);
+  EXPECT_FALSE(a.texts.empty());
+  EXPECT_FALSE(b.texts.empty());
+}
+
+TEST_P(GroupContract, GivesWhatWaitsToTheFirstMemberInOrder) {
+  limits_.queue_size = 100;
+  begin();
+  for (const char* text : {"1", "2", "3"}) submit(text);
+  TestAgent agent;
+  join(agent, "workers");
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 3; }));
+  EXPECT_EQ(submit("4"), "published");
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 4; }));
+  EXPECT_EQ(agent.texts, (Texts{"1", "2", "3", "4"}));
+}
+
+TEST_P(GroupContract, CountsWhatIsOpenUntilItIsAcknowledged) {
+  begin();
+  TestAgent agent;
+  join(agent, "workers");
+  submit("1");
+  submit("2");
+  submit("3");
+  ASSERT_TRUE(until([&] { return agent.ids.size() >= 3; }));
+  EXPECT_EQ(broker().stats(0).unacknowledged, 3u);
+  EXPECT_EQ(acknowledge({agent.ids[0], agent.ids[2]}, "workers"), 2u);
+  EXPECT_EQ(broker().stats(0).unacknowledged, 1u);
+  EXPECT_EQ(acknowledge({agent.ids[0]}, "workers"), 0u);
+  EXPECT_EQ(acknowledge({"never", "1-1", "-", "99999999999999999999999-0", ""}, "workers"), 0u);
+  EXPECT_EQ(acknowledge({}, "workers"), 0u);
+  EXPECT_EQ(acknowledge({agent.ids[1], agent.ids[1]}, "workers"), 1u);
+  EXPECT_EQ(broker().stats(0).unacknowledged, 0u);
+}
+
+TEST_P(GroupContract, GivesEveryGroupItsOwnCopy) {
+  begin();
+  TestAgent one, two;
+  join(one, "one");
+  join(two, "two");
+  submit("1");
+  ASSERT_TRUE(until([&] { return one.texts == Texts{"1"} && two.texts == Texts{"1"}; }));
+  EXPECT_EQ(acknowledge(one.ids, "one"), 1u);
+  EXPECT_EQ(broker().stats(0).unacknowledged, 1u);
+  EXPECT_EQ(acknowledge(two.ids, "two"), 1u);
+}
+
+TEST_P(GroupContract, KeepsTenantsGroupsApart) {
+  begin();
+  TestAgent red, blue, any;
+  join(red, "workers", "red");
+  join(blue, "workers", "blue");
+  join(any, "workers");
+  submit("r", "red");
+  submit("b", "blue");
+  submit("n");
+  ASSERT_TRUE(until([&] { return any.texts.size() >= 3 && !red.texts.empty() && !blue.texts.empty(); }));
+  settle(*instance_);
+  EXPECT_EQ(red.texts, Texts{"r"});
+  EXPECT_EQ(blue.texts, Texts{"b"});
+  EXPECT_EQ(any.texts, (Texts{"r", "b", "n"}));
+  EXPECT_EQ(acknowledge(red.ids, "workers", "blue"), 0u);
+  EXPECT_EQ(acknowledge(red.ids, "workers", "red"), 1u);
+}
+
+TEST_P(GroupContract, BringsPublicationsToo) {
+  begin();
+  TestAgent agent, red;
+  join(agent, "workers");
+  join(red, "workers", "red");
+  EXPECT_TRUE(publish(*instance_, "P"));
+  EXPECT_TRUE(publish(*instance_, "PR", "red"));
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 2 && !red.texts.empty(); }));
+  EXPECT_EQ(agent.texts, (Texts{"P", "PR"}));
+  EXPECT_EQ(red.texts, Texts{"PR"});
+  EXPECT_EQ(instance_->published_messages(), (Texts{"\"P\"", "\"PR\""}));
+}
+
+TEST_P(GroupContract, PassesOverAMemberWithoutRoom) {
+  begin();
+  TestAgent full, free;
+  join(full, "workers");
+  join(free, "workers");
+  full.full = true;
+  for (const char* text : {"1", "2", "3"}) submit(text);
+  EXPECT_TRUE(until([&] { return free.texts.size() >= 3; }));
+  EXPECT_EQ(free.texts, (Texts{"1", "2", "3"}));
+  EXPECT_FALSE(full.ended);
+}
+
+TEST_P(GroupContract, AMemberThatLeftGetsNothingMore) {
+  begin();
+  TestAgent gone, stays;
+  const SubscriptionId id = join(gone, "workers");
+  join(stays, "workers");
+  broker().unsubscribe(id);
+  broker().unsubscribe(id);
+  EXPECT_EQ(broker().stats(0).agents, 1u);
+  for (const char* text : {"1", "2", "3"}) submit(text);
+  EXPECT_TRUE(until([&] { return stays.texts.size() >= 3; }));
+  EXPECT_EQ(gone.texts, Texts{});
+}
+
+// Without the stream nothing in Redis could hold what a group has not acknowledged.
+class GroupWithoutInbox : public EngineTest {};
+
+TEST_F(GroupWithoutInbox, IsRefused) {
+  const auto instance = start(EngineUnderTest::redis);
+  TestAgent agent;
+  const auto joined = ask<SubscriptionId>([&](Done<SubscriptionId> done) {
+    instance->broker().subscribe({0, "workers", ""}, agent, std::move(done));
+  });
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Errc::failed_precondition);
+  const auto closed = ask<size_t>([&](Done<size_t> done) {
+    instance->broker().acknowledge({0, "workers", ""}, {"1-1"}, std::move(done));
+  });
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().code, Errc::not_found);
+}
+
+}  // namespace
+}  // namespace gw

@@ -1,0 +1,236 @@
+// What a registry promises of one instance's connections, on both engines.
+#include "core/registry.h"
+
+#include "engine/contract_testing.h"
+
+namespace gw {
+namespace {
+
+using Records = std::vector<ConnectionRecord>;
+
+class RegistryContract : public EngineContract {
+ protected:
+  // added, or the error's name.
+  std::string add(const ConnectionRecord& record, const AdmissionLimits& limits = {}) {
+    const auto added = ask<void>([&](Done<void> done) { registry().add(record, limits, std::move(done)); });
+    return added ? "added" : to_string(added.error().code);
+  }
+  std::optional<ConnectionRecord> find(const ConnectionId& id) {
+    auto found = ask<std::optional<ConnectionRecord>>(
+        [&](Done<std::optional<ConnectionRecord>> done) { registry().find(id, std::move(done)); });
+    EXPECT_TRUE(found);
+    return found ? *found : std::nullopt;
+  }
+  // Which connections, in the order of their slots.
+  std::vector<uint32_t> select(const Selector& selector) {
+    const auto found =
+        ask<Records>([&](Done<Records> done) { registry().select(selector, std::move(done)); });
+    EXPECT_TRUE(found);
+    return found ? slots(*found) : std::vector<uint32_t>{999};
+  }
+  std::vector<uint32_t> select_local(const Selector& selector) {
+    return slots(registry().select_local(selector));
+  }
+  static std::vector<uint32_t> slots(const Records& records) {
+    std::vector<uint32_t> out;
+    for (const ConnectionRecord& record : records) out.push_back(record.handle.slot);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  ConnectionCounts count(const std::string& tenant = "", bool per_user = true) {
+    auto counts = ask<ConnectionCounts>(
+        [&](Done<ConnectionCounts> done) { registry().count(tenant, per_user, std::move(done)); });
+    EXPECT_TRUE(counts);
+    return counts ? *counts : ConnectionCounts();
+  }
+  // Counts come from the engine, where a change may show a little later.
+  bool soon(const ConnectionCounts& expected, const std::string& tenant = "") {
+    return until([&] {
+      const ConnectionCounts counts = count(tenant);
+      return counts.global == expected.global && counts.per_user == expected.per_user &&
+             counts.by_channel == expected.by_channel && counts.by_gateway == expected.by_gateway;
+    });
+  }
+  bool soon(const std::vector<uint32_t>& expected, const Selector& selector) {
+    return until([&] { return select(selector) == expected; });
+  }
+};
+
+using Slots = std::vector<uint32_t>;
+
+INSTANTIATE_TEST_SUITE_P(Engines, RegistryContract,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+
+TEST_P(RegistryContract, FindsAConnectionAsItWasAdded) {
+  begin();
+  ConnectionRecord record = test_connection(shared_session("s", "ann", "red"), 7);
+  record.channel = 1;
+  record.channels.add(1);
+  EXPECT_EQ(add(record), "added");
+  const auto found = find(record.id);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->id, record.id);
+  EXPECT_EQ(found->session, record.session);
+  EXPECT_EQ(found->gateway, "");
+  EXPECT_EQ(found->handle, record.handle);
+  EXPECT_EQ(found->channel, 1);
+  EXPECT_EQ(found->channels, record.channels);
+  EXPECT_EQ(found->connected_at, record.connected_at);
+  EXPECT_FALSE(find(ConnectionId::make()));
+}
+
+TEST_P(RegistryContract, SelectsBySessionUserAndChannel) {
+  begin();
+  const auto ann = shared_session("a", "ann"), ann2 = shared_session("a2", "ann"),
+             bob = shared_session("b", "bob");
+  add(test_connection(ann, 1));
+  add(test_connection(ann, 2));
+  add(test_connection(ann2, 3));
+  ConnectionRecord on_content = test_connection(bob, 4);
+  on_content.channels.add(1);
+  add(on_content);
+  add(test_connection(nullptr, 5));
+  const std::vector<std::pair<Selector, Slots>> cases{{BySession{"ref-a"}, {1, 2}},
+                                                      {BySession{"ref-a2"}, {3}},
+                                                      {BySession{"ref-none"}, {}},
+                                                      {ByUser{"ann"}, {1, 2, 3}},
+                                                      {ByUser{"bob"}, {4}},
+                                                      {ByUser{"none"}, {}},
+                                                      {ByChannel{1}, {4}},
+                                                      {ByChannel{0}, {1, 2, 3, 4, 5}},
+                                                      {ByChannel{2}, {}}};
+  for (const auto& [selector, expected] : cases) {
+    EXPECT_EQ(select_local(selector), expected);
+    EXPECT_EQ(select(selector), expected);
+  }
+}
+
+TEST_P(RegistryContract, LimitsTheConnectionsOfAUser) {
+  begin();
+  const AdmissionLimits two{.per_user = 2, .total = 100};
+  const ConnectionRecord first = test_connection(shared_session("a", "ann"), 1);
+  EXPECT_EQ(add(first, two), "added");
+  EXPECT_EQ(add(test_connection(shared_session("a2", "ann"), 2), two), "added");
+  const ConnectionRecord third = test_connection(shared_session("a3", "ann"), 3);
+  EXPECT_EQ(add(third, two), "resource_exhausted");
+  EXPECT_FALSE(find(third.id));
+  EXPECT_EQ(add(test_connection(shared_session("b", "bob"), 4), two), "added");
+  // Anonymous ones are nobody's.
+  for (uint32_t slot = 5; slot < 8; ++slot) EXPECT_EQ(add(test_connection(nullptr, slot), two), "added");
+  registry().remove(first.id, 1000);
+  EXPECT_EQ(add(third, two), "added");
+  EXPECT_EQ(add(test_connection(shared_session("a", "ann"), 8), {.per_user = 0, .total = 100}), "added");
+}
+
+TEST_P(RegistryContract, LimitsAUserAlsoWhenAllComeAtOnce) {
+  begin();
+  std::vector<Slot<void>> answers;
+  for (uint32_t i = 0; i < 10; ++i) {
+    answers.push_back(slot<void>());
+    registry().add(test_connection(shared_session("a" + std::to_string(i), "ann"), i),
+                   {.per_user = 3, .total = 100}, into<void>(answers.back()));
+  }
+  ASSERT_TRUE(all_answered(answers));
+  EXPECT_EQ(std::count_if(answers.begin(), answers.end(), [](const auto& a) { return (*a)->has_value(); }),
+            3);
+  EXPECT_EQ(select(ByUser{"ann"}).size(), 3u);
+}
+
+TEST_P(RegistryContract, LimitsTheInstance) {
+  begin();
+  const AdmissionLimits two{.per_user = 5, .total = 2};
+  std::vector<Slot<void>> answers;
+  for (uint32_t i = 0; i < 3; ++i) {
+    answers.push_back(slot<void>());
+    registry().add(test_connection(nullptr, i), two, into<void>(answers.back()));
+  }
+  ASSERT_TRUE(all_answered(answers));
+  EXPECT_TRUE(**answers[0]);
+  EXPECT_TRUE(**answers[1]);
+  ASSERT_FALSE(**answers[2]);
+  EXPECT_EQ((**answers[2]).error().code, Errc::failed_precondition);
+  EXPECT_EQ(select(ByChannel{0}), (Slots{0, 1}));
+}
+
+TEST_P(RegistryContract, ShowsWhatChanges) {
+  begin();
+  const ConnectionRecord record = test_connection(shared_session("a", "ann"), 1);
+  add(record);
+  ConnectionChange change{2, {}, record.connected_at + 5s, record.connected_at + 7s};
+  change.channels.add(1);
+  change.channels.add(2);
+  registry().update(record.id, change);
+  const auto found = find(record.id);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->channel, 2);
+  EXPECT_EQ(found->channels, change.channels);
+  EXPECT_EQ(found->last_activity, change.last_activity);
+  EXPECT_EQ(found->last_heartbeat, change.last_heartbeat);
+  EXPECT_EQ(select_local(ByChannel{0}), Slots{});
+  EXPECT_TRUE(soon(Slots{}, ByChannel{0}));
+  EXPECT_TRUE(soon({1}, ByChannel{1}));
+  EXPECT_TRUE(soon({1}, ByChannel{2}));
+  EXPECT_TRUE(
+      soon({1, {{"ann", 1}}, {{"guide", 0}, {"pillar:content", 1}, {"pillar:insights", 1}}, {{"gw-1", 1}}}));
+}
+
+TEST_P(RegistryContract, AFreshSessionMovesTheConnection) {
+  begin();
+  const ConnectionRecord record = test_connection(shared_session("a", "ann"), 1);
+  add(record);
+  registry().replace_session(record.id, shared_session("fresh", "ann"));
+  EXPECT_EQ(select_local(BySession{"ref-a"}), Slots{});
+  EXPECT_EQ(select_local(BySession{"ref-fresh"}), Slots{1});
+  EXPECT_TRUE(soon(Slots{}, BySession{"ref-a"}));
+  EXPECT_TRUE(soon({1}, BySession{"ref-fresh"}));
+  EXPECT_TRUE(soon({1}, ByUser{"ann"}));
+  EXPECT_EQ(find(record.id)->session->ref, "ref-fresh");
+  EXPECT_EQ(count().per_user, (std::map<std::string, size_t>{{"ann", 1}}));
+}
+
+TEST_P(RegistryContract, ForgetsAConnectionEverywhere) {
+  begin();
+  const ConnectionRecord record = test_connection(shared_session("a", "ann", "red"), 1);
+  add(record);
+  add(test_connection(shared_session("b", "bob"), 2));
+  registry().remove(record.id, 1001);
+  registry().remove(record.id, 1001);  // nothing happens
+  EXPECT_FALSE(find(record.id));
+  EXPECT_EQ(select_local(ByUser{"ann"}), Slots{});
+  EXPECT_EQ(select(ByUser{"ann"}), Slots{});
+  EXPECT_EQ(select(BySession{"ref-a"}), Slots{});
+  EXPECT_EQ(select(ByChannel{0}), Slots{2});
+  EXPECT_TRUE(
+      soon({1, {{"bob", 1}}, {{"guide", 1}, {"pillar:content", 0}, {"pillar:insights", 0}}, {{"gw-1", 1}}}));
+  // And what is gone stays gone.
+  registry().update(record.id, {0, record.channels, wall_now(), wall_now()});
+  registry().replace_session(record.id, shared_session("fresh", "ann"));
+  settle(*instance_);
+  EXPECT_EQ(select(ByUser{"ann"}), Slots{});
+  EXPECT_FALSE(find(record.id));
+}
+
+TEST_P(RegistryContract, Counts) {
+  begin();
+  const std::map<std::string, size_t> none{{"guide", 0}, {"pillar:content", 0}, {"pillar:insights", 0}};
+  EXPECT_TRUE(soon({0, {}, none, {{"gw-1", 0}}}));
+  add(test_connection(shared_session("a", "ann", "red"), 1));
+  add(test_connection(shared_session("a2", "ann", "red"), 2));
+  ConnectionRecord bob = test_connection(shared_session("b", "bob", "blue"), 3);
+  bob.channels.add(2);
+  add(bob);
+  add(test_connection(nullptr, 4));
+  EXPECT_TRUE(soon({4,
+                    {{"ann", 2}, {"bob", 1}},
+                    {{"guide", 4}, {"pillar:content", 0}, {"pillar:insights", 1}},
+                    {{"gw-1", 4}}}));
+  EXPECT_TRUE(
+      soon({2, {{"ann", 2}}, {{"guide", 2}, {"pillar:content", 0}, {"pillar:insights", 0}}, {{"gw-1", 2}}},
+           "red"));
+  EXPECT_TRUE(soon({0, {}, none, {{"gw-1", 0}}}, "green"));
+  EXPECT_TRUE(count("", false).per_user.empty());
+  EXPECT_TRUE(count("red", false).per_user.empty());
+}
+
+}  // namespace
+}  // namespace gw

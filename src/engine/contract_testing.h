@@ -1,0 +1,293 @@
+// What the tests of both engines share: an engine of either kind, a loop that turns until answers come, and
+// an agent that remembers. The expectations are the same for both; only the time to wait differs.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "engine/memory/broker.h"
+#include "engine/memory/registry.h"
+#include "engine/memory/session_store.h"
+#include "engine/redis/engine.h"
+#include "engine/redis/server_testing.h"
+
+namespace gw {
+
+enum class EngineUnderTest { memory, redis, redis_with_inbox };
+
+inline std::string name_of(const testing::TestParamInfo<EngineUnderTest>& info) {
+  constexpr const char* kNames[] = {"Memory", "Redis", "RedisWithInbox"};
+  return kNames[static_cast<size_t>(info.param)];
+}
+
+using Texts = std::vector<std::string>;
+
+// An agent's stream that remembers what came, and can be full.
+class TestAgent : public AgentSink {
+ public:
+  bool deliver(std::string_view id, std::string_view envelope) override {
+    if (full) return false;
+    ids.emplace_back(id);
+    envelopes.emplace_back(envelope);
+    // What EngineTest::envelope() wrapped.
+    const size_t begin = envelope.find("\"text\":\"") + 8;
+    texts.emplace_back(envelope.substr(begin, envelope.size() - begin - 2));
+    return true;
+  }
+  void fell_behind() override { ended = true; }
+
+  Texts ids;
+  Texts envelopes;
+  Texts texts;
+  bool full = false;
+  bool ended = false;
+};
+
+struct TestLimits {
+  size_t queue_size = 3;
+  size_t queue_bytes = size_t{1} << 20;
+  Duration queue_age = 300s;
+};
+
+// One gateway's engine, and what it gave that gateway's clients.
+class TestInstance {
+ public:
+  virtual ~TestInstance() = default;
+  virtual Broker& broker() = 0;
+  virtual Registry& registry() = 0;
+  virtual SessionStore& sessions() = 0;
+
+  void attach() {
+    broker().attach({.publish =
+                         [this](const Publication& publication) {
+                           if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
+                           published.push_back(publication);
+                           return Result<void>();
+                         },
+                     .send =
+                         [this](const ConnectionHandle& handle, std::string_view message) {
+                           if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
+                           sent.emplace_back(handle, message);
+                           return Result<void>();
+                         }});
+    sessions().on_change([this](const SessionPtr& session) { changed.push_back(session); });
+  }
+  Texts published_messages() const {
+    Texts out;
+    for (const Publication& publication : published) out.push_back(publication.message);
+    return out;
+  }
+
+  std::vector<Publication> published;
+  std::vector<std::pair<ConnectionHandle, std::string>> sent;
+  std::vector<SessionPtr> changed;
+  bool shards_behind = false;
+};
+
+class MemoryInstance final : public TestInstance {
+ public:
+  MemoryInstance(EventLoop& loop, const ChannelTable& channels, const std::string& name,
+                 const TestLimits& limits)
+      : broker_(channels, {limits.queue_size, limits.queue_bytes, limits.queue_age, {}}),
+        registry_(channels, name),
+        sessions_({}),
+        tick_(loop.every(50ms, [this] { broker_.tick(steady_now()); })) {}
+  Broker& broker() override { return broker_; }
+  Registry& registry() override { return registry_; }
+  SessionStore& sessions() override { return sessions_; }
+
+ private:
+  MemoryBroker broker_;
+  MemoryRegistry registry_;
+  MemorySessionStore sessions_;
+  EventLoop::Registration tick_;
+};
+
+class RedisInstance final : public TestInstance {
+ public:
+  RedisInstance(EventLoop& loop, const ChannelTable& channels, const redis::EngineOptions& options)
+      : engine_(loop, channels, options) {
+    engine_.start();
+  }
+  Broker& broker() override { return engine_.broker(); }
+  Registry& registry() override { return engine_.registry(); }
+  SessionStore& sessions() override { return engine_.sessions(); }
+  redis::Engine& engine() { return engine_; }
+
+ private:
+  redis::Engine engine_;
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  static constexpr Duration kPatience = 20s;  // far beyond what a slow machine needs
+
+  EngineTest() {
+    static int tests = 0;
+    key_prefix_ = "test" + std::to_string(++tests) + ":";
+  }
+  void TearDown() override {
+    for (const auto& answers : answers_) EXPECT_EQ(*answers, 1) << "every call is answered exactly once";
+  }
+
+  std::unique_ptr<TestInstance> start(EngineUnderTest kind, const std::string& name = "gw-1") {
+    std::unique_ptr<TestInstance> instance;
+    if (kind == EngineUnderTest::memory) {
+      instance = std::make_unique<MemoryInstance>(loop_, channels_, name, limits_);
+    } else {
+      instance = std::make_unique<RedisInstance>(loop_, channels_, redis_options(kind, name));
+    }
+    instance->attach();
+    EXPECT_TRUE(until([&] { return probe(*instance).has_value(); })) << name << " is not ready";
+    return instance;
+  }
+  redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) {
+    redis::EngineOptions options;
+    options.url = redis::TestServer::shared().url();
+    options.key_prefix = key_prefix_;
+    options.instance_id = name;
+    redis::SenderOptions& sender = options.broker.sender;
+    sender.queue_size = limits_.queue_size;
+    sender.queue_bytes = limits_.queue_bytes;
+    sender.queue_age = limits_.queue_age;
+    sender.inbox = kind == EngineUnderTest::redis_with_inbox;
+    return options;
+  }
+
+  // Turns the loop until it holds; false when it never does.
+  template <class Condition>
+  bool until(const Condition& holds) {
+    const TimePoint deadline = steady_now() + kPatience;
+    while (!holds()) {
+      if (steady_now() > deadline) return false;
+      loop_.turn(10ms);
+    }
+    return true;
+  }
+  // Everything that is under way has arrived: a probe is behind it on every connection.
+  void settle(TestInstance& instance) {
+    ASSERT_TRUE(probe(instance));
+    loop_.turn(0ms);
+  }
+
+  // Answers arrive in the slot that it returns; every one must come once.
+  template <class T>
+  using Slot = std::shared_ptr<std::optional<Result<T>>>;
+  template <class T>
+  Done<T> into(const Slot<T>& slot) {
+    const auto answers = std::make_shared<int>(0);
+    answers_.push_back(answers);
+    return [slot, answers](Result<T> result) {
+      ++*answers;
+      slot->emplace(std::move(result));
+    };
+  }
+  template <class T>
+  Slot<T> slot() {
+    return std::make_shared<std::optional<Result<T>>>();
+  }
+  template <class T>
+  bool all_answered(const std::vector<Slot<T>>& slots) {
+    return until([&] {
+      return std::all_of(slots.begin(), slots.end(), [](const Slot<T>& s) { return s->has_value(); });
+    });
+  }
+  // `call` gets a Done<T>; answers what it was told.
+  template <class T, class Call>
+  Result<T> ask(const Call& call) {
+    const Slot<T> answer = slot<T>();
+    call(into<T>(answer));
+    if (!until([&] { return answer->has_value(); })) return Error{Errc::internal, "no answer"};
+    return **answer;
+  }
+  Result<void> probe(TestInstance& instance) {
+    return ask<void>([&](Done<void> done) { instance.broker().probe(std::move(done)); });
+  }
+
+  static std::string envelope(const std::string& id, const std::string& text) {
+    return "{\"message_id\":\"" + id + "\",\"text\":\"" + text + "\"}";
+  }
+  AgentMessage message(const std::string& text, const std::string& tenant = "",
+                       std::optional<std::string> dedupe = {}, bool everywhere = false) {
+    const std::string id = "m" + std::to_string(++last_message_);
+    return {0, tenant, id, envelope(id, text), std::move(dedupe), everywhere};
+  }
+  // published, queued, duplicate or the error's name.
+  static std::string outcome_of(const Result<Submitted>& result) {
+    constexpr const char* kNames[] = {"published", "queued", "duplicate"};
+    return result ? kNames[static_cast<size_t>(*result)] : to_string(result.error().code);
+  }
+  std::string submit(TestInstance& instance, AgentMessage message) {
+    return outcome_of(
+        ask<Submitted>([&](Done<Submitted> done) { instance.broker().submit(message, std::move(done)); }));
+  }
+  Result<void> publish(TestInstance& instance, const std::string& text, const std::string& tenant = "") {
+    const std::string id = "p" + std::to_string(++last_message_);
+    const Publication publication{0, tenant, "realm", "\"" + text + "\"", envelope(id, text), id};
+    return ask<void>([&](Done<void> done) { instance.broker().publish(publication, std::move(done)); });
+  }
+  SubscriptionId subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
+                           const std::string& tenant = "") {
+    const auto id = ask<SubscriptionId>([&](Done<SubscriptionId> done) {
+      instance.broker().subscribe({0, group, tenant}, agent, std::move(done));
+    });
+    EXPECT_TRUE(id) << (id ? "" : id.error().detail);
+    return id ? *id : 0;
+  }
+
+  EventLoop loop_;
+  const ChannelTable channels_{{"guide", "pillar:content", "pillar:insights"}};
+  TestLimits limits_;
+  std::string key_prefix_;
+  int last_message_ = 0;
+
+ private:
+  std::vector<std::shared_ptr<int>> answers_;
+};
+
+// The same for a suite over engines: instance_ is the one under test.
+class EngineContract : public EngineTest, public testing::WithParamInterface<EngineUnderTest> {
+ protected:
+  void begin() { instance_ = start(GetParam()); }
+  Broker& broker() { return instance_->broker(); }
+  Registry& registry() { return instance_->registry(); }
+  SessionStore& sessions() { return instance_->sessions(); }
+
+  std::unique_ptr<TestInstance> instance_;
+};
+
+inline Session test_session(const std::string& id, const std::string& user, const std::string& tenant = "") {
+  Session session;
+  session.key = sha256(id);
+  session.ref = "ref-" + id;
+  session.user_id = user;
+  session.type = "web";
+  session.tenant_id = tenant;
+  session.context_json = "{}";
+  session.created_at = wall_now();
+  session.expires_at = session.created_at + 1h;
+  return session;
+}
+
+inline SessionPtr shared_session(const std::string& id, const std::string& user,
+                                 const std::string& tenant = "") {
+  return std::make_shared<const Session>(test_session(id, user, tenant));
+}
+
+inline ConnectionRecord test_connection(SessionPtr session, uint32_t slot = 0) {
+  ConnectionRecord record;
+  record.id = ConnectionId::make();
+  record.session = std::move(session);
+  record.handle = {0, slot, 1};
+  record.channels.add(0);
+  record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
+  return record;
+}
+
+}  // namespace gw
