@@ -1,5 +1,7 @@
 #include "engine/redis/channel_sender.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "base/digest.h"
 #include "base/hex.h"
@@ -30,6 +32,7 @@ ChannelSender::ChannelSender(std::string_view channel, Connection& commands, con
       breaker_(options.breaker) {}
 
 void ChannelSender::submit(AgentMessage message, Done<Submitted> done) {
+  if (closed_) return done(Error{Errc::unavailable, "this instance is stopping"});
   const TimePoint now = steady_now();
   Lane& lane = lanes_[message.tenant_id];
   lane.entries.push_back({std::move(message), std::move(done), now});
@@ -105,6 +108,7 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
     ++lane.first;
   }
   if (lane.waiting > 0) pump(lane, now);
+  park_when_quiet();
 }
 
 bool ChannelSender::has_room(const Entry& entry) const {
@@ -142,7 +146,7 @@ void ChannelSender::finish(Lane& lane, Entry& entry, Result<Submitted> outcome) 
 // Sends what waits, oldest first. Where nobody was last time only the front goes, alone, so that the order
 // holds.
 void ChannelSender::pump(Lane& lane, TimePoint now) {
-  if (lane.nobody && (lane.in_flight > 0 || now < lane.retry_at)) return;
+  if (closed_ || (lane.nobody && (lane.in_flight > 0 || now < lane.retry_at))) return;
   for (uint64_t sequence = lane.first; sequence < lane.first + lane.entries.size() && lane.waiting > 0;
        ++sequence) {
     if (lane.entries[sequence - lane.first].state != State::waiting) continue;
@@ -189,11 +193,22 @@ void ChannelSender::fill(ChannelStats& stats) const {
 }
 
 void ChannelSender::park(Done<size_t> done) {
+  closed_ = true;
+  parking_ = std::move(done);
+  park_when_quiet();
+}
+
+// What is in flight may yet find nobody: then it waits like the others and is parked with them.
+void ChannelSender::park_when_quiet() {
+  const bool busy =
+      std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane.second.in_flight > 0; });
+  if (!parking_ || busy) return;
+  const Done<size_t> done = std::exchange(parking_, nullptr);
   const TimePoint now = steady_now();
   std::vector<std::string> parked;
   for (auto& [tenant, lane] : lanes_) {
     for (Entry& entry : lane.entries) {
-      if (!entry.queued || entry.state != State::waiting) continue;
+      if (!entry.queued) continue;
       const auto left =
           std::chrono::duration_cast<std::chrono::milliseconds>(options_.queue_age - (now - entry.since));
       const WallTime due = wall_now() + left;

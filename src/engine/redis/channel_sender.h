@@ -36,7 +36,8 @@ class ChannelSender {
 
   void fill(ChannelStats& stats) const;
   size_t waiting() const { return waiting_; }
-  // The end: what waits leaves for the list where another instance finds it. Answers how many did not.
+  // The end: what waits leaves for the list where another instance finds it, and nothing is sent from here
+  // any more. Answers how many did not.
   void park(Done<size_t> done);
 
  private:
@@ -66,6 +67,7 @@ class ChannelSender {
   void finish(Lane& lane, Entry& entry, Result<Submitted> outcome);
   void pump(Lane& lane, TimePoint now);
   void expire(Lane& lane, TimePoint now);
+  void park_when_quiet();
 
   Connection& commands_;
   const Keys& keys_;
@@ -79,6 +81,8 @@ class ChannelSender {
   std::map<std::string, Lane, std::less<>> lanes_;  // by tenant
   size_t waiting_ = 0;                              // promised to be kept
   size_t waiting_bytes_ = 0;
+  bool closed_ = false;  // nothing is sent any more
+  Done<size_t> parking_;
 };
 
 }  // namespace gw::redis
