@@ -44,9 +44,12 @@ void AgentFeeds::remove(SubscriptionId id) {
 }
 
 void AgentFeeds::retire(std::function<void()> done) {
-  auto open = std::make_shared<size_t>(feeds_.size());
-  if (*open == 0) return done();
-  for (const auto& [name, feed] : feeds_) {
+  std::vector<std::string> names;
+  for (const auto& [name, feed] : feeds_) names.push_back(name);
+  if (names.empty()) return done();
+  // Whoever is told last may unsubscribe at once, which changes the feeds.
+  auto open = std::make_shared<size_t>(names.size());
+  for (const std::string& name : names) {
     subscriptions_.leave(name, [open, done] {
       if (--*open == 0) done();
     });
