@@ -142,7 +142,22 @@ void Registry::replace_session(const ConnectionId& id, SessionPtr session) {
   if (!before) return;
   const bool moves = !before->session || before->session->ref != session->ref;
   local_.replace_session(id, std::move(session));
-  if (moves) put({*local_.find_local(id)}, {});
+  if (!moves) return;
+  moved_.insert(id);
+  flush_moves();
+}
+
+void Registry::flush_moves() {
+  if (moved_.empty() || rebuilding_ || commands_.is_full()) return;
+  std::vector<ConnectionRecord> records;
+  for (const ConnectionId& id : std::exchange(moved_, {})) {
+    if (const ConnectionRecord* record = local_.find_local(id)) records.push_back(*record);
+  }
+  if (records.empty()) return;
+  put(records, [this, records](const Result<Reply>& reply) {
+    if (reply) return;
+    for (const ConnectionRecord& record : records) moved_.insert(record.id);
+  });
 }
 
 void Registry::remove(const ConnectionId& id, uint16_t code) {
@@ -182,6 +197,7 @@ void Registry::flush_removals() {
 }
 
 void Registry::flush_changes() {
+  flush_moves();
   if (rebuilding_ || commands_.is_full()) return;
   while (!changed_.empty() && !commands_.is_full()) {
     std::vector<ConnectionId> batch;

@@ -43,6 +43,7 @@ class Registry final : public gw::Registry {
 
   void put(const std::vector<ConnectionRecord>& records, OnReply done);
   void put_next(std::shared_ptr<size_t> position, std::function<void()> done);
+  void flush_moves();
   void flush_removals();
   void flush_changes();
   void renew_some();
@@ -59,6 +60,7 @@ class Registry final : public gw::Registry {
   MemoryRegistry local_;
   size_t adding_ = 0;  // asked for, not answered
   std::unordered_set<ConnectionId> changed_;
+  std::unordered_set<ConnectionId> moved_;  // have a fresh session
   std::vector<Removal> removals_;
   size_t renewal_position_ = 0;
   bool rebuilding_ = false;
