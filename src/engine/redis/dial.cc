@@ -40,11 +40,19 @@ void Dial::ask_sentinel(size_t index) {
     return finish(Error{Errc::unavailable, "no sentinel knows the master " + options_.url.sentinel_master +
                                                " (the last: " + sentinel_error_.detail + ")"});
   }
+  asking_ = index;
   const auto next = [self = shared_from_this(), index](const Error& why) {
-    if (!self->done_) return;
+    if (!self->done_ || self->asking_ != index) return;
     self->sentinel_error_ = why;
     self->ask_sentinel(index + 1);
   };
+  // Each gets its share of the time, so that one that hangs does not keep the others from being asked.
+  const auto parts = static_cast<Duration::rep>(options_.url.hosts.size() + 1);
+  sentinel_timeout_ = loop_.after(options_.timeout / parts, [self = shared_from_this(), next] {
+    self->stream_->close();
+    if (const auto link = std::exchange(self->link_, nullptr)) link->abandon();
+    next({Errc::unavailable, "silent"});
+  });
   stream_ = Stream::make(loop_, {options_.url.tls, options_.ca_file});
   stream_->connect(options_.url.hosts[index], [self = shared_from_this(), next](Result<void> connected) {
     if (!self->done_) return;
@@ -71,6 +79,7 @@ void Dial::ask_sentinel(size_t index) {
 }
 
 void Dial::connect(const HostPort& to) {
+  sentinel_timeout_.reset();
   stream_ = Stream::make(loop_, {options_.url.tls, options_.ca_file});
   stream_->connect(to, [self = shared_from_this(), to](Result<void> connected) {
     if (!connected) {
@@ -114,6 +123,7 @@ void Dial::log_in(const std::shared_ptr<Stream>& stream) {
 void Dial::finish(Result<std::shared_ptr<Link>> result) {
   const auto keep_alive = shared_from_this();
   timeout_.reset();
+  sentinel_timeout_.reset();
   Done done = std::exchange(done_, nullptr);
   if (!result || !done) {
     if (stream_) stream_->close();

@@ -40,8 +40,10 @@ class Dial : public std::enable_shared_from_this<Dial> {
   Done done_;
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Link> link_;
+  size_t asking_ = 0;  // which sentinel
   Error sentinel_error_;
   EventLoop::Registration timeout_;
+  EventLoop::Registration sentinel_timeout_;
 };
 
 }  // namespace gw::redis
