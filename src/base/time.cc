@@ -82,7 +82,7 @@ std::optional<WallTime> parse_iso8601(std::string_view text) {
   using namespace std::chrono;
   const year_month_day date(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
                             day(static_cast<unsigned>(number(8, 2))));
-  if (!date.ok()) return std::nullopt;
+  if (!date.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 59) return std::nullopt;
   return WallTime(sys_days(date).time_since_epoch() + hours(number(11, 2)) + minutes(number(14, 2)) +
                   seconds(number(17, 2)) + milliseconds(number(20, 3)));
 }
