@@ -105,7 +105,8 @@ TEST(ConfigValues, OriginsAreKeptAsBrowsersSendThem) {
 
 TEST(ConfigValues, RedisUrls) {
   for (const char* text : {"redis://localhost", "redis://h:6379", "redis://h/", "redis://h:1/15",
-                           "rediss://u:p@h/0", "redis://:p@[::1]:6379"}) {
+                           "rediss://u:p@h/0", "redis://:p@[::1]:6379", "redis+unix:///run/r?db=1",
+                           "redis+sentinel://:p@a,b:1/m/2", "rediss+sentinel://a/m"}) {
     EXPECT_TRUE(is_redis_url(text)) << text;
   }
   for (const char* text :
@@ -120,6 +121,14 @@ TEST(ConfigValues, MaskedUrlsHoldNoPassword) {
   EXPECT_EQ(mask_credentials("redis://pass@host"), "redis://****@host");
   EXPECT_EQ(mask_credentials("redis://a:b:c@d@host"), "redis://a:****@host");
   EXPECT_EQ(mask_credentials("redis://host"), "redis://host");
+  EXPECT_EQ(mask_credentials("redis+unix://u:pass@/run/a@b?db=1"), "redis+unix://u:****@/run/a@b?db=1");
+  EXPECT_EQ(mask_credentials("redis+unix:///run/a@b"), "redis+unix:///run/a@b");
+  EXPECT_EQ(mask_credentials("rediss+sentinel://:p%40ss@a,b:1/m/2"), "rediss+sentinel://:****@a,b:1/m/2");
+  // What cannot be read might hold one anywhere.
+  for (const char* text : {"redis://u:pa/ss@host", "redis://u:pa%ss@host", "redis+sentinel://u:pass@host",
+                           "redis+unix://u:pass@run/r", "rediss://u:pass@host:0", "http://u:pass@host"}) {
+    EXPECT_EQ(mask_credentials(text), "(not shown)") << text;
+  }
   EXPECT_EQ(mask_credentials("user:pass@host"), "(not shown)");
   EXPECT_TRUE(has_credentials("redis://pass@host"));
   EXPECT_FALSE(has_credentials("redis://host"));
