@@ -33,11 +33,11 @@ def test_messages_do_not_wait_for_one_another(gateway, proxy, redis, closing, re
     for n in range(200):
         client.send({"channel": "guide", "id": n, "payload": {"n": n}})
     answers = [client.receive() for _ in range(200)]
-    took = time.monotonic() - start
-    record_property("200 messages at 200 ms a round trip took, s (one by one: 40)", took)
-    assert [answer["id"] for answer in answers] == list(range(200))
-    assert {answer["status"] for answer in answers} == {"published"}
+    record_property("all answered after, s", time.monotonic() - start)
+    assert sorted(answer["id"] for answer in answers) == list(range(200))
+    assert {answer["status"] for answer in answers} <= {"published", "queued"}
     assert [agent.next()["message"]["id"] for _ in range(200)] == list(range(200))
+    record_property("200 messages at 200 ms a round trip took, s (one by one: 40)", took := time.monotonic() - start)
     assert took < 15
 
 
@@ -79,12 +79,13 @@ def test_what_is_too_much_is_refused_and_the_rest_arrives(cluster, proxy, redis,
 
 def test_a_thin_line_is_not_taken_for_a_dead_one(gateway, proxy, redis, closing):
     """Replies that come slowly, but come, are no silence."""
-    closing(quiet_agent(redis, Checker(), "guide"))
+    agent = closing(quiet_agent(redis, Checker(), "guide"))
     client = gateway.connect()
     before = proxy.accepted
     proxy.set(latency_ms=100, bandwidth=100_000)
     for n in range(100):
         client.send({"channel": "guide", "id": n, "payload": {"fill": "x" * 2000}})
-    assert {client.receive(60)["status"] for _ in range(100)} == {"published"}
+    assert {client.receive(60)["status"] for _ in range(100)} <= {"published", "queued"}
+    assert [agent.next(60)["message"]["id"] for _ in range(100)] == list(range(100))
     assert proxy.accepted == before, "it has connected anew"
     eventually(lambda: is_ready(gateway), 20)
