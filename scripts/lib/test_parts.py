@@ -126,6 +126,13 @@ def _runner_for(preset: str) -> tuple[list[str], dict]:
     return (_fixed_addresses(), SANITIZER_ENV) if preset in ("dev", "tsan") else ([], {})
 
 
+def _valkey_server(context: Context) -> str:
+    found = subprocess.run([context.root / "scripts/lib/valkey.sh"], capture_output=True, text=True)
+    if found.returncode != 0:
+        raise RuntimeError(f"no Valkey: {found.stderr.strip()}")
+    return found.stdout.strip()
+
+
 # The parts.
 
 def run_tidy(context: Context) -> Result:
@@ -165,9 +172,11 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
     return run
 
 
-def run_pytest(name: str, paths: list[str], preset: str, *flags: str) -> Callable[[Context], Result]:
+def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=False) -> Callable[[Context], Result]:
     def run(context: Context) -> Result:
         prefix, env = _runner_for(preset)
+        if valkey:
+            env = env | {"REDIS_SERVER": _valkey_server(context)}
         junit = context.logs / f"{name}.xml"
         select = ["-k", context.select] if context.select else []
         code = context.run(
@@ -225,6 +234,10 @@ PARTS = (
     Part("unit", "unit tests, release", "release", run_unit("release")),
     Part("blackbox", "the gateway over real sockets, release", "release",
          run_pytest("blackbox", ["tests/gateway"], "release", *PARALLEL)),
+    Part("redis", "many instances over a real Redis, and every fault", "release",
+         run_pytest("redis", ["tests/redis_engine"], "release", *PARALLEL)),
+    Part("valkey", "the same over Valkey 8, but for what waits long", "release",
+         run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL, "-m", "not slow", valkey=True)),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
@@ -232,6 +245,8 @@ PARTS = (
     Part("unit-dev", "unit tests with address and undefined sanitizers", "dev", run_unit("dev")),
     Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",
          run_pytest("blackbox-dev", ["tests/gateway"], "dev", *PARALLEL)),
+    Part("redis-dev", "the gateway on Redis with address and undefined sanitizers, but for what waits long", "dev",
+         run_pytest("redis-dev", ["tests/redis_engine"], "dev", *PARALLEL, "-m", "not slow")),
     Part("unit-tsan", "unit tests of what has threads, with the thread sanitizer", "tsan", run_unit("tsan", THREADED_LAYERS)),
     Part("blackbox-tsan", "the gateway with the thread sanitizer, but for what waits long", "tsan",
          run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL, "-m", "not slow")),
@@ -240,7 +255,7 @@ PARTS = (
 )
 
 GROUPS = {
-    "sanitizers": ("unit-dev", "blackbox-dev", "unit-tsan", "blackbox-tsan"),
+    "sanitizers": ("unit-dev", "blackbox-dev", "redis-dev", "unit-tsan", "blackbox-tsan"),
     "quick": ("tidy", "unit", "blackbox"),
 }
 

@@ -45,7 +45,7 @@ class ServiceApiTest : public http::ServerTest {
                      published.push_back(publication.message);
                      return Result<void>();
                    },
-                   [](const ConnectionHandle&, std::string_view) { return Result<void>(); }, [] {}});
+                   [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
     options.trusted_proxies = {*IpNetwork::parse("127.0.0.0/8")};
   }
 
