@@ -19,7 +19,11 @@ Error not_now() {
   return {Errc::unavailable, "this instance is not connected to Redis, or still confirms that it is"};
 }
 
-Error too_much() { return {Errc::resource_exhausted, "Redis takes messages more slowly than they come"}; }
+// Why a connection that is full takes nothing more.
+Error full(const Connection& connection) {
+  if (!connection.is_up()) return not_now();
+  return {Errc::resource_exhausted, "Redis takes messages more slowly than they come"};
+}
 
 void warn_invalid(std::string_view channel, std::string_view reason) {
   log::warn("redis_message_invalid", {{"channel", channel}, {"reason", reason}});
@@ -94,7 +98,7 @@ void Broker::submit_once(AgentMessage message, Done<Submitted> done) {
 // --------------------------------------------------------------------------------
 
 void Broker::publish(Publication publication, Done<void> done) {
-  if (parts_.messages.is_full()) return done(too_much());
+  if (parts_.messages.is_full()) return done(full(parts_.messages));
   const std::string& channel = parts_.channels.name(publication.channel);
   std::string payload;
   json::Writer writer(payload);
@@ -129,7 +133,7 @@ void Broker::send(const ConnectionRecord& record, std::string_view message, Done
   if (!parts_.lease.is_alive(record.gateway)) {
     return done(Error{Errc::not_found, "the connection's instance is gone"});
   }
-  if (parts_.messages.is_full()) return done(too_much());
+  if (parts_.messages.is_full()) return done(full(parts_.messages));
   std::string payload;
   json::Writer(payload)
       .begin_object()
