@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support.cluster import connection_traces, listening, registered, seconds_until
+from support.cluster import listening, registered, seconds_until, traces
 from support.forms import RANDOM_128, TIMESTAMP
 from support.redis_agent import collect_events
 from support.wait import eventually, paced
@@ -107,7 +107,7 @@ class TestEnd:
             client = gateway.connect(session)
             connection_id = client.connection_id
             client.say("pillar:content", id=1)
-        assert connection_traces(redis, connection_id)
+        assert traces(redis, connection_id)
         if how == "cut":
             peer.close()
         elif how == "closed":
@@ -115,7 +115,7 @@ class TestEnd:
         else:
             gateway.api.delete_session(session)
             assert client.closed()[0] == 4003
-        seconds = seconds_until(lambda: not connection_traces(redis, connection_id), 20)
+        seconds = seconds_until(lambda: not traces(redis, connection_id), 20)
         record_property("a disconnect shows after, s (promised 2)", seconds)
 
     def test_after_a_drain_nothing_is_left_but_sessions(self, cluster, redis):
@@ -142,7 +142,7 @@ class TestLease:
     def test_no_key_holds_the_secret_of_a_session(self, gateway, client, redis):
         token = gateway.new_session(user_id="eve")
         gateway.connect(token).say(id=1)
-        assert connection_traces(redis, token) == []
+        assert traces(redis, token) == []
 
 
 class TestEvents:

@@ -6,7 +6,7 @@ import pytest
 
 from support.checker import Checker
 from support.client import Client
-from support.cluster import instance_traces, registered
+from support.cluster import registered, traces
 from support.crowd import quiet_agent
 from support.redis_agent import RedisAgent
 from support.talker import Talker
@@ -62,7 +62,7 @@ def test_no_acknowledged_message_is_lost(cluster, redis, closing, record_propert
         assert gateway.stop() == 0
     assert registered(redis) == {"sets": {}, "records": {}}
     for gateway in [*old, *balancer.gateways]:
-        assert instance_traces(redis, gateway.instance_id) == []
+        assert traces(redis, gateway.instance_id) == []
 
 
 @pytest.mark.parametrize("inbox", ["pubsub", "stream"])

@@ -98,29 +98,24 @@ def registered(redis) -> dict:
     return {"sets": sets, "records": records}
 
 
-def connection_traces(redis, *connection_ids) -> list:
-    """Every key whose name or contents tell of one of these connections."""
+def traces(redis, *names) -> list:
+    """Every key whose name or contents tell of one of these: connection ids, an instance, a token."""
     with redis.client() as client:
         keys = list(client.scan_iter(count=10_000))
-        return [key for key in keys if any(id in key or _holds(client, key, id) for id in connection_ids)]
+        texts = [f"{key} {_contents(client, key)}" for key in keys]
+    return [key for key, text in zip(keys, texts, strict=True) if any(name in text for name in names)]
 
 
-def instance_traces(redis, instance_id) -> list:
-    """Every key whose name or contents tell of this instance."""
-    return connection_traces(redis, instance_id)
-
-
-def _holds(client, key, text) -> bool:
+def _contents(client, key):
     read = {
         "string": lambda: client.get(key),
         "hash": lambda: client.hgetall(key),
         "set": lambda: client.smembers(key),
         "zset": lambda: client.zrange(key, 0, -1),
         "list": lambda: client.lrange(key, 0, -1),
-        "stream": lambda: [],  # what was said stays said
-        "none": lambda: [],
-    }[client.type(key)]
-    return text in str(read())
+    }.get(client.type(key))
+    # A stream is left out: what was said stays said.
+    return read() if read else ""
 
 
 def listening(redis, channel, receivers=1) -> bool:
