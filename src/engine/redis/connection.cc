@@ -10,6 +10,7 @@ constexpr Duration kCheckEvery = 50ms;
 // A check that comes this late says more about this process than about Redis.
 constexpr Duration kCheckLate = 300ms;
 constexpr Duration kErrorLogEvery = 10s;
+constexpr size_t kErrorWordsMax = 32;
 constexpr Duration kBackoffMin = 20ms;
 constexpr Duration kBackoffMax = 250ms;
 constexpr Duration kShortLife = 500ms;
@@ -105,9 +106,13 @@ void Connection::on_error(const Error& error) {
   // What a caller expects and handles is no news.
   if (error.detail.starts_with("Redis: BUSYGROUP")) return;
   const TimePoint now = loop_.now();
-  if (error.detail != last_error_ || now - error_logged_at_ >= kErrorLogEvery) {
-    last_error_ = error.detail;
-    error_logged_at_ = now;
+  constexpr std::string_view kBegin = "Redis: ";
+  const std::string_view text = std::string_view(error.detail).substr(kBegin.size());
+  const std::string word(text.substr(0, text.find(' ')));
+  if (errors_logged_at_.size() >= kErrorWordsMax) errors_logged_at_.clear();
+  const auto [logged, first] = errors_logged_at_.try_emplace(word, now);
+  if (first || now - logged->second >= kErrorLogEvery) {
+    logged->second = now;
     log::warn("redis_refused", {{"connection", name_}, {"reason", error.detail}});
   }
   // The master has become a replica: the address has to be found again. Or the scripts are gone.

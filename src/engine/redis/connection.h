@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,9 +68,8 @@ class Connection {
   std::shared_ptr<Dial> dial_;
   TimePoint up_since_;
   Duration backoff_{};
-  std::string last_error_;  // logged now and then, however often it comes
-  TimePoint error_logged_at_;
-  std::string last_failure_;  // logged once, however often it comes
+  std::map<std::string, TimePoint, std::less<>> errors_logged_at_;  // by Redis's word for it
+  std::string last_failure_;                                        // logged once, however often it comes
   ConnectionStats stats_;
   EventLoop::Registration redial_;
   EventLoop::Registration flush_;

@@ -38,13 +38,22 @@ void Lease::confirmed() {
   if (is_fresh()) events_.on_fresh();
 }
 
+void Lease::refresh(std::function<void()> done) {
+  if (leaving_ || !commands_.is_up()) return done();
+  refreshing_.push_back(std::move(done));
+  renew();
+}
+
 void Lease::renew() {
   if (leaving_ || renewing_ || !commands_.is_up()) return;
   renewing_ = true;
   const std::string time = std::to_string(kTime.count()), soft = std::to_string(kSoft.count());
   run_script(commands_, scripts::lease,
              {keys_.prefix(), keys_.instance(), token_, time, claimed_ ? "renew" : "claim", soft},
-             [this, asked_at = steady_now()](const Result<Reply>& reply) { on_renewed(reply, asked_at); });
+             [this, asked_at = steady_now()](const Result<Reply>& reply) {
+               on_renewed(reply, asked_at);
+               for (const auto& done : std::exchange(refreshing_, {})) done();
+             });
 }
 
 void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
@@ -59,6 +68,7 @@ void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
     return;
   }
   parked_channels_ = static_cast<size_t>((*reply)[1].integer());
+  peers_as_of_ = asked_at;
   peers_.clear();
   for (size_t i = 2; i + 2 < reply->size(); i += 3) {
     peers_.emplace((*reply)[i].text(), Peer{std::chrono::milliseconds((*reply)[i + 1].integer()),
@@ -82,7 +92,8 @@ void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
 
 bool Lease::is_alive(std::string_view instance) const {
   const auto it = peers_.find(instance);
-  return it == peers_.end() || it->second.remaining > kTime - kSoft;
+  if (it == peers_.end()) return true;
+  return it->second.remaining - (steady_now() - peers_as_of_) > kTime - kSoft;
 }
 
 bool Lease::is_first() const {

@@ -39,6 +39,8 @@ class Lease {
 
   // Nobody else thinks that this instance is dead, and what it is known by is in Redis.
   bool is_fresh() const { return confirmed_ && steady_now() - renewed_at_ < kSoft; }
+  // Asks Redis now rather than within a second; `done` when is_alive() answers of now, or nobody can tell.
+  void refresh(std::function<void()> done);
   // As of the last renewal; an instance it does not know yet is taken for alive.
   bool is_alive(std::string_view instance) const;
   // Channels for which a stopped instance left messages.
@@ -62,7 +64,9 @@ class Lease {
   const Keys& keys_;
   const std::string token_;  // of this process: an instance id may come again after a restart
   Events events_;
+  std::vector<std::function<void()>> refreshing_;
   std::map<std::string, Peer, std::less<>> peers_;
+  TimePoint peers_as_of_;
   size_t parked_channels_ = 0;
   bool claimed_ = false;    // it has been ours once
   bool confirmed_ = false;  // and all that belongs to it is there

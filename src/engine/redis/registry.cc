@@ -89,7 +89,7 @@ struct Registry::Gathering {
   }
 };
 
-Registry::Registry(EventLoop& loop, Connection& commands, const Lease& lease, const Keys& keys,
+Registry::Registry(EventLoop& loop, Connection& commands, Lease& lease, const Keys& keys,
                    const ChannelTable& channels)
     : commands_(commands),
       lease_(lease),
@@ -293,7 +293,25 @@ void Registry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>
   words.insert(words.end(), kFields.begin(), kFields.end());
   commands_.command(words, [this, done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
-    done(read(*reply));
+    auto record = read(*reply);
+    if (!record) return done(std::optional<ConnectionRecord>());
+    leave_out_dead({std::move(*record)}, [done](Result<std::vector<ConnectionRecord>> alive) {
+      done(alive->empty() ? std::nullopt : std::optional(alive->front()));
+    });
+  });
+}
+
+// Those on an instance that nothing is routed to. One that looks dead may have woken since: that is asked
+// again.
+void Registry::leave_out_dead(std::vector<ConnectionRecord> records,
+                              Done<std::vector<ConnectionRecord>> done) {
+  const auto is_dead = [this](const ConnectionRecord& record) {
+    return !record.gateway.empty() && !lease_.is_alive(record.gateway);
+  };
+  if (std::none_of(records.begin(), records.end(), is_dead)) return done(std::move(records));
+  lease_.refresh([is_dead, records = std::move(records), done = std::move(done)]() mutable {
+    std::erase_if(records, is_dead);
+    done(std::move(records));
   });
 }
 
@@ -306,7 +324,10 @@ void Registry::select(const Selector& selector, Done<std::vector<ConnectionRecor
   } else {
     gathering->index = keys_.user_connections(std::get<ByUser>(selector).user_id);
   }
-  gathering->done = std::move(done);
+  gathering->done = [this, done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
+    if (!found) return done(found.error());
+    leave_out_dead(std::move(*found), done);
+  };
   scan(std::move(gathering), "0");
 }
 
@@ -352,7 +373,7 @@ void Registry::fetch(const std::shared_ptr<Gathering>& gathering, std::vector<st
   gathering->finish_when_complete();
 }
 
-// Empty: it has gone meanwhile, its instance is not routed to, or the record is not one of ours.
+// Empty: it has gone meanwhile, or the record is not one that a gateway wrote.
 std::optional<ConnectionRecord> Registry::read(const Reply& fields) const {
   const auto id = ConnectionId::parse(fields[0].text());
   if (!id) return std::nullopt;
@@ -360,9 +381,7 @@ std::optional<ConnectionRecord> Registry::read(const Reply& fields) const {
   ConnectionRecord record;
   record.id = *id;
   record.gateway = fields[9].text();
-  if (record.gateway.empty() || record.gateway == keys_.instance() || !lease_.is_alive(record.gateway)) {
-    return std::nullopt;
-  }
+  if (record.gateway.empty() || record.gateway == keys_.instance()) return std::nullopt;
   if (!fields[1].text().empty()) {
     Session session;
     session.ref = fields[1].text();
@@ -383,8 +402,7 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
   if (tenant.empty()) return count_all(per_user, std::move(done));
   auto gathering = std::make_shared<Gathering>();
   gathering->index = keys_.tenant_connections(tenant);
-  gathering->done = [this, per_user, done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
-    if (!found) return done(found.error());
+  const auto count_them = [this, per_user, done](Result<std::vector<ConnectionRecord>> found) {
     ConnectionCounts counts;
     for (const std::string& channel : channels_.names()) counts.by_channel[channel] = 0;
     counts.by_gateway[keys_.instance()] = 0;
@@ -395,6 +413,10 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
       record.channels.for_each([&](ChannelIndex channel) { ++counts.by_channel[channels_.name(channel)]; });
     }
     done(std::move(counts));
+  };
+  gathering->done = [this, count_them, done](Result<std::vector<ConnectionRecord>> found) {
+    if (!found) return done(found.error());
+    leave_out_dead(std::move(*found), count_them);
   };
   scan(std::move(gathering), "0");
 }

@@ -14,7 +14,7 @@ namespace gw::redis {
 
 class Registry final : public gw::Registry {
  public:
-  Registry(EventLoop& loop, Connection& commands, const Lease& lease, const Keys& keys,
+  Registry(EventLoop& loop, Connection& commands, Lease& lease, const Keys& keys,
            const ChannelTable& channels);
 
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
@@ -48,13 +48,14 @@ class Registry final : public gw::Registry {
   void flush_changes();
   void renew_some();
   void scan(std::shared_ptr<Gathering> gathering, std::string cursor);
+  void leave_out_dead(std::vector<ConnectionRecord> records, Done<std::vector<ConnectionRecord>> done);
   void fetch(const std::shared_ptr<Gathering>& gathering, std::vector<std::string> ids);
   void count_all(bool per_user, Done<ConnectionCounts> done);
   void count_users(std::shared_ptr<ConnectionCounts> counts, std::string cursor, Done<ConnectionCounts> done);
   std::optional<ConnectionRecord> read(const Reply& fields) const;
 
   Connection& commands_;
-  const Lease& lease_;
+  Lease& lease_;
   const Keys& keys_;
   const ChannelTable& channels_;
   MemoryRegistry local_;

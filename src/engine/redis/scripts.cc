@@ -74,7 +74,8 @@ std::string even_without_memory(const std::string& text) { return "#!lua flags=a
 
 // ARGV: prefix, message_id, envelope, dedupe key or '', seconds it is kept, agents' Pub/Sub name, tenant's or
 // '', inbox key or '', tenant, entries at most. Answers receivers; -1: duplicate; -2: the inbox is full. The
-// key holds who published it and to how many: a repetition after a lost answer finds out.
+// key holds who published it and to how many: a repetition after a lost answer finds out. Once it is taken
+// nothing may fail any more: whoever hears of an error sends it again.
 const Script submit(R"lua(
 local id, envelope, key = ARGV[2], ARGV[3], ARGV[4]
 if key ~= '' then
@@ -85,16 +86,23 @@ if key ~= '' then
     if tonumber(receivers) > 0 then return tonumber(receivers) end
   end
 end
-local receivers = 0
-if ARGV[8] ~= '' then
-  if redis.call('XLEN', ARGV[8]) >= tonumber(ARGV[10]) then return -2 end
-  redis.call('XADD', ARGV[8], '*', 'envelope', envelope, 'tenant_id', ARGV[9])
-  receivers = 1 + redis.call('PUBLISH', ARGV[8], '')
+if ARGV[8] ~= '' and redis.call('XLEN', ARGV[8]) >= tonumber(ARGV[10]) then return -2 end
+if key ~= '' then redis.call('SET', key, id .. ' 0', 'EX', ARGV[5]) end
+local receivers, taken = 0, false
+local function publish(channel)
+  if channel == '' then return end
+  local reached = taken and redis.pcall('PUBLISH', channel, envelope) or redis.call('PUBLISH', channel, envelope)
+  if type(reached) == 'number' then receivers = receivers + reached end
 end
-if key ~= '' then redis.call('SET', key, id .. ' ' .. receivers, 'EX', ARGV[5]) end
-receivers = receivers + redis.call('PUBLISH', ARGV[6], envelope)
-if ARGV[7] ~= '' then receivers = receivers + redis.call('PUBLISH', ARGV[7], envelope) end
-if key ~= '' and receivers > 0 then redis.call('SET', key, id .. ' ' .. receivers, 'KEEPTTL') end
+if ARGV[8] ~= '' then
+  redis.call('XADD', ARGV[8], '*', 'envelope', envelope, 'tenant_id', ARGV[9])
+  receivers, taken = 1, true
+  redis.pcall('PUBLISH', ARGV[8], '')
+end
+publish(ARGV[6])
+taken = taken or receivers > 0
+publish(ARGV[7])
+if key ~= '' and receivers > 0 then redis.pcall('SET', key, id .. ' ' .. receivers, 'KEEPTTL') end
 return receivers
 )lua");
 

@@ -92,6 +92,10 @@ void Subscriptions::on_down() {
 
 // https://redis.io/docs/latest/develop/pubsub/: [kind, name, payload or count].
 bool Subscriptions::on_push(const Reply& push) {
+  if (push.is_error()) {
+    connection_.restart(to_error(push.text()));
+    return true;
+  }
   const std::string_view kind = push[0].text();
   if (kind == "message") {
     const auto it = entries_.find(push[1].text());
