@@ -75,7 +75,8 @@ class TestInstance {
                            if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
                            sent.emplace_back(handle, message);
                            return Result<void>();
-                         }});
+                         },
+                     .engine_lost = [this] { ++losses; }});
     sessions().on_change([this](const SessionPtr& session) { changed.push_back(session); });
   }
   Texts published_messages() const {
@@ -87,6 +88,7 @@ class TestInstance {
   std::vector<Publication> published;
   std::vector<std::pair<ConnectionHandle, std::string>> sent;
   std::vector<SessionPtr> changed;
+  int losses = 0;  // of the engine
   bool shards_behind = false;
 };
 

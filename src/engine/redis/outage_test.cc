@@ -50,6 +50,7 @@ TEST_F(Outage, KeepsMessagesAndDeliversThemInOrderAfterwards) {
     EXPECT_EQ(submit(*instance, message(expected.back())), "queued");
   }
   EXPECT_FALSE(probe(*instance));
+  EXPECT_GT(instance->losses, 0);
   let_server_go_on(*instance);
   EXPECT_TRUE(until([&] { return instance->broker().stats(0).queue_size == 0; }));
   settle(*instance);
