@@ -59,7 +59,7 @@ TEST_F(MemoryRegistryTest, VisitsEveryConnectionOnceInPortions) {
   for (const size_t max : {size_t{1}, size_t{3}, size_t{10}, size_t{11}, SIZE_MAX}) {
     EXPECT_EQ(visited(max), (Slots{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})) << max;
   }
-  for (const size_t gone : {0, 4, 5, 9}) registry_.remove(ids[gone], 1000);
+  for (const size_t gone : {0u, 4u, 5u, 9u}) registry_.remove(ids[gone], 1000);
   for (const size_t max : {size_t{1}, size_t{3}, size_t{6}, SIZE_MAX}) {
     EXPECT_EQ(visited(max), (Slots{1, 2, 3, 6, 7, 8})) << max;
   }

@@ -18,7 +18,7 @@ class TestPeer {
   TestPeer(EventLoop& loop, std::string answer)
       : loop_(loop),
         answer_(std::move(answer)),
-        listener_(std::move(*listen_on(*SocketAddress::parse("127.0.0.1:0")))),
+        listener_(*listen_on(*SocketAddress::parse("127.0.0.1:0"))),
         accepting_(loop.watch(listener_.get(), [this] { accept(); })) {}
 
   HostPort address() const { return {"127.0.0.1", local_address(listener_.get())->port}; }
