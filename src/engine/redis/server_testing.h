@@ -33,16 +33,14 @@ class TestServer {
   TestServer() : directory_(make_directory()), socket_path_(directory_ / "redis") {
     pid_ = ::fork();
     if (pid_ == 0) run(socket_path_.c_str(), directory_.c_str());
-    wait_until_up();
-  }
-  ~TestServer() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
+    try {
+      wait_until_up();
+    } catch (...) {
+      end();
+      throw;
     }
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
   }
+  ~TestServer() { end(); }
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
@@ -67,6 +65,15 @@ class TestServer {
     ::execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--save", "",
              "--appendonly", "no", "--dir", directory, "--logfile", "log", nullptr);
     ::_exit(127);
+  }
+
+  void end() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
   }
 
   void wait_until_up() {
