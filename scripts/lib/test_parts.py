@@ -114,6 +114,8 @@ def _fixed_addresses() -> list[str]:
 
 # The suites mostly wait. A module and its gateway stay together.
 PARALLEL = ("-n", "4", "--dist", "loadfile")
+# Each of these tests starts what it needs, and waits for leases and deadlines most of its time.
+PARALLEL_EACH = ("-n", "6", "--dist", "load")
 
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
@@ -235,9 +237,9 @@ PARTS = (
     Part("blackbox", "the gateway over real sockets, release", "release",
          run_pytest("blackbox", ["tests/gateway"], "release", *PARALLEL)),
     Part("redis", "many instances over a real Redis, and every fault", "release",
-         run_pytest("redis", ["tests/redis_engine"], "release", *PARALLEL)),
+         run_pytest("redis", ["tests/redis_engine"], "release", *PARALLEL_EACH)),
     Part("valkey", "the same over Valkey 8, but for what waits long", "release",
-         run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL, "-m", "not slow", valkey=True)),
+         run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", valkey=True)),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
@@ -246,7 +248,7 @@ PARTS = (
     Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",
          run_pytest("blackbox-dev", ["tests/gateway"], "dev", *PARALLEL)),
     Part("redis-dev", "the gateway on Redis with address and undefined sanitizers, but for what waits long", "dev",
-         run_pytest("redis-dev", ["tests/redis_engine"], "dev", *PARALLEL, "-m", "not slow")),
+         run_pytest("redis-dev", ["tests/redis_engine"], "dev", *PARALLEL_EACH, "-m", "not slow")),
     Part("unit-tsan", "unit tests of what has threads, with the thread sanitizer", "tsan", run_unit("tsan", THREADED_LAYERS)),
     Part("blackbox-tsan", "the gateway with the thread sanitizer, but for what waits long", "tsan",
          run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL, "-m", "not slow")),
