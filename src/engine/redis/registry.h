@@ -35,7 +35,6 @@ class Registry final : public gw::Registry {
   void flush();
 
  private:
-  struct Gathering;
   struct Removal {
     ConnectionId id;
     uint16_t code;
@@ -47,11 +46,25 @@ class Registry final : public gw::Registry {
   void flush_removals();
   void flush_changes();
   void renew_some();
-  void scan(std::shared_ptr<Gathering> gathering, std::string cursor);
+
+  // --- Questions: registry_questions.cc ---
+  // The i-th of many.
+  using Ask = std::function<void(size_t i, OnReply answered)>;
+  struct Asking {
+    size_t count;
+    Ask ask;
+    Done<void> done;
+    size_t next;
+    size_t open;
+    std::optional<Error> error;
+  };
+  void gather(const std::string& index, Done<std::vector<ConnectionRecord>> done);
+  void ask_each(size_t count, Ask ask, Done<void> done);
+  void ask_more(const std::shared_ptr<Asking>& asking);
   void leave_out_dead(std::vector<ConnectionRecord> records, Done<std::vector<ConnectionRecord>> done);
-  void fetch(const std::shared_ptr<Gathering>& gathering, std::vector<std::string> ids);
   void count_all(bool per_user, Done<ConnectionCounts> done);
-  void count_users(std::shared_ptr<ConnectionCounts> counts, std::string cursor, Done<ConnectionCounts> done);
+  void count_users(const std::shared_ptr<ConnectionCounts>& counts, Done<ConnectionCounts> done);
+  ConnectionCounts count_records(const std::vector<ConnectionRecord>& records, bool per_user) const;
   std::optional<ConnectionRecord> read(const Reply& fields) const;
 
   Connection& commands_;
