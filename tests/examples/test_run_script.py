@@ -171,7 +171,9 @@ class TestRedis:
             assert not any("hush" in word for pid in pids for word in psutil.Process(pid).cmdline())
             with contextlib.closing(Api(url, key)) as api:
                 counts = api.get("/api/post-office/websocket/connection-count").json()
-            assert set(counts["by_gateway"]) == {"gateway-1", "gateway-2", "gateway-3"}
+            names = sorted(counts["by_gateway"])
+            # On a Redis that was there before they have names that nobody else has.
+            assert [re.sub(r"-\d+$", "", name) for name in names] == ["gateway-1", "gateway-2", "gateway-3"]
             assert_ends(run, run.children())
 
 
