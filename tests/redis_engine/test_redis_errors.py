@@ -73,12 +73,12 @@ FAULTS = {
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "+@all"),
     ),
     "no keys": Fault(
-        "NOPERM|can't access",
+        "NOPERM|can't access|No permissions",
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "resetkeys"),
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "~websocket:*"),
     ),
     "no channels": Fault(
-        "NOPERM|can't publish",
+        "NOPERM|No permissions|can't publish",
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "resetchannels"),
         lambda r: execute(r, "ACL", "SETUSER", "gateway", "&websocket:*"),
     ),
