@@ -19,6 +19,7 @@
 #include "app/config_settings.h"
 #include "app/config_sources.h"
 #include "app/config_values.h"
+#include "base/utf8.h"
 
 namespace gw {
 namespace {
@@ -120,11 +121,50 @@ std::string without_quotations(std::string_view description) {
   return out;
 }
 
+// toml++ 3.3 has undefined behaviour where it looks for white space and meets other characters than ASCII's
+// (is_non_ascii_horizontal_whitespace). No setting needs them but in a quoted text or a comment: the line of
+// the first that stands elsewhere, or in a text of several lines.
+std::optional<size_t> stray_character_line(std::string_view text) {
+  size_t line = 1;
+  char quoted = 0;  // by what; 0: not in a text
+  bool comment = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      quoted = 0;
+      comment = false;
+    } else if (comment) {
+      continue;
+    } else if (quoted == '"' && c == '\\') {
+      i += text.substr(i + 1, 1) == "\n" ? 0 : 1;
+    } else if (quoted != 0) {
+      if (c == quoted) quoted = 0;
+    } else if (c == '"' || c == '\'') {
+      quoted = c;
+    } else if (c == '#') {
+      comment = true;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return line;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 FileSettings read_toml(std::string_view text, const std::string& name, std::vector<std::string>& problems) {
   FileSettings out;
   toml::table root;
+  if (!is_valid_utf8(text)) {
+    problems.push_back(name + ": not TOML: not UTF-8");
+    return out;
+  }
+  if (const auto line = stray_character_line(text)) {
+    problems.push_back(
+        fmt::format("{}:{}: not TOML: a character that is not ASCII, outside of a quoted text", name, *line));
+    return out;
+  }
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {

@@ -349,6 +349,11 @@ TEST(Config, FilesThatCannotBeRead) {
   EXPECT_THAT(problems(with_file("listen = \"a\nshards = 1")), ElementsAre(HasSubstr("not TOML")));
   EXPECT_THAT(problems(with_file("[[[a]")), ElementsAre(StartsWith("gateway.toml: not TOML")));
   EXPECT_THAT(problems(with_file("\xff")), ElementsAre(HasSubstr("not TOML")));
+  EXPECT_THAT(problems(with_file("shards = 1\nqueue_bytes = 20-\u03eb")),
+              ElementsAre(StartsWith("gateway.toml:2: not TOML")));
+  EXPECT_THAT(problems(with_file("[api_keys]\n\u00e9 = 1")),
+              ElementsAre(StartsWith("gateway.toml:2: not TOML")));
+  EXPECT_EQ(good(with_file("# \u00e9\nshards = 3 # \u00fc\n")).shards, 3u);
   EXPECT_THAT(problems(with_file(std::string(1, '\0'))), ElementsAre(HasSubstr("not TOML")));
 }
 

@@ -67,7 +67,7 @@ class Link : public std::enable_shared_from_this<Link> {
   size_t window_bytes() const { return window_bytes_; }
 
  private:
-  static constexpr size_t kWindowFirst = 256 * 1024;
+  static constexpr size_t kWindowFirst = 2 * 1024 * 1024;
 
   struct Pending {
     OnReply done;
