@@ -60,7 +60,8 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
 // -----------------------------------------------------------------------------------------
 
 void Broker::submit(AgentMessage message, Done<Submitted> done) {
-  if (!message.dedupe_key) return submit_once(std::move(message), std::move(done));
+  ChannelSender& sender = *senders_[message.channel];
+  if (!message.dedupe_key) return sender.submit(std::move(message), std::move(done));
   const std::string key = *message.dedupe_key;
   if (const auto it = resolving_.find(key); it != resolving_.end()) {
     it->second.push_back(std::move(done));
@@ -73,7 +74,7 @@ void Broker::submit(AgentMessage message, Done<Submitted> done) {
     case DedupeWindow::Outcome::fresh: break;
   }
   resolving_.try_emplace(key);
-  submit_once(std::move(message), [this, key, done = std::move(done)](Result<Submitted> outcome) {
+  sender.submit(std::move(message), [this, key, done = std::move(done)](Result<Submitted> outcome) {
     resolve(key, outcome);
     done(std::move(outcome));
   });
@@ -87,11 +88,6 @@ void Broker::resolve(const std::string& key, const Result<Submitted>& outcome) {
   for (const Done<Submitted>& done : again.mapped()) {
     done(outcome ? Result<Submitted>(Submitted::duplicate) : outcome);
   }
-}
-
-void Broker::submit_once(AgentMessage message, Done<Submitted> done) {
-  ChannelSender& sender = *senders_[message.channel];
-  sender.submit(std::move(message), std::move(done));
 }
 
 // --- Agents and realms to clients
@@ -112,19 +108,7 @@ void Broker::publish(Publication publication, Done<void> done) {
       return done(Error{Errc::unavailable, "no gateway listens to publications now"});
     done({});
   });
-  // And to its agents, with nobody to wait for.
-  const std::string inbox = inboxes_.empty() ? "" : parts_.keys.inbox(channel);
-  const std::string agents = parts_.keys.agents(channel);
-  if (inbox.empty() && publication.tenant_id.empty()) {
-    return parts_.messages.command({"PUBLISH", agents, publication.envelope}, {});
-  }
-  const std::string tenants =
-      publication.tenant_id.empty() ? "" : parts_.keys.agents(channel, publication.tenant_id);
-  const std::string size = std::to_string(options_.sender.inbox_size);
-  run_script(parts_.messages, scripts::submit,
-             {parts_.keys.prefix(), publication.message_id, publication.envelope, "", "1", agents, tenants,
-              inbox, publication.tenant_id, size},
-             {});
+  senders_[publication.channel]->announce(publication);
 }
 
 void Broker::send(const ConnectionRecord& record, std::string_view message, Done<void> done) {

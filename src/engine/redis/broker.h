@@ -77,7 +77,6 @@ class Broker final : public gw::Broker {
   bool on_own(std::string_view payload);
   void on_probe(int64_t number);
   void judge_probes(TimePoint now);
-  void submit_once(AgentMessage message, Done<Submitted> done);
   void resolve(const std::string& key, const Result<Submitted>& outcome);
   void unpark();
 

@@ -40,7 +40,7 @@ void ChannelSender::submit(AgentMessage message, Done<Submitted> done) {
   const uint64_t sequence = lane.first + lane.entries.size() - 1;
   const bool first_to_wait = lane.waiting == 1 && (!lane.nobody || lane.in_flight == 0);
   if (first_to_wait && !commands_.is_full() && breaker_.allow(now)) return send(lane, sequence);
-  keep(lane, lane.entries.back(), {Errc::resource_exhausted, "the channel's queue is full"});
+  keep(lane, lane.entries.back());
   pump(lane, now);
 }
 
@@ -65,15 +65,25 @@ void ChannelSender::send(Lane& lane, uint64_t sequence) {
     on_reply(lane, sequence, reply);
   };
   const AgentMessage& message = entry.message;
-  const std::string key = dedupe_name(message);
-  if (key.empty() && message.tenant_id.empty() && inbox_.empty()) {
-    return commands_.command({"PUBLISH", agents_, message.envelope}, std::move(on_answer));
+  hand_over(message.message_id, message.envelope, message.tenant_id, dedupe_name(message),
+            std::move(on_answer));
+}
+
+void ChannelSender::announce(const Publication& publication) {
+  hand_over(publication.message_id, publication.envelope, publication.tenant_id, "", {});
+}
+
+// A plain PUBLISH where that is all there is to do.
+void ChannelSender::hand_over(std::string_view message_id, std::string_view envelope, std::string_view tenant,
+                              std::string_view dedupe_key, OnReply done) {
+  if (dedupe_key.empty() && tenant.empty() && inbox_.empty()) {
+    return commands_.command({"PUBLISH", agents_, envelope}, std::move(done));
   }
-  const std::string tenants = message.tenant_id.empty() ? "" : keys_.agents(channel_, message.tenant_id);
+  const std::string tenants = tenant.empty() ? "" : keys_.agents(channel_, tenant);
   run_script(commands_, scripts::submit,
-             {keys_.prefix(), message.message_id, message.envelope, key, dedupe_seconds_, agents_, tenants,
-              inbox_, message.tenant_id, inbox_size_},
-             std::move(on_answer));
+             {keys_.prefix(), message_id, envelope, dedupe_key, dedupe_seconds_, agents_, tenants, inbox_,
+              tenant, inbox_size_},
+             std::move(done));
 }
 
 void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply) {
@@ -83,10 +93,9 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
   --lane.in_flight;
   entry.state = State::waiting;
   ++lane.waiting;
-  const Error full{Errc::resource_exhausted, "the channel's queue is full"};
   if (!reply) {
     breaker_.on_failure(now);
-    keep(lane, entry, full);
+    keep(lane, entry);
   } else {
     breaker_.on_success();
     const int64_t receivers = reply->integer();
@@ -100,7 +109,7 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
       finish(lane, entry, Error{Errc::resource_exhausted, "the channel's inbox is full"});
     } else {
       if (receivers == 0 && !entry.queued && !has_room(entry)) forget(entry.message);
-      keep(lane, entry, full);
+      keep(lane, entry);
     }
   }
   while (!lane.entries.empty() && lane.entries.front().state == State::done) {
@@ -116,11 +125,11 @@ bool ChannelSender::has_room(const Entry& entry) const {
          waiting_bytes_ + entry.message.envelope.size() <= options_.queue_bytes;
 }
 
-// It waits and whoever sent it is told so; `otherwise` when there is no room.
-void ChannelSender::keep(Lane& lane, Entry& entry, const Error& otherwise) {
+// It waits and whoever sent it is told so, unless there is no room.
+void ChannelSender::keep(Lane& lane, Entry& entry) {
   if (entry.queued) return;
   if (!has_room(entry)) {
-    finish(lane, entry, otherwise);
+    finish(lane, entry, Error{Errc::resource_exhausted, "the channel's queue is full"});
     // Refused before anything was sent: it is the last, and nothing refers to it.
     if (&entry == &lane.entries.back()) lane.entries.pop_back();
     return;
@@ -200,9 +209,10 @@ void ChannelSender::park(Done<size_t> done) {
 
 // What is in flight may yet find nobody: then it waits like the others and is parked with them.
 void ChannelSender::park_when_quiet() {
+  if (!parking_) return;
   const bool busy =
       std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane.second.in_flight > 0; });
-  if (!parking_ || busy) return;
+  if (busy) return;
   const Done<size_t> done = std::exchange(parking_, nullptr);
   const TimePoint now = steady_now();
   std::vector<std::string> parked;

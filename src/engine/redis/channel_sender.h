@@ -29,6 +29,8 @@ class ChannelSender {
                 const SenderOptions& options);
 
   void submit(AgentMessage message, Done<Submitted> done);
+  // A realm's publication to the agents: nobody waits for it, and it does not wait for any.
+  void announce(const Publication& publication);
   // Tries again, expires; every 100 ms or so.
   void tick(TimePoint now);
   // Redis has proven that it works: what waits need not wait for the circuit.
@@ -62,8 +64,10 @@ class ChannelSender {
   void forget(const AgentMessage& message);
   bool has_room(const Entry& entry) const;
   void send(Lane& lane, uint64_t sequence);
+  void hand_over(std::string_view message_id, std::string_view envelope, std::string_view tenant,
+                 std::string_view dedupe_key, OnReply done);
   void on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply);
-  void keep(Lane& lane, Entry& entry, const Error& otherwise);
+  void keep(Lane& lane, Entry& entry);
   void finish(Lane& lane, Entry& entry, Result<Submitted> outcome);
   void pump(Lane& lane, TimePoint now);
   void expire(Lane& lane, TimePoint now);
