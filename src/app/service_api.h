@@ -66,6 +66,7 @@ class ServiceApi {
   const ApiKeys keys_;
   http_api::Access access_;
   http_api::SessionsApi sessions_;
+  MessageCalls calls_;
   http_api::MessagesApi messages_;
   http_api::LookupsApi lookups_;
   http_api::EventStreams streams_;

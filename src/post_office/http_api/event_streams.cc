@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "post_office/http_api/fields.h"
-#include "post_office/http_api/messages.h"
+#include "post_office/message_calls.h"
 
 namespace gw::http_api {
 namespace {

@@ -1,7 +1,7 @@
 #include "post_office/http_api/lookups.h"
 
-#include "post_office/http_api/messages.h"
 #include "post_office/http_api/records.h"
+#include "post_office/message_calls.h"
 #include "protocol/json.h"
 
 namespace gw::http_api {
