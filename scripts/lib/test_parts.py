@@ -135,6 +135,13 @@ def _valkey_server(context: Context) -> str:
     return found.stdout.strip()
 
 
+def _proxies(context: Context) -> str:
+    found = subprocess.run([context.root / "scripts/lib/proxies.sh"], capture_output=True, text=True)
+    if found.returncode != 0:
+        raise RuntimeError(f"no nginx and HAProxy: {found.stderr.strip()}")
+    return found.stdout.strip()
+
+
 # The parts.
 
 def run_tidy(context: Context) -> Result:
@@ -174,9 +181,12 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
     return run
 
 
-def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=False) -> Callable[[Context], Result]:
+def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=False,
+               proxies=False) -> Callable[[Context], Result]:
     def run(context: Context) -> Result:
         prefix, env = _runner_for(preset)
+        if proxies:
+            env = env | {"PROXIES": _proxies(context)}
         if valkey:
             env = env | {"REDIS_SERVER": _valkey_server(context)}
         junit = context.logs / f"{name}.xml"
@@ -240,6 +250,8 @@ PARTS = (
          run_pytest("redis", ["tests/redis_engine"], "release", *PARALLEL_EACH)),
     Part("valkey", "the same over Valkey 8, but for what waits long", "release",
          run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", valkey=True)),
+    Part("front", "two gateways behind nginx and HAProxy, with the configurations from deploy/", "release",
+         run_pytest("front", ["tests/front"], "release", *PARALLEL, proxies=True)),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),

@@ -1,0 +1,207 @@
+"""nginx and HAProxy as processes, each with the configuration that deploy/ gives away.
+
+    with Nginx([first.address, second.address]) as proxy:
+        Client.open(proxy.ws_url, token)
+
+What a test replaces in a configuration is listed in `replacements`, and each must stand there just once:
+addresses, ports, files, and waiting times that are too long for a test. All the rest runs as it is deployed.
+The programs are unpacked by scripts/lib/proxies.sh; scripts/test hands on where ($PROXIES).
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from support.certificates import make_certificates
+from support.redis_server import free_port
+from support.wait import eventually
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# Who may say whom it speaks for; another loopback address may not.
+FRONT, STRANGER = "127.0.0.2", "127.0.0.3"
+
+
+def adapted(file: str, replacements: dict) -> str:
+    """The text of a file of the repository after the replacements."""
+    text = (REPOSITORY / file).read_text()
+    for old, new in replacements.items():
+        assert text.count(old) == 1, f"{file}: {old!r} stands there {text.count(old)} times"
+        text = text.replace(old, new)
+    return text
+
+
+def unpacked() -> Path:
+    found = os.environ.get("PROXIES")
+    if not found:
+        found = subprocess.run(
+            [REPOSITORY / "scripts/lib/proxies.sh"], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.strip()
+    return Path(found)
+
+
+class ReverseProxy:
+    """One proxy process on two free ports of loopback, plain and TLS, before the gateways at `addresses`.
+
+    `idle` and `api_idle`: after how many seconds of silence it cuts a WebSocket, or an API call; None leaves
+    them as they are deployed.
+    """
+
+    name = ""
+    refusals_max = 0  # of one client's handshakes while a gateway leaves, before one succeeds
+
+    def __init__(self, addresses, *, idle=None, api_idle=None):
+        self.addresses = [f"{host}:{port}" for host, port in addresses]
+        self.idle = idle
+        self.api_idle = api_idle
+        self.directory = None
+        self.port = self.tls_port = None
+        self.process = None
+
+    def __enter__(self):
+        self.directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
+        try:
+            make_certificates(self.directory)
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self):
+        return f"https://127.0.0.1:{self.tls_port}"
+
+    @property
+    def ws_url(self):
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def wss_url(self):
+        return f"wss://127.0.0.1:{self.tls_port}/ws"
+
+    @property
+    def ca_file(self):
+        return self.directory / "ca.crt"
+
+    @property
+    def log_text(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    @property
+    def log_file(self):
+        return self.directory / "proxy.log"
+
+    # What each kind does in its own way.
+
+    def command(self) -> list:
+        """Writes what it needs into the directory; the command that runs in the foreground."""
+        raise NotImplementedError
+
+    # Inside.
+
+    def _start(self):
+        for _ in range(20):
+            self.port, self.tls_port = free_port(), free_port()
+            with open(self.log_file, "ab") as log:
+                self.process = subprocess.Popen(
+                    [str(part) for part in self.command()],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
+                )  # fmt: skip
+            eventually(lambda: self.process.poll() is not None or self._listens(), 20, f"{self.name} listens")
+            if self.process.poll() is None:
+                return
+            # A port may have been taken meanwhile; anything else is said again and shown at the end.
+        raise AssertionError(f"{self.name} did not start:\n{self.log_text[-3000:]}")
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.tls_port)) == 0
+
+
+class Nginx(ReverseProxy):
+    name = "nginx"
+
+    MAIN = """daemon off;
+{user}pid {directory}/nginx.pid;
+error_log {directory}/proxy.log info;
+worker_processes 1;
+events {{ worker_connections 1024; }}
+http {{
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  include {directory}/websocket-gateway.conf;
+}}
+"""
+
+    def replacements(self):
+        first, second = self.addresses
+        changed = {
+            "10.0.0.11:8000": first,
+            "10.0.0.12:8000": second,
+            "set_real_ip_from 10.0.1.0/24": f"set_real_ip_from {FRONT}/32",
+            "  10.0.1.0/24 1;": f"  {FRONT}/32 1;",
+            "listen 80;": f"listen 127.0.0.1:{self.port};",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.tls_port} ssl;",
+            "/etc/nginx/tls/gateway.crt": f"{self.directory}/server.crt",
+            "/etc/nginx/tls/gateway.key": f"{self.directory}/server.key",
+            "/var/log/nginx/websocket-gateway.log": f"{self.directory}/access.log",
+        }
+        if self.idle is not None:
+            changed["proxy_read_timeout 75s"] = f"proxy_read_timeout {self.idle}s"
+        if self.api_idle is not None:
+            changed["proxy_read_timeout 60s"] = f"proxy_read_timeout {self.api_idle}s"
+        return changed
+
+    def command(self):
+        (self.directory / "websocket-gateway.conf").write_text(
+            adapted("deploy/nginx/websocket-gateway.conf", self.replacements())
+        )
+        user = "user root;\n" if os.geteuid() == 0 else ""  # the directory is this user's alone
+        main = self.directory / "nginx.conf"
+        main.write_text(self.MAIN.format(directory=self.directory, user=user))
+        return [unpacked() / "usr/sbin/nginx", "-p", self.directory, "-c", main, "-e", self.log_file]
+
+
+class Haproxy(ReverseProxy):
+    name = "haproxy"
+
+    def replacements(self):
+        first, second = self.addresses
+        changed = {
+            "10.0.0.11:8000": first,
+            "10.0.0.12:8000": second,
+            "acl from_front src 10.0.1.0/24": f"acl from_front src {FRONT}",
+            "bind :80 ": f"bind 127.0.0.1:{self.port} ",
+            "bind :443 ssl crt /etc/haproxy/gateway.pem": f"bind 127.0.0.1:{self.tls_port} ssl crt {self.directory}/gateway.pem",
+            "log /dev/log local0": "log stdout format raw local0",
+            "maxconn 100000 ": "maxconn 1000 ",
+        }
+        if self.idle is not None:
+            changed["timeout tunnel 75s"] = f"timeout tunnel {self.idle}s"
+        if self.api_idle is not None:
+            for side in ("client", "server"):
+                changed[f"timeout {side} 60s"] = f"timeout {side} {self.api_idle}s"
+        return changed
+
+    def command(self):
+        pem = (self.directory / "server.crt").read_text() + (self.directory / "server.key").read_text()
+        (self.directory / "gateway.pem").write_text(pem)
+        config = self.directory / "haproxy.cfg"
+        config.write_text(adapted("deploy/haproxy/haproxy.cfg", self.replacements()))
+        return [unpacked() / "usr/sbin/haproxy", "-db", "-f", config]
