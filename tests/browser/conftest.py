@@ -4,26 +4,15 @@ Playwright's Python package drives Debian's browser: it lives in tests/.venv bes
 suites and shares their Gateway and API classes, so no second toolchain and no downloaded browser is needed.
 """
 
-import os
 import re
-import shutil
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from support.chromium import FLAGS, chromium_path
 from support.console import Console, Watch
 
 DEADLINE_MS = 20_000
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-)
 expect.set_options(timeout=DEADLINE_MS)
 
 
@@ -33,7 +22,7 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def browser():
-    chromium = os.environ.get("CHROMIUM_BINARY") or shutil.which("chromium")
+    chromium = chromium_path()
     assert chromium, "no chromium on the PATH; scripts/test --setup-only installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))

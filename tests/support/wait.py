@@ -1,5 +1,7 @@
 """Waiting for a condition with a wide deadline, and doing something again and again until then."""
 
+import asyncio
+import inspect
 import time
 
 
@@ -22,9 +24,35 @@ def eventually(predicate, deadline=15.0, message="", interval=0.02):
         time.sleep(interval)
 
 
+async def eventually_async(predicate, deadline=20.0, message="", interval=0.05):
+    """The same on an asyncio loop; `predicate` may be a coroutine function."""
+    end = time.monotonic() + deadline
+    last = None
+    while True:
+        try:
+            last = predicate()
+            if inspect.isawaitable(last):
+                last = await last
+            if last:
+                return last
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline} s: {message or predicate}; last: {last!r}")
+        await asyncio.sleep(interval)
+
+
 def paced(interval, seconds):
     """Yields every `interval` seconds for at most `seconds`: for peers that go on doing something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield
         time.sleep(interval)
+
+
+async def paced_async(interval, seconds):
+    """The same on an asyncio loop."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        await asyncio.sleep(interval)
