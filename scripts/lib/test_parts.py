@@ -201,6 +201,18 @@ def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=Fal
     return run
 
 
+def run_mission(context: Context) -> Result:
+    """As a user runs them: the script starts a gateway and a Redis, and the suites are pointed at these."""
+    junit = context.logs / "mission.xml"
+    select = ["-k", context.select] if context.select else []
+    code = context.run(["tests/.venv/bin/python", "-B", "scripts/lib/mission.py", "--", f"--junitxml={junit}", "--durations=15",
+                        *select, "integration/smart_city"],
+                       "mission", {"GATEWAY_BINARY": "build/release/websocket-gateway"})
+    result = Result("mission", 0, 0, log="mission")
+    count_junit(junit, code, result)
+    return result
+
+
 def run_fuzz(context: Context) -> Result:
     """Each target on a copy of its kept corpus: what it finds stays in the build directory."""
     build = context.root / "build/fuzz/tests/fuzz"
@@ -255,6 +267,7 @@ PARTS = (
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
+    Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
     Part("bench", "the load generator, once through", "release", run_bench),
     Part("unit-dev", "unit tests with address and undefined sanitizers", "dev", run_unit("dev")),
     Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",
