@@ -28,7 +28,6 @@ double GuessLimit::count_at(const Failures& failures, TimePoint now) const {
 }
 
 Duration GuessLimit::wait(const IpAddress& address, TimePoint now) const {
-  if (address.is_loopback()) return Duration::zero();
   const auto found = failures_.find(guesser(address));
   const bool has_room = failures_.size() < options_.addresses_max;
   if (found == failures_.end() && has_room) return Duration::zero();
@@ -39,7 +38,6 @@ Duration GuessLimit::wait(const IpAddress& address, TimePoint now) const {
 }
 
 void GuessLimit::record_failure(const IpAddress& address, TimePoint now) {
-  if (address.is_loopback()) return;
   Failures& failures = find_or_make(guesser(address), now);
   failures.count = count_at(failures, now) + 1;
   failures.at = now;

@@ -19,9 +19,11 @@ class GuessLimit {
  public:
   explicit GuessLimit(const GuessLimitOptions& options = {}) : options_(options) {}
 
-  // How long this address has to wait before it is heard; zero: not at all. Loopback never waits: behind it
-  // may be a proxy that nobody has declared as trusted, and so everybody.
+  // How long this address has to wait before another wrong key of its is listened to; zero: not at all.
   Duration wait(const IpAddress& address, TimePoint now) const;
+  // Whether a right key has to wait as well. On loopback it has not: behind that may be a proxy that nobody
+  // has declared as trusted, and so everybody.
+  static bool locks_out(const IpAddress& address) { return !address.is_loopback(); }
   void record_failure(const IpAddress& address, TimePoint now);
   size_t size() const { return failures_.size(); }
 

@@ -109,40 +109,12 @@ def test_malformed_handshakes_are_400(gateway, path, drop, headers):
     assert peer.upgrade(path(), headers, drop=drop).status == 400
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"Bad Name: x\r\n",
-        b"Name : x\r\n",
-        b"X: a\r\n folded\r\n",
-        b"X: a\nY: b\r\n",
-        b"X: a\x00b\r\n",
-        b"no colon\r\n",
-        b": empty\r\n",
-    ],
-    ids=["space in a name", "space before the colon", "folded", "bare LF", "NUL", "no colon", "no name"],
-)
-def test_broken_header_lines_are_400_and_the_connection_ends(gateway, path, line):
-    peer = gateway.peer()
-    peer.send(upgrade_request(path(), peer.host).replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n"))
-    assert peer.response().status == 400
-    assert peer.at_end()
-
-
 def test_another_method_is_no_handshake(gateway, path):
     assert gateway.peer().upgrade(path(), [("Content-Length", "0")], method="POST").status in (400, 405, 426)
 
 
 def test_http_1_0_is_no_handshake(gateway, path):
     assert gateway.peer().upgrade(path(), version="HTTP/1.0").status in (400, 426, 505)
-
-
-def test_a_head_without_end_is_refused_at_its_bound(gateway, path):
-    peer = gateway.peer()
-    head = upgrade_request(path(), peer.host).removesuffix(b"\r\n")
-    peer.send(head + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 990) for n in range(64)))
-    assert peer.response().status in (400, 431)
-    assert peer.at_end()
 
 
 @pytest.mark.parametrize("target", ["/ws/", "/wss", "/websocket", "/WS", "/ws%2f"])

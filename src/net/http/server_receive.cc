@@ -15,7 +15,7 @@ constexpr int kLingerReadsPerTurnMax = 4;
 // Origin form, or the absolute form that proxies may send (RFC 9112 3.2.1, 3.2.2). Empty: neither.
 struct OriginForm {
   std::string_view target;
-  std::string_view authority;  // of the absolute form; it overrules Host
+  std::string_view authority;  // of the absolute form; Host has to be the same
 };
 
 OriginForm origin_form(std::string_view target) {
@@ -161,6 +161,11 @@ void ServerImpl::begin_body(Connection& c, const RequestHead& head) {
 void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_view body) {
   const OriginForm origin = origin_form(head.target);
   if (origin.target.empty()) return fail(c, 400, "the request target is malformed");
+  // RFC 9112 3.2.2 has the target win; whoever stands before us may have gone by Host.
+  const auto host = find_field(head.fields, "Host");
+  if (!origin.authority.empty() && host && !equal_ignoring_case(*host, origin.authority)) {
+    return fail(c, 400, "Host differs from the request target");
+  }
   ++stats.requests_total;
   c.begun_anew = true;
 

@@ -124,10 +124,16 @@ TEST_F(ServerTest, AbsoluteFormNamesTheHost) {  // RFC 9112 3.2.2
     path = request.path;
     responder.send({});
   });
-  Client client = connect(get("http://other.example:81/p?q"));
-  EXPECT_EQ(client.response().status, 200);
+  const auto ask = [&](std::string_view authority) {
+    return connect("GET http://other.example:81/p?q HTTP/1.1\r\nHost: " + std::string(authority) + "\r\n\r\n")
+        .response()
+        .status;
+  };
+  EXPECT_EQ(ask("Other.Example:81"), 200);
   EXPECT_EQ(host, "other.example:81");
   EXPECT_EQ(path, "/p");
+  for (const char* other : {"a", "other.example", "other.example:80", ""})
+    EXPECT_EQ(ask(other), 400) << other;
   for (const char* target : {"*", "p", "http:///p", "http://u@h/p", "ftp://h/p"}) {
     EXPECT_EQ(connect(get(target)).response().status, 400) << target;
   }

@@ -48,10 +48,11 @@ const ApiKey* Access::admit(const http::Request& request, http::Responder& respo
     return nullptr;
   };
   const TimePoint now = loop_.now();
+  const Duration wait = guesses_.wait(request.remote_address, now);
+  const bool has_to_wait = wait > Duration::zero();
   // Before the key is looked at: an answer that differs would go on telling right from wrong.
-  if (const Duration wait = guesses_.wait(request.remote_address, now); wait > Duration::zero()) {
+  if (has_to_wait && GuessLimit::locks_out(request.remote_address))
     return refuse_with(too_many_guesses(wait));
-  }
   const std::string_view shown = bearer_key(request);
   if (shown.empty()) {
     return refuse_with(unauthenticated("an API key is required (Authorization: Bearer <key>)",
@@ -59,6 +60,7 @@ const ApiKey* Access::admit(const http::Request& request, http::Responder& respo
   }
   const ApiKey* key = keys_.find(shown);
   if (!key) {
+    if (has_to_wait) return refuse_with(too_many_guesses(wait));
     guesses_.record_failure(request.remote_address, now);
     return refuse_with(unauthenticated("the API key is not known",
                                        R"(Bearer realm="websocket-gateway", error="invalid_token")"));
