@@ -135,6 +135,13 @@ def _valkey_server(context: Context) -> str:
     return found.stdout.strip()
 
 
+def _tool(context: Context, name: str) -> str:
+    found = subprocess.run([context.root / "scripts/lib/go_tools.sh", name], stdout=subprocess.PIPE, text=True)
+    if found.returncode != 0:
+        raise RuntimeError(f"no {name}: see build/setup-logs/{name}.log")
+    return found.stdout.strip()
+
+
 def _proxies(context: Context) -> str:
     found = subprocess.run([context.root / "scripts/lib/proxies.sh"], capture_output=True, text=True)
     if found.returncode != 0:
@@ -182,9 +189,10 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
 
 
 def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=False,
-               proxies=False) -> Callable[[Context], Result]:
+               proxies=False, tools: tuple[str, ...] = ()) -> Callable[[Context], Result]:
     def run(context: Context) -> Result:
         prefix, env = _runner_for(preset)
+        env = env | {tool.upper().replace("-", "_"): _tool(context, tool) for tool in tools}
         if proxies:
             env = env | {"PROXIES": _proxies(context)}
         if valkey:

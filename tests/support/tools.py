@@ -1,0 +1,25 @@
+"""Servers that Debian does not have, built once by scripts/lib/go_tools.sh.
+
+    subprocess.Popen([tool("consul"), "agent", "-dev"])
+"""
+
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD_SECONDS_MAX = 1800
+
+
+@functools.cache
+def tool(name) -> str:
+    """The path of consul, otel-collector or traefik: $CONSUL, $OTEL_COLLECTOR or $TRAEFIK, else what the script made."""
+    given = os.environ.get(name.upper().replace("-", "_"))
+    if given:
+        return given
+    made = subprocess.run(
+        [REPOSITORY / "scripts/lib/go_tools.sh", name], capture_output=True, text=True, timeout=BUILD_SECONDS_MAX
+    )
+    assert made.returncode == 0, f"no {name}: {made.stderr.strip()}"
+    return made.stdout.strip()
