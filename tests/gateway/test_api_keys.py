@@ -1,12 +1,14 @@
 """Keys: realm, scopes, channels and tenant."""
 
 import hashlib
+import itertools
 
 import pytest
 
 from support.api import POST_OFFICE, SESSIONS, assert_refused
 from support.gateway import Gateway, run_to_exit
 
+ADDRESSES = itertools.count()
 SCOPES = ["publish", "subscribe", "send", "sessions", "registry"]
 KEYS = {name: f"key-of-{name}-0123456789" for name in (*SCOPES, "content", "acme", "hashed")}
 
@@ -29,8 +31,14 @@ def toml():
 def gateway(tmp_path_factory):
     file = tmp_path_factory.mktemp("keys") / "gateway.toml"
     file.write_text(toml())
-    with Gateway("--config", file, env={"GATEWAY_API_KEY": "root"}) as gateway:
+    # Wrong keys are counted by address: each test that shows one does so from another.
+    with Gateway("--config", file, "--trusted-proxy", "127.0.0.0/8", env={"GATEWAY_API_KEY": "root"}) as gateway:
         yield gateway
+
+
+@pytest.fixture
+def elsewhere():
+    return "X-Forwarded-For", f"198.51.100.{next(ADDRESSES) % 256}"
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +81,8 @@ PROTECTED = [
         "Bearer root x",
     ],
 )
-def test_without_a_good_key_it_is_401(gateway, method, path, authorization):
-    headers = [] if authorization is None else [("Authorization", authorization)]
+def test_without_a_good_key_it_is_401(gateway, elsewhere, method, path, authorization):
+    headers = [elsewhere] if authorization is None else [elsewhere, ("Authorization", authorization)]
     response = gateway.peer().request(method, path, headers)
     assert response.status == 401
     assert response.header("WWW-Authenticate").startswith("Bearer")
