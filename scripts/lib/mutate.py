@@ -21,6 +21,12 @@ TREE = WORK / "tree"
 # What the program is built of.
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src", "docs", "bench", "tests/fuzz")
 RUN_SECONDS_MAX = 900
+# What a run says when it was the gateway that failed; anything else that ends it proves nothing.
+VERDICTS = (
+    re.compile(r"^(?:FAILED|ERROR) \S*::(\S+)", re.MULTILINE),
+    re.compile(r"(can't begin: .+)$", re.MULTILINE),
+    re.compile(r"(gateway did not become ready)"),
+)
 
 
 @dataclass
@@ -104,29 +110,36 @@ def keep_binary(name) -> Path:
     return kept
 
 
-def run_suites(binary, log, tests=()) -> tuple[int, str]:
-    """The exit code, and the first test that failed."""
+def run_suites(binary, log, tests=()) -> str:
+    """What failed first; empty when everything passed."""
     select = ["-k", " or ".join(tests)] if tests else []
     command = [ROOT / "tests/.venv/bin/python", "-B", ROOT / "scripts/lib/mission.py", "--", "-x", "-q", "--tb=short", *select]
     env = os.environ | {"GATEWAY_BINARY": str(binary)}
     with open(log, "ab") as output:
-        try:
-            code = subprocess.run(command, cwd=ROOT, env=env, stdout=output, stderr=output, timeout=RUN_SECONDS_MAX).returncode
-        except subprocess.TimeoutExpired:
-            return 1, f"no end within {RUN_SECONDS_MAX} s"
-    failed = re.search(r"^(?:FAILED|ERROR) \S*::(\S+)", log.read_text(errors="replace"), re.MULTILINE)
-    return code, failed[1] if failed else "the check before the first test" if code else ""
+        result = subprocess.run(command, cwd=ROOT, env=env, stdout=output, stderr=output, timeout=RUN_SECONDS_MAX)
+    if result.returncode == 0:
+        return ""
+    text = log.read_text(errors="replace")
+    verdict = next((match[1] for pattern in VERDICTS if (match := pattern.search(text))), "")
+    assert verdict, f"the run ended with {result.returncode} for a reason of its own: {log}"
+    return verdict
 
 
 def judge(mutation, binary) -> Outcome:
     began, log = time.monotonic(), WORK / "logs" / f"{mutation.name.replace('/', '-')}.log"
     log.unlink(missing_ok=True)
-    code, by = run_suites(binary, log, mutation.found_by)
-    if code == 0:
-        code, by = run_suites(binary, log)
-        by = f"{by}, which the patch does not name" if code else ""
+    try:
+        failed = run_suites(binary, log, mutation.found_by)
+        if failed:
+            how = f"by {failed}"
+        elif failed := run_suites(binary, log):
+            how = f"by {failed}, which the patch does not name"
+        else:
+            how = f"SURVIVED, see {log.relative_to(ROOT)}"
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        failed, how = "", str(error)
     binary.unlink()
-    return Outcome(mutation, code != 0, by or f"SURVIVED, see {log.relative_to(ROOT)}", time.monotonic() - began)
+    return Outcome(mutation, bool(failed), how, time.monotonic() - began)
 
 
 def check_baseline(mutations):
@@ -135,10 +148,9 @@ def check_baseline(mutations):
         sys.exit(f"the sources do not build: {WORK / 'build.log'}")
     log = WORK / "logs/unbroken.log"
     log.unlink(missing_ok=True)
-    tests = sorted({test for mutation in mutations for test in mutation.found_by})
-    code, by = run_suites(keep_binary("unbroken"), log, tests)
-    if code:
-        sys.exit(f"the suites fail on the unbroken gateway ({by}): {log}")
+    failed = run_suites(keep_binary("unbroken"), log, sorted({test for mutation in mutations for test in mutation.found_by}))
+    if failed:
+        sys.exit(f"the suites fail on the unbroken gateway ({failed}): {log}")
 
 
 def report(outcome, done, total):
