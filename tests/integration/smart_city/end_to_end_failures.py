@@ -78,6 +78,7 @@ class EndToEndFailures:
         victim = pair.by_instance(client.instance_id)
         victim.process.process.kill()
         assert (await client.closed())[0] == 1006
+        victim.process.wait_exit()  # with its listener; until then the kernel may still give it new connections
         back = await connect(session, at=address, query="client_id=c")
         assert back.instance_id != client.instance_id
         assert (await back.say("guide", "before", id="m"))["status"] == "duplicate"
@@ -85,7 +86,6 @@ class EndToEndFailures:
         said = [(await listener.envelope(one))["body"]["message"]["id"] for one in (client, back)]
         assert said == ["m", "n"]
         assert listener.heard(session_ref=session.ref) == [], "each once"
-        victim.process.wait_exit()
 
     async def test_recovery_after_instance_killed_in_a_browser(self, pair, open_page):
         """Two instances behind one address: the page's own is killed, the page goes on with the other in the same session."""
