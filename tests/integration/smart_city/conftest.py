@@ -14,7 +14,10 @@ import pytest_asyncio
 import redis.asyncio
 from playwright.async_api import async_playwright
 
-for module in ("steps", "phase_1_connection", "phase_2_registry", "phase_3_load", "end_to_end_flows", "end_to_end_failures"):
+MODULES = (
+    "steps", "phase_1_connection", "phase_2_registry", "phase_3_load", "end_to_end_flows", "end_to_end_failures",
+)  # fmt: skip
+for module in MODULES:
     pytest.register_assert_rewrite(f"integration.smart_city.{module}")  # so that failures show the values
 
 from integration.smart_city.front_end import FrontEnd
@@ -29,6 +32,7 @@ from support.gateway import Gateway, binary_path
 from support.echo_agent import EchoAgent
 from support.redis_listener import RedisListener
 from support.redis_server import RedisServer
+from support.redis_server import binary as redis_binary
 
 HERE = Path(__file__).parent
 REPORT = pytest.StashKey[Report]()
@@ -75,9 +79,12 @@ def start_both(config) -> Settings:
 
 
 def versions(browser) -> dict:
-    commands = {"Chromium": [chromium_path(), "--version"]} if browser else {}
-    told = {name: subprocess.run(command, capture_output=True, text=True) for name, command in commands.items()}
-    return {name: result.stdout.strip() for name, result in told.items()} | {"Gateway binary": binary_path().name}
+    """Of the programs that the suite starts itself."""
+    programs = {"Own instances": [binary_path(), "--version"], "Own Redis": [redis_binary(), "--version"]}
+    if browser:
+        programs["Chromium"] = [chromium_path(), "--version"]
+    told = {name: subprocess.run(command, capture_output=True, text=True) for name, command in programs.items()}
+    return {name: result.stdout.partition(" sha=")[0].strip() or "unknown" for name, result in told.items()}
 
 
 def pytest_terminal_summary(terminalreporter, config):

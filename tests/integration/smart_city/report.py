@@ -2,6 +2,7 @@
 
 import html
 import platform
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ FILE = DIRECTORY / "websocket_gateway.html"
 class Row:
     phase: str  # the first line of the class that the test stands in
     name: str
-    verified: str  # the test's docstring
+    verified: str  # the test's docstring, and which of its cases
     outcome: str = "not run"
     seconds: float = 0.0
     failure: str = ""
@@ -31,7 +32,8 @@ class Report:
     def expect(self, item):
         phase = next(base.__doc__ for base in item.cls.__mro__ if item.originalname in vars(base))
         verified = " ".join((item.function.__doc__ or "").split())
-        self.rows[item.nodeid] = Row(phase, item.name, verified)
+        case = f" [{item.callspec.id}]" if hasattr(item, "callspec") else ""
+        self.rows[item.nodeid] = Row(phase, item.originalname, verified + case)
 
     def pytest_runtest_logreport(self, report):
         """One of a test's three parts: set-up, call, tear-down. Their times add up."""
@@ -71,7 +73,8 @@ h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin: 2
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem } dt { color: var(--quiet) } dd { margin: 0 }
 table { border-collapse: collapse; width: 100% } td { padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line);
 vertical-align: top } td:nth-child(1) { white-space: nowrap; width: 5rem } td:nth-child(3) { text-align: right; white-space: nowrap }
-code { font: 12px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; color: var(--quiet); overflow-wrap: anywhere }
+code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }
+.name { font-size: 12px; color: var(--quiet) } .case { border: 1px solid var(--line); border-radius: .6em; padding: 0 .5em; white-space: nowrap }
 pre { font-size: 12px; overflow-x: auto; border-left: 3px solid var(--bad); padding-left: .8rem }
 """
 
@@ -99,8 +102,10 @@ def section(phase, rows) -> str:
 
 def line(row: Row) -> str:
     sign = {"passed": "✓ passed", "failed": "✗ failed"}.get(row.outcome, row.outcome)
+    verified = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(row.verified))
+    verified = re.sub(r"\[([^]]+)\]$", r'<span class="case">\1</span>', verified)
     failure = f"<pre>{html.escape(row.failure)}</pre>" if row.failure else ""
     return (
-        f'<tr><td class="{row.outcome}">{sign}</td><td>{html.escape(row.verified)}<br><code>{html.escape(row.name)}</code>'
+        f'<tr><td class="{row.outcome}">{sign}</td><td>{verified}<br><code class="name">{html.escape(row.name)}</code>'
         f"{failure}</td><td>{row.seconds:.1f} s</td></tr>"
     )
