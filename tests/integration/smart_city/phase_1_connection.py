@@ -178,6 +178,12 @@ class Phase1Connection:
         assert (await other.say("guide", "of another tab", id="order-7"))["status"] == "published"
         heard = [await agents.envelope(other), *agents.heard(user_id=session.user_id)]
         assert len(heard) == 2, f"one of each tab: {heard}"
+        unnamed = await connect(session)
+        statuses = [(await unnamed.say("guide", "without a client id", id="order-7"))["status"] for _ in range(3)]
+        assert statuses == ["published", "duplicate", "duplicate"], "its ids are those of its connection"
+        await agents.envelope(unnamed)
+        await unnamed.say("guide", "marks the end", id="order-8")
+        assert (await agents.envelope(unnamed))["body"]["message"]["id"] == "order-8", "no duplicate reached an agent"
 
     async def test_websocket_session_validation_valid(self, backend, connect, agents):
         """The Traffic Cop calls the session valid, its user stands in the registry, and it may speak."""

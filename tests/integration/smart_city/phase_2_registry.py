@@ -121,14 +121,15 @@ class Phase2Registry:
 
     async def test_send_to_connection_across_two_instances(self, backend, connect, second):
         """`send_to_connection` finds a connection on whichever instance it is; nobody else hears it; nowhere is 404."""
-        ours, theirs = await connect(), await connect(at=second)
-        assert ours.instance_id != theirs.instance_id
+        ours, theirs, neighbour = await connect(), await connect(at=second), await connect(at=second)
+        assert ours.instance_id != theirs.instance_id == neighbour.instance_id
         for through, target, other in ((backend, theirs, ours), (second, ours, theirs), (backend, ours, theirs)):
             mark = unique("private")
             answer = await through.api.send({"mark": mark}, connection_id=target.connection_id)
             assert answer == {"success": True, "connection_id": target.connection_id, "status": "sent"}
             assert await target.next(mark=mark) == {"mark": mark}
-            assert await heard_besides(backend, other, mark) == []
+            for bystander in (other, neighbour):
+                assert await heard_besides(backend, bystander, mark) == []
         body = {"connection_id": "ws_" + "0" * 32, "message": {}}
         for through in (backend, second):
             response = await through.api.post("/api/post-office/websocket/send", body)

@@ -4,7 +4,10 @@ import asyncio
 import json
 import time
 
+from websockets.exceptions import InvalidStatus
+
 from integration.smart_city.steps import heard_besides
+from support.async_client import AsyncClient
 from support.backend import unique
 from support.quiet_peers import silent_peer, stalled_peer
 from support.redis_listener import RedisListener
@@ -14,6 +17,16 @@ from support.wait import eventually_async
 
 async def waits(gateway, channel, count) -> bool:
     return (await gateway.api.backpressure())["channels"][channel]["queue_size"] == count
+
+
+async def refuses_handshakes(gateway) -> bool:
+    """Whether a client that comes now is answered 503 and told to come again."""
+    try:
+        client = await AsyncClient.dial(gateway.ws_url, "any")
+    except InvalidStatus as refused:
+        return refused.response.status_code == 503 and "Retry-After" in refused.response.headers
+    await client.close()
+    return False
 
 
 async def health_is(gateway, status) -> bool:
@@ -123,15 +136,20 @@ class Phase3Load:
             client = await connect(at=gateway)
             agent = await RedisListener.open(own_redis_client, "websocket:pillar:operations")
             assert (await client.say("pillar:operations", "before", id="before"))["status"] == "published"
+            network.set(stalled=True)
+            await client.send({"channel": "pillar:operations", "payload": {}, "id": "under way"})
+            assert (await client.next(type="ack"))["status"] == "queued", "no answer of Redis, so it waits"
             network.refuse()
             network.cut()
+            network.clear()
             await eventually_async(lambda: health_is(gateway, 503), message="not ready without Redis")
             assert (await gateway.api.get("/health/live")).status_code == 200, "alive all the same"
+            await eventually_async(lambda: refuses_handshakes(gateway), message="nobody new is let in: 503")
             for n in range(20):
                 assert (await client.say("pillar:operations", "meanwhile", id=n))["status"] == "queued"
             network.accept()
-            said = [(await agent.envelope(client))["body"]["message"]["id"] for _ in range(21)]
-            assert said == ["before", *range(20)]
+            said = [(await agent.envelope(client))["body"]["message"]["id"] for _ in range(22)]
+            assert said == ["before", "under way", *range(20)]
             await eventually_async(lambda: health_is(gateway, 200), message="ready again")
             assert (await client.say("pillar:operations", "after", id="after"))["status"] == "published"
             await eventually_async(lambda: own_redis_client.exists(f"websocket:connection:{client.connection_id}"))
