@@ -24,4 +24,5 @@ test_packages=(
   chromium fonts-dejavu-core
   openssl libatomic1 libjemalloc2 liblzf1
   libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
+  systemd strace
 )

@@ -272,6 +272,8 @@ PARTS = (
          run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", valkey=True)),
     Part("front", "two gateways behind nginx and HAProxy, with the configurations from deploy/", "release",
          run_pytest("front", ["tests/front"], "release", *PARALLEL, proxies=True)),
+    Part("deploy", "compose file and systemd unit, as far as no container engine is needed", "release",
+         run_pytest("deploy", ["tests/deploy"], "release")),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
