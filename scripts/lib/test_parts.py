@@ -276,6 +276,8 @@ PARTS = (
          run_pytest("deploy", ["tests/deploy"], "release")),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
+    Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
+         run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL)),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
     Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
     Part("bench", "the load generator, once through", "release", run_bench),
@@ -284,6 +286,8 @@ PARTS = (
          run_pytest("blackbox-dev", ["tests/gateway"], "dev", *PARALLEL)),
     Part("redis-dev", "the gateway on Redis with address and undefined sanitizers, but for what waits long", "dev",
          run_pytest("redis-dev", ["tests/redis_engine"], "dev", *PARALLEL_EACH, "-m", "not slow")),
+    Part("mcp-dev", "POST /mcp with address and undefined sanitizers", "dev",
+         run_pytest("mcp-dev", ["tests/mcp"], "dev", *PARALLEL)),
     Part("unit-tsan", "unit tests of what has threads, with the thread sanitizer", "tsan", run_unit("tsan", THREADED_LAYERS)),
     Part("blackbox-tsan", "the gateway with the thread sanitizer, but for what waits long", "tsan",
          run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL, "-m", "not slow")),
@@ -292,7 +296,7 @@ PARTS = (
 )
 
 GROUPS = {
-    "sanitizers": ("unit-dev", "blackbox-dev", "redis-dev", "unit-tsan", "blackbox-tsan"),
+    "sanitizers": ("unit-dev", "blackbox-dev", "redis-dev", "mcp-dev", "unit-tsan", "blackbox-tsan"),
     "quick": ("tidy", "unit", "blackbox"),
 }
 

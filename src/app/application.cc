@@ -60,6 +60,7 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.instance_id = config.instance_id;
   options.engine = config.engine == EngineKind::redis ? "redis" : "memory";
   options.public_url = config.public_url;
+  options.allowed_origins = config.allowed_origins;
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys;
@@ -204,7 +205,7 @@ class Application {
 
   void end_agents() {
     http_.begin_stop();
-    api_.streams().close_all();
+    api_.end_agents();
     const TimePoint deadline = loop_.now() + kLastAnswersWait;
     finishing_ = loop_.every(kLastAnswersPoll, [this, deadline] {
       const bool idle = http_.is_idle();

@@ -2,6 +2,23 @@
 
 namespace gw {
 
+namespace {
+
+McpMetrics mcp_metrics(const mcp::Stats& stats, const mcp::Polls& polls) {
+  McpMetrics metrics;
+  for (const mcp::Tool& tool : mcp::tools()) {
+    const mcp::ToolStats& counts = stats.tools[static_cast<size_t>(tool.id)];
+    metrics.tools.push_back({tool.name, counts.succeeded_total, counts.failed_total});
+  }
+  metrics.other_requests_total = stats.other_requests_total;
+  metrics.refused_total = stats.refused_total;
+  metrics.waiting_polls = polls.waiting();
+  metrics.logged_messages = polls.logged();
+  return metrics;
+}
+
+}  // namespace
+
 OpsApi::OpsApi(Parts parts, std::string instance_id, std::string engine)
     : parts_(parts),
       instance_id_(std::move(instance_id)),
@@ -61,6 +78,7 @@ MetricsSnapshot OpsApi::snapshot() {
   snapshot.engine = parts_.post_office.broker().engine_stats();
   snapshot.sessions = parts_.sessions.size();
   snapshot.agent_streams = parts_.streams.size();
+  snapshot.mcp = mcp_metrics(parts_.mcp.stats(), parts_.polls);
   snapshot.ready = parts_.gateway.is_ready();
   snapshot.uptime = parts_.loop.now() - started_at_;
   return snapshot;

@@ -9,6 +9,7 @@
 #include "ops/metrics.h"
 #include "post_office/http_api/call.h"
 #include "post_office/http_api/event_streams.h"
+#include "post_office/mcp/door.h"
 
 namespace gw {
 
@@ -21,6 +22,8 @@ class OpsApi {
     PostOffice& post_office;
     const SessionStore& sessions;
     const http_api::EventStreams& streams;
+    const mcp::Polls& polls;
+    const mcp::Door& mcp;
   };
 
   OpsApi(Parts parts, std::string instance_id, std::string engine);

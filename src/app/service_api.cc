@@ -1,6 +1,7 @@
 #include "app/service_api.h"
 
 #include "post_office/http_api/documents.h"
+#include "post_office/http_api/site.h"
 
 namespace gw {
 namespace {
@@ -24,10 +25,13 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       messages_(calls_),
       lookups_(parts.post_office, options_.instance_id),
       streams_(parts.loop, parts.post_office),
-      ops_({parts.loop, parts.gateway, parts.post_office, parts.sessions, streams_}, options_.instance_id,
-           options_.engine) {
+      polls_(parts.loop, parts.post_office),
+      mcp_(calls_, polls_),
+      ops_({parts.loop, parts.gateway, parts.post_office, parts.sessions, streams_, polls_, mcp_},
+           options_.instance_id, options_.engine) {
   add_session_routes();
   add_message_routes();
+  add_mcp_route();
   add_ops_routes();
   add_document_routes();
   if (options_.test_endpoints) add_test_routes();
@@ -35,6 +39,11 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
 
 void ServiceApi::handle(http::Request& request, http::Responder responder) {
   (request.ops ? inside_router_ : router_).handle(request, std::move(responder));
+}
+
+void ServiceApi::end_agents() {
+  streams_.close_all();
+  polls_.close_all();
 }
 
 void ServiceApi::add_session_routes() {
@@ -64,6 +73,18 @@ void ServiceApi::add_message_routes() {
   add("GET", "/api/post-office/websocket/connection-count", registry,
       to(lookups_, &LookupsApi::connection_count));
   add("GET", "/api/post-office/websocket/backpressure", registry, to(lookups_, &LookupsApi::backpressure));
+}
+
+// Where it comes from is looked at before the key: a page that guesses keys is no caller.
+void ServiceApi::add_mcp_route() {
+  router_.add("POST", "/mcp", [this](http::Request& request, http::Responder responder) {
+    if (auto refused = http_api::refuse_foreign_site(request, options_.allowed_origins))
+      return responder.send(mcp::as_rpc(std::move(*refused), request.body));
+    auto verdict = access_.judge(request, {});
+    if (auto* refused = std::get_if<http::Response>(&verdict))
+      return responder.send(mcp::as_rpc(std::move(*refused), request.body));
+    mcp_.handle({request, std::move(responder), std::get<const ApiKey*>(verdict)});
+  });
 }
 
 void ServiceApi::add_ops_routes() {

@@ -11,6 +11,7 @@
 #include "post_office/http_api/lookups.h"
 #include "post_office/http_api/messages.h"
 #include "post_office/http_api/sessions.h"
+#include "post_office/mcp/door.h"
 
 namespace gw {
 
@@ -18,7 +19,8 @@ struct ServiceApiOptions {
   std::vector<ApiKey> keys;
   std::string instance_id;
   std::string engine = "memory";
-  std::string public_url;  // empty: as the caller reached us
+  std::string public_url;                    // empty: as the caller reached us
+  std::vector<std::string> allowed_origins;  // of pages that may use /mcp
   bool console = true;
   bool test_endpoints = false;
 };
@@ -39,6 +41,8 @@ class ServiceApi {
   void handle(http::Request& request, http::Responder responder);
   void watch(const http::Server& server) { ops_.watch(server); }
   http_api::EventStreams& streams() { return streams_; }
+  // Ends what agents wait for: streams after what they hold, polls with what there is.
+  void end_agents();
   const std::vector<http::Router::Route>& routes() const { return router_.routes(); }
 
  private:
@@ -54,6 +58,7 @@ class ServiceApi {
 
   void add_session_routes();
   void add_message_routes();
+  void add_mcp_route();
   void add_ops_routes();
   void add_document_routes();
   void add_test_routes();
@@ -70,6 +75,8 @@ class ServiceApi {
   http_api::MessagesApi messages_;
   http_api::LookupsApi lookups_;
   http_api::EventStreams streams_;
+  mcp::Polls polls_;
+  mcp::Door mcp_;
   OpsApi ops_;
   http::Router router_;
   http::Router inside_router_;

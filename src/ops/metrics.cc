@@ -100,6 +100,24 @@ void append_service(MetricsWriter& writer, const MetricsSnapshot& snapshot) {
       .sample(number(http.responses_5xx_total), {{"class", "5xx"}});
 }
 
+void append_mcp(MetricsWriter& writer, const McpMetrics& mcp) {
+  writer.family("gateway_mcp_tool_calls_total", Type::counter, "Calls of MCP tools by what became of them.");
+  for (const McpMetrics::Tool& tool : mcp.tools) {
+    writer.sample(number(tool.succeeded_total), {{"tool", tool.name}, {"outcome", "succeeded"}})
+        .sample(number(tool.failed_total), {{"tool", tool.name}, {"outcome", "failed"}});
+  }
+  writer
+      .counter("gateway_mcp_other_requests_total", "MCP requests that call no tool: discovery and lists.",
+               number(mcp.other_requests_total))
+      .counter("gateway_mcp_refused_total",
+               "MCP requests that broke the protocol, or whose key lacks the scope.",
+               number(mcp.refused_total))
+      .gauge("gateway_mcp_waiting_polls", "Calls of websocket_subscribe_to_channel that wait.",
+             number(mcp.waiting_polls))
+      .gauge("gateway_mcp_logged_messages", "Messages kept for MCP clients to fetch.",
+             number(mcp.logged_messages));
+}
+
 void append_engine(MetricsWriter& writer, const EngineStats& engine) {
   writer
       .gauge("gateway_engine_connected", "1 while the engine's server is connected.",
@@ -130,6 +148,7 @@ std::string metrics_text(const MetricsSnapshot& snapshot) {
   append_routing(writer, snapshot.gateway);
   append_channels(writer, snapshot.channels);
   append_service(writer, snapshot);
+  append_mcp(writer, snapshot.mcp);
   append_engine(writer, snapshot.engine);
   append_process(writer, snapshot.process);
   return out;

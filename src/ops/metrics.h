@@ -19,12 +19,26 @@ struct ChannelMetrics {
   ChannelStats stats;
 };
 
+struct McpMetrics {
+  struct Tool {
+    std::string_view name;  // one of ours
+    uint64_t succeeded_total = 0;
+    uint64_t failed_total = 0;
+  };
+  std::vector<Tool> tools;
+  uint64_t other_requests_total = 0;
+  uint64_t refused_total = 0;
+  size_t waiting_polls = 0;
+  size_t logged_messages = 0;
+};
+
 struct MetricsSnapshot {
   GatewayStats gateway;
   http::ServerStats http;
   std::vector<ChannelMetrics> channels;
   ProcessStats process;
   EngineStats engine;
+  McpMetrics mcp;
   std::optional<size_t> sessions;  // empty: kept elsewhere
   size_t agent_streams = 0;
   bool ready = false;

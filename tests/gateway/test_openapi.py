@@ -38,6 +38,10 @@ def session(gateway):
     return gateway.new_session(user_id="ada")
 
 
+def mcp_message(method, **params):
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+
+
 # For each documented call: requests, with the status that each must get.
 CALLS = {
     ("POST", SESSIONS): [
@@ -100,6 +104,11 @@ CALLS = {
     ],
     ("GET", f"{POST_OFFICE}/connection-count"): [(200, lambda g, c: f"{POST_OFFICE}/connection-count")],
     ("GET", f"{POST_OFFICE}/backpressure"): [(200, lambda g, c: f"{POST_OFFICE}/backpressure")],
+    ("POST", "/mcp"): [
+        (200, lambda g, c: ("/mcp", mcp_message("initialize", protocolVersion="2025-11-25"))),
+        (202, lambda g, c: ("/mcp", {"jsonrpc": "2.0", "method": "notifications/initialized"})),
+        (400, lambda g, c: ("/mcp", [])),
+    ],
     ("GET", HEALTH): [(200, lambda g, c: HEALTH)],
     ("GET", f"/api{HEALTH}"): [(200, lambda g, c: f"/api{HEALTH}")],
     ("GET", f"{HEALTH}/detailed"): [(200, lambda g, c: f"{HEALTH}/detailed")],
@@ -116,7 +125,7 @@ CALLS = {
 }
 
 # These must be documented. The rest of the table may be.
-PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, "/health", "/metrics"))}
+PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, "/mcp", "/health", "/metrics"))}
 
 
 def operations(document):
@@ -160,6 +169,9 @@ def check(document, registry, operation, response):
     documented = operation["responses"]
     assert str(response.status_code) in documented, f"{response.status_code} is not documented"
     content = resolve(document, documented[str(response.status_code)]).get("content", {})
+    if not response.content:
+        assert not content and "content-type" not in response.headers
+        return
     kind = response.headers["content-type"].split(";")[0]
     assert kind in content, f"{kind} is not documented"
     if kind == "application/json":

@@ -44,7 +44,7 @@ struct Request {
 
 struct Response {
   int status = 200;
-  std::string_view content_type = "application/json";  // must be static text
+  std::string_view content_type = "application/json";  // must be static text; empty: no body
   std::string body;
   std::string extra_head;  // complete lines; use header()
 

@@ -60,8 +60,9 @@ std::string_view http_date(WallTime now) {
 
 void append_response(std::string& out, const Response& response, const ResponseForm& form, WallTime now) {
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n", response.status,
-                 reason(response.status), http_date(now), response.content_type);
+  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, reason(response.status),
+                 http_date(now));
+  if (!response.content_type.empty()) fmt::format_to(to, "Content-Type: {}\r\n", response.content_type);
   switch (form.body) {
     case ResponseForm::Body::length:
       fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());

@@ -80,6 +80,8 @@ class Responder {
   Stream stream(const Response& response);
   // Whether somebody still waits for it.
   bool is_waiting() const;
+  // The client has closed its side: it may still read, but most have gone.
+  bool peer_ended() const;
 
  private:
   friend class ServerImpl;

@@ -200,6 +200,10 @@ bool Responder::is_waiting() const {
   return exchange_ && exchange_->connection && !exchange_->connection->slot(*exchange_).answered;
 }
 
+bool Responder::peer_ended() const {
+  return exchange_ && exchange_->connection && exchange_->connection->peer_ended;
+}
+
 namespace {
 
 // Null once the stream has ended.

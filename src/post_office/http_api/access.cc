@@ -41,33 +41,35 @@ http::Response too_many_guesses(Duration wait) {
 
 }  // namespace
 
-const ApiKey* Access::admit(const http::Request& request, http::Responder& responder,
-                            const Requirement& needed) {
-  const auto refuse_with = [&](const http::Response& response) -> const ApiKey* {
-    responder.send(response);
-    return nullptr;
-  };
+std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& request,
+                                                          const Requirement& needed) {
   const TimePoint now = loop_.now();
   const Duration wait = guesses_.wait(request.remote_address, now);
   const bool has_to_wait = wait > Duration::zero();
   // Before the key is looked at: an answer that differs would go on telling right from wrong.
-  if (has_to_wait && GuessLimit::locks_out(request.remote_address))
-    return refuse_with(too_many_guesses(wait));
+  if (has_to_wait && GuessLimit::locks_out(request.remote_address)) return too_many_guesses(wait);
   const std::string_view shown = bearer_key(request);
   if (shown.empty()) {
-    return refuse_with(unauthenticated("an API key is required (Authorization: Bearer <key>)",
-                                       R"(Bearer realm="websocket-gateway")"));
+    return unauthenticated("an API key is required (Authorization: Bearer <key>)",
+                           R"(Bearer realm="websocket-gateway")");
   }
   const ApiKey* key = keys_.find(shown);
   if (!key) {
-    if (has_to_wait) return refuse_with(too_many_guesses(wait));
+    if (has_to_wait) return too_many_guesses(wait);
     guesses_.record_failure(request.remote_address, now);
-    return refuse_with(unauthenticated("the API key is not known",
-                                       R"(Bearer realm="websocket-gateway", error="invalid_token")"));
+    return unauthenticated("the API key is not known",
+                           R"(Bearer realm="websocket-gateway", error="invalid_token")");
   }
-  if (const Result<void> granted = check(*key, needed); !granted)
-    return refuse_with(refusal(granted.error()));
+  if (const Result<void> granted = check(*key, needed); !granted) return refusal(granted.error());
   return key;
+}
+
+const ApiKey* Access::admit(const http::Request& request, http::Responder& responder,
+                            const Requirement& needed) {
+  auto verdict = judge(request, needed);
+  if (const auto* key = std::get_if<const ApiKey*>(&verdict)) return *key;
+  responder.send(std::move(std::get<http::Response>(verdict)));
+  return nullptr;
 }
 
 }  // namespace gw::http_api

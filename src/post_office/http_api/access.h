@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <variant>
 
 #include "net/event_loop.h"
 #include "post_office/guess_limit.h"
@@ -20,7 +21,9 @@ class Access {
   // Both outlive it.
   Access(const ApiKeys& keys, EventLoop& loop) : keys_(keys), loop_(loop) {}
 
-  // The key, or null when the request was refused: then it has been answered with 401, 403 or 429.
+  // The key, or what to answer: 401, 403 or 429.
+  std::variant<const ApiKey*, http::Response> judge(const http::Request& request, const Requirement& needed);
+  // The key, or null when the request was refused: then it has been answered.
   const ApiKey* admit(const http::Request& request, http::Responder& responder, const Requirement& needed);
 
  private:

@@ -15,6 +15,5 @@ void serve_asyncapi(Call call);
 // On loopback only under a loopback name: a page of another name that resolves to this machine must not
 // become one of ours (DNS rebinding).
 void serve_console(Call call);
-bool is_loopback_host(std::string_view host);
 
 }  // namespace gw::http_api

@@ -55,6 +55,14 @@ std::optional<std::string> BodyFields::optional_name(std::string_view field) {
   return value;
 }
 
+std::optional<int64_t> BodyFields::optional_number(std::string_view field) {
+  const json::Value* value = find(field);
+  if (!value) return std::nullopt;
+  const std::optional<int64_t> number = json::as_int64(*value);
+  if (!number) blame(about(field, " must be a whole number"));
+  return number;
+}
+
 std::optional<std::chrono::seconds> BodyFields::optional_seconds(std::string_view field) {
   const json::Value* value = find(field);
   if (!value) return std::nullopt;

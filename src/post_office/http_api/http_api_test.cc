@@ -3,6 +3,7 @@
 #include "post_office/http_api/call.h"
 #include "post_office/http_api/documents.h"
 #include "post_office/http_api/event_streams.h"
+#include "post_office/http_api/site.h"
 #include "protocol/json.h"
 
 namespace gw::http_api {
