@@ -96,7 +96,7 @@ ChannelLog::Page ChannelLog::read(const Start& start, size_t messages_max, size_
     bytes += entry->envelope->size();
     if (page.envelopes.size() == messages_max || (bytes > bytes_max && !page.envelopes.empty())) {
       page.more = true;
-      page.cursor.next = entry->number;
+      page.cursor.next = std::prev(entry)->number + 1;
       page.cursor.last_id = std::prev(entry)->id;
       break;
     }
