@@ -40,7 +40,7 @@ def parse_arguments():
 
 
 def pytest_command(arguments):
-    given = any(os.path.exists(ROOT / "tests" / argument.partition("::")[0]) for argument in arguments)
+    given = any(argument.startswith("integration/") for argument in arguments)
     return [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", *arguments, *([] if given else SUITES)]
 
 
