@@ -15,7 +15,7 @@ import redis.asyncio
 from playwright.async_api import async_playwright
 
 MODULES = (
-    "steps", "phase_1_connection", "phase_2_registry", "phase_2_services", "phase_3_load", "end_to_end_flows", "end_to_end_failures",
+    "steps", "phase_1_connection", "phase_2_registry", "phase_2_mcp", "phase_3_load", "end_to_end_flows", "end_to_end_failures",
 )  # fmt: skip
 for module in MODULES:
     pytest.register_assert_rewrite(f"integration.smart_city.{module}")  # so that failures show the values

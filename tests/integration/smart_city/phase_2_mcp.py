@@ -1,4 +1,4 @@
-"""Phase 2, continued: the gateway as a server of tools, and as a service that is found."""
+"""Phase 2, continued: the gateway as a server of tools for agents that speak MCP."""
 
 import asyncio
 
@@ -10,8 +10,8 @@ from support.async_mcp import ENDPOINT, PUBLISH, SEND, SUBSCRIBE, AsyncMcp
 from support.backend import unique
 
 
-class Phase2Services:
-    """Phase 2: MCP tools, service discovery"""
+class Phase2Mcp:
+    """Phase 2: MCP tools"""
 
     async def test_mcp_lists_four_tools(self, backend):
         """The official MCP client sees the four tools, each with a description and valid schemas for input and output."""
