@@ -16,6 +16,7 @@ import bans
 import compilers
 import layers
 import shape
+import vocabularies
 from tree import Finding, read_tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,10 @@ RULES = {
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
     "links": shape.check_links,
+    "log-events": vocabularies.check_log_events,
+    "close-codes": vocabularies.check_close_codes,
+    "message-codes": vocabularies.check_message_codes,
+    "api-codes": vocabularies.check_api_codes,
     "format": lambda tree: compilers.check_format(tree, ROOT),
     "headers-alone": lambda tree: compilers.check_headers_alone(tree, ROOT, ROOT / "build/tidy/headers.json"),
 }
