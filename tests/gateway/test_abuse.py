@@ -1,7 +1,8 @@
-"""One list of what attackers send, held against every door: the API, event streams and the WebSocket.
+"""One list of what attackers send, held against every door: the API, event streams, the WebSocket and MCP.
 
 What only one door knows stands with it: frames in test_frames.py, sizes of messages in test_message_size.py, noise in
-test_noise.py, tokens in test_session_token.py, origins of /ws in test_origin.py.
+test_noise.py, tokens in test_session_token.py, origins of /ws in test_origin.py, Host and Origin of MCP in
+tests/mcp/test_access.py.
 """
 
 import time
@@ -53,6 +54,8 @@ DOORS = [
     Door("api", "POST", f"{POST_OFFICE}/publish", body=b'{"channel":"guide","message":{},"realm":"tests"}'),
     Door("sse", "GET", f"{POST_OFFICE}/subscribe?channel=guide"),
     Door("ws", "GET", "/ws?session_token=TOKEN", UPGRADE, answer=101, has_key=False),
+    Door("mcp", "POST", "/mcp", ("Content-Type: application/json", "MCP-Protocol-Version: 2025-11-25"),
+         b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'),
 ]
 WITH_KEYS = [door for door in DOORS if door.has_key]
 
@@ -292,7 +295,8 @@ class TestKeys:
         statuses = [answer.status for answer in answers]
         assert statuses[:15] == [401] * 15 and statuses[-10:] == [429] * 10, statuses
         assert int(answers[-1].header("Retry-After")) >= 1
-        assert answers[-1].json()["code"] == "too_many_failures"
+        refusal = answers[-1].json()
+        assert refusal["error"]["code"] == 429 if door.name == "mcp" else refusal["code"] == "too_many_failures"
 
     def test_from_loopback(self, gateway, keyed):
         """Behind it may be a proxy that nobody has declared, and so everybody: the right key is not locked out."""

@@ -73,6 +73,17 @@ class Mcp:
                 request.headers[name] = value
         return Rpc(self._http.send(request))
 
+    def post_lines(self, text, lines) -> Rpc:
+        """With these header lines, some of them twice."""
+        headers = [*self._http.headers.items(), ("Content-Type", "application/json"), *lines]
+        return Rpc(self._http.send(httpx.Request("POST", self._http.base_url.join("/mcp"), headers=headers, content=text)))
+
+    def wire(self, message) -> bytes:
+        """The whole request, for a connection of one's own."""
+        request = self._http.build_request("POST", "/mcp", json=message, headers=self.headers(message))
+        lines = [b"POST /mcp HTTP/1.1", *(b": ".join(line) for line in request.headers.raw)]
+        return b"\r\n".join(lines) + b"\r\n\r\n" + request.content
+
     def message(self, method, **params) -> dict:
         if self.revision == NEWER:
             params |= {"_meta": META}
