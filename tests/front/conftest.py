@@ -6,8 +6,9 @@ import pytest
 
 from support.reverse_proxy import Haproxy, Nginx
 from support.site import site_of
+from support.traefik import Traefik
 
-PROXIES = {kind.name: kind for kind in (Nginx, Haproxy)}
+PROXIES = {kind.name: kind for kind in (Nginx, Haproxy, Traefik)}
 
 
 @pytest.fixture(scope="module", params=PROXIES)

@@ -7,6 +7,7 @@ from support.api import POST_OFFICE
 from support.cluster import KEY
 from support.reverse_proxy import FRONT, STRANGER
 from support.site import site_of
+from support.wait import eventually
 
 ENDPOINT = f"{POST_OFFICE}/endpoint?session_token=T&realm=tests"
 COUNT = f"{POST_OFFICE}/connection-count"
@@ -49,13 +50,18 @@ def test_a_client_can_not_choose_the_gateways_name(site, ask, headers):
 def test_the_address_is_believed_from_the_front_alone(site, ask):
     """Told by whom the gateway locks out: whoever guesses keys behind the front, under that address alone."""
     guesser = {"X_Forwarded_For": "203.0.113.7"}
-    for n in range(80):  # there are two gateways, and each counts for itself
-        ask(COUNT, FRONT, key=f"guess-{n}", **guesser)
-    assert [ask(COUNT, FRONT, **guesser).status_code for _ in range(4)] == [429] * 4
+
+    def is_locked_out():
+        for n in range(60):  # there are two gateways, and each counts for itself
+            ask(COUNT, FRONT, key=f"guess-{n}", **guesser)
+        assert [ask(COUNT, FRONT, **guesser).status_code for _ in range(4)] == [429] * 4
+        # The last who is no front of ours counts, whatever it says of others.
+        return ask(COUNT, FRONT, X_Forwarded_For="203.0.113.9, 203.0.113.7").status_code == 429
+
+    eventually(is_locked_out, 60)  # a guess is forgiven every six seconds, maybe just now
     assert ask(COUNT, FRONT, X_Forwarded_For="203.0.113.8").status_code == 200
-    # What a stranger writes there neither borrows an address nor is rid of its own.
+    # What a stranger writes there does not borrow an address.
     assert ask(COUNT, STRANGER, **guesser).status_code == 200
-    assert ask(COUNT, FRONT, X_Forwarded_For="203.0.113.9, 203.0.113.7").status_code == 429
 
 
 def test_without_a_trusted_proxy_nothing_is_believed(kind):

@@ -51,6 +51,7 @@ class ReverseProxy:
 
     name = ""
     refusals_max = 0  # of one client's handshakes while a gateway leaves, before one succeeds
+    handshake_logged = "/ws"  # in the log, when a WebSocket went through
 
     def __init__(self, addresses, *, idle=None, api_idle=None):
         self.addresses = [f"{host}:{port}" for host, port in addresses]

@@ -1,75 +1,53 @@
-"""A Traefik of a test's own, with the file provider.
+"""Traefik as a process, like the others of support/reverse_proxy.py: with the files that deploy/ gives away.
 
-    with Traefik({"http": {"routers": {...}, "services": {...}}}) as traefik:
-        httpx.get(traefik.url)
+    with Traefik([first.address, second.address]) as proxy:
+        Client.open(proxy.ws_url, token)
 """
-
-import json
 
 import httpx
 
-from support.server_process import ServerProcess, free_ports
+from support.reverse_proxy import FRONT, ReverseProxy, adapted
 from support.tools import tool
 
 
-class Traefik(ServerProcess):
-    """`dynamic` is the content of the file provider's file; `static` is added to the static configuration."""
+class Traefik(ReverseProxy):
+    """`idle` and `api_idle` are how long it waits for a request, and for all of it: it cuts nothing that is open."""
 
-    def __init__(self, dynamic, static=None):
-        super().__init__()
-        self.dynamic = dynamic
-        self.static = static or {}
-        self.port = None
-        self.api_port = None
+    name = "traefik"
+    handshake_logged = "gateway-ws@"
+
+    def static_replacements(self):
+        changed = {
+            'address: ":80"': f'address: "127.0.0.1:{self.port}"',
+            'address: ":443"': f'address: "127.0.0.1:{self.tls_port}"',
+            "10.0.1.0/24": f"{FRONT}/32",
+            "/etc/traefik/gateway.yaml": f"{self.directory}/gateway.yaml",
+        }
+        if self.idle is not None:
+            changed["idleTimeout: 75s"] = f"idleTimeout: {self.idle}s"
+        if self.api_idle is not None:
+            changed["readTimeout: 15s"] = f"readTimeout: {self.api_idle}s"
+        return changed
+
+    def dynamic_replacements(self):
+        first, second = self.addresses
+        return {
+            "10.0.0.11:8000": first,
+            "10.0.0.12:8000": second,
+            "/etc/traefik/tls/gateway.crt": f"{self.directory}/server.crt",
+            "/etc/traefik/tls/gateway.key": f"{self.directory}/server.key",
+        }
 
     def command(self):
-        if self.port is None:
-            self.port, self.api_port = free_ports(2)
-        dynamic = self.directory / "dynamic.yaml"
-        dynamic.write_text(json.dumps(self.dynamic))  # JSON is YAML
-        static = {
-            "entryPoints": {
-                "web": {"address": f"127.0.0.1:{self.port}"},
-                "traefik": {"address": f"127.0.0.1:{self.api_port}"},
-            },
-            "providers": {"file": {"filename": str(dynamic), "watch": True}},
-            "ping": {"entryPoint": "traefik"},
-            "api": {"insecure": True, "dashboard": False},
-            "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-            "log": {"level": "WARN"},
-        }
-        file = self.directory / "traefik.yaml"
-        file.write_text(json.dumps(merged(static, self.static)))
-        return [tool("traefik"), f"--configFile={file}"]
+        dynamic = adapted("deploy/traefik/gateway.yaml", self.dynamic_replacements())
+        (self.directory / "gateway.yaml").write_text(dynamic)
+        static = self.directory / "traefik.yaml"
+        static.write_text(adapted("deploy/traefik/traefik.yaml", self.static_replacements()))
+        return [tool("traefik"), f"--configFile={static}"]
 
-    def answers(self):
+    def _listens(self):
+        """It listens before it has read where each path goes."""
         try:
-            return httpx.get(f"{self.api_url}/ping", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/health/live", trust_env=False, timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def ws_url(self):
-        return f"ws://127.0.0.1:{self.port}/ws"
-
-    @property
-    def api_url(self):
-        return f"http://127.0.0.1:{self.api_port}"
-
-    def rewrite(self, dynamic):
-        """Replaces the dynamic configuration; Traefik takes it within a second or two."""
-        self.dynamic = dynamic
-        fresh = self.directory / "dynamic.yaml.new"
-        fresh.write_text(json.dumps(dynamic))
-        fresh.replace(self.directory / "dynamic.yaml")
-
-
-def merged(base, extra):
-    """Dictionaries level by level; anything else of `extra` replaces."""
-    if not (isinstance(base, dict) and isinstance(extra, dict)):
-        return extra
-    return base | {key: merged(base[key], content) if key in base else content for key, content in extra.items()}
