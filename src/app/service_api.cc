@@ -127,6 +127,8 @@ http::Router::Handler ServiceApi::guarded(Needs needs, Handler handler) {
         needs.who == Needs::Who::anyone || (needs.who == Needs::Who::key_holder_unless_inside && request.ops);
     const ApiKey* key = nullptr;
     if (!open) {
+      if (auto refused = http_api::refuse_foreign_origin(request, options_.allowed_origins))
+        return responder.send(std::move(*refused));
       key = access_.admit(request, responder, needs.requirement);
       if (!key) return;
     }

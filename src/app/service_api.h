@@ -20,7 +20,7 @@ struct ServiceApiOptions {
   std::string instance_id;
   std::string engine = "memory";
   std::string public_url;                    // empty: as the caller reached us
-  std::vector<std::string> allowed_origins;  // of pages that may use /mcp
+  std::vector<std::string> allowed_origins;  // of pages that may show a key
   bool console = true;
   bool test_endpoints = false;
 };

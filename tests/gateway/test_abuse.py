@@ -58,6 +58,7 @@ DOORS = [
          b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'),
 ]
 WITH_KEYS = [door for door in DOORS if door.has_key]
+WS = next(door for door in DOORS if door.name == "ws")
 
 
 @pytest.fixture(params=DOORS, ids=lambda door: door.name)
@@ -162,9 +163,8 @@ class TestSmuggling:
 
     def test_a_handshake_with_a_body(self, gateway):
         """A proxy that takes /ws for a plain request would pass on a body, which is frames to us, or a request."""
-        ws = DOORS[2]
         for lines, body in ((["Content-Length: 39"], self.SMUGGLED), ([self.CHUNKED], b"0\r\n\r\n" + self.SMUGGLED)):
-            assert_ended(send(gateway, ws.head(gateway, *lines) + body), 400)
+            assert_ended(send(gateway, WS.head(gateway, *lines) + body), 400)
 
 
 class TestInjection:
@@ -254,7 +254,7 @@ class TestSize:
         assert_ended(send(gateway, keyed.head(gateway, "Transfer-Encoding: chunked") + chunk * 5), 413)
 
     def test_a_handshake_announces_no_body(self, gateway):
-        assert_ended(send(gateway, DOORS[2].head(gateway, f"Content-Length: {100 * MEBIBYTE}")), 400, 413)
+        assert_ended(send(gateway, WS.head(gateway, f"Content-Length: {100 * MEBIBYTE}")), 400, 413)
 
 
 def test_slow_heads_and_bodies_are_cut_while_others_are_served(gateway):
@@ -277,6 +277,35 @@ def test_slow_heads_and_bodies_are_cut_while_others_are_served(gateway):
             break
     assert not trickling, "still open after 30 s"
     assert time.monotonic() - start > 3
+
+
+class TestOrigins:
+    """A page of another site is refused before its key or its session is looked at."""
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://127.0.0.1:1", "https://a.example, https://b.example"])
+    def test_a_foreign_one(self, gateway, door, origin):
+        response = send(gateway, door.head(gateway, f"Origin: {origin}", f"Content-Length: {len(door.body)}") + door.body).response()
+        assert response.status == 403, response
+
+    def test_two(self, gateway, door):
+        own = f"Origin: http://127.0.0.1:{gateway.port}"
+        head = door.head(gateway, own, "Origin: https://evil.example", f"Content-Length: {len(door.body)}")
+        assert send(gateway, head + door.body).response().status in (400, 403)
+
+    def test_with_a_wrong_key(self, gateway, keyed):
+        """Else a page anywhere could have its visitor locked out, by guessing keys in that name."""
+        for _ in range(30):
+            head = keyed.head(gateway, "Origin: https://evil.example", "Authorization: Bearer guess-0123456789", drop=["Authorization"])
+            assert send(gateway, head).response().status == 403
+
+    def test_the_gateways_own(self, gateway, door):
+        own = f"Origin: http://127.0.0.1:{gateway.port}"
+        assert send(gateway, door.head(gateway, own, f"Content-Length: {len(door.body)}") + door.body).response().status == door.answer
+
+    def test_an_allowed_one(self, gateway_factory, door):
+        gateway = gateway_factory("--allowed-origin", "https://app.example", env=GATEWAY_ENV)
+        head = door.head(gateway, "Origin: https://app.example", f"Content-Length: {len(door.body)}")
+        assert send(gateway, head + door.body).response().status == door.answer
 
 
 class TestKeys:

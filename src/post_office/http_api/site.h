@@ -17,8 +17,11 @@ bool is_loopback_host(std::string_view host);
 // us, so what came through one is not looked at.
 bool is_wrong_host(const http::Request& request);
 
-// Empty: the request may go on. 421 for a wrong Host; 403 for an Origin that is neither the request's own
-// host and port nor among the allowed (as for /ws).
+// Empty: the request may go on. 403 for an Origin that is neither the request's own host and port nor among
+// the allowed (as for /ws). Browsers send none where a page only reads from its own site.
+std::optional<http::Response> refuse_foreign_origin(const http::Request& request,
+                                                    std::span<const std::string> allowed_origins);
+// The same, and 421 for a wrong Host.
 std::optional<http::Response> refuse_foreign_site(const http::Request& request,
                                                   std::span<const std::string> allowed_origins);
 
