@@ -149,6 +149,13 @@ def _proxies(context: Context) -> str:
     return found.stdout.strip()
 
 
+def _prometheus(context: Context) -> str:
+    found = subprocess.run([context.root / "scripts/lib/prometheus.sh"], stdout=subprocess.PIPE, text=True)
+    if found.returncode != 0:
+        raise RuntimeError("no Prometheus: see build/setup-logs/prometheus.log")
+    return found.stdout.strip()
+
+
 # The parts.
 
 def run_tidy(context: Context) -> Result:
@@ -189,12 +196,14 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
 
 
 def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=False,
-               proxies=False, tools: tuple[str, ...] = ()) -> Callable[[Context], Result]:
+               proxies=False, prometheus=False, tools: tuple[str, ...] = ()) -> Callable[[Context], Result]:
     def run(context: Context) -> Result:
         prefix, env = _runner_for(preset)
         env = env | {tool.upper().replace("-", "_"): _tool(context, tool) for tool in tools}
         if proxies:
             env = env | {"PROXIES": _proxies(context)}
+        if prometheus:
+            env = env | {"PROMETHEUS": _prometheus(context)}
         if valkey:
             env = env | {"REDIS_SERVER": _valkey_server(context)}
         junit = context.logs / f"{name}.xml"
@@ -274,6 +283,8 @@ PARTS = (
          run_pytest("front", ["tests/front"], "release", *PARALLEL, proxies=True, tools=("traefik",))),
     Part("deploy", "compose file and systemd unit, as far as no container engine is needed", "release",
          run_pytest("deploy", ["tests/deploy"], "release")),
+    Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",
+         run_pytest("dashboard", ["tests/dashboard"], "release", prometheus=True)),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",

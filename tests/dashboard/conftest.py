@@ -1,0 +1,25 @@
+"""One gateway on Redis that has been through everything, watched by a Prometheus, for all tests here."""
+
+import contextlib
+
+import pytest
+
+from support.busy_life import live
+from support.prometheus import Prometheus
+from support.redis_server import RedisServer
+from support.server_process import free_ports
+
+
+@pytest.fixture(scope="session")
+def watched():
+    """What is left of it: the gateway and the Prometheus, both still running; see support.busy_life."""
+    [ops_port] = free_ports(1)
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(RedisServer())
+        prometheus = stack.enter_context(Prometheus([f"127.0.0.1:{ops_port}"]))
+        yield stack.enter_context(live(redis, prometheus, ops_port))
+
+
+@pytest.fixture(scope="session")
+def prometheus(watched):
+    return watched.prometheus

@@ -1,0 +1,125 @@
+"""A gateway's life in which every metric gets something to count: a restart, all kinds of traffic, a Redis that fails.
+
+Each step ends when Prometheus has seen what it did.
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from support.gateway import Gateway
+from support.mcp import ENDPOINT, PUBLISH, SEND, Mcp
+from support.prometheus import Prometheus
+from support.redis_server import RedisServer
+from support.wait import eventually
+
+KEY = "watched-0123456789abcdef"
+# More than the sockets of a loopback connection take, less than is kept for an agent (16 MiB).
+STALLED_MESSAGES, STALLED_BYTES = 10, 900_000
+# Few wait, so that some are rejected; a low rate, so that one is paused; groups, so that some stay unacknowledged.
+FLAGS = ("--engine", "redis", "--inbox", "stream", "--queue-size", "10", "--message-rate", "50", "--message-burst", "50",
+         "--max-message-bytes", "1MiB", "--circuit-open-time", "3s")  # fmt: skip
+
+
+@dataclass
+class Watched:
+    gateway: Gateway
+    prometheus: Prometheus
+    started: float  # seconds since 1970
+
+
+@contextlib.contextmanager
+def live(redis: RedisServer, prometheus: Prometheus, ops_port: int):
+    started = time.time()
+    flags = (*FLAGS, "--redis-url", redis.url, "--ops-listen", f"127.0.0.1:{ops_port}")
+    with _gateway(flags):
+        seen(prometheus, "gateway_uptime_seconds > 3")
+    with _gateway(flags) as gateway, contextlib.closing(Mcp(gateway)) as mcp:
+        seen(prometheus, "resets(gateway_uptime_seconds[5m]) > 0")
+        clients_and_agents(gateway)
+        refusals(gateway)
+        tools(gateway, mcp)
+        redis_refuses(gateway, redis, prometheus)
+        redis_is_away(gateway, redis, prometheus)
+        yield Watched(gateway, prometheus, started)
+
+
+def _gateway(flags):
+    return Gateway(*flags, env={"GATEWAY_API_KEY": KEY})
+
+
+def seen(prometheus, expression):
+    eventually(lambda: prometheus.values(expression), 60, f"Prometheus sees {expression}", interval=0.2)
+
+
+def clients_and_agents(gateway):
+    """Messages both ways; a group that does not acknowledge, a reader that stopped reading, a client above its rate."""
+    group, _plain = gateway.subscribe("guide", "workers"), gateway.subscribe("pillar:content")
+    stalled = gateway.subscribe("pillar:insights", stalled=True)
+    client, noisy = gateway.connect(), gateway.connect()
+    assert stalled.status == 200
+    assert client.say(id="first")["status"] == "published"
+    assert client.say(id="first")["status"] == "duplicate"
+    assert client.say("pillar:content", id="second")["status"] == "published"
+    assert client.ask("not json")["type"] == "error"
+    group.next()
+    gateway.api.send({"n": 1}, connection_id=client.connection_id)
+    gateway.api.publish("guide", {"n": 2})
+    for _ in range(100):
+        noisy.say("pillar:content")
+    wordy = gateway.connect()  # heard nothing yet but its welcome
+    for n in range(STALLED_MESSAGES):
+        assert wordy.say("pillar:insights", id=f"big-{n}", text="x" * STALLED_BYTES)["type"] == "ack"
+    gateway.connect().close()
+
+
+def refusals(gateway):
+    """A page from elsewhere, a key that is wrong, an address that is not there, a session that is not known."""
+    assert gateway.peer().upgrade("/ws", headers=[("Origin", "https://elsewhere.example")]).status == 403
+    assert gateway.api_with("wrong-key-0123456789").get("/api/post-office/websocket/backpressure").status_code == 401
+    assert gateway.api.get("/not/there").status_code == 404
+    peer = gateway.peer()
+    assert peer.upgrade("/ws?session_token=nobody").status == 101
+
+
+def tools(gateway, mcp):
+    target = gateway.connect()
+    assert mcp.call(ENDPOINT, channel="guide", realm="tests", session_token="t").status == 200
+    assert mcp.call(PUBLISH, channel="guide", message={"n": 3}, realm="tests").structured
+    assert mcp.call(SEND, connection_id=target.connection_id, message={"n": 4}).structured
+    assert mcp.ask("tools/list").result["tools"]
+    assert mcp.ask("no/such").status != 200
+    mcp.poll("pillar:operations")
+    assert gateway.connect().say("pillar:operations", id="for-mcp")["type"] == "ack"
+
+
+def redis_refuses(gateway, redis, prometheus):
+    """Out of memory: an error answer for each session and message, until the channel's circuit opens."""
+    client = gateway.connect()
+    with redis.client() as store, contextlib.ExitStack() as undo:
+        store.config_set("maxmemory", 1)
+        undo.callback(store.config_set, "maxmemory", 0)
+        assert gateway.api.post("/api/traffic-cop/sessions", {"user_id": "ada"}).status_code == 503
+        for n in range(20):
+            assert client.say(id=n).get("status") != "published"
+        for expression in ("gateway_engine_errors_total > 0", 'gateway_http_errors_total{class="5xx"} > 0',
+                           "gateway_circuit_open > 0"):  # fmt: skip
+            seen(prometheus, expression)
+
+
+def redis_is_away(gateway, redis, prometheus):
+    """Messages wait, then are rejected; then all is well again."""
+    client = gateway.connect()
+    redis.stop_process()
+    try:
+        answers = [client.say("pillar:business_outcomes", id=n) for n in range(20)]
+        assert any(answer.get("status") == "queued" for answer in answers), answers
+        assert any(answer.get("code") == "overloaded" for answer in answers), answers
+        for expression in ("gateway_ready == 0", "gateway_engine_connected == 0",
+                           "gateway_queue_size > 0", "gateway_engine_losses_total > 0"):  # fmt: skip
+            seen(prometheus, expression)
+    finally:
+        redis.continue_process()
+    seen(prometheus, "gateway_ready == 1 and gateway_engine_connected == 1 and on() max(gateway_circuit_open) == 0")
