@@ -5,6 +5,7 @@ Each step ends when Prometheus has seen what it did.
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx
@@ -40,7 +41,7 @@ def live(redis: RedisServer, prometheus: Prometheus, ops_port: int):
         seen(prometheus, "resets(gateway_uptime_seconds[5m]) > 0")
         clients_and_agents(gateway)
         refusals(gateway)
-        tools(gateway, mcp)
+        tools(gateway, mcp, prometheus)
         redis_refuses(gateway, redis, prometheus)
         redis_is_away(gateway, redis, prometheus)
         yield Watched(gateway, prometheus, started)
@@ -84,15 +85,18 @@ def refusals(gateway):
     assert peer.upgrade("/ws?session_token=nobody").status == 101
 
 
-def tools(gateway, mcp):
+def tools(gateway, mcp, prometheus):
     target = gateway.connect()
     assert mcp.call(ENDPOINT, channel="guide", realm="tests", session_token="t").status == 200
     assert mcp.call(PUBLISH, channel="guide", message={"n": 3}, realm="tests").structured
     assert mcp.call(SEND, connection_id=target.connection_id, message={"n": 4}).structured
     assert mcp.ask("tools/list").result["tools"]
     assert mcp.ask("no/such").status != 200
-    mcp.poll("pillar:operations")
-    assert gateway.connect().say("pillar:operations", id="for-mcp")["type"] == "ack"
+    with ThreadPoolExecutor(1) as beside:
+        poll = beside.submit(mcp.poll, "pillar:operations", wait_seconds=25)
+        seen(prometheus, "gateway_mcp_waiting_polls > 0")
+        assert gateway.connect().say("pillar:operations", id="for-mcp")["type"] == "ack"
+        assert poll.result()
 
 
 def redis_refuses(gateway, redis, prometheus):
