@@ -133,7 +133,7 @@ def group_silent():
 @contextlib.contextmanager
 def cut():
     """One reads nothing, one is silent, and one goes without a word."""
-    flags = ("--outbox-bytes", "64KiB", "--heartbeat-interval", "1s", "--idle-timeout", "4s", "--close-timeout", "1s")
+    flags = ("--outbox-bytes", "64KiB", "--heartbeat-interval", "3s", "--idle-timeout", "10s", "--close-timeout", "1s")
     with started(*flags, "--log-level", "debug") as (gateway, session):
         silent = gateway.raw_connect()
         slow = gateway.raw_connect(receive_buffer=4096)
