@@ -280,7 +280,7 @@ PARTS = (
     Part("valkey", "the same over Valkey 8, but for what waits long", "release",
          run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", valkey=True)),
     Part("front", "two gateways behind nginx, HAProxy and Traefik, with the configurations from deploy/", "release",
-         run_pytest("front", ["tests/front"], "release", *PARALLEL, proxies=True, tools=("traefik",))),
+         run_pytest("front", ["tests/front"], "release", *PARALLEL, proxies=True, tools=("traefik", "consul"))),
     Part("deploy", "compose file, collector's and systemd's files, as far as no container engine is needed", "release",
          run_pytest("deploy", ["tests/deploy"], "release", tools=("otel-collector",))),
     Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",

@@ -75,6 +75,12 @@ def test_a_page_of_another_site_may_not(site):
         Client(f"{site.proxy.ws_url}?session_token={token}", headers={"Origin": "https://evil.example"})
 
 
+def test_the_same_holds_for_a_call_with_a_key(site, api):
+    """The console's, for one, which is a page of the proxy's name."""
+    for origin, status in ((site.proxy.url, 200), ("https://evil.example", 403)):
+        assert api.get(f"{POST_OFFICE}/connection-count", headers={"Origin": origin}).status_code == status
+
+
 def test_tls_ends_at_the_proxy_and_is_known_behind_it(site, connect, closing):
     context = ssl.create_default_context(cafile=site.proxy.ca_file)
     client = connect(url=site.proxy.wss_url, ssl=context, headers={"Origin": site.proxy.tls_url})

@@ -6,6 +6,7 @@
 
 import httpx
 
+from support.redis_server import free_port
 from support.reverse_proxy import FRONT, ReverseProxy, adapted
 from support.tools import tool
 
@@ -49,5 +50,51 @@ class Traefik(ReverseProxy):
         """It listens before it has read where each path goes."""
         try:
             return httpx.get(f"{self.url}/health/live", trust_env=False, timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+class CatalogTraefik(Traefik):
+    """Finds the gateways in a Consul, by their tags, instead of in a file. Its certificate is its own."""
+
+    CATALOG = """consulCatalog:
+    endpoint:
+      address: "127.0.0.1:{port}"
+    exposedByDefault: false
+    refreshInterval: 1s
+"""
+    API = """traefik:
+    address: "127.0.0.1:{port}"
+"""
+
+    def __init__(self, consul):
+        super().__init__([])
+        self.consul = consul
+        self.api_port = None
+
+    def static_replacements(self):
+        changed = super().static_replacements()
+        del changed["/etc/traefik/gateway.yaml"]
+        return changed | {
+            "file:\n    filename: /etc/traefik/gateway.yaml\n": self.CATALOG.format(port=self.consul.port),
+            "entryPoints:\n": f"entryPoints:\n  {self.API.format(port=self.api_port)}",
+            "\nlog:\n": "\napi:\n  insecure: true\n\nlog:\n",
+        }
+
+    def command(self):
+        self.api_port = free_port()
+        static = self.directory / "traefik.yaml"
+        static.write_text(adapted("deploy/traefik/traefik.yaml", self.static_replacements()))
+        return [tool("traefik"), f"--configFile={static}"]
+
+    def servers(self) -> set:
+        """The URLs that it sends clients to, up or down."""
+        answer = httpx.get(f"http://127.0.0.1:{self.api_port}/api/http/services/gateway@consulcatalog", trust_env=False)
+        return {server["url"] for server in answer.json()["loadBalancer"]["servers"]} if answer.status_code == 200 else set()
+
+    def _listens(self):
+        """With nowhere to send anybody yet."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.api_port}/api/overview", trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
