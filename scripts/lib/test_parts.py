@@ -285,6 +285,8 @@ PARTS = (
          run_pytest("deploy", ["tests/deploy"], "release", tools=("otel-collector",))),
     Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",
          run_pytest("dashboard", ["tests/dashboard"], "release", prometheus=True)),
+    Part("consul", "registration and discovery with a real Consul, and every fault of it", "release",
+         run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("consul",))),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",

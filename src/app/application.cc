@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/config_values.h"
 #include "app/engine.h"
 #include "app/service_api.h"
 #include "base/digest.h"
@@ -17,6 +18,7 @@
 #include "gateway/gateway.h"
 #include "net/event_loop.h"
 #include "net/http/server.h"
+#include "ops/consul_registrar.h"
 #include "post_office/post_office.h"
 #include "protocol/json.h"
 #include "traffic_cop/traffic_cop.h"
@@ -53,6 +55,39 @@ GatewayOptions gateway_options(const Config& config) {
   shard.connection.message_timeout = config.message_timeout;
   shard.connection.close_timeout = config.close_timeout;
   return options;
+}
+
+std::string unbracketed(const std::string& host) {
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+consul::RegistrarOptions consul_options(const Config& config) {
+  const Url url = *Url::parse(config.consul_url);  // the configuration has been checked
+  consul::RegistrarOptions options;
+  options.client.server = {unbracketed(url.host), *url.port};
+  options.client.tls = {url.scheme == "https", config.consul_ca_file};
+  options.token = config.consul_token;
+  options.discover = config.public_url.empty();
+  // Sessions of the embedded engine are this instance's alone.
+  options.any_instance = config.engine == EngineKind::redis;
+  return options;
+}
+
+consul::Service consul_service(const Config& config, const SocketAddress& listening) {
+  const std::optional<Url> advertised =
+      config.advertise.empty() ? std::nullopt : Url::parse("http://" + config.advertise);
+  consul::Service service;
+  service.id = config.instance_id;
+  service.name = config.consul_service;
+  service.address = advertised ? unbracketed(advertised->host) : listening.ip.text();
+  service.port = advertised ? advertised->port.value_or(listening.port) : listening.port;
+  service.tags = config.consul_tags;
+  service.meta = {{"version", GW_VERSION},
+                  {"engine", config.engine == EngineKind::redis ? "redis" : "memory"},
+                  {"scheme", config.public_url.starts_with("wss://") ? "wss" : "ws"},
+                  {"path", "/ws"}};
+  if (!config.public_url.empty()) service.meta["public_url"] = config.public_url;
+  return service;
 }
 
 ServiceApiOptions api_options(const Config& config, const std::string& made_key) {
@@ -128,8 +163,9 @@ class Application {
                   [this](std::string_view token, Done<SessionPtr> done) {
                     traffic_cop_.admit(token, std::move(done));
                   }}),
+        consul_(make_registrar()),
         api_(api_options(config, made_key_),
-             {loop_, gateway_, traffic_cop_, post_office_, engine_->sessions()}),
+             {loop_, gateway_, traffic_cop_, post_office_, engine_->sessions(), consul_.get()}),
         http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
           api_.handle(request, std::move(responder));
         }) {
@@ -161,9 +197,16 @@ class Application {
     return options;
   }
 
+  std::unique_ptr<consul::Registrar> make_registrar() {
+    if (config_.consul_url.empty()) return nullptr;
+    return std::make_unique<consul::Registrar>(loop_, consul_options(config_),
+                                               [this] { return gateway_.is_ready(); });
+  }
+
   Result<void> start() {
     engine_->start();
     if (const Result<void> started = gateway_.start(); !started) return started;
+    if (consul_) consul_->start(consul_service(config_, gateway_.addresses().front()));
     for (const SocketAddress& address : config_.ops_listen) {
       const Result<SocketAddress> bound = http_.listen_ops(address);
       if (!bound) return bound.error();
@@ -195,8 +238,16 @@ class Application {
         log::flush();
         _exit(1);
       }
-      gateway_.drain([this] { finish(); });
+      begin_drain();
     }
+  }
+
+  // Nobody is sent here any more before those who are here are sent away.
+  void begin_drain() {
+    gateway_.stop_being_ready();
+    const auto drain = [this] { gateway_.drain([this] { finish(); }); };
+    if (!consul_) return drain();
+    consul_->leave(drain);
   }
 
   void finish() {
@@ -225,6 +276,7 @@ class Application {
   TrafficCop traffic_cop_;
   PostOffice post_office_;
   Gateway gateway_;
+  const std::unique_ptr<consul::Registrar> consul_;  // null: no consul-url
   ServiceApi api_;
   http::Server http_;
   bool ending_ = false;

@@ -37,6 +37,7 @@ class Loader {
     const FileSettings file = read_file(flags, variables);
     for (const GivenSettings* source : {&file.settings, &variables.settings, &flags.settings}) take(*source);
     if (variables.api_key) take_root_key(*variables.api_key, config_, problems_);
+    if (variables.consul_token) take_consul_token(*variables.consul_token);
     take_api_keys(file.api_keys, config_, problems_);
     const Provenance where = [this](std::string_view setting) { return this->where(setting); };
     check_together(config_, variables.api_key || !file.api_keys.empty(), where, problems_);
@@ -67,6 +68,15 @@ class Loader {
         problems_.push_back(given.where + ": " + describe(refusal, value));
       }
       provenance_[name] = given.where;
+    }
+  }
+
+  void take_consul_token(const Given& given) {
+    const std::string& token = given.texts.front();
+    if (is_consul_token(token)) {
+      config_.consul_token = token;
+    } else {
+      problems_.push_back(given.where + ": expected 1 to 512 visible ASCII characters (not shown)");
     }
   }
 

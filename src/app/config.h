@@ -90,6 +90,14 @@ struct Config {
   // With no key configured (then every address is a loopback one) the gateway makes one at start.
   bool has_api_keys() const { return root_key_sha256.has_value() || !api_keys.empty(); }
 
+  // Consul. Without a URL nothing is registered.
+  std::string consul_url;      // "http://" or "https://" host ":" port
+  std::string consul_token;    // may do what it may do: never log it
+  std::string consul_ca_file;  // for https; empty: the system's certificates
+  std::string consul_service = "websocket-gateway";
+  std::vector<std::string> consul_tags;
+  std::string advertise;  // host[:port], where others reach us; empty: the first of `listen`
+
   // Operations.
   Duration drain_timeout = 10s;
   bool console = true;

@@ -74,6 +74,21 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
   }
 }
 
+void check_consul(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  if (config.consul_url.empty()) {
+    if (!config.advertise.empty()) {
+      config.warnings.push_back(where("advertise") + ": has no effect without consul-url");
+    }
+    return;
+  }
+  const SocketAddress& first = config.listen.front();
+  if (config.advertise.empty() && first.ip.is_unspecified()) {
+    problems.push_back(
+        fmt::format("{}: {} is no address that Consul could reach this instance at; set advertise to one",
+                    where("listen"), first.text()));
+  }
+}
+
 }  // namespace
 
 void check_together(Config& config, bool keys_given, const Provenance& where,
@@ -81,6 +96,7 @@ void check_together(Config& config, bool keys_given, const Provenance& where,
   check_addresses(config, keys_given, where, problems);
   check_engine(config, where, problems);
   check_clients(config, where, problems);
+  check_consul(config, where, problems);
 }
 
 }  // namespace gw

@@ -194,6 +194,7 @@ std::string config_toml(const Config& config, const std::string& version, const 
   });
   if (config.root_key_sha256)
     out += "\n# GATEWAY_API_KEY is set: a key with every scope, channel and realm (not shown).\n";
+  if (!config.consul_token.empty()) out += "\n# A token for Consul is set as a variable (not shown).\n";
   if (!config.api_keys.empty()) out += "\n# Keys are shown by their SHA-256, which serves as well.\n";
   for (const ApiKeyConfig& key : config.api_keys) out += api_key_table(key);
   for (const std::string& warning : config.warnings) out += "\n# Warning: " + warning + "\n";

@@ -85,6 +85,27 @@ SettingValue public_url() {
                      &parse_public_url);
 }
 
+SettingValue file(std::string Config::*member) {
+  return kinds::text(member, "FILE", "the path of a PEM file", [](std::string_view text) {
+    return text.empty() ? std::nullopt : std::optional<std::string>(text);
+  });
+}
+
+template <bool (*is_good)(std::string_view)>
+std::optional<std::string> accepted(std::string_view text) {
+  return is_good(text) ? std::optional<std::string>(text) : std::nullopt;
+}
+
+SettingValue consul_tags() {
+  auto value = kinds::list(
+      &Config::consul_tags, {.max = 64},
+      [](const std::string& text) { return accepted<is_consul_tag>(text); },
+      [](const std::string& tag) { return tag; }, std::equal_to<>());
+  value.placeholder = "TAG,...";
+  value.expected = "up to 64 tags of up to 255 visible ASCII characters without commas";
+  return value;
+}
+
 SettingValue test_endpoints() {
   SettingValue value = kinds::on_off(&Config::test_endpoints);
   value.bare_flag = true;
@@ -181,11 +202,8 @@ void add_agents(std::vector<Setting>& out) {
       {"redis-url", group,
        "The server of the redis engine; better given as a variable than as a flag, for its password", "",
        redis_url()});
-  out.push_back(
-      {"redis-ca-file", group, "Whose certificates a rediss:// server must have", "the system's",
-       kinds::text(&Config::redis_ca_file, "FILE", "the path of a PEM file", [](std::string_view text) {
-         return text.empty() ? std::nullopt : std::optional<std::string>(text);
-       })});
+  out.push_back({"redis-ca-file", group, "Whose certificates a rediss:// server must have", "the system's",
+                 file(&Config::redis_ca_file)});
   out.push_back({"key-prefix", group, "Begins every key and Pub/Sub name in Redis", "",
                  kinds::text(&Config::key_prefix, "PREFIX", "1 to 64 characters A-Z a-z 0-9 . _ : - { }",
                              [](std::string_view text) {
@@ -215,6 +233,27 @@ void add_agents(std::vector<Setting>& out) {
                  kinds::size(&Config::api_body_bytes, 1 * KiB, 64 * MiB)});
 }
 
+void add_consul(std::vector<Setting>& out) {
+  const Group group = Group::consul;
+  out.push_back({"consul-url", group, "The Consul agent to register with", "nothing is registered",
+                 kinds::text(&Config::consul_url, "URL", "http://host[:port] or https://host[:port]",
+                             &parse_consul_url)});
+  out.push_back({"consul-ca-file", group, "Whose certificates an https:// Consul must have", "the system's",
+                 file(&Config::consul_ca_file)});
+  out.push_back({"consul-service", group, "The name to register under; gateways of one name share one Redis",
+                 "",
+                 kinds::text(&Config::consul_service, "NAME", "1 to 63 characters A-Z a-z 0-9 -",
+                             &accepted<is_consul_service>)});
+  out.push_back({"consul-tags", group, "Tags of the registration", "none", consul_tags()});
+  out.push_back(
+      {"advertise", group, "Where Consul and clients that it sends reach this instance",
+       "the first address of listen",
+       kinds::text(&Config::advertise, "HOST[:PORT]",
+                   "a host name or an IP address of one machine, and a port when it is another than "
+                   "that of listen",
+                   &parse_advertise)});
+}
+
 void add_operations(std::vector<Setting>& out) {
   const Group group = Group::operations;
   out.push_back({"drain-timeout", group, "The time over which clients are sent away at shutdown", "",
@@ -238,8 +277,8 @@ std::string renamed(std::string_view prefix, std::string_view name, bool upper) 
 }  // namespace
 
 std::string_view title(SettingGroup group) {
-  constexpr std::string_view kTitles[kSettingGroups] = {"Addresses", "Clients", "Sessions",
-                                                        "Agents and the service API", "Operations"};
+  constexpr std::string_view kTitles[kSettingGroups] = {
+      "Addresses", "Clients", "Sessions", "Agents and the service API", "Consul", "Operations"};
   return kTitles[static_cast<size_t>(group)];
 }
 
@@ -258,6 +297,7 @@ const std::vector<Setting>& settings() {
     add_clients(list);
     add_sessions(list);
     add_agents(list);
+    add_consul(list);
     add_operations(list);
     return list;
   }();

@@ -34,6 +34,7 @@ struct Variables {
   GivenSettings settings;
   std::optional<std::string> config_file;
   std::optional<std::string> api_key;
+  std::optional<Given> consul_token;
 };
 // An empty variable counts as not set.
 Variables read_variables(const std::map<std::string, std::string>& environment,

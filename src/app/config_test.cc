@@ -142,6 +142,11 @@ constexpr Example kExamples[] = {
     {"queue-age", "2m"},
     {"agent-buffer-bytes", "1GiB"},
     {"api-body-bytes", "2KiB"},
+    {"consul-url", "https://consul.example:8501"},
+    {"consul-ca-file", "/etc/consul-ca.pem"},
+    {"consul-service", "chat-gateway"},
+    {"consul-tags", "eu"},
+    {"advertise", "10.0.0.7:8000"},
     {"drain-timeout", "1500ms"},
     {"console", "off"},
     {"test-endpoints", "on"},
@@ -310,9 +315,7 @@ TEST(Config, WhatPeopleTryIsExplained) {
   EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_PORT", "80"}}, ""}.load()), ElementsAre(HasSubstr("listen")));
 }
 
-TEST(Config, WhatThisBuildLacksIsRefusedAndNotIgnored) {
-  EXPECT_THAT(problems(with_flags({"--consul-url", "http://localhost:8500"})),
-              ElementsAre(HasSubstr("not in this build")));
+TEST(Config, AServerThatIsNotAskedIsSaid) {
   EXPECT_THAT(good(with_flags({"--redis-url", "redis://h"})).warnings, ElementsAre(HasSubstr("no effect")));
 }
 

@@ -18,8 +18,7 @@ constexpr std::string_view kWhereKeysGo =
     "others can read a command line";
 
 // What people try that no likeness of letters would explain.
-constexpr std::array<KnownElsewhere, 8> kAdvice{{
-    {"consul-url", "Consul is not in this build yet; leave it out"},
+constexpr std::array<KnownElsewhere, 7> kAdvice{{
     {"api-key", kWhereKeysGo},
     {"api-keys", kWhereKeysGo},
     {"port", "the port is part of listen, as in 127.0.0.1:8000"},

@@ -190,6 +190,36 @@ std::optional<std::string> parse_origin(std::string_view text) {
   return site_of(*url);
 }
 
+std::optional<std::string> parse_consul_url(std::string_view text) {
+  std::optional<Url> url = Url::parse(text);
+  if (!url || url->userinfo || !(url->path.empty() || url->path == "/")) return std::nullopt;
+  if (url->scheme != "http" && url->scheme != "https") return std::nullopt;
+  const uint16_t port = url->port.value_or(url->scheme == "https" ? 8501 : 8500);
+  if (port == 0) return std::nullopt;
+  return url->scheme + "://" + url->host + ":" + std::to_string(port);
+}
+
+bool is_consul_service(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && only(text, "-") && text.front() != '-' && text.back() != '-';
+}
+
+bool is_consul_token(std::string_view text) {
+  return !text.empty() && text.size() <= 512 && is_visible(text) && text.find(' ') == std::string_view::npos;
+}
+
+bool is_consul_tag(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && is_visible(text) && text.find(',') == std::string_view::npos;
+}
+
+std::optional<std::string> parse_advertise(std::string_view text) {
+  const std::optional<Url> url = Url::parse("http://" + std::string(text));
+  if (!url || url->userinfo || !url->path.empty() || url->port == 0) return std::nullopt;
+  const std::string_view host = url->host;
+  const auto ip = IpAddress::parse(host.starts_with('[') ? host.substr(1, host.size() - 2) : host);
+  if (ip && ip->is_unspecified()) return std::nullopt;
+  return url->host + (url->port ? ":" + std::to_string(*url->port) : "");
+}
+
 bool is_redis_url(std::string_view text) { return redis::Url::parse(text).has_value(); }
 
 bool has_credentials(std::string_view redis_url) {

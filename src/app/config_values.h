@@ -47,6 +47,17 @@ bool has_credentials(std::string_view redis_url);
 // For showing: with **** for the password. Nothing of a text that is no URL is shown.
 std::string mask_credentials(std::string_view redis_url);
 
+// "http://host:port" or https; without a port Consul's own, 8500 and 8501.
+std::optional<std::string> parse_consul_url(std::string_view text);
+// [A-Za-z0-9-]{1,63}, so that it is a name in DNS as well.
+bool is_consul_service(std::string_view text);
+// Visible ASCII, as it goes into a header.
+bool is_consul_token(std::string_view text);
+// Without the comma, which separates tags.
+bool is_consul_tag(std::string_view text);
+// host[:port] or [IPv6][:port], of an address that is one machine's.
+std::optional<std::string> parse_advertise(std::string_view text);
+
 // What every name in Redis may begin with: [A-Za-z0-9._:{}-]{1,64}.
 bool is_key_prefix(std::string_view text);
 

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kPrefix = "GATEWAY_";
 
 const Vocabulary& vocabulary() {
-  static const Vocabulary words{variable_of, {"config", "api-key"}};
+  static const Vocabulary words{variable_of, {"config", "api-key", "consul-token"}};
   return words;
 }
 
@@ -38,12 +38,20 @@ bool is_service_link(std::string_view variable, std::string_view value) {
 Variables read_variables(const std::map<std::string, std::string>& environment,
                          std::vector<std::string>& problems) {
   Variables variables;
+  // What Consul's own tools read; one of our own is stronger.
+  constexpr const char* kConsulsOwn = "CONSUL_HTTP_TOKEN";
+  if (const auto token = environment.find(kConsulsOwn);
+      token != environment.end() && !token->second.empty()) {
+    variables.consul_token = {{token->second}, std::string("variable ") + kConsulsOwn};
+  }
   for (const auto& [variable, value] : environment) {
     if (!variable.starts_with(kPrefix) || value.empty()) continue;
     if (variable == "GATEWAY_CONFIG") {
       variables.config_file = value;
     } else if (variable == "GATEWAY_API_KEY") {
       variables.api_key = value;
+    } else if (variable == "GATEWAY_CONSUL_TOKEN") {
+      variables.consul_token = {{value}, "variable " + variable};
     } else if (const std::string name = setting_name(variable);
                find_setting(name) && variable_of(name) == variable) {
       variables.settings[name] = {{value}, "variable " + variable};

@@ -53,8 +53,11 @@ void OpsApi::detailed_health(http_api::Call call) {
   with_health(std::move(call), [this](const Health& health) {
     // The probe goes through engine and shards: draining alone leaves the engine up.
     const bool engine_up = parts_.gateway.state() != Gateway::State::not_ready;
+    std::vector<Dependency> dependencies{{"engine", engine_, engine_up}};
+    // Traffic does without it: no part of readiness.
+    if (parts_.consul) dependencies.push_back({"consul", "consul", parts_.consul->stats().registered});
     return http::Response::json(health.ready ? 200 : 503,
-                                detailed_health_json(health, {{"engine", engine_, engine_up}}, snapshot()));
+                                detailed_health_json(health, dependencies, snapshot()));
   });
 }
 
@@ -76,6 +79,7 @@ MetricsSnapshot OpsApi::snapshot() {
   }
   snapshot.process = read_process_stats();
   snapshot.engine = parts_.post_office.broker().engine_stats();
+  if (parts_.consul) snapshot.consul = parts_.consul->stats();
   snapshot.sessions = parts_.sessions.size();
   snapshot.agent_streams = parts_.streams.size();
   snapshot.mcp = mcp_metrics(parts_.mcp.stats(), parts_.polls);

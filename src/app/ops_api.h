@@ -24,6 +24,7 @@ class OpsApi {
     const http_api::EventStreams& streams;
     const mcp::Polls& polls;
     const mcp::Door& mcp;
+    const consul::Registrar* consul;  // null: none
   };
 
   OpsApi(Parts parts, std::string instance_id, std::string engine);

@@ -14,6 +14,11 @@ Handler to(Door& door, void (Door::*verb)(Call)) {
   return [&door, verb](Call call) { (door.*verb)(std::move(call)); };
 }
 
+std::function<std::optional<std::string>()> discovery(const consul::Registrar* consul) {
+  if (!consul) return nullptr;
+  return [consul] { return consul->endpoint(); };
+}
+
 }  // namespace
 
 ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
@@ -21,13 +26,14 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       keys_(options_.keys),
       access_(keys_, parts.loop),
       sessions_(parts.traffic_cop, parts.post_office),
-      calls_(parts.post_office, options_.public_url),
+      calls_(parts.post_office, {options_.public_url, discovery(parts.consul)}),
       messages_(calls_),
       lookups_(parts.post_office, options_.instance_id),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
       mcp_(calls_, polls_),
-      ops_({parts.loop, parts.gateway, parts.post_office, parts.sessions, streams_, polls_, mcp_},
+      ops_({parts.loop, parts.gateway, parts.post_office, parts.sessions, streams_, polls_, mcp_,
+            parts.consul},
            options_.instance_id, options_.engine) {
   add_session_routes();
   add_message_routes();

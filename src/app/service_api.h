@@ -19,7 +19,7 @@ struct ServiceApiOptions {
   std::vector<ApiKey> keys;
   std::string instance_id;
   std::string engine = "memory";
-  std::string public_url;                    // empty: as the caller reached us
+  std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
   bool console = true;
   bool test_endpoints = false;
@@ -34,6 +34,7 @@ class ServiceApi {
     TrafficCop& traffic_cop;
     PostOffice& post_office;
     const SessionStore& sessions;
+    const consul::Registrar* consul = nullptr;  // null: none
   };
 
   ServiceApi(ServiceApiOptions options, Parts parts);

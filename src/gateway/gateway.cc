@@ -101,7 +101,7 @@ void Gateway::upgrade(http::Handover connection) {
 }
 
 Gateway::State Gateway::state() const {
-  if (draining_) return State::draining;
+  if (leaving_ || draining_) return State::draining;
   return announced_ready_ && probes_fresh() ? State::ready : State::not_ready;
 }
 

@@ -57,6 +57,8 @@ class Gateway {
   // Called the first time it is ready.
   void on_ready(std::function<void()> handler) { on_ready_ = std::move(handler); }
 
+  // Says so to whoever asks, before a drain; clients are still served and taken.
+  void stop_being_ready() { leaving_ = true; }
   // Not ready any more; tells clients and closes them over the drain time; then calls `done`, once.
   void drain(std::function<void()> done);
 
@@ -122,6 +124,7 @@ class Gateway {
   TimePoint engine_echoed_at_;
   bool started_ = false;
   bool announced_ready_ = false;
+  bool leaving_ = false;
   bool draining_ = false;
   std::function<void()> on_drained_;
   std::vector<EventLoop::Registration> registrations_;

@@ -132,6 +132,13 @@ void append_engine(MetricsWriter& writer, const EngineStats& engine) {
              number(engine.pending));
 }
 
+void append_consul(MetricsWriter& writer, const consul::RegistrarStats& consul) {
+  writer
+      .gauge("gateway_consul_registered", "1 while Consul says that it knows this instance.",
+             consul.registered ? 1 : 0)
+      .counter("gateway_consul_errors_total", "Requests to Consul that failed.", number(consul.errors_total));
+}
+
 void append_process(MetricsWriter& writer, const ProcessStats& process) {
   writer.counter("process_cpu_seconds_total", "User and system CPU time.", process.cpu_seconds)
       .gauge("process_resident_memory_bytes", "Resident memory.", number(process.resident_bytes))
@@ -150,6 +157,7 @@ std::string metrics_text(const MetricsSnapshot& snapshot) {
   append_service(writer, snapshot);
   append_mcp(writer, snapshot.mcp);
   append_engine(writer, snapshot.engine);
+  append_consul(writer, snapshot.consul);
   append_process(writer, snapshot.process);
   return out;
 }

@@ -10,6 +10,7 @@
 #include "core/broker.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
+#include "ops/consul_registrar.h"
 #include "ops/process_stats.h"
 
 namespace gw {
@@ -39,6 +40,7 @@ struct MetricsSnapshot {
   ProcessStats process;
   EngineStats engine;
   McpMetrics mcp;
+  consul::RegistrarStats consul;
   std::optional<size_t> sessions;  // empty: kept elsewhere
   size_t agent_streams = 0;
   bool ready = false;

@@ -82,7 +82,10 @@ Result<Recipient> read_recipient(http_api::BodyFields& fields) {
 }
 
 std::string MessageCalls::base_url(const http::Request& caller) const {
-  if (!public_url_.empty()) return public_url_;
+  if (!address_.public_url.empty()) return address_.public_url;
+  if (address_.discover) {
+    if (std::optional<std::string> found = address_.discover()) return *std::move(found);
+  }
   std::string url = caller.scheme == "https" ? "wss://" : "ws://";
   url += caller.host.empty() ? caller.local.text() : std::string(caller.host);
   return url;

@@ -2,6 +2,8 @@
 // checked here, and the answer is the JSON object that every door shows.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,10 +16,16 @@ namespace gw {
 
 class MessageCalls {
  public:
-  // `post_office` outlives it. `public_url` is how clients reach us, without the /ws; empty: as the caller
-  // did.
-  MessageCalls(PostOffice& post_office, std::string public_url)
-      : post_office_(post_office), public_url_(std::move(public_url)) {}
+  // How clients reach us, without the /ws.
+  struct Address {
+    std::string public_url;  // empty: as `discover` says
+    // A healthy instance, as far as is known; empty, or no function: as the caller did.
+    std::function<std::optional<std::string>()> discover;
+  };
+
+  // `post_office` outlives it.
+  MessageCalls(PostOffice& post_office, Address address)
+      : post_office_(post_office), address_(std::move(address)) {}
 
   // Where clients connect. `caller` is used before this returns; empty `realm`: none was named.
   void endpoint(const ApiKey& key, const http::Request& caller, std::string_view session_token,
@@ -33,7 +41,7 @@ class MessageCalls {
   std::string base_url(const http::Request& caller) const;
 
   PostOffice& post_office_;
-  const std::string public_url_;
+  const Address address_;
 };
 
 // The configured channel of that name if the key grants it: invalid_argument, not_found or permission_denied.

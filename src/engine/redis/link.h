@@ -12,7 +12,7 @@
 
 #include "base/time.h"
 #include "engine/redis/resp.h"
-#include "engine/redis/stream.h"
+#include "net/stream.h"
 
 namespace gw::redis {
 

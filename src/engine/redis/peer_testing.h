@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/redis/stream.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
+#include "net/stream.h"
 
 namespace gw::redis {
 

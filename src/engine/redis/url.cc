@@ -124,11 +124,6 @@ bool parse_server(std::string_view rest, Url& url) {
 
 }  // namespace
 
-std::string HostPort::text() const {
-  const bool ipv6 = host.find(':') != std::string::npos;
-  return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
 std::optional<Url> Url::parse(std::string_view text) {
   Url url;
   const size_t mark = text.find("://");

@@ -11,15 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "net/stream.h"
+
 namespace gw::redis {
-
-struct HostPort {
-  std::string host;  // a name or an IP address; IPv6 without its brackets
-  uint16_t port = 6379;
-
-  std::string text() const;
-  friend bool operator==(const HostPort&, const HostPort&) = default;
-};
 
 struct Url {
   std::vector<HostPort> hosts;  // one server, or the sentinels; empty with a socket path

@@ -1,4 +1,4 @@
-#include "engine/redis/stream.h"
+#include "net/stream.h"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -12,7 +12,7 @@
 #include <optional>
 #include <vector>
 
-namespace gw::redis {
+namespace gw {
 namespace {
 
 namespace asio = boost::asio;
@@ -120,7 +120,7 @@ class SocketStream final : public Stream {
     } else {
       context_->load_verify_file(tls_options_.ca_file, error);
     }
-    if (error) return failed("redis-ca-file " + tls_options_.ca_file, error);
+    if (error) return failed("certificates of " + tls_options_.ca_file, error);
     tls_.emplace(socket_, *context_);
     tls_->set_verify_mode(asio::ssl::verify_peer, error);
     tls_->set_verify_callback(asio::ssl::host_name_verification(host_), error);
@@ -142,8 +142,13 @@ class SocketStream final : public Stream {
 
 }  // namespace
 
+std::string HostPort::text() const {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::shared_ptr<Stream> Stream::make(EventLoop& loop, const TlsOptions& tls) {
   return std::make_shared<SocketStream>(loop, tls);
 }
 
-}  // namespace gw::redis
+}  // namespace gw

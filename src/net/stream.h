@@ -1,6 +1,8 @@
-// One byte stream to a Redis server: TCP, TLS or a Unix socket behind the same four verbs. Control loop only.
+// One byte stream to a server of somebody else's: TCP, TLS or a Unix socket behind the same four verbs.
+// Control loop only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -8,10 +10,17 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "engine/redis/url.h"
 #include "net/event_loop.h"
 
-namespace gw::redis {
+namespace gw {
+
+struct HostPort {
+  std::string host;  // a name or an IP address; IPv6 without its brackets
+  uint16_t port = 0;
+
+  std::string text() const;
+  friend bool operator==(const HostPort&, const HostPort&) = default;
+};
 
 struct TlsOptions {
   bool enabled = false;
@@ -37,4 +46,4 @@ class Stream : public std::enable_shared_from_this<Stream> {
   virtual void close() = 0;
 };
 
-}  // namespace gw::redis
+}  // namespace gw
