@@ -4,7 +4,8 @@ import contextlib
 
 import pytest
 
-from support.busy_life import live
+from support.busy_life import Around, live
+from support.consul_server import ConsulServer
 from support.prometheus import Prometheus
 from support.redis_server import RedisServer
 from support.server_process import free_ports
@@ -15,9 +16,9 @@ def watched():
     """What is left of it: the gateway and the Prometheus, both still running; see support.busy_life."""
     [ops_port] = free_ports(1)
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(RedisServer())
-        prometheus = stack.enter_context(Prometheus([f"127.0.0.1:{ops_port}"]))
-        yield stack.enter_context(live(redis, prometheus, ops_port))
+        servers = (RedisServer(), ConsulServer(), Prometheus([f"127.0.0.1:{ops_port}"]))
+        around = Around(*(stack.enter_context(server) for server in servers))
+        yield stack.enter_context(live(around, ops_port))
 
 
 @pytest.fixture(scope="session")

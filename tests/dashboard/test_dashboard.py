@@ -12,7 +12,6 @@ from support.wait import eventually
 DASHBOARD = dashboard.load()
 # Exported, and on no panel.
 LEFT_OUT = {
-    "gateway_consul_registered", "gateway_consul_errors_total",
     "gateway_telemetry_spans_exported_total", "gateway_telemetry_spans_dropped_total",
     "gateway_telemetry_queue_size", "gateway_telemetry_metric_exports_total",
 }  # fmt: skip

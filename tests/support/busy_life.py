@@ -1,4 +1,5 @@
-"""A gateway's life in which every metric gets something to count: a restart, all kinds of traffic, a Redis that fails.
+"""A gateway's life in which every metric gets something to count: a restart, all kinds of traffic, a Redis that fails, a
+Consul that hangs.
 
 Each step ends when Prometheus has seen what it did.
 """
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from support.consul_server import ConsulServer
 from support.gateway import Gateway
 from support.mcp import ENDPOINT, PUBLISH, SEND, Mcp
 from support.prometheus import Prometheus
@@ -25,6 +27,22 @@ FLAGS = ("--engine", "redis", "--inbox", "stream", "--queue-size", "10", "--mess
 
 
 @dataclass
+class Around:
+    """The servers around the gateway, all started."""
+
+    redis: RedisServer
+    consul: ConsulServer
+    prometheus: Prometheus
+
+    def settings(self) -> dict:
+        return {
+            "GATEWAY_API_KEY": KEY,
+            "GATEWAY_REDIS_URL": self.redis.url,
+            "GATEWAY_CONSUL_URL": self.consul.url,
+        }
+
+
+@dataclass
 class Watched:
     gateway: Gateway
     prometheus: Prometheus
@@ -32,23 +50,20 @@ class Watched:
 
 
 @contextlib.contextmanager
-def live(redis: RedisServer, prometheus: Prometheus, ops_port: int):
-    started = time.time()
-    flags = (*FLAGS, "--redis-url", redis.url, "--ops-listen", f"127.0.0.1:{ops_port}")
-    with _gateway(flags):
+def live(around: Around, ops_port: int):
+    started, prometheus = time.time(), around.prometheus
+    flags = (*FLAGS, "--ops-listen", f"127.0.0.1:{ops_port}")
+    with Gateway(*flags, env=around.settings()):
         seen(prometheus, "gateway_uptime_seconds > 3")
-    with _gateway(flags) as gateway, contextlib.closing(Mcp(gateway)) as mcp:
+    with Gateway(*flags, env=around.settings()) as gateway, contextlib.closing(Mcp(gateway)) as mcp:
         seen(prometheus, "resets(gateway_uptime_seconds[5m]) > 0")
         clients_and_agents(gateway)
         refusals(gateway)
         tools(gateway, mcp, prometheus)
-        redis_refuses(gateway, redis, prometheus)
-        redis_is_away(gateway, redis, prometheus)
+        consul_hangs(around.consul, prometheus)
+        redis_refuses(gateway, around.redis, prometheus)
+        redis_is_away(gateway, around.redis, prometheus)
         yield Watched(gateway, prometheus, started)
-
-
-def _gateway(flags):
-    return Gateway(*flags, env={"GATEWAY_API_KEY": KEY})
 
 
 def seen(prometheus, expression):
@@ -97,6 +112,15 @@ def tools(gateway, mcp, prometheus):
         seen(prometheus, "gateway_mcp_waiting_polls > 0")
         assert gateway.connect().say("pillar:operations", id="for-mcp")["type"] == "ack"
         assert poll.result()
+
+
+def consul_hangs(consul, prometheus):
+    seen(prometheus, "gateway_consul_registered == 1")
+    consul.stop_process()
+    try:
+        seen(prometheus, "gateway_consul_errors_total > 0")
+    finally:
+        consul.continue_process()
 
 
 def redis_refuses(gateway, redis, prometheus):
