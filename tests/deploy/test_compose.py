@@ -73,6 +73,19 @@ def test_gateways_have_names_of_their_own(gateways):
     assert len({service["environment"]["GATEWAY_INSTANCE_ID"] for service in gateways.values()}) == len(gateways)
 
 
+def test_consul_is_told_where_each_is(compose, gateways):
+    for name, service in gateways.items():
+        assert service["environment"]["GATEWAY_ADVERTISE"] == name
+        assert service["environment"]["GATEWAY_CONSUL_URL"].removeprefix("http://").split(":")[0] in compose["services"]
+
+
+def test_clients_are_sent_to_traefik(compose, gateways):
+    """Not to a name of the inside, which discovery would answer with."""
+    (port,) = compose["services"]["traefik"]["ports"]
+    outside = port.split(":")[1]
+    assert {service["environment"]["GATEWAY_PUBLIC_URL"] for service in gateways.values()} == {f"ws://localhost:{outside}"}
+
+
 def test_a_drain_is_not_cut_short(gateways):
     for service in gateways.values():
         drain = seconds(service["environment"]["GATEWAY_DRAIN_TIMEOUT"])

@@ -1,4 +1,4 @@
-"""Traefik finds the gateways in Consul, where they are registered with the labels of compose.yaml as tags."""
+"""Traefik finds the gateways in Consul: they register themselves, with the labels of compose.yaml as tags."""
 
 import contextlib
 import signal
@@ -19,16 +19,10 @@ from support.wait import eventually
 PORT_LABEL = "traefik.http.services.gateway.loadBalancer.server.port"
 
 
-def tags() -> list:
+def tags() -> str:
     labels = yaml.safe_load((REPOSITORY / "deploy/compose.yaml").read_text())["services"]["gateway-1"]["labels"]
     assert labels.pop(PORT_LABEL) == "8000"
-    return [f"{name}={content}" for name, content in labels.items()]
-
-
-def register(consul, gateway):
-    check = {"HTTP": f"{gateway.url}/health/websocket-gateway", "Interval": "1s", "Timeout": "1s"}
-    service = {"ID": gateway.instance_id, "Name": "websocket-gateway", "Address": gateway.host, "Port": gateway.port}
-    consul.request("PUT", "/v1/agent/service/register", json=service | {"Tags": tags(), "Check": check}).raise_for_status()
+    return ",".join(f"{name}={content}" for name, content in labels.items())
 
 
 @pytest.fixture
@@ -39,9 +33,8 @@ def site():
         Cluster(redis) as cluster,
         CatalogTraefik(consul) as proxy,
     ):
-        gateways = [cluster.start(*TRUSTED, "--max-connections-per-user", "0", "--drain-timeout", "30") for _ in range(2)]
-        for gateway in gateways:
-            register(consul, gateway)
+        flags = ("--consul-url", consul.url, "--consul-tags", tags(), "--max-connections-per-user", "0", "--drain-timeout", "30")
+        gateways = [cluster.start(*TRUSTED, *flags) for _ in range(2)]
         eventually(lambda: proxy.servers() == {gateway.url for gateway in gateways}, 30, "Traefik knows both")
         yield Site(cluster, gateways, proxy)
 
@@ -56,7 +49,7 @@ def test_gateways_are_found_and_forgotten(site):
         agent = stack.enter_context(contextlib.closing(api.subscribe("guide")))
         assert clients[0].say(id=1)["status"] == "published"
         assert agent.envelope()["connection_id"] == clients[0].connection_id
-        # Its health turns red, and it leaves Traefik's list, while its clients are still there.
+        # It leaves Consul first, and Traefik's list with it, while its clients are still there.
         leaving.process.send_signal(signal.SIGTERM)
         eventually(lambda: site.proxy.servers() == {staying.url}, 15, "Traefik has forgotten it")
         assert leaving.process.poll() is None
