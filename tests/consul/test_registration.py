@@ -110,6 +110,17 @@ def test_a_token_is_used_and_never_shown(gateway_factory):
         assert token not in shown.stdout + shown.stderr
 
 
+def test_over_tls_only_with_a_trusted_certificate(gateway_factory):
+    with ConsulServer(tls=True) as consul:
+        trusting = gateway_factory("--consul-url", consul.https_url, "--consul-ca-file", consul.ca_file)
+        eventually(lambda: trusting.instance_id in consul.passing())
+        wary = gateway_factory("--consul-url", consul.https_url)
+        eventually(lambda: "consul_unreachable" in wary.log_text)
+        assert "certificate" in wary.log_text
+        assert not registered(wary)
+        assert wary.instance_id not in consul.services()
+
+
 def test_wrong_settings_stop_the_start():
     for flags, env, named in (
         (("--consul-url", "consul:8500"), {}, "consul-url"),

@@ -8,6 +8,7 @@ import json
 
 import httpx
 
+from support.certificates import make_certificates
 from support.server_process import ServerProcess, free_ports
 from support.tools import tool
 
@@ -15,13 +16,18 @@ TOKEN = "3b9f7f0e-5a0c-4c8e-9c6f-1d2f0b7a6e11"
 
 
 class ConsulServer(ServerProcess):
-    """One agent, which is its own server. With `acl` nothing is allowed without a token; `token` may do everything."""
+    """One agent, which is its own server. With `acl` nothing is allowed without a token; `token` may do everything.
 
-    def __init__(self, *, acl=False):
+    With `tls` it is at `https_url` as well, with a certificate of the authority in `ca_file`.
+    """
+
+    def __init__(self, *, acl=False, tls=False):
         super().__init__()
         self.acl = acl
+        self.tls = tls
         self.token = TOKEN if acl else None
         self.port = None
+        self.https_port = None
 
     def command(self):
         again = self.port is not None
@@ -37,6 +43,12 @@ class ConsulServer(ServerProcess):
             "log_level": "WARN",
             "disable_update_check": True,
         }
+        if self.tls:
+            make_certificates(self.directory)
+            self.https_port = free_ports(1)[0]
+            config["ports"]["https"] = self.https_port
+            files = {"cert_file": "server.crt", "key_file": "server.key"}
+            config["tls"] = {"https": {name: str(self.directory / file) for name, file in files.items()}}
         if self.acl:
             config["acl"] = {
                 "enabled": True, "default_policy": "deny",
@@ -56,6 +68,14 @@ class ConsulServer(ServerProcess):
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def https_url(self):
+        return f"https://127.0.0.1:{self.https_port}"
+
+    @property
+    def ca_file(self):
+        return self.directory / "ca.crt"
 
     # What it knows.
 

@@ -1,8 +1,8 @@
 // From an address to a connection. Real sentinels, passwords and certificates are the black-box tests'.
 #include "engine/redis/dial.h"
 
-#include "engine/redis/peer_testing.h"
 #include "engine/redis/server_testing.h"
+#include "net/peer_testing.h"
 
 namespace gw::redis {
 namespace {

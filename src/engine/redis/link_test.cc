@@ -1,6 +1,6 @@
 #include "engine/redis/link.h"
 
-#include "engine/redis/peer_testing.h"
+#include "net/peer_testing.h"
 
 namespace gw::redis {
 namespace {

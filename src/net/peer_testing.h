@@ -10,7 +10,7 @@
 #include "net/socket.h"
 #include "net/stream.h"
 
-namespace gw::redis {
+namespace gw {
 
 class TestPeer {
  public:
@@ -70,4 +70,4 @@ bool turn_until(EventLoop& loop, const Condition& holds) {
   return true;
 }
 
-}  // namespace gw::redis
+}  // namespace gw
