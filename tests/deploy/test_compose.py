@@ -79,6 +79,14 @@ def test_consul_is_told_where_each_is(compose, gateways):
         assert service["environment"]["GATEWAY_CONSUL_URL"].removeprefix("http://").split(":")[0] in compose["services"]
 
 
+def test_the_collector_is_where_they_send(compose, gateways):
+    receivers = yaml.safe_load((DEPLOY / "collector.yaml").read_text())["receivers"]["otlp"]["protocols"]
+    for service in gateways.values():
+        protocol = service["environment"]["OTEL_EXPORTER_OTLP_PROTOCOL"]
+        host, port = service["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"].removeprefix("http://").split(":")
+        assert host in compose["services"] and receivers[protocol]["endpoint"] == f"0.0.0.0:{port}"
+
+
 def test_clients_are_sent_to_traefik(compose, gateways):
     """Not to a name of the inside, which discovery would answer with."""
     (port,) = compose["services"]["traefik"]["ports"]
