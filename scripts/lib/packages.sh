@@ -6,8 +6,11 @@ build_packages=(
   g++ cmake ninja-build ccache
   libboost1.81-dev libssl-dev zlib1g-dev liburing-dev libhiredis-dev
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libabsl-dev
 )
+
+# The same, from Debian 12's backports (scripts/lib/backports.sh): the OpenTelemetry SDK.
+build_backports=(opentelemetry-cpp-dev)
 
 # To run the demo: the agent is Python's standard library only, the second agent is curl.
 run_packages=(python3 curl)

@@ -293,6 +293,8 @@ PARTS = (
          run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL)),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
     Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
+    Part("telemetry", "spans and metrics at a real collector", "release",
+         run_pytest("telemetry", ["tests/telemetry"], "release")),
     Part("bench", "the load generator, once through", "release", run_bench),
     Part("unit-dev", "unit tests with address and undefined sanitizers", "dev", run_unit("dev")),
     Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",

@@ -19,6 +19,7 @@
 #include "net/event_loop.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"
+#include "ops/telemetry.h"
 #include "post_office/post_office.h"
 #include "protocol/json.h"
 #include "traffic_cop/traffic_cop.h"
@@ -54,6 +55,7 @@ GatewayOptions gateway_options(const Config& config) {
   shard.connection.idle_timeout = config.idle_timeout;
   shard.connection.message_timeout = config.message_timeout;
   shard.connection.close_timeout = config.close_timeout;
+  shard.tracing = config.telemetry.tracing;
   return options;
 }
 
@@ -162,6 +164,9 @@ class Application {
                  {loop_, channels_, engine_->registry(), engine_->broker(), engine_->sessions(),
                   [this](std::string_view token, Done<SessionPtr> done) {
                     traffic_cop_.admit(token, std::move(done));
+                  },
+                  [this](Span&& span) {
+                    if (telemetry_) telemetry_->record(std::move(span));
                   }}),
         consul_(make_registrar()),
         api_(api_options(config, made_key_),
@@ -170,6 +175,9 @@ class Application {
           api_.handle(request, std::move(responder));
         }) {
     api_.watch(http_);
+    telemetry_ = make_telemetry(config.telemetry, {config.instance_id, config.version}, loop_,
+                                [this] { return metric_families(api_.snapshot()); });
+    api_.watch(telemetry_.get());
   }
 
   int run() {
@@ -184,9 +192,13 @@ class Application {
     }
     const auto on_signal = loop_.watch(signals_.get(), [this] { read_signal(); });
     loop_.run();
+    if (telemetry_) telemetry_->close(metric_families(api_.snapshot()));
     log::info("gateway_stopped");
     return 0;
   }
+
+  // Outlives this: sending the rest must not wait for, or hold up, the end of anything else.
+  std::unique_ptr<Telemetry> take_telemetry() { return std::move(telemetry_); }
 
  private:
   static http::ServerOptions http_options(const Config& config) {
@@ -279,6 +291,7 @@ class Application {
   const std::unique_ptr<consul::Registrar> consul_;  // null: no consul-url
   ServiceApi api_;
   http::Server http_;
+  std::unique_ptr<Telemetry> telemetry_;  // null: nothing is exported
   bool ending_ = false;
   EventLoop::Registration finishing_;
 };
@@ -289,7 +302,18 @@ int run_gateway(const Config& config) {
   // Whoever reads our output may go away (a log collector restarts): no reason to end every client.
   std::signal(SIGPIPE, SIG_IGN);
   log::init(config.logging);
-  return Application(config).run();
+  std::unique_ptr<Telemetry> telemetry;
+  int code = 0;
+  {
+    Application application(config);
+    code = application.run();
+    telemetry = application.take_telemetry();
+  }
+  if (telemetry && !telemetry->shutdown()) {
+    log::flush();
+    _exit(code);
+  }
+  return code;
 }
 
 }  // namespace gw

@@ -16,6 +16,7 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "ops/telemetry_settings.h"
 
 namespace gw {
 
@@ -103,6 +104,8 @@ struct Config {
   bool console = true;
   bool test_endpoints = false;
   log::Options logging;
+  TelemetrySettings telemetry;  // from the OTEL_* variables alone
+  std::string version;          // of the program
 
   // What is allowed but probably not meant: log each once at start.
   std::vector<std::string> warnings;

@@ -64,7 +64,7 @@ void OpsApi::detailed_health(http_api::Call call) {
 void OpsApi::metrics(http_api::Call call) {
   http::Response response;
   response.content_type = kMetricsContentType;
-  response.body = metrics_text(snapshot());
+  response.body = metrics_text(metric_families(snapshot()));
   call.responder.send(std::move(response));
 }
 
@@ -78,6 +78,7 @@ MetricsSnapshot OpsApi::snapshot() {
     snapshot.channels.push_back({channels.name(channel), parts_.post_office.broker().stats(channel)});
   }
   snapshot.process = read_process_stats();
+  if (telemetry_) snapshot.telemetry = telemetry_->stats();
   snapshot.engine = parts_.post_office.broker().engine_stats();
   if (parts_.consul) snapshot.consul = parts_.consul->stats();
   snapshot.sessions = parts_.sessions.size();

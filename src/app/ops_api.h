@@ -7,6 +7,7 @@
 #include "gateway/gateway.h"
 #include "ops/health.h"
 #include "ops/metrics.h"
+#include "ops/telemetry.h"
 #include "post_office/http_api/call.h"
 #include "post_office/http_api/event_streams.h"
 #include "post_office/mcp/door.h"
@@ -31,6 +32,8 @@ class OpsApi {
 
   // Whose counters /metrics shows; the server's handler needs this object, so it comes later.
   void watch(const http::Server& server) { server_ = &server; }
+  void watch(const Telemetry* telemetry) { telemetry_ = telemetry; }  // null: nothing is exported
+  MetricsSnapshot snapshot();
 
   void live(http_api::Call call);
   void health(http_api::Call call);
@@ -39,13 +42,13 @@ class OpsApi {
 
  private:
   void with_health(http_api::Call call, std::function<http::Response(const Health&)> answer);
-  MetricsSnapshot snapshot();
 
   const Parts parts_;
   const std::string instance_id_;
   const std::string engine_;
   const TimePoint started_at_;
   const http::Server* server_ = nullptr;
+  const Telemetry* telemetry_ = nullptr;
 };
 
 }  // namespace gw

@@ -41,6 +41,8 @@ class ServiceApi {
 
   void handle(http::Request& request, http::Responder responder);
   void watch(const http::Server& server) { ops_.watch(server); }
+  void watch(const Telemetry* telemetry) { ops_.watch(telemetry); }
+  MetricsSnapshot snapshot() { return ops_.snapshot(); }
   http_api::EventStreams& streams() { return streams_; }
   // Ends what agents wait for: streams after what they hold, polls with what there is.
   void end_agents();

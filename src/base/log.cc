@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/hex.h"
 #include "base/time.h"
 
 namespace gw::log {
@@ -56,6 +57,8 @@ void append_quoted(std::string& out, std::string_view value) {
   out.push_back('"');
 }
 
+thread_local const TraceScope* innermost_scope = nullptr;
+
 bool is_plain(std::string_view value) {
   if (value.empty()) return false;
   for (const char c : value) {
@@ -64,7 +67,29 @@ bool is_plain(std::string_view value) {
   return true;
 }
 
+void append_field(std::string& line, const Field& field, bool json) {
+  if (json) {
+    line += fmt::format(",\"{}\":", field.key);
+    append_quoted(line, field.value);
+    return;
+  }
+  line += fmt::format(" {}=", field.key);
+  if (is_plain(field.value)) {
+    line += field.value;
+  } else {
+    append_quoted(line, field.value);
+  }
+}
+
 }  // namespace
+
+TraceScope::TraceScope(std::span<const unsigned char, 16> trace_id, std::span<const unsigned char, 8> span_id)
+    : fields_{Field("trace_id", to_hex(trace_id)), Field("span_id", to_hex(span_id))},
+      outer_(innermost_scope) {
+  innermost_scope = this;
+}
+
+TraceScope::~TraceScope() { innermost_scope = outer_; }
 
 void init(const Options& options) { state().options = options; }
 
@@ -84,18 +109,9 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     append_iso8601(line, wall_now());
     line += fmt::format(" {:<5} {}", name_of(level), event);
   }
-  for (const Field& field : fields) {
-    if (json) {
-      line += fmt::format(",\"{}\":", field.key);
-      append_quoted(line, field.value);
-    } else {
-      line += fmt::format(" {}=", field.key);
-      if (is_plain(field.value)) {
-        line += field.value;
-      } else {
-        append_quoted(line, field.value);
-      }
-    }
+  for (const Field& field : fields) append_field(line, field, json);
+  if (innermost_scope) {
+    for (const Field& field : innermost_scope->fields()) append_field(line, field, json);
   }
   if (json) line += '}';
   state().logger->log(spdlog::level::info, spdlog::string_view_t(line));

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,6 +34,21 @@ struct Field {
   Field(std::string_view k, std::string_view v) : key(k), value(v) {}
   template <class T>
   requires std::is_arithmetic_v<T> Field(std::string_view k, T v) : key(k), value(fmt::format("{}", v)) {}
+};
+
+// While it lives, every line that this thread writes also has `trace_id` and `span_id`. They nest.
+class [[nodiscard]] TraceScope {
+ public:
+  TraceScope(std::span<const unsigned char, 16> trace_id, std::span<const unsigned char, 8> span_id);
+  ~TraceScope();
+  TraceScope(const TraceScope&) = delete;
+  TraceScope& operator=(const TraceScope&) = delete;
+
+  const std::array<Field, 2>& fields() const { return fields_; }
+
+ private:
+  const std::array<Field, 2> fields_;
+  const TraceScope* const outer_;
 };
 
 // `event` is a fixed snake_case word that people grep for: log::info("instance_ready", {{"url", url}}).

@@ -29,6 +29,12 @@ WallTime wall_now() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
+int64_t unix_nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 void append_iso8601(std::string& out, WallTime time) {
   const int64_t since_epoch = time.time_since_epoch().count();
   const int64_t second = since_epoch / 1000;

@@ -18,6 +18,8 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono:
 
 TimePoint steady_now();
 WallTime wall_now();
+// Since 1970, for what is measured finer than a message's timestamp: spans.
+int64_t unix_nanoseconds();
 
 // "2026-01-02T03:04:05.678Z": UTC, ISO 8601, milliseconds, always 24 characters.
 void append_iso8601(std::string& out, WallTime time);

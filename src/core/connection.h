@@ -2,6 +2,7 @@
 // Shard thread only.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "core/outbox.h"
 #include "core/rate_limit.h"
 #include "core/session.h"
+#include "core/span.h"
 #include "ws/parser.h"
 
 namespace gw {
@@ -83,9 +85,9 @@ class Connection {
 
   // --- Who, and what it listens to: the shard's to change -----------------------------------------------
   const ConnectionId id;
-  SessionPtr session;       // null: anonymous
-  std::string client_id;    // from the handshake; may be empty
-  std::string traceparent;  // from the handshake; may be empty
+  SessionPtr session;                      // null: anonymous
+  std::string client_id;                   // from the handshake; may be empty
+  std::unique_ptr<ConnectionTrace> trace;  // null: no trace
   ChannelSet channels;
   ChannelIndex latest_channel = 0;
   const bool deflate;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -13,6 +14,8 @@
 #include "core/frame.h"
 #include "core/registry.h"
 #include "core/session.h"
+#include "core/span.h"
+#include "gateway/spans.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
 
@@ -24,7 +27,8 @@ namespace to_control {
 struct Admit {
   ConnectionHandle handle;
   ConnectionId id;
-  std::string token;  // empty: none shown
+  std::string token;                            // empty: none shown
+  std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
 };
 struct Authenticate {
   ConnectionHandle handle;
@@ -44,6 +48,7 @@ struct Message {
   std::optional<std::string> dedupe_key;
   bool dedupe_everywhere;
   TimePoint received_at;
+  std::shared_ptr<const MessageSpan> span;  // null: not traced
 };
 struct Changed {
   ConnectionId id;
@@ -62,6 +67,10 @@ struct Stats {
   uint32_t shard;
   ShardStats stats;
 };
+// A span that began and ended on the shard.
+struct SpanEnded {
+  Span span;
+};
 struct ProbeEcho {
   uint32_t shard;
   bool ready;  // it takes connections
@@ -74,7 +83,7 @@ struct Drained {
 
 using ToControl = std::variant<to_control::Admit, to_control::Authenticate, to_control::Message,
                                to_control::Changed, to_control::Closed, to_control::Http, to_control::Stats,
-                               to_control::ProbeEcho, to_control::Drained>;
+                               to_control::SpanEnded, to_control::ProbeEcho, to_control::Drained>;
 
 namespace to_shard {
 

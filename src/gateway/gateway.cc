@@ -185,6 +185,8 @@ void Gateway::on_mail(to_control::ProbeEcho& mail) {
 
 void Gateway::on_mail(to_control::Stats& mail) { shards_[mail.shard].stats = std::move(mail.stats); }
 
+void Gateway::on_mail(to_control::SpanEnded& mail) { parts_.on_span(std::move(mail.span)); }
+
 void Gateway::on_mail(to_control::Http& mail) {
   if (on_http_) on_http_(std::move(mail.connection));
 }
@@ -221,6 +223,7 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
     const bool left = it->second;
     admitting_.erase(it);
     if (!added) {
+      const auto scope = log_scope(mail.trace);
       log::info("connection_refused", {{"connection_id", mail.id.text()}, {"reason", added.error().detail}});
       switch (added.error().code) {
         case Errc::resource_exhausted: return close(mail.handle, disconnect::connection_limit);
@@ -288,6 +291,7 @@ void Gateway::on_mail(to_control::Message& mail) {
   message.envelope = std::move(mail.envelope);
   message.dedupe_key = std::move(mail.dedupe_key);
   message.dedupe_everywhere = mail.dedupe_everywhere;
+  const auto scope = mail.span ? log_scope(mail.span->open.context) : std::nullopt;
   parts_.broker.submit(std::move(message), [this, mail = std::move(mail)](Result<Submitted> submitted) {
     on_submitted(mail, submitted);
   });
@@ -299,6 +303,7 @@ void Gateway::on_submitted(const to_control::Message& mail, const Result<Submitt
   if (!submitted) {
     ++stats_.messages_rejected_total;
     const bool overloaded = submitted.error().code == Errc::resource_exhausted;
+    end_span(mail, overloaded ? "rejected" : "error", overloaded ? "overloaded" : "internal");
     protocol::append_error(text, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal,
                            overloaded ? protocol::kOverloadedMessage : protocol::kInternalMessage, mail.id,
                            wall_now());
@@ -316,9 +321,16 @@ void Gateway::on_submitted(const to_control::Message& mail, const Result<Submitt
       status = protocol::AckStatus::duplicate;
       break;
   }
+  end_span(mail, protocol::to_string(status));
   if (mail.id.empty()) return;
   protocol::append_ack(text, mail.id, status, wall_now());
   reply(mail.handle, std::move(text));
+}
+
+void Gateway::end_span(const to_control::Message& mail, std::string_view outcome, std::string_view error) {
+  if (!mail.span) return;
+  parts_.on_span(message_span(*mail.span, mail.session.get(),
+                              {parts_.channels.name(mail.channel), outcome, error}, steady_now()));
 }
 
 Result<void> Gateway::deliver(const Publication& publication) {

@@ -38,6 +38,7 @@ struct GatewayParts {
   Broker& broker;
   SessionStore& sessions;
   SessionValidator validate;
+  SpanSink on_span = [](Span&&) {};
 };
 
 class Gateway {
@@ -93,11 +94,13 @@ class Gateway {
   void on_mail(to_control::Closed& mail);
   void on_mail(to_control::Http& mail);
   void on_mail(to_control::Stats& mail);
+  void on_mail(to_control::SpanEnded& mail);
   void on_mail(to_control::ProbeEcho& mail);
   void on_mail(to_control::Drained& mail);
 
   void enter(const to_control::Admit& mail, SessionPtr session);
   void on_submitted(const to_control::Message& mail, const Result<Submitted>& submitted);
+  void end_span(const to_control::Message& mail, std::string_view outcome, std::string_view error = {});
   void on_session_changed(const SessionPtr& session);
   Result<void> deliver(const Publication& publication);
   Result<void> send_to(const ConnectionHandle& handle, std::string_view message);

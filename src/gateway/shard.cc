@@ -282,9 +282,11 @@ void Shard::leave(Client& client) {
   const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
   hub_.remove_all(connection.channels, client.slot);
   tell_control(to_control::Closed{handle_of(client), connection.id, code});
+  end_connection_trace(*client.connection, code);
   --stats_.connections_active;
   ++stats_.closes_by_code[code];
   stats_changed_ = true;
+  const auto scope = log_scope(kept_context(connection));
   log::debug("connection_closed", {{"connection_id", connection.id.text()}, {"code", code}});
 }
 
@@ -294,6 +296,7 @@ void Shard::drop(Client& client) {
     --connected_;
   } else if (client.phase == Client::Phase::admitting) {
     tell_control(to_control::Closed{handle_of(client), client.connection->id, ws::close_code::abnormal});
+    end_connection_trace(*client.connection, ws::close_code::abnormal);
   }
   clients_.release(client);
 }

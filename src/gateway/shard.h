@@ -33,6 +33,7 @@ struct ShardOptions {
   std::string reply_to;  // where agents answer, for envelopes
   UpgradeOptions upgrade;
   ConnectionOptions connection;
+  TraceOptions tracing;
   Duration handshake_timeout = 5s;
   Mailbox<ToShard>::Limits inbox;
 };
@@ -87,6 +88,18 @@ class Shard {
   // Sends what `write` appends: one message that the gateway makes.
   template <class Write>
   void reply(Client& client, Write&& write);
+
+  // --- Traces: shard_tracing.cc ---
+  void begin_connection_trace(Connection& connection, std::string traceparent);
+  // Of a connection whose span is kept.
+  static std::optional<protocol::TraceContext> kept_context(const Connection& connection);
+  OpenSpan begin_message_trace(const Connection& connection, std::string_view traceparent) const;
+  // The traceparent for the envelope; tracing is on.
+  std::string trace_message(const Connection& connection, const route::ToAgents& to, std::string_view text,
+                            to_control::Message& message);
+  static std::string passed_traceparent(const Connection& connection, std::string_view of_message);
+  void trace_rejected(const Connection& connection, const route::Reject& to, std::string_view text);
+  void end_connection_trace(Connection& connection, uint16_t code);
 
   // --- What the control loop asks: shard_commands.cc ---
   void on_command(to_shard::Admitted& command);

@@ -36,6 +36,7 @@ void Shard::on_command(to_shard::Admitted& command) {
   send(client, make_frame(std::move(wire)));
   schedule(client, connection.next_tick());
   watch(client);
+  const auto scope = log_scope(kept_context(connection));
   log::debug("connection_opened", {{"connection_id", connection.id.text()},
                                    {"session_ref", connection.session ? connection.session->ref : "-"}});
   if (!client.held.empty()) {

@@ -6,7 +6,6 @@
 #include "gateway/shard.h"
 #include "protocol/client_message.h"
 #include "protocol/server_message.h"
-#include "protocol/traceparent.h"
 #include "ws/frame.h"
 
 namespace gw {
@@ -85,9 +84,8 @@ void Shard::execute(Client& client, const route::ToAgents& to, std::string_view 
   message.received_at = now_;
   message_ids_.append(message.message_id, wall_.time_since_epoch().count());
 
-  // The message's own trace context, else the handshake's, else a trace of its own that nobody samples.
-  std::string traceparent(to.traceparent.empty() ? std::string_view(connection.traceparent) : to.traceparent);
-  if (traceparent.empty()) protocol::append_traceparent(traceparent, protocol::new_trace(false));
+  const std::string traceparent = options_.tracing.enabled ? trace_message(connection, to, text, message)
+                                                           : passed_traceparent(connection, to.traceparent);
 
   const Session* session = connection.session.get();
   protocol::Inbound inbound;
@@ -152,7 +150,8 @@ void Shard::execute(Client& client, const route::HeartbeatPong&, std::string_vie
 
 void Shard::execute(Client&, const route::Nothing&, std::string_view) {}
 
-void Shard::execute(Client& client, const route::Reject& to, std::string_view) {
+void Shard::execute(Client& client, const route::Reject& to, std::string_view text) {
+  if (options_.tracing.enabled) trace_rejected(*client.connection, to, text);
   reply_error(client, to.code, to.message, raw_id(to.id));
 }
 

@@ -1,5 +1,5 @@
-// /metrics: one snapshot of everything the gateway counts, in the Prometheus text format. Names follow the
-// OpenTelemetry ones of docs/OPERATIONS.md, dots turned into underscores. No label comes from outside.
+// One snapshot of everything the gateway counts, and the metrics that come of it: /metrics shows them in the
+// Prometheus text format, ops/telemetry.h exports them. No label comes from outside.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,9 @@
 #include "gateway/stats.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"
+#include "ops/metric_family.h"
 #include "ops/process_stats.h"
+#include "ops/telemetry_stats.h"
 
 namespace gw {
 
@@ -41,13 +43,16 @@ struct MetricsSnapshot {
   EngineStats engine;
   McpMetrics mcp;
   consul::RegistrarStats consul;
+  TelemetryStats telemetry;
   std::optional<size_t> sessions;  // empty: kept elsewhere
   size_t agent_streams = 0;
   bool ready = false;
   Duration uptime{};
 };
 
+std::vector<MetricFamily> metric_families(const MetricsSnapshot& snapshot);
+
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
-std::string metrics_text(const MetricsSnapshot& snapshot);
+std::string metrics_text(const std::vector<MetricFamily>& families);
 
 }  // namespace gw

@@ -46,7 +46,7 @@ MetricsWriter& MetricsWriter::family(std::string_view name, Type type, std::stri
   return *this;
 }
 
-MetricsWriter& MetricsWriter::sample(double value, Labels labels, std::string_view suffix) {
+MetricsWriter& MetricsWriter::sample(double value, const Labels& labels, std::string_view suffix) {
   out_.append(name_).append(suffix);
   char before = '{';
   for (const auto& [name, content] : labels) {
@@ -56,19 +56,11 @@ MetricsWriter& MetricsWriter::sample(double value, Labels labels, std::string_vi
     out_.push_back('"');
     before = ',';
   }
-  if (labels.size() != 0) out_.push_back('}');
+  if (!labels.empty()) out_.push_back('}');
   out_.push_back(' ');
   append_value(out_, value);
   out_.push_back('\n');
   return *this;
-}
-
-MetricsWriter& MetricsWriter::counter(std::string_view name, std::string_view help, double value) {
-  return family(name, Type::counter, help).sample(value);
-}
-
-MetricsWriter& MetricsWriter::gauge(std::string_view name, std::string_view help, double value) {
-  return family(name, Type::gauge, help).sample(value);
 }
 
 }  // namespace gw

@@ -12,7 +12,7 @@ namespace {
 TEST(MetricsWriter, WritesFamiliesAndEscapesLabels) {
   std::string out;
   MetricsWriter writer(out);
-  writer.gauge("a_b", "What it is.", 2.5);
+  writer.family("a_b", MetricsWriter::Type::gauge, "What it is.").sample(2.5);
   writer.family("c_total", MetricsWriter::Type::counter, "Counts.")
       .sample(1, {{"x", "a\"b\\c\nd"}, {"y", ""}})
       .sample(9007199254740991);
@@ -30,7 +30,7 @@ TEST(Metrics, SaysWhatTheSnapshotHolds) {
   snapshot.gateway.message_latency.record(7s);
   snapshot.channels = {{"pillar:content", {}}};
   snapshot.channels[0].stats.queue_size = 5;
-  const std::string text = metrics_text(snapshot);
+  const std::string text = metrics_text(metric_families(snapshot));
   for (const char* line :
        {"websocket_connections_active 7\n", "websocket_closes_total{code=\"4001\"} 2\n",
         "websocket_message_latency_ms_bucket{le=\"0.25\"} 0\n",

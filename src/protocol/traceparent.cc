@@ -66,6 +66,8 @@ void append_traceparent(std::string& out, const TraceContext& context) {
   out.append(context.sampled ? "-01" : "-00");
 }
 
+SpanId new_span_id() { return random_id<8>(); }
+
 TraceContext new_trace(bool sampled) { return {random_id<16>(), random_id<8>(), sampled}; }
 
 }  // namespace gw::protocol

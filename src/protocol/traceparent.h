@@ -9,9 +9,12 @@
 
 namespace gw::protocol {
 
+using TraceId = std::array<unsigned char, 16>;
+using SpanId = std::array<unsigned char, 8>;
+
 struct TraceContext {
-  std::array<unsigned char, 16> trace_id{};  // never all zero
-  std::array<unsigned char, 8> parent_id{};  // the span that caused this; never all zero
+  TraceId trace_id{};  // never all zero
+  SpanId parent_id{};  // the span that caused this; never all zero
   bool sampled = false;
 
   friend bool operator==(const TraceContext&, const TraceContext&) = default;
@@ -23,6 +26,7 @@ std::optional<TraceContext> parse_traceparent(std::string_view text);
 // Always version 00: 55 characters.
 void append_traceparent(std::string& out, const TraceContext& context);
 
+SpanId new_span_id();
 // A trace of its own.
 TraceContext new_trace(bool sampled);
 

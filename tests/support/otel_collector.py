@@ -97,6 +97,15 @@ class OtelCollector(ServerProcess):
     def http_url(self):
         return f"http://127.0.0.1:{self.http_port}"
 
+    def variables(self, protocol="http/protobuf", **more) -> dict:
+        """What a gateway needs to export here, soon; with other OTEL_* variables to taste."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.grpc_url if protocol == "grpc" else self.http_url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "200",
+        } | more
+
     # What it has received, in order.
 
     def spans(self, name=None) -> list:

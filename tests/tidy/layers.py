@@ -34,6 +34,8 @@ HOMES = {
     "fmt/": tuple(LAYERS),
     "CLI/": ("app",),
     "toml++/": ("app",),
+    "opentelemetry/": ("src/ops/otel_parts.h", "src/ops/otel_data.cc", "src/ops/otel_exporters.cc",
+                       "src/ops/otel_telemetry.cc"),
     "sys/epoll.h": ("net", "gateway"),
     "sys/socket.h": ("net", "gateway"),
     "netinet/": ("net", "gateway"),

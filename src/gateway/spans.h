@@ -1,0 +1,40 @@
+// The two spans of a gateway (docs/OPERATIONS.md, "OpenTelemetry"): what a shard remembers while they are
+// open, and what they are in the end.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "core/session.h"
+#include "core/span.h"
+
+namespace gw {
+
+// Of a message in a trace that is kept.
+struct MessageSpan {
+  OpenSpan open;
+  ConnectionId connection_id;
+  size_t body_bytes = 0;
+  std::string message_id;  // empty: refused before it had one
+};
+
+// The end of a connection, whether it was ever let in or not.
+Span connection_span(const ConnectionTrace& trace, const ConnectionId& id, const Session* session,
+                     uint16_t close_code, TimePoint now);
+
+// What became of a message.
+struct MessageEnd {
+  std::string_view channel;  // empty: refused before it had one
+  std::string_view outcome;  // static storage, as error is
+  std::string_view error;    // empty: none
+};
+Span message_span(const MessageSpan& span, const Session* session, const MessageEnd& end, TimePoint now);
+
+// Log lines name the trace while it lives; nothing happens without one.
+std::optional<log::TraceScope> log_scope(const std::optional<protocol::TraceContext>& context);
+
+}  // namespace gw

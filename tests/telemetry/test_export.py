@@ -1,0 +1,126 @@
+"""Spans and metrics at a real collector."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.gateway import Gateway, run_to_exit
+from support.traces import PARENT, PARENT_ID, TRACE_ID
+from support.wait import eventually
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", "http/json"])
+def test_a_message_joins_its_trace_and_the_agent_can_join_it(collector, protocol):
+    name = f"gateway-{protocol.replace('/', '-')}"
+    with Gateway(env=collector.variables(protocol, OTEL_SERVICE_NAME=name)) as gateway:
+        agent = gateway.subscribe("guide")
+        token = gateway.new_session(user_id="ada-lovelace")
+        client = gateway.connect(token)
+        client.send({"channel": "guide", "payload": {}, "id": "1", "traceparent": PARENT})
+        envelope = agent.envelope()
+        connection_id = client.connection_id
+
+        def of(span_name):
+            return [s for s in collector.spans(span_name) if s.resource.get("service.name") == name]
+
+        span = eventually(lambda: of("websocket.message"), 30)[0]
+        assert (span.trace_id, span.parent_span_id) == (TRACE_ID, PARENT_ID)
+        assert span.attributes["messaging.destination.name"] == "guide"
+        assert span.attributes["websocket.connection.id"] == connection_id
+        assert span.attributes["websocket.message.outcome"] == "published"
+        assert span.resource["service.instance.id"] == gateway.instance_id
+        assert f"{span.trace_id}-{span.span_id}" in str(envelope)
+        exported = eventually(
+            lambda: [m for m in collector.metrics("websocket.connections.active")
+                     if m.resource.get("service.name") == name and m.points[0].value == 1], 30)
+        assert exported[-1].kind == "sum" and not exported[-1].monotonic
+        client.close()
+        ended = eventually(lambda: of("websocket.connection"), 30)[0]
+        assert ended.attributes["websocket.close.code"] == 1000
+        for secret in (token, gateway.api_key, "ada-lovelace"):
+            assert secret not in collector.raw("traces") + collector.raw("metrics")
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+     ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"), ("OTEL_BSP_MAX_QUEUE_SIZE", "0")],
+)
+def test_a_wrong_variable_stops_the_start(name, value):
+    ended = run_to_exit(env={name: value})
+    assert ended.returncode == 2
+    assert name in ended.stderr
+
+
+def test_a_wrong_header_variable_is_not_shown():
+    ended = run_to_exit(env={"OTEL_EXPORTER_OTLP_HEADERS": "authorization hunter2"})
+    assert ended.returncode == 2
+    assert "OTEL_EXPORTER_OTLP_HEADERS" in ended.stderr and "hunter2" not in ended.stderr
+
+
+# Families that move while they are compared.
+RESTLESS = ("process_", "gateway_uptime_", "gateway_http_", "gateway_telemetry_")
+
+
+def exposed(gateway) -> dict:
+    """What /metrics says: {(family, labels): value}; of histograms the count."""
+    found = {}
+    for family in text_string_to_metric_families(gateway.api.get("/metrics").text):
+        for sample in family.samples:
+            if family.type != "histogram" or sample.name.endswith("_count"):
+                found[family.name, frozenset(sample.labels.items())] = sample.value
+    return {key: value for key, value in found.items() if not key[0].startswith(RESTLESS)}
+
+
+def exported(collector, gateway) -> dict:
+    """The same, from the latest export."""
+    found = {}
+    for metric in collector.metrics():
+        if metric.resource["service.instance.id"] != gateway.instance_id:
+            continue
+        name = metric.name.replace(".", "_").removesuffix("_total")
+        for point in metric.points:
+            value = point.value
+            found[name, frozenset(point.attributes.items())] = float(
+                value.get("count", 0) if metric.kind == "histogram" else value)
+    return {key: value for key, value in found.items() if not key[0].startswith(RESTLESS)}
+
+
+def test_what_is_exported_is_what_metrics_says(collector):
+    with Gateway(env=collector.variables()) as gateway:
+        agent = gateway.subscribe("guide")
+        client = gateway.connect()
+        for n in range(5):
+            assert client.say(id=n)
+            agent.envelope()
+        client.say("nowhere", id="wrong")
+        gateway.connect().close()
+        closed = ("websocket_closes", frozenset({("code", "1000")}))
+        eventually(lambda: exposed(gateway).get(closed) == 1)
+        assert exposed(gateway)["websocket_messages_routed", frozenset({("outcome", "published")})] == 5
+
+        def agree():
+            assert exported(collector, gateway) == exposed(gateway)
+            return True
+
+        eventually(agree, 30)
+
+
+def test_instances_are_told_apart_and_say_what_they_are(collector):
+    attributes = {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=smart%20city,zone=north"}
+    env = collector.variables("grpc", **attributes)
+    with Gateway("--instance-id", "north-1", env=env) as one, Gateway("--instance-id", "north-2", env=env) as two:
+        clients = [one.connect(), two.connect(), two.connect()]
+
+        def active(instance):
+            found = [m for m in collector.metrics("websocket.connections.active")
+                     if m.resource["service.instance.id"] == instance]
+            return found and found[-1].points[0].value
+
+        eventually(lambda: (active("north-1"), active("north-2")) == (1, 2), 30)
+        resource = next(m.resource for m in collector.metrics() if m.resource["service.instance.id"] == "north-1")
+        assert resource["service.name"] == "websocket-gateway"
+        assert resource["deployment.environment.name"] == "smart city"
+        assert resource["zone"] == "north"
+        assert resource["process.pid"] == one.pid
+        assert resource["telemetry.sdk.language"] == "cpp"
+        assert all(client.say(id=1) for client in clients)
