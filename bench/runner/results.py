@@ -17,16 +17,20 @@ TARGETS = [
 ]
 
 
-# The second part of RESULTS.md: each is written anew without the other.
+# The parts of RESULTS.md after the first: each is written anew without the others.
 REDIS_HEADING = "## On Redis"
+TRACING_HEADING = "## Tracing"
 BUSY = "Other work shared the CPUs meanwhile: times are too high for every server, ratios hold."
 
 
-def write(path, main=None, redis=None):
-    before, _, after = path.read_text().partition(f"\n{REDIS_HEADING}\n") if path.exists() else ("", "", "")
-    main = main or before
-    redis = redis or (f"{REDIS_HEADING}\n{after}" if after else "")
-    path.write_text(f"{main}\n{redis}" if redis else main)
+def write(path, main=None, redis=None, tracing=None):
+    text = path.read_text() if path.exists() else ""
+    text, _, tracing_before = text.partition(f"\n{TRACING_HEADING}\n")
+    main_before, _, redis_before = text.partition(f"\n{REDIS_HEADING}\n")
+    parts = [main or main_before,
+             redis or (f"{REDIS_HEADING}\n{redis_before}" if redis_before else ""),
+             tracing or (f"{TRACING_HEADING}\n{tracing_before}" if tracing_before else "")]
+    path.write_text("\n".join(part for part in parts if part))
     print(f"written: {path.name}")
 
 
