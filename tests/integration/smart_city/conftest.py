@@ -15,26 +15,34 @@ import redis.asyncio
 from playwright.async_api import async_playwright
 
 MODULES = (
-    "steps", "phase_1_connection", "phase_2_registry", "phase_2_mcp", "phase_3_load", "end_to_end_flows", "end_to_end_failures",
+    "steps", "phase_1_connection", "phase_2_registry", "phase_2_mcp", "phase_2_consul", "phase_3_load", "phase_3_telemetry", "end_to_end_flows", "end_to_end_failures",
 )  # fmt: skip
 for module in MODULES:
     pytest.register_assert_rewrite(f"integration.smart_city.{module}")  # so that failures show the values
 
 from integration.smart_city.front_end import FrontEnd
-from integration.smart_city.precheck import check_infrastructure, check_programs
-from integration.smart_city.problems import Missing
+from integration.smart_city.precheck import check_infrastructure, check_programs, check_tool
+from integration.smart_city.problems import NO_COLLECTOR, NO_CONSUL, Missing
 from integration.smart_city.report import FILE, Report
 from integration.smart_city.settings import CHANNELS, Settings
 from support.backend import Backend, unique
 from support.chromium import FLAGS, chromium_path
 from support.cluster import KEY, end
+from support.consul_server import ConsulServer
 from support.gateway import Gateway, binary_path
 from support.echo_agent import EchoAgent
+from support.otel_collector import OtelCollector
 from support.redis_listener import RedisListener
 from support.redis_server import RedisServer
 from support.redis_server import binary as redis_binary
+from support.tools import tool
 
 HERE = Path(__file__).parent
+# By the fixture that needs it.
+TOOLS = (
+    ("consul", "consul", "version", NO_CONSUL),
+    ("collector", "otel-collector", "--version", NO_COLLECTOR),
+)
 REPORT = pytest.StashKey[Report]()
 SETTINGS = pytest.StashKey[Settings]()
 
@@ -58,6 +66,10 @@ def pytest_collection_finish(session):
     browser = any(item.get_closest_marker("e2e") for item in items)
     try:
         check_programs(browser)
+        for fixture, name, version, problem in TOOLS:
+            if any(fixture in item.fixturenames for item in items):
+                say(session.config, f"{name}: looked for, and built when it is not there yet (once, up to 8 minutes)")
+                check_tool(name, version, problem)
         settings = Settings.from_environment()
         if not settings.real:
             settings = start_both(session.config)
@@ -66,6 +78,11 @@ def pytest_collection_finish(session):
         raise pytest.UsageError(missing.text) from None
     session.config.stash[SETTINGS] = settings
     report.environment |= versions(browser)
+
+
+def say(config, text):
+    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
+        reporter.write_line(text)
 
 
 def start_both(config) -> Settings:
@@ -138,14 +155,15 @@ async def agents(redis_client):
 # What is started beside it.
 
 
-def start_gateway(redis_url, key, *flags) -> Gateway:
-    gateway = Gateway("--engine", "redis", "--redis-url", redis_url, *flags, env={"GATEWAY_API_KEY": key})
+def start_gateway(redis_url, key, *flags, env=None) -> Gateway:
+    env = {"GATEWAY_API_KEY": key} | (env or {})
+    gateway = Gateway("--engine", "redis", "--redis-url", redis_url, *flags, env=env)
     return gateway.start()
 
 
 @contextlib.asynccontextmanager
-async def started_gateway(redis_url, key, *flags):
-    gateway = await asyncio.to_thread(start_gateway, redis_url, key, *flags)
+async def started_gateway(redis_url, key, *flags, env=None):
+    gateway = await asyncio.to_thread(start_gateway, redis_url, key, *flags, env=env)
     backend = Backend.of(gateway)
     backend.process = gateway
     try:
@@ -167,9 +185,9 @@ async def start(settings):
     """Starts instances for one test: on the given Redis, or on `redis_url`; `await start("--flag", "value")`."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start_one(*flags, redis_url=None, key=None):
-            url, key = redis_url or settings.redis_url, key or settings.api_key
-            return await stack.enter_async_context(started_gateway(url, key, *flags))
+        async def start_one(*flags, redis_url=None, env=None):
+            url = redis_url or settings.redis_url
+            return await stack.enter_async_context(started_gateway(url, settings.api_key, *flags, env=env))
 
         yield start_one
 
@@ -218,6 +236,47 @@ async def connect(backend, closing):
         return closing(await (at or backend).open(session, **options))
 
     return connect_one
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def consul(environment):
+    """A Consul agent of the suite's own."""
+    server = ConsulServer()
+    try:
+        await asyncio.to_thread(server.start)
+        told = await asyncio.to_thread(server.get, "/v1/agent/self")
+        environment["Consul"] = f"Consul {told['Config']['Version']} at {server.url}"
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+class Collector:
+    """A collector of the suite's own, and the variables that send a gateway's telemetry there."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def variables(self, name) -> dict:
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.server.grpc_url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_SERVICE_NAME": f"gateway-{name}",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "200",
+        }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def collector(environment):
+    server = OtelCollector()
+    try:
+        await asyncio.to_thread(server.start)
+        told = await asyncio.to_thread(subprocess.run, [tool("otel-collector"), "--version"], capture_output=True, text=True)
+        environment["OpenTelemetry collector"] = told.stdout.strip()
+        yield Collector(server)
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 # End to end.

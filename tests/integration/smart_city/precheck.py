@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import subprocess
 
 import httpx
 import redis
@@ -15,6 +16,7 @@ from support import redis_server
 from support.async_client import AsyncClient
 from support.backend import Backend, unique
 from support.chromium import chromium_path
+from support.tools import tool
 from support.wait import eventually
 
 DEADLINE = 10.0
@@ -31,6 +33,14 @@ def check_programs(with_browser: bool):
         raise Missing(problems.NO_REDIS_SERVER, f"no program at {server}")
     if with_browser and not is_program(chromium_path()):
         raise Missing(problems.NO_CHROMIUM, f"no program at {chromium_path()}" if chromium_path() else "no chromium on the PATH")
+
+
+def check_tool(name, version, problem):
+    """Builds it when it has not been built yet."""
+    try:
+        subprocess.run([tool(name), version], capture_output=True, check=True)
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        raise Missing(problem, str(error)) from None
 
 
 def is_program(path) -> bool:

@@ -92,5 +92,15 @@ NO_CHROMIUM = Problem(
     "The end-to-end tests need a real browser.",
     "`scripts/test --setup-only` installs it (Debian's package chromium); or set CHROMIUM_BINARY.",
 )
+NO_CONSUL = Problem(
+    "no Consul",
+    "Service discovery is looked at with a real Consul agent, which the suite starts, and it could not be built.",
+    "`scripts/lib/go_tools.sh consul` builds it once and says what is wrong; or set CONSUL to a program.",
+)
+NO_COLLECTOR = Problem(
+    "no OpenTelemetry collector",
+    "Metrics and traces are looked at in a real collector, which the suite starts, and it could not be built.",
+    "`scripts/lib/go_tools.sh otel-collector` builds it once and says what is wrong; or set OTEL_COLLECTOR to a program.",
+)
 
 PROBLEMS = [value for value in list(globals().values()) if isinstance(value, Problem)]

@@ -108,12 +108,15 @@ def test_a_full_gateway(start, redis):
         (problems.NO_BINARY, {"GATEWAY_BINARY": "build/no-such-gateway"}),
         (problems.NO_REDIS_SERVER, {"REDIS_SERVER": "/nowhere/redis-server"}),
         (problems.NO_CHROMIUM, {"CHROMIUM_BINARY": "/nowhere/chromium"}),
+        (problems.NO_CONSUL, {"CONSUL": "/nowhere/consul"}),
+        (problems.NO_COLLECTOR, {"OTEL_COLLECTOR": "/nowhere/otel-collector"}),
     ],
     ids=lambda value: getattr(value, "title", ""),
 )
 def test_no_program_for_what_the_suite_starts(problem, env):
-    e2e = "integration/smart_city/test_websocket_gateway_e2e.py"
-    assert_says(problem, run(e2e, **env), next(iter(env.values())))
+    suite = "integration" if problem in (problems.NO_CONSUL, problems.NO_COLLECTOR) else "e2e"
+    result = run(f"integration/smart_city/test_websocket_gateway_{suite}.py", **env)
+    assert_says(problem, result, next(iter(env.values())))
 
 
 def test_the_readme_says_what_the_check_says():
