@@ -284,7 +284,7 @@ PARTS = (
     Part("deploy", "compose file, collector's and systemd's files, as far as no container engine is needed", "release",
          run_pytest("deploy", ["tests/deploy"], "release", tools=("otel-collector",))),
     Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",
-         run_pytest("dashboard", ["tests/dashboard"], "release", prometheus=True, tools=("consul",))),
+         run_pytest("dashboard", ["tests/dashboard"], "release", prometheus=True, tools=("consul", "otel-collector"))),
     Part("consul", "registration and discovery with a real Consul, and every fault of it", "release",
          run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("consul",))),
     Part("examples", "the example agents and scripts/run", "release",

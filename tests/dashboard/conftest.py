@@ -6,6 +6,7 @@ import pytest
 
 from support.busy_life import Around, live
 from support.consul_server import ConsulServer
+from support.otel_collector import OtelCollector
 from support.prometheus import Prometheus
 from support.redis_server import RedisServer
 from support.server_process import free_ports
@@ -16,7 +17,7 @@ def watched():
     """What is left of it: the gateway and the Prometheus, both still running; see support.busy_life."""
     [ops_port] = free_ports(1)
     with contextlib.ExitStack() as stack:
-        servers = (RedisServer(), ConsulServer(), Prometheus([f"127.0.0.1:{ops_port}"]))
+        servers = (RedisServer(), ConsulServer(), OtelCollector(), Prometheus([f"127.0.0.1:{ops_port}"]))
         around = Around(*(stack.enter_context(server) for server in servers))
         yield stack.enter_context(live(around, ops_port))
 

@@ -1,5 +1,5 @@
 """A gateway's life in which every metric gets something to count: a restart, all kinds of traffic, a Redis that fails, a
-Consul that hangs.
+Consul and a collector that hang.
 
 Each step ends when Prometheus has seen what it did.
 """
@@ -14,6 +14,7 @@ import httpx
 from support.consul_server import ConsulServer
 from support.gateway import Gateway
 from support.mcp import ENDPOINT, PUBLISH, SEND, Mcp
+from support.otel_collector import OtelCollector
 from support.prometheus import Prometheus
 from support.redis_server import RedisServer
 from support.wait import eventually
@@ -32,6 +33,7 @@ class Around:
 
     redis: RedisServer
     consul: ConsulServer
+    collector: OtelCollector
     prometheus: Prometheus
 
     def settings(self) -> dict:
@@ -39,6 +41,12 @@ class Around:
             "GATEWAY_API_KEY": KEY,
             "GATEWAY_REDIS_URL": self.redis.url,
             "GATEWAY_CONSUL_URL": self.consul.url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.grpc_url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+            "OTEL_METRIC_EXPORT_TIMEOUT": "500",
         }
 
 
@@ -61,6 +69,7 @@ def live(around: Around, ops_port: int):
         refusals(gateway)
         tools(gateway, mcp, prometheus)
         consul_hangs(around.consul, prometheus)
+        collector_hangs(gateway, around.collector, prometheus)
         redis_refuses(gateway, around.redis, prometheus)
         redis_is_away(gateway, around.redis, prometheus)
         yield Watched(gateway, prometheus, started)
@@ -121,6 +130,23 @@ def consul_hangs(consul, prometheus):
         seen(prometheus, "gateway_consul_errors_total > 0")
     finally:
         consul.continue_process()
+
+
+def collector_hangs(gateway, collector, prometheus):
+    """Spans wait, and are given up."""
+    client = gateway.connect()
+
+    def seen_in_traffic(expression):
+        eventually(lambda: client.say() or prometheus.values(expression), 60, expression, interval=0.2)
+
+    seen_in_traffic("gateway_telemetry_spans_exported_total > 0")
+    collector.stop_process()
+    try:
+        seen_in_traffic("max_over_time(gateway_telemetry_queue_size[5m]) > 0")
+        seen_in_traffic("sum(gateway_telemetry_spans_dropped_total) > 0")
+        seen_in_traffic('gateway_telemetry_metric_exports_total{result="failed"} > 0')
+    finally:
+        collector.continue_process()
 
 
 def redis_refuses(gateway, redis, prometheus):
