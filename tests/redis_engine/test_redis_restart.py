@@ -56,21 +56,27 @@ class TestRestart:
         redis.kill(keep_data=keep_data)
         before = checker.taken()
         eventually(lambda: checker.taken() + sum(checker.report().refused.values()) > before + 200, 20)
+        # Redis writes to who publishes and to who listens in two steps. A kill between them takes along what a turn of
+        # its loop had counted, and nothing can bring that back: at most a few of each talker.
+        died_with_it = checker.missing_ids("published")
+        record_property("counted by Redis, which died before it passed them on", len(died_with_it))
+        assert len(died_with_it) <= 4 * len(talkers)
         redis.start()
         back = time.monotonic()
         assert agent.subscribed.wait(20)
-        eventually(lambda: not checker.missing_ids(), 90, "what waited was delivered")
+        eventually(lambda: checker.missing_ids() <= died_with_it, 90, "what waited was delivered")
         record_property("what waited was delivered after, s", time.monotonic() - back)
         for talker in talkers:
             talker.stop()
-        eventually(lambda: not checker.missing_ids(), 90)
+        eventually(lambda: checker.missing_ids() <= died_with_it, 90)
         report = checker.report()
+        assert set(report.lost) <= died_with_it
         record_property("slowest answer to a sender, s (promised 0.25)", report.slowest_answer)
         record_property("refused", dict(report.refused))
         assert set(report.refused) <= {"overloaded"}
         assert all(talker.closes == [] for talker in talkers)
         assert report.slowest_answer < 2
-        report.assert_clean(allowed=["redelivered", "answers_lost", "answers_doubled"])
+        report.assert_clean(allowed=["lost", "redelivered", "answers_lost", "answers_doubled"])
 
     def test_new_clients_are_told_to_come_later_and_then_let_in(self, pair, redis, keep_data):
         gateway = pair[0]

@@ -105,10 +105,10 @@ class Checker:
         with self._lock:
             return {id for id, entry in self._sent.items() if entry.answer is None}
 
-    def missing_ids(self) -> set:
-        """Acknowledged, and with no agent yet."""
+    def missing_ids(self, status=None) -> set:
+        """Acknowledged, with this status if one is given, and with no agent yet."""
         with self._lock:
-            return self._missing()
+            return {id for id in self._missing() if status in (None, self._sent[id].answer["status"])}
 
     def taken(self) -> int:
         with self._lock:
