@@ -56,7 +56,7 @@ Result<bool> ClientParser::put_end() {
   return true;
 }
 
-int ClientParser::status() const { return impl_->parser.get().result_int(); }
+int ClientParser::status() const { return static_cast<int>(impl_->parser.get().result_int()); }
 
 std::string ClientParser::take_body() { return std::move(impl_->parser.get().body()); }
 
