@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.gateway import REPOSITORY, Gateway, binary_path, run_to_exit
+from support.gateway import REPOSITORY, Gateway, binary_path, environment, run_to_exit
 
 UNIT = REPOSITORY / "deploy/systemd/websocket-gateway.service"
 EXPOSURE_MAX = 15  # tenths: 1.5 of 10, "OK"
@@ -91,7 +91,8 @@ def test_every_system_call_of_a_whole_life_is_allowed(tmp_path):
             gateway.stop()
             tracer.wait(30)
     started = tmp_path / "started"
-    subprocess.run(["strace", "-f", "-q", "-c", "-o", started, binary_path(), "--print-config"], check=True, capture_output=True)
+    command = ["strace", "-f", "-q", "-c", "-o", started, binary_path(), "--print-config"]
+    subprocess.run(command, env=environment(), check=True, capture_output=True)
     seen = set()
     for file in (trace, started):
         seen |= {line.split()[-1] for line in file.read_text().splitlines() if re.match(r"\s*\d+\.\d+\s", line)}
