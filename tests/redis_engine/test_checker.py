@@ -1,6 +1,7 @@
 """That the checker finds each kind of fault, and nothing in a run without any."""
 
 import itertools
+import time
 
 import pytest
 
@@ -61,6 +62,17 @@ def test_lost(run, status):
     with pytest.raises(AssertionError, match="lost"):
         run.checker.report().assert_clean()
     run.checker.report().assert_clean(allowed=["lost"])
+
+
+def test_what_a_kill_of_redis_excuses(run):
+    for id, status in enumerate(["published", "queued", "published"], 1):
+        envelope = run.send(id, status=status)
+    run.receive(envelope)
+    died_at = time.monotonic()
+    run.send(4)
+    assert run.checker.missing_ids() == {1, 2, 4}
+    assert run.checker.counted_by_the_dead(died_at) == {1}, "not what was queued, came, or was sent later"
+    assert run.checker.counted_by_the_dead(died_at + 60) == set(), "nor what was sent long before"
 
 
 def test_what_was_refused_is_not_lost(run):

@@ -110,6 +110,14 @@ class Checker:
         with self._lock:
             return {id for id in self._missing() if status in (None, self._sent[id].answer["status"])}
 
+    def counted_by_the_dead(self, died_at) -> set:
+        """Missing, and excused by a SIGKILL of Redis at that `time.monotonic()`.
+
+        Redis writes to who publishes and to who listens in two steps; a kill between them takes along what it had
+        counted, and nothing can bring that back. Such a message was sent at most moments before, and `published`.
+        """
+        return {id for id in self.missing_ids("published") if died_at - 1 <= self._sent[id].time <= died_at}
+
     def taken(self) -> int:
         with self._lock:
             return sum(is_taken(entry) for entry in self._sent.values())

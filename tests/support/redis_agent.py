@@ -78,7 +78,9 @@ class RedisAgent:
 
     def _take(self, text):
         if self._on_envelope is not None:
-            self._on_envelope(self, json.loads(text))
+            # An answer that fails ends nothing: further envelopes may have come before the connection went.
+            with contextlib.suppress(redis.RedisError, OSError):
+                self._on_envelope(self, json.loads(text))
         self._envelopes.put(text)
 
 

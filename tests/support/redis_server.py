@@ -7,12 +7,14 @@ The binary is $REDIS_SERVER, else redis-server on the PATH, else what scripts/te
 started here is ever touched.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,6 +44,7 @@ class RedisServer:
         self.tls = tls
         self.port = None
         self.process = None
+        self.died_at = None  # time.monotonic() when it was last killed
         self._directory = None
 
     # Life.
@@ -85,16 +88,21 @@ class RedisServer:
             self._directory = None
 
     def kill(self, *, keep_data=False):
-        """SIGKILL. What it held is gone, unless `keep_data`: then it is saved first."""
+        """At once: SIGKILL, which may fall between an answer and the messages that it counts, and what it held is gone.
+
+        With `keep_data` between two turns of its loop, and all that it had answered is saved: as a server would that
+        writes each command to disk before the answer.
+        """
         if self.process is None or self.process.poll() is not None:
             return
         if keep_data:
-            with self.client() as client:
-                client.save()
+            with self.client() as client, contextlib.suppress(redis.ConnectionError):
+                client.execute_command("SHUTDOWN", "SAVE", "NOW", "FORCE")
         else:
             self.dump_file.unlink(missing_ok=True)
-        self.process.kill()
+            self.process.kill()
         self.process.wait(10)
+        self.died_at = time.monotonic()
 
     def restart(self, *, keep_data):
         """Killed and started again on the same port."""

@@ -39,7 +39,10 @@ void ChannelSender::submit(AgentMessage message, Done<Submitted> done) {
   ++lane.waiting;
   const uint64_t sequence = lane.first + lane.entries.size() - 1;
   const bool first_to_wait = lane.waiting == 1 && (!lane.nobody || lane.in_flight == 0);
-  if (first_to_wait && !commands_.is_full() && breaker_.allow(now)) return send(lane, sequence);
+  if (first_to_wait) {
+    if (!commands_.is_full() && breaker_.allow(now)) return send(lane, sequence);
+    lane.nobody = true;
+  }
   keep(lane, lane.entries.back());
   pump(lane, now);
 }
@@ -95,6 +98,7 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
   ++lane.waiting;
   if (!reply) {
     breaker_.on_failure(now);
+    lane.nobody = true;
     keep(lane, entry);
   } else {
     breaker_.on_success();
@@ -152,8 +156,8 @@ void ChannelSender::finish(Lane& lane, Entry& entry, Result<Submitted> outcome) 
   if (const auto done = std::exchange(entry.done, nullptr)) done(std::move(outcome));
 }
 
-// Sends what waits, oldest first. Where nobody was last time only the front goes, alone, so that the order
-// holds.
+// Sends what waits, oldest first. Where nobody may be listening only the front goes, alone: of several on
+// their way the first could find nobody and the later ones an agent that has just come, and the order is lost.
 void ChannelSender::pump(Lane& lane, TimePoint now) {
   if (closed_ || (lane.nobody && (lane.in_flight > 0 || now < lane.retry_at))) return;
   for (uint64_t sequence = lane.first; sequence < lane.first + lane.entries.size() && lane.waiting > 0;
