@@ -19,8 +19,8 @@ run_packages=(python3 curl)
 redis_packages=(redis-tools)
 
 # To test: clang for the second opinion, the fuzzers and readable sanitizer reports; a real browser,
-# with one font, since a page without any has no text to see; Redis, and what the Valkey of scripts/lib/valkey.sh
-# and the proxies of scripts/lib/proxies.sh need.
+# with one font, since a page without any has no text to see; Redis, and what the Valkey
+# and the proxies of scripts/lib/debian_tools.sh need.
 test_packages=(
   git ca-certificates python3-venv
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14

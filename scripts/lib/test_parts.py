@@ -128,31 +128,22 @@ def _runner_for(preset: str) -> tuple[list[str], dict]:
     return (_fixed_addresses(), SANITIZER_ENV) if preset in ("dev", "tsan") else ([], {})
 
 
-def _valkey_server(context: Context) -> str:
-    found = subprocess.run([context.root / "scripts/lib/valkey.sh"], capture_output=True, text=True)
-    if found.returncode != 0:
-        raise RuntimeError(f"no Valkey: {found.stderr.strip()}")
-    return found.stdout.strip()
+# What a suite finds where a tool is by, and who prints that.
+TOOL_SCRIPTS = {
+    "CONSUL": ("go_tools.sh", "consul"),
+    "OTEL_COLLECTOR": ("go_tools.sh", "otel-collector"),
+    "TRAEFIK": ("go_tools.sh", "traefik"),
+    "PROMETHEUS": ("debian_tools.sh", "prometheus"),
+    "PROXIES": ("debian_tools.sh", "proxies"),
+    "REDIS_SERVER": ("debian_tools.sh", "valkey"),
+}
 
 
-def _tool(context: Context, name: str) -> str:
-    found = subprocess.run([context.root / "scripts/lib/go_tools.sh", name], stdout=subprocess.PIPE, text=True)
+def _tool(context: Context, variable: str) -> str:
+    script, name = TOOL_SCRIPTS[variable]
+    found = subprocess.run([context.root / "scripts/lib" / script, name], stdout=subprocess.PIPE, text=True)
     if found.returncode != 0:
         raise RuntimeError(f"no {name}: see build/setup-logs/{name}.log")
-    return found.stdout.strip()
-
-
-def _proxies(context: Context) -> str:
-    found = subprocess.run([context.root / "scripts/lib/proxies.sh"], capture_output=True, text=True)
-    if found.returncode != 0:
-        raise RuntimeError(f"no nginx and HAProxy: {found.stderr.strip()}")
-    return found.stdout.strip()
-
-
-def _prometheus(context: Context) -> str:
-    found = subprocess.run([context.root / "scripts/lib/prometheus.sh"], stdout=subprocess.PIPE, text=True)
-    if found.returncode != 0:
-        raise RuntimeError("no Prometheus: see build/setup-logs/prometheus.log")
     return found.stdout.strip()
 
 
@@ -195,17 +186,11 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
     return run
 
 
-def run_pytest(name: str, paths: list[str], preset: str, *flags: str, valkey=False,
-               proxies=False, prometheus=False, tools: tuple[str, ...] = ()) -> Callable[[Context], Result]:
+def run_pytest(name: str, paths: list[str], preset: str, *flags: str,
+               tools: tuple[str, ...] = ()) -> Callable[[Context], Result]:
     def run(context: Context) -> Result:
         prefix, env = _runner_for(preset)
-        env = env | {tool.upper().replace("-", "_"): _tool(context, tool) for tool in tools}
-        if proxies:
-            env = env | {"PROXIES": _proxies(context)}
-        if prometheus:
-            env = env | {"PROMETHEUS": _prometheus(context)}
-        if valkey:
-            env = env | {"REDIS_SERVER": _valkey_server(context)}
+        env = env | {variable: _tool(context, variable) for variable in tools}
         junit = context.logs / f"{name}.xml"
         select = ["-k", context.select] if context.select else []
         code = context.run(
@@ -278,20 +263,20 @@ PARTS = (
     Part("redis", "many instances over a real Redis, and every fault", "release",
          run_pytest("redis", ["tests/redis_engine"], "release", *PARALLEL_EACH)),
     Part("valkey", "the same over Valkey 8, but for what waits long", "release",
-         run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", valkey=True)),
+         run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", tools=("REDIS_SERVER",))),
     Part("front", "two gateways behind nginx, HAProxy and Traefik, with the configurations from deploy/", "release",
-         run_pytest("front", ["tests/front"], "release", *PARALLEL, proxies=True, tools=("traefik", "consul"))),
+         run_pytest("front", ["tests/front"], "release", *PARALLEL, tools=("PROXIES", "TRAEFIK", "CONSUL"))),
     Part("deploy", "compose file, collector's and systemd's files, as far as no container engine is needed", "release",
-         run_pytest("deploy", ["tests/deploy"], "release", tools=("otel-collector",))),
+         run_pytest("deploy", ["tests/deploy"], "release", tools=("OTEL_COLLECTOR",))),
     Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",
-         run_pytest("dashboard", ["tests/dashboard"], "release", prometheus=True, tools=("consul", "otel-collector"))),
+         run_pytest("dashboard", ["tests/dashboard"], "release", tools=("PROMETHEUS", "CONSUL", "OTEL_COLLECTOR"))),
     Part("consul", "registration and discovery with a real Consul, and every fault of it", "release",
-         run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("consul",))),
+         run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("CONSUL",))),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release")),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
          run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL)),
-    Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release")),
+    Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release", *PARALLEL)),
     Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
     Part("telemetry", "spans and metrics at a real collector", "release",
          run_pytest("telemetry", ["tests/telemetry"], "release")),

@@ -101,7 +101,7 @@ def parse_arguments():
     parser.add_argument("parts", nargs="*", metavar="PART", help="a part or a group (default: all)")
     parser.add_argument("--setup-only", action="store_true", help="install packages and tests/.venv, test nothing")
     parser.add_argument("--list", action="store_true", help="name the parts and stop")
-    parser.add_argument("--fuzz-seconds", type=int, default=30, metavar="N", help="for each fuzz target (default: 30)")
+    parser.add_argument("--fuzz-seconds", type=int, default=20, metavar="N", help="for each fuzz target (default: 20)")
     parser.add_argument("-k", dest="select", default="", metavar="EXPR", help="pytest's -k for the black-box parts")
     return parser, parser.parse_args()
 

@@ -4,7 +4,7 @@
         prometheus.values("gateway_ready == 1")
 
 `replacements` lists what a test changes in the configuration: the targets and the intervals. The rules run as they are
-deployed. The programs are unpacked by scripts/lib/prometheus.sh; scripts/test hands on where ($PROMETHEUS).
+deployed. The programs are unpacked by scripts/lib/debian_tools.sh; scripts/test hands on where ($PROMETHEUS).
 """
 
 import functools
@@ -27,7 +27,7 @@ def programs() -> Path:
     """Where prometheus and promtool are."""
     found = os.environ.get("PROMETHEUS")
     if not found:
-        script = subprocess.run([REPOSITORY / "scripts/lib/prometheus.sh"], capture_output=True, text=True)
+        script = subprocess.run([REPOSITORY / "scripts/lib/debian_tools.sh", "prometheus"], capture_output=True, text=True)
         assert script.returncode == 0, f"no Prometheus: {script.stderr.strip()}"
         found = script.stdout.strip()
     return Path(found)

@@ -5,7 +5,7 @@
 
 What a test replaces in a configuration is listed in `replacements`, and each must stand there just once:
 addresses, ports, files, and waiting times that are too long for a test. All the rest runs as it is deployed.
-The programs are unpacked by scripts/lib/proxies.sh; scripts/test hands on where ($PROXIES).
+The programs are unpacked by scripts/lib/debian_tools.sh; scripts/test hands on where ($PROXIES).
 """
 
 import os
@@ -37,7 +37,7 @@ def unpacked() -> Path:
     found = os.environ.get("PROXIES")
     if not found:
         found = subprocess.run(
-            [REPOSITORY / "scripts/lib/proxies.sh"], check=True, stdout=subprocess.PIPE, text=True
+            [REPOSITORY / "scripts/lib/debian_tools.sh", "proxies"], check=True, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
     return Path(found)
 
