@@ -119,6 +119,7 @@ void Shard::close_drained() {
   }
   if (connected_ == 0 && !drained_told_) {
     drained_told_ = true;
+    tell_control(to_control::Stats{index_, stats_});  // who asks how many are left must not hear of before
     tell_control(to_control::Drained{index_});
   }
 }
