@@ -45,6 +45,11 @@ class Phase2Registry:
         client = await connect()
         key = f"websocket:connection:{client.connection_id}"
         before = await redis_client.hget(key, "last_activity")
+
+        async def later_by_the_gateways_clock():
+            return (await client.ask({"type": "ping"}, type="pong"))["timestamp"] > before
+
+        await eventually_async(later_by_the_gateways_clock, message="another millisecond than that of the connect")
         await client.send({"channel": "pillar:insights", "payload": {}})
 
         async def moved_on():
