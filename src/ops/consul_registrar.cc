@@ -109,7 +109,7 @@ void Registrar::leave(std::function<void()> done) {
   left_ = std::move(done);
   timer_.reset();
   instances_.clear();
-  if (!told_) return finish_leaving("");
+  if (!told_ && !busy_) return finish_leaving("");
   leave_deadline_ = loop_.after(options_.leave_wait, [this] { finish_leaving("Consul does not answer"); });
   // A registration on its way must not come after.
   if (!busy_) deregister();

@@ -271,6 +271,18 @@ TEST_F(ConsulRegistrar, ARegistrationOnItsWayComesBeforeTheDeregistration) {
   EXPECT_FALSE(registrar_->stats().registered);
 }
 
+TEST_F(ConsulRegistrar, SoDoesTheVeryFirst) {
+  consul_.answers(kRegister, {});
+  start();
+  ASSERT_TRUE(until_heard(kRegister));
+  leave();
+  ASSERT_TRUE(until_overtaken());
+  EXPECT_EQ(left_, 0);
+  consul_.answer_waiting({200});
+  ASSERT_TRUE(until([&] { return left_ == 1; }));
+  EXPECT_EQ(consul_.heard().back(), kDeregister);
+}
+
 TEST_F(ConsulRegistrar, ASilentConsulHoldsUpTheEndForLeaveWaitAtMost) {
   options_.leave_wait = 10ms;
   consul_.answers(kDeregister, {});
