@@ -10,6 +10,7 @@ import json
 import socket
 from dataclasses import dataclass, field
 
+from support.certificates import make_certificates
 from support.server_process import ServerProcess, free_ports
 from support.tools import tool
 
@@ -17,8 +18,8 @@ CONFIG = """\
 receivers:
   otlp:
     protocols:
-      grpc: {{endpoint: "127.0.0.1:{grpc}"}}
-      http: {{endpoint: "127.0.0.1:{http}"}}
+      grpc: {{endpoint: "127.0.0.1:{grpc}"{tls}}}
+      http: {{endpoint: "127.0.0.1:{http}"{tls}}}
 exporters:
   file/metrics: {{path: "{directory}/metrics.jsonl", append: true}}
   file/traces: {{path: "{directory}/traces.jsonl", append: true}}
@@ -30,6 +31,7 @@ service:
     traces: {{receivers: [otlp], exporters: [file/traces]}}
     logs: {{receivers: [otlp], exporters: [file/logs]}}
 """
+TLS = ', tls: {{cert_file: "{directory}/server.crt", key_file: "{directory}/server.key"}}'
 
 
 @dataclass
@@ -72,18 +74,25 @@ class Metric:
 
 
 class OtelCollector(ServerProcess):
-    """Its ports stay the same when it is stopped and started again, and so does what it has received."""
+    """Its ports stay the same when it is stopped and started again, and so does what it has received.
 
-    def __init__(self):
+    With `tls` it listens with a certificate of the authority in `ca_file`, and not without.
+    """
+
+    def __init__(self, *, tls=False):
         super().__init__()
+        self.tls = tls
         self.grpc_port = None
         self.http_port = None
 
     def command(self):
         if self.grpc_port is None:
             self.grpc_port, self.http_port = free_ports(2)
+            if self.tls:
+                make_certificates(self.directory)
+        tls = TLS.format(directory=self.directory) if self.tls else ""
         config = self.directory / "collector.yaml"
-        config.write_text(CONFIG.format(grpc=self.grpc_port, http=self.http_port, directory=self.directory))
+        config.write_text(CONFIG.format(grpc=self.grpc_port, http=self.http_port, directory=self.directory, tls=tls))
         return [tool("otel-collector"), "--config", config]
 
     def answers(self):
@@ -91,11 +100,15 @@ class OtelCollector(ServerProcess):
 
     @property
     def grpc_url(self):
-        return f"http://127.0.0.1:{self.grpc_port}"
+        return f"{self._scheme}://127.0.0.1:{self.grpc_port}"
 
     @property
     def http_url(self):
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"{self._scheme}://127.0.0.1:{self.http_port}"
+
+    @property
+    def ca_file(self):
+        return self.directory / "ca.crt"
 
     def variables(self, protocol="http/protobuf", **more) -> dict:
         """What a gateway needs to export here, soon; with other OTEL_* variables to taste."""
@@ -104,7 +117,12 @@ class OtelCollector(ServerProcess):
             "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "OTEL_METRIC_EXPORT_INTERVAL": "200",
+            **({"OTEL_EXPORTER_OTLP_CERTIFICATE": str(self.ca_file)} if self.tls else {}),
         } | more
+
+    @property
+    def _scheme(self):
+        return "https" if self.tls else "http"
 
     # What it has received, in order.
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from support.certificates import make_certificates
 from support.gateway import Gateway
 from support.otel_collector import OtelCollector
 from support.tcp_proxy import TcpProxy
@@ -53,6 +54,21 @@ def test_one_that_is_away_costs_counted_spans_and_takes_later_ones(collector, pr
 
         eventually(one_more_arrives, 60, interval=0.5)
         eventually(lambda: collector.metrics("gateway.telemetry.spans.dropped"), 60)
+    assert "otel_export_failed" in gateway.log_text
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("trusted", ["another authority", "the system's authorities"])
+def test_one_of_an_unknown_authority_gets_nothing_and_is_counted(secure_collector, protocol, trusted, tmp_path):
+    make_certificates(tmp_path)
+    file = str(tmp_path / "ca.crt") if trusted == "another authority" else ""
+    with Gateway(env=secure_collector.variables(protocol, OTEL_EXPORTER_OTLP_CERTIFICATE=file)) as gateway:
+        converse(gateway, gateway.connect())
+        eventually(lambda: SpanCounts(gateway).failed == MESSAGES, 30)
+        eventually(lambda: SpanCounts(gateway).metrics_failed > 0, 30)
+        assert SpanCounts(gateway).exported == 0
+        converse(gateway, gateway.connect())
+    assert gateway.instance_id not in secure_collector.raw("traces") + secure_collector.raw("metrics")
     assert "otel_export_failed" in gateway.log_text
 
 

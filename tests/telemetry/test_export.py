@@ -4,7 +4,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.gateway import Gateway, run_to_exit
-from support.traces import PARENT, PARENT_ID, TRACE_ID
+from support.request_recorder import RequestRecorder
+from support.traces import PARENT, PARENT_ID, TRACE_ID, SpanCounts
 from support.wait import eventually
 
 
@@ -38,6 +39,42 @@ def test_a_message_joins_its_trace_and_the_agent_can_join_it(collector, protocol
         assert ended.attributes["websocket.close.code"] == 1000
         for secret in (token, gateway.api_key, "ada-lovelace"):
             assert secret not in collector.raw("traces") + collector.raw("metrics")
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf", "http/json"])
+def test_over_tls_a_collector_is_known_by_its_authority(secure_collector, protocol):
+    with Gateway(env=secure_collector.variables(protocol)) as gateway:
+        agent = gateway.subscribe("guide")
+        client = gateway.connect()
+        client.say(id=1)
+        agent.next_from(client)
+
+        def of_this_one(received):
+            return [entry for entry in received if entry.resource["service.instance.id"] == gateway.instance_id]
+
+        eventually(lambda: of_this_one(secure_collector.spans("websocket.message")), 30)
+        eventually(lambda: of_this_one(secure_collector.metrics("websocket.connections.active")), 30)
+        eventually(lambda: SpanCounts(gateway).exported == 1)
+        assert SpanCounts(gateway).failed == 0
+
+
+def test_headers_reach_a_collector_decoded_and_never_the_log():
+    with RequestRecorder() as recorder:
+        env = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": recorder.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20hunter2,x-tenant=north",
+            "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "x-tenant=south",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "200",
+        }
+        with Gateway("--log-level", "debug", env=env) as gateway:
+            gateway.connect().say("nowhere", id=1)
+            traces = eventually(lambda: recorder.headers_of("/v1/traces"), 30)[0]
+            metrics = eventually(lambda: recorder.headers_of("/v1/metrics"), 30)[0]
+        assert (traces["authorization"], traces["x-tenant"]) == ("Bearer hunter2", "north")
+        # A signal's own are added to those for all.
+        assert (metrics["authorization"], metrics["x-tenant"]) == ("Bearer hunter2", "south")
+        assert "hunter2" not in gateway.log_text
 
 
 @pytest.mark.parametrize(
