@@ -7,11 +7,10 @@ Attributes are dictionaries of Python values; a resource is one as well.
 """
 
 import json
-import socket
 from dataclasses import dataclass, field
 
 from support.certificates import make_certificates
-from support.server_process import ServerProcess, free_ports
+from support.server_process import ServerProcess, accepts, free_ports
 from support.tools import tool
 
 CONFIG = """\
@@ -217,9 +216,3 @@ def value(point):
     if "asInt" in point:
         return int(point["asInt"])
     return point.get("asDouble", point)
-
-
-def accepts(port) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -17,7 +17,7 @@ import httpx
 
 from support.gateway import REPOSITORY
 from support.reverse_proxy import adapted
-from support.server_process import ServerProcess, free_ports
+from support.server_process import ServerProcess, free_ports, says_ok
 
 RULES = REPOSITORY / "deploy/prometheus/alerts.yml"
 
@@ -65,10 +65,7 @@ class Prometheus(ServerProcess):
         ]  # fmt: skip
 
     def answers(self):
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/-/ready", timeout=5, trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
+        return says_ok(f"http://127.0.0.1:{self.port}/-/ready")
 
     # Its HTTP API. What it refuses is a failure with its words.
 

@@ -9,15 +9,11 @@ The programs are unpacked by scripts/lib/debian_tools.sh; scripts/test hands on 
 """
 
 import os
-import shutil
-import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 from support.certificates import make_certificates
-from support.redis_server import free_port
-from support.wait import eventually
+from support.server_process import ServerProcess, accepts, free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Who may say whom it speaks for; another loopback address may not.
@@ -42,7 +38,7 @@ def unpacked() -> Path:
     return Path(found)
 
 
-class ReverseProxy:
+class ReverseProxy(ServerProcess):
     """One proxy process on two free ports of loopback, plain and TLS, before the gateways at `addresses`.
 
     `idle` and `api_idle`: after how many seconds of silence it cuts a WebSocket, or an API call; None leaves
@@ -54,28 +50,31 @@ class ReverseProxy:
     handshake_logged = "/ws"  # in the log, when a WebSocket went through
 
     def __init__(self, addresses, *, idle=None, api_idle=None):
+        super().__init__()
         self.addresses = [f"{host}:{port}" for host, port in addresses]
         self.idle = idle
         self.api_idle = api_idle
-        self.directory = None
         self.port = self.tls_port = None
-        self.process = None
 
-    def __enter__(self):
-        self.directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
+    def prepare(self):
+        make_certificates(self.directory)
+
+    def launch(self):
+        self.port, self.tls_port = free_ports(2)
+        super().launch()
+
+    def wait_answering(self, deadline=60, attempts=20):
+        """On other ports if one was taken meanwhile; whatever else ended it is said again, and shown at the end."""
         try:
-            make_certificates(self.directory)
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+            return super().wait_answering(deadline)
+        except AssertionError:
+            if attempts == 1 or self.process.poll() is None:
+                raise
+        self.launch()
+        return self.wait_answering(deadline, attempts - 1)
 
-    def __exit__(self, *_):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
-        shutil.rmtree(self.directory, ignore_errors=True)
+    def answers(self):
+        return accepts(self.port) and accepts(self.tls_port)
 
     @property
     def url(self):
@@ -97,47 +96,13 @@ class ReverseProxy:
     def ca_file(self):
         return self.directory / "ca.crt"
 
-    @property
-    def log_text(self):
-        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
-
-    @property
-    def log_file(self):
-        return self.directory / "proxy.log"
-
-    # What each kind does in its own way.
-
-    def command(self) -> list:
-        """Writes what it needs into the directory; the command that runs in the foreground."""
-        raise NotImplementedError
-
-    # Inside.
-
-    def _start(self):
-        for _ in range(20):
-            self.port, self.tls_port = free_port(), free_port()
-            with open(self.log_file, "ab") as log:
-                self.process = subprocess.Popen(
-                    [str(part) for part in self.command()],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
-                )  # fmt: skip
-            eventually(lambda: self.process.poll() is not None or self._listens(), 20, f"{self.name} listens")
-            if self.process.poll() is None:
-                return
-            # A port may have been taken meanwhile; anything else is said again and shown at the end.
-        raise AssertionError(f"{self.name} did not start:\n{self.log_text[-3000:]}")
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.tls_port)) == 0
-
 
 class Nginx(ReverseProxy):
     name = "nginx"
 
     MAIN = """daemon off;
 {user}pid {directory}/nginx.pid;
-error_log {directory}/proxy.log info;
+error_log {directory}/server.log info;
 worker_processes 1;
 events {{ worker_connections 1024; }}
 http {{

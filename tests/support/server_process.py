@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import httpx
 import psutil
 
 from support.wait import eventually
@@ -24,12 +25,28 @@ def free_ports(count) -> list:
             probe.close()
 
 
+def accepts(port) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def says_ok(url) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 class ServerProcess:
     """For `with`. A subclass says command(), called once the directory is there, and answers()."""
 
     def __init__(self):
         self.process = None
         self.directory = None
+
+    def prepare(self):
+        """Writes what stays the same for every start, when the directory is new."""
 
     def command(self) -> list:
         raise NotImplementedError
@@ -50,16 +67,17 @@ class ServerProcess:
         assert self.process is None or self.process.poll() is not None, "it runs"
         if self.directory is None:
             self.directory = Path(tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-"))
+            self.prepare()
         command = [str(word) for word in self.command()]
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def wait_answering(self, deadline=60):
-        def answers():
-            assert self.process.poll() is None, f"it ended:\n{self.log_text[-3000:]}"
-            return self.answers()
+        def ended():
+            return self.process.poll() is not None
 
-        eventually(answers, deadline, f"{type(self).__name__} answers")
+        eventually(lambda: ended() or self.answers(), deadline, f"{type(self).__name__} answers")
+        assert not ended(), f"it ended:\n{self.log_text[-3000:]}"
 
     def stop(self):
         """Ends it for good, and what it left on disk."""

@@ -6,8 +6,8 @@
 
 import httpx
 
-from support.redis_server import free_port
 from support.reverse_proxy import FRONT, ReverseProxy, adapted
+from support.server_process import free_ports, says_ok
 from support.tools import tool
 
 
@@ -39,19 +39,19 @@ class Traefik(ReverseProxy):
             "/etc/traefik/tls/gateway.key": f"{self.directory}/server.key",
         }
 
-    def command(self):
+    def prepare(self):
+        super().prepare()
         dynamic = adapted("deploy/traefik/gateway.yaml", self.dynamic_replacements())
         (self.directory / "gateway.yaml").write_text(dynamic)
+
+    def command(self):
         static = self.directory / "traefik.yaml"
         static.write_text(adapted("deploy/traefik/traefik.yaml", self.static_replacements()))
         return [tool("traefik"), f"--configFile={static}"]
 
-    def _listens(self):
+    def answers(self):
         """It listens before it has read where each path goes."""
-        try:
-            return httpx.get(f"{self.url}/health/live", trust_env=False, timeout=5).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return says_ok(f"{self.url}/health/live")
 
 
 class CatalogTraefik(Traefik):
@@ -81,20 +81,18 @@ class CatalogTraefik(Traefik):
             "\nlog:\n": "\napi:\n  insecure: true\n\nlog:\n",
         }
 
-    def command(self):
-        self.api_port = free_port()
-        static = self.directory / "traefik.yaml"
-        static.write_text(adapted("deploy/traefik/traefik.yaml", self.static_replacements()))
-        return [tool("traefik"), f"--configFile={static}"]
+    def prepare(self):
+        """Nothing: it needs neither our certificate nor a file that says where the gateways are."""
+
+    def launch(self):
+        [self.api_port] = free_ports(1)
+        super().launch()
 
     def servers(self) -> set:
         """The URLs that it sends clients to, up or down."""
         answer = httpx.get(f"http://127.0.0.1:{self.api_port}/api/http/services/gateway@consulcatalog", trust_env=False)
         return {server["url"] for server in answer.json()["loadBalancer"]["servers"]} if answer.status_code == 200 else set()
 
-    def _listens(self):
+    def answers(self):
         """With nowhere to send anybody yet."""
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.api_port}/api/overview", trust_env=False).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return says_ok(f"http://127.0.0.1:{self.api_port}/api/overview")
