@@ -4,7 +4,9 @@ import contextlib
 
 import pytest
 
+from support.cluster import Cluster
 from support.gateway import Gateway
+from support.redis_server import RedisServer
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,26 @@ def gateway_factory():
     """Starts gateways for one test: gateway_factory("--flag", "value", env={...}, open_files=64)."""
     with contextlib.ExitStack() as stack:
         yield lambda *flags, **options: stack.enter_context(Gateway(*flags, **options))
+
+
+@pytest.fixture
+def redis():
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(redis):
+    """Starts instances on the test's Redis: cluster.start("--flag", ...)."""
+    with Cluster(redis) as started:
+        yield started
+
+
+@pytest.fixture
+def closing():
+    """Closes at the test's end what it is given: agent = closing(RedisAgent(redis, "guide"))."""
+    with contextlib.ExitStack() as stack:
+        yield lambda closable: stack.enter_context(contextlib.closing(closable))
 
 
 @pytest.fixture(autouse=True)

@@ -5,28 +5,19 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from support.cluster import Cluster
 from support.console import Console
 from support.redis_agent import RedisAgent
-from support.redis_server import RedisServer
 from support.wait import eventually
 
 SHARED = ("--reuse-port", "on")
 
 
 @pytest.fixture
-def redis():
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-def pair(redis):
+def pair(cluster):
     """By instance id; both on one address."""
-    with Cluster(redis) as cluster:
-        first = cluster.start(*SHARED, "--instance-id", "gateway-1")
-        second = cluster.start(*SHARED, "--instance-id", "gateway-2", "--listen", f"127.0.0.1:{first.port}")
-        yield {"gateway-1": first, "gateway-2": second}
+    first = cluster.start(*SHARED, "--instance-id", "gateway-1")
+    second = cluster.start(*SHARED, "--instance-id", "gateway-2", "--listen", f"127.0.0.1:{first.port}")
+    return {"gateway-1": first, "gateway-2": second}
 
 
 @pytest.fixture
@@ -90,11 +81,10 @@ def test_counts_of_the_other_instance_follow(pair, context, user):
     expect_row(console, there, 1)
 
 
-def test_of_one_alone_nothing_is_said(redis, context, user):
-    with Cluster(redis) as cluster:
-        gateway = cluster.start("--instance-id", "gateway-1")
-        console = Console(context.new_page(), gateway).enter(user)
-        expect_row(console, "gateway-1", 1)
-        console.say("alone")
-        expect(console.mine("alone").get_by_text(re.compile("^queued in"))).to_be_visible()
-        expect(console.mine("alone").get_by_text(re.compile("^via"))).to_be_hidden()
+def test_of_one_alone_nothing_is_said(cluster, context, user):
+    gateway = cluster.start("--instance-id", "gateway-1")
+    console = Console(context.new_page(), gateway).enter(user)
+    expect_row(console, "gateway-1", 1)
+    console.say("alone")
+    expect(console.mine("alone").get_by_text(re.compile("^queued in"))).to_be_visible()
+    expect(console.mine("alone").get_by_text(re.compile("^via"))).to_be_hidden()

@@ -8,26 +8,13 @@ import sys
 
 import pytest
 
-from support.cluster import Cluster, listening
+from support.cluster import listening
 from support.gateway import REPOSITORY
 from support.redis_agent import wait_for_group
-from support.redis_server import RedisServer
 from support.wait import eventually
 
 DEADLINE = 30
 INBOX = "websocket:inbox:guide"
-
-
-@pytest.fixture
-def redis():
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-def cluster(redis):
-    with Cluster(redis) as started:
-        yield started
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Each kind of proxy in turn, with two gateways behind it."""
 
-import contextlib
-
 import pytest
 
 from support.reverse_proxy import Haproxy, Nginx
@@ -21,10 +19,3 @@ def site(kind):
     """As it is deployed, for tests that leave it as they found it."""
     with site_of(kind) as started:
         yield started
-
-
-@pytest.fixture
-def closing():
-    """Closes at the test's end what it is given."""
-    with contextlib.ExitStack() as stack:
-        yield lambda closable: stack.enter_context(contextlib.closing(closable))

@@ -1,18 +1,9 @@
 """Who talks to /mcp: by hand, or through one of the official clients."""
 
-import contextlib
-
 import pytest
 
 from support.mcp import NEWER, OLDER, Mcp
 from support.mcp_client import McpClient
-
-
-@pytest.fixture
-def closing():
-    """Closes at the test's end what it is given."""
-    with contextlib.ExitStack() as stack:
-        yield lambda closable: stack.enter_context(contextlib.closing(closable))
 
 
 @pytest.fixture(params=[NEWER, OLDER])

@@ -5,15 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.mcp import SUBSCRIBE, Mcp
+from support.mcp import SUBSCRIBE, Mcp, texts
 from support.wait import eventually
 
 KEY = "a-key-that-survives-the-restart"
 WAIT_SECONDS = 25
-
-
-def texts(page):
-    return [envelope["message"]["payload"]["message"] for envelope in page["messages"]]
 
 
 def waiting(gateway) -> int:

@@ -2,48 +2,26 @@
 
 import pytest
 
-from support.cluster import KEY, Cluster, crash
-from support.mcp import NEWER, PUBLISH, SEND, SUBSCRIBE, Mcp
-from support.redis_server import RedisServer
+from support.cluster import KEY, crash
+from support.mcp import NEWER, PUBLISH, SEND, SUBSCRIBE, Mcp, texts
 from support.wait import eventually
 
 WAIT_SECONDS = 25
 
 
-@pytest.fixture(scope="module")
-def redis():
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=["pubsub", "stream"])
+@pytest.fixture(params=["pubsub", "stream"])
 def inbox(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def cluster(redis, inbox):
-    with Cluster(redis) as started:
-        yield started
-
-
 @pytest.fixture
 def pair(cluster, inbox):
-    """New ones for each test: their logs begin empty."""
-    started = [cluster.start("--inbox", inbox) for _ in range(2)]
-    yield started
-    for gateway in started:
-        if gateway.process.poll() is None:
-            gateway.stop()
+    return [cluster.start("--inbox", inbox) for _ in range(2)]
 
 
 @pytest.fixture
 def agents(pair, closing):
     return [closing(Mcp(gateway, NEWER, KEY)) for gateway in pair]
-
-
-def texts(page):
-    return [envelope["message"]["payload"]["message"] for envelope in page["messages"]]
 
 
 def test_it_receives_and_answers_across_instances(pair, agents):
@@ -133,12 +111,10 @@ def test_what_is_said_while_no_agent_listens(pair, agents, inbox, redis):
             assert any("waiting" in fields["envelope"] for _, fields in client.xrange("websocket:inbox:guide"))
 
 
-def test_redis_gone_is_a_result_that_tells(cluster, inbox, closing):
-    """Another Redis than the module's: it ends here."""
-    with RedisServer() as redis, Cluster(redis) as alone:
-        agent = closing(Mcp(alone.start("--inbox", inbox), NEWER, KEY))
-        assert agent.poll()["cursor"]
-        redis.stop()
-        eventually(lambda: "unavailable" in agent.call(SEND, message={}, user_id="ada").tool_error, 30)
-        assert agent.ask("tools/list").result["tools"]
-        assert agent.call(SUBSCRIBE, channel="guide").result
+def test_redis_gone_is_a_result_that_tells(cluster, redis, inbox, closing):
+    agent = closing(Mcp(cluster.start("--inbox", inbox), NEWER, KEY))
+    assert agent.poll()["cursor"]
+    redis.stop()
+    eventually(lambda: "unavailable" in agent.call(SEND, message={}, user_id="ada").tool_error, 30)
+    assert agent.ask("tools/list").result["tools"]
+    assert agent.call(SUBSCRIBE, channel="guide").result

@@ -112,3 +112,8 @@ class Mcp:
 
     def poll(self, channel="guide", **arguments) -> dict:
         return self.call(SUBSCRIBE, channel=channel, **arguments).structured
+
+
+def texts(page) -> list:
+    """What the clients said whose messages a poll has brought."""
+    return [envelope["message"]["payload"]["message"] for envelope in page["messages"]]

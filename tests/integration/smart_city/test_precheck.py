@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration.smart_city import describe, problems
-from support.cluster import KEY, Cluster
+from support.cluster import KEY
 from support.redis_server import RedisServer
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -19,15 +19,8 @@ NOWHERE = "127.0.0.1:1"
 
 
 @pytest.fixture
-def redis():
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-def start(redis):
-    with Cluster(redis) as cluster:
-        yield cluster.start
+def start(cluster):
+    return cluster.start
 
 
 def run(test=ONE_TEST, *, url=f"http://{NOWHERE}", redis_url=f"redis://{NOWHERE}", key=KEY, **env):
