@@ -134,6 +134,12 @@ http {{
             changed["proxy_read_timeout 60s"] = f"proxy_read_timeout {self.api_idle}s"
         return changed
 
+    def kill(self):
+        """Its master ends its workers; they would outlive one that is killed."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
     def command(self):
         (self.directory / "websocket-gateway.conf").write_text(
             adapted("deploy/nginx/websocket-gateway.conf", self.replacements())
