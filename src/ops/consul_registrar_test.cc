@@ -29,9 +29,8 @@ std::string held(std::string_view port, std::string_view checks = R"([{"Status":
          std::string(port) + R"(},"Checks":)" + std::string(checks) + "}";
 }
 
-constexpr const char* kTwoInstances =
-    R"([{"Service":{"ID":"a","Port":8000,"Address":"10.0.0.7"}},)"
-    R"({"Service":{"ID":"b","Port":8000,"Address":"10.0.0.8"}}])";
+constexpr const char* kTwoInstances = R"([{"Service":{"ID":"a","Port":8000,"Address":"10.0.0.7"}},)"
+                                      R"({"Service":{"ID":"b","Port":8000,"Address":"10.0.0.8"}}])";
 
 struct Answer {
   int status = 200;
@@ -47,9 +46,7 @@ class ScriptedConsul {
           hear(request, std::move(responder));
         }) {}
 
-  HostPort listen() {
-    return {"127.0.0.1", server_.listen_ops(*SocketAddress::parse("127.0.0.1:0"))->port};
-  }
+  HostPort listen() { return {"127.0.0.1", server_.listen_ops(*SocketAddress::parse("127.0.0.1:0"))->port}; }
   void answers(const std::string& question, std::deque<Answer> script) {
     script_[question] = std::move(script);
   }

@@ -157,7 +157,8 @@ void ChannelSender::finish(Lane& lane, Entry& entry, Result<Submitted> outcome) 
 }
 
 // Sends what waits, oldest first. Where nobody may be listening only the front goes, alone: of several on
-// their way the first could find nobody and the later ones an agent that has just come, and the order is lost.
+// their way the first could find nobody and the later ones an agent that has just come, and the order is
+// lost.
 void ChannelSender::pump(Lane& lane, TimePoint now) {
   if (closed_ || (lane.nobody && (lane.in_flight > 0 || now < lane.retry_at))) return;
   for (uint64_t sequence = lane.first; sequence < lane.first + lane.entries.size() && lane.waiting > 0;

@@ -34,7 +34,8 @@ TEST(ClientParser, TakesEveryFraming) {
   expect("HTTP/1.0 200 OK\r\n\r\nhello", "200 hello", true);
 }
 
-// Byte by byte Beast 1.81 asserts when it is asked about less than the last chunk (tests/fuzz/corpus/http_answer).
+// Byte by byte Beast 1.81 asserts when it is asked about less than the last chunk
+// (tests/fuzz/corpus/http_answer).
 TEST(ClientParser, AnEmptyChunkedAnswerMayComeInPieces) {
   expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200 ");
   expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "more");
