@@ -78,6 +78,8 @@ async def run(url, key, channel):
                         cursor = await serve(client, channel, cursor)
                         wait = BACKOFF_SECONDS[0]
         except Exception as error:
+            if asyncio.current_task().cancelling():
+                raise asyncio.CancelledError from None  # the client may make an error of its own of it
             reasons = causes(error)
             log("; ".join(str(reason) for reason in reasons))
             if any(isinstance(reason, MCPError) and reason.error.code in (401, 403) for reason in reasons):
