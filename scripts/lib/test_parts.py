@@ -115,7 +115,7 @@ def _fixed_addresses() -> list[str]:
 # The suites mostly wait. A module and its gateway stay together.
 PARALLEL = ("-n", "4", "--dist", "loadfile")
 # Each of these tests starts what it needs, and waits for leases and deadlines most of its time.
-PARALLEL_EACH = ("-n", "6", "--dist", "load")
+PARALLEL_EACH = ("-n", "8", "--dist", "load", "--maxschedchunk", "1")
 
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",

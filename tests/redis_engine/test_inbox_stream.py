@@ -163,7 +163,7 @@ class TestEventStreams:
 
 
 class TestDeadLetters:
-    @pytest.mark.slow
+    @pytest.mark.slow(150)
     @pytest.mark.timeout(400)
     def test_after_five_deliveries_an_entry_is_put_aside(self, gateway, store):
         """A worker that dies on it takes it five times; the gateway's own claims are what counts."""
