@@ -1,4 +1,4 @@
-"""Sizes and shapes of files, and links between them."""
+"""Sizes and shapes of files, and what refers from one to another."""
 
 import posixpath
 import re
@@ -45,4 +45,31 @@ def check_links(tree: dict[str, str]) -> list[Finding]:
             target = posixpath.normpath(posixpath.join(posixpath.dirname(path), match[1]))
             if target not in tree and not any(other.startswith(f"{target}/") for other in tree):
                 found.append(Finding(path, line_of(text, match.start()), "link", f"{match[1]} does not exist"))
+    return found
+
+
+def check_patches(tree: dict[str, str]) -> list[Finding]:
+    """What a mutation replaces stands in the source: else scripts/mutate finds out after many minutes."""
+    found = []
+    for path, text in tree.items():
+        if not path.endswith(".patch"):
+            continue
+        target, at = "", 0
+        before: list[str] = []
+
+        def end_hunk():
+            if before and "\n".join(before) + "\n" not in tree.get(target, ""):
+                found.append(Finding(path, at, "patch", f"{target} has no such lines any more"))
+            before.clear()
+
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.startswith("--- a/"):
+                end_hunk()
+                target = line.removeprefix("--- a/")
+            elif line.startswith("@@ "):
+                end_hunk()
+                at = number
+            elif at and target and line[:1] in (" ", "-", "") and not line.startswith("--- "):
+                before.append(line[1:])
+        end_hunk()
     return found

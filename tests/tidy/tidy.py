@@ -30,6 +30,7 @@ RULES = {
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
     "links": shape.check_links,
+    "patches": shape.check_patches,
     "log-events": vocabularies.check_log_events,
     "close-codes": vocabularies.check_close_codes,
     "message-codes": vocabularies.check_message_codes,

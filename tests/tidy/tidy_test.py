@@ -150,6 +150,14 @@ class Shape(unittest.TestCase):
         self.assertEqual(shape.check_links(there), [])
         self.assertEqual(lines(shape.check_links({"docs/a.md": "\n[gone](b.md)\n"})), [("docs/a.md", 2)])
 
+    def test_a_patch_still_applies(self):
+        patch = "What: x\n\n--- a/src/x.cc\n+++ b/src/x.cc\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n@@ -9 +9 @@\n-nine\n+9\n"
+        source = "one\ntwo\nthree\n\nnine\n"
+        self.assertEqual(shape.check_patches({"a.patch": patch, "src/x.cc": source}), [])
+        self.assertEqual(lines(shape.check_patches({"a.patch": patch, "src/x.cc": source.replace("two", "2")})), [("a.patch", 5)])
+        self.assertEqual(lines(shape.check_patches({"a.patch": patch, "src/x.cc": source.replace("nine", "9")})), [("a.patch", 10)])
+        self.assertTrue(shape.check_patches({"a.patch": patch}))
+
 
 class Vocabularies(unittest.TestCase):
     def events(self, code, *rows):
