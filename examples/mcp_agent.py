@@ -68,6 +68,9 @@ async def serve(client, channel, cursor):
 
 
 async def run(url, key, channel):
+    # Not by way of SIGINT: what runs in the background of a shell has it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asyncio.current_task().cancel)
     cursor, wait = {}, BACKOFF_SECONDS[0]
     while True:
         try:
@@ -93,10 +96,9 @@ def main():
     parser.add_argument("--url", default=os.environ.get("GATEWAY_URL", "http://127.0.0.1:8000"))
     parser.add_argument("--channel", default="guide")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         return asyncio.run(run(arguments.url, os.environ["GATEWAY_API_KEY"], arguments.channel))
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:
         return 0
 
 

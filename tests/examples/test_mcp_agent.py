@@ -50,6 +50,20 @@ def test_answers_who_asked_and_ends_when_told(gateway, start_agent):
     assert agent.wait(DEADLINE) == 0
 
 
+def test_ends_when_told_in_the_background_of_a_shell(gateway, start_agent):
+    """There, a program begins with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        agent = start_agent()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    client = gateway.connect()
+    client.say("guide")
+    client.receive(DEADLINE)
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(DEADLINE) == 0
+
+
 # On a busy machine the client library does so one time in six.
 CANCELLATION_BECOMES_AN_ERROR = """
 import asyncio, sys
