@@ -38,10 +38,10 @@ void ChannelSender::submit(AgentMessage message, Done<Submitted> done) {
   lane.entries.push_back({std::move(message), std::move(done), now});
   ++lane.waiting;
   const uint64_t sequence = lane.first + lane.entries.size() - 1;
-  const bool first_to_wait = lane.waiting == 1 && (!lane.nobody || lane.in_flight == 0);
+  const bool first_to_wait = lane.waiting == 1 && (!lane.front_alone || lane.in_flight == 0);
   if (first_to_wait) {
     if (!commands_.is_full() && breaker_.allow(now)) return send(lane, sequence);
-    lane.nobody = true;
+    lane.front_alone = true;
   }
   keep(lane, lane.entries.back());
   pump(lane, now);
@@ -98,13 +98,13 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
   ++lane.waiting;
   if (!reply) {
     breaker_.on_failure(now);
-    lane.nobody = true;
+    lane.front_alone = true;
     keep(lane, entry);
   } else {
     breaker_.on_success();
     const int64_t receivers = reply->integer();
-    lane.nobody = receivers == 0 || receivers == kInboxFull;
-    if (lane.nobody) lane.retry_at = now + kRetryEvery;
+    lane.front_alone = receivers == 0 || receivers == kInboxFull;
+    if (lane.front_alone) lane.retry_at = now + kRetryEvery;
     if (receivers == kDuplicate) {
       finish(lane, entry, Submitted::duplicate);
     } else if (receivers > 0) {
@@ -160,13 +160,13 @@ void ChannelSender::finish(Lane& lane, Entry& entry, Result<Submitted> outcome) 
 // their way the first could find nobody and the later ones an agent that has just come, and the order is
 // lost.
 void ChannelSender::pump(Lane& lane, TimePoint now) {
-  if (closed_ || (lane.nobody && (lane.in_flight > 0 || now < lane.retry_at))) return;
+  if (closed_ || (lane.front_alone && (lane.in_flight > 0 || now < lane.retry_at))) return;
   for (uint64_t sequence = lane.first; sequence < lane.first + lane.entries.size() && lane.waiting > 0;
        ++sequence) {
     if (lane.entries[sequence - lane.first].state != State::waiting) continue;
     if (commands_.is_full() || !breaker_.allow(now)) return;
     send(lane, sequence);
-    if (lane.nobody) return;
+    if (lane.front_alone) return;
   }
 }
 

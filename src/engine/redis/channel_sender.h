@@ -56,9 +56,8 @@ class ChannelSender {
     uint64_t first = 0;  // the sequence number of the front
     size_t waiting = 0;  // not in flight, not done
     size_t in_flight = 0;
-    // The last one found no receiver, or Redis was away and nobody knows who came back to it: the front
-    // tries.
-    bool nobody = false;
+    // Nobody may be listening: the last one found no receiver, or Redis was away. Only the front tries.
+    bool front_alone = false;
     TimePoint retry_at;  // not before
   };
 
