@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -39,11 +40,12 @@ struct Publication {
   std::string message_id;
 };
 
-// One agent's open stream. The engine calls it; it belongs to whoever subscribed.
+// One agent's open stream. The engine calls it and never owns it: one that is gone is not called.
 class AgentSink {
  public:
   virtual ~AgentSink() = default;
-  // False: it can take no more now (its buffer is full or it is gone). `id` is what to acknowledge.
+  // False: it can take no more now (its buffer is full or it is gone). `id` is what to acknowledge. Must not
+  // call the broker: the engine is in the middle of its lists.
   virtual bool deliver(std::string_view id, std::string_view envelope) = 0;
   // It refused a message that others have: its stream has a hole and must end. May unsubscribe.
   virtual void fell_behind() = 0;
@@ -77,6 +79,29 @@ struct EngineStats {
 
 using SubscriptionId = uint64_t;
 
+class Broker;
+
+// An agent's subscription, from the call on. When it goes, confirmed or not, the subscription ends: neither
+// its `done` nor its sink is called any more. The broker outlives it.
+class SubscriptionHandle {
+ public:
+  SubscriptionHandle() = default;
+  SubscriptionHandle(Broker& broker, SubscriptionId id) : broker_(&broker), id_(id) {}
+  SubscriptionHandle(SubscriptionHandle&& other) noexcept
+      : broker_(std::exchange(other.broker_, nullptr)), id_(other.id_) {}
+  SubscriptionHandle& operator=(SubscriptionHandle&& other) noexcept {
+    std::swap(broker_, other.broker_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~SubscriptionHandle() { reset(); }
+  void reset();
+
+ private:
+  Broker* broker_ = nullptr;  // null: none
+  SubscriptionId id_ = 0;
+};
+
 class Broker {
  public:
   // What reaches this instance for its own connections.
@@ -96,9 +121,10 @@ class Broker {
   // To one connection, on whichever instance it is.
   virtual void send(const ConnectionRecord& record, std::string_view message, Done<void> done) = 0;
 
-  // The sink outlives the subscription. What waits in the channel's queue is delivered to it first, in order.
-  virtual void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) = 0;
-  virtual void unsubscribe(SubscriptionId id) = 0;
+  // Nothing is delivered before `done`, which may come within the call. What waits in the channel's queue is
+  // delivered first, in order.
+  [[nodiscard]] virtual SubscriptionHandle subscribe(AgentSubscription subscription,
+                                                     std::weak_ptr<AgentSink> sink, Done<void> done) = 0;
   // These ids of the group are done; answers how many were open.
   virtual void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                            Done<size_t> done) = 0;
@@ -115,6 +141,15 @@ class Broker {
   virtual void tick(TimePoint now) = 0;
   // The end: gives what waits to another instance if the engine can. Answers how many messages are lost.
   virtual void close(Done<size_t> done) = 0;
+
+ protected:
+  friend class SubscriptionHandle;
+  // Nothing happens for one that has ended by itself.
+  virtual void unsubscribe(SubscriptionId id) = 0;
 };
+
+inline void SubscriptionHandle::reset() {
+  if (Broker* const broker = std::exchange(broker_, nullptr)) broker->unsubscribe(id_);
+}
 
 }  // namespace gw

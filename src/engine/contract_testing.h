@@ -47,6 +47,8 @@ class TestAgent : public AgentSink {
   Texts texts;
   bool full = false;
   bool ended = false;
+  const std::shared_ptr<AgentSink> self{this, [](AgentSink*) {}};
+  SubscriptionHandle subscription;
 };
 
 struct TestLimits {
@@ -234,13 +236,16 @@ class EngineTest : public testing::Test {
     const Publication publication{0, tenant, "realm", "\"" + text + "\"", envelope(id, text), id};
     return ask<void>([&](Done<void> done) { instance.broker().publish(publication, std::move(done)); });
   }
-  SubscriptionId subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
-                           const std::string& tenant = "") {
-    const auto id = ask<SubscriptionId>([&](Done<SubscriptionId> done) {
-      instance.broker().subscribe({0, group, tenant}, agent, std::move(done));
+  Result<void> try_subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
+                             const std::string& tenant = "") {
+    return ask<void>([&](Done<void> done) {
+      agent.subscription = instance.broker().subscribe({0, group, tenant}, agent.self, std::move(done));
     });
-    EXPECT_TRUE(id) << (id ? "" : id.error().detail);
-    return id ? *id : 0;
+  }
+  void subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
+                 const std::string& tenant = "") {
+    const auto subscribed = try_subscribe(instance, agent, group, tenant);
+    EXPECT_TRUE(subscribed) << (subscribed ? "" : subscribed.error().detail);
   }
 
   EventLoop loop_;

@@ -7,7 +7,9 @@
 
 namespace gw {
 
-void AgentGroup::join(SubscriptionId id, AgentSink& sink) { members_.emplace_back(id, &sink); }
+void AgentGroup::join(SubscriptionId id, std::weak_ptr<AgentSink> sink) {
+  members_.emplace_back(id, std::move(sink));
+}
 
 void AgentGroup::leave(SubscriptionId id) {
   std::erase_if(members_, [id](const auto& member) { return member.first == id; });
@@ -51,8 +53,8 @@ void AgentGroup::tick(TimePoint now) {
 
 bool AgentGroup::hand_out(const AgentEntry& entry) {
   for (size_t tries = 0; tries < members_.size(); ++tries) {
-    AgentSink& sink = *members_[next_member_++ % members_.size()].second;
-    if (sink.deliver(entry.id, *entry.envelope)) return true;
+    const auto sink = members_[next_member_++ % members_.size()].second.lock();
+    if (sink && sink->deliver(entry.id, *entry.envelope)) return true;
   }
   return false;
 }

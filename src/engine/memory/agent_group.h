@@ -36,7 +36,7 @@ class AgentGroup {
 
   explicit AgentGroup(const Limits& limits) : limits_(limits) {}
 
-  void join(SubscriptionId id, AgentSink& sink);
+  void join(SubscriptionId id, std::weak_ptr<AgentSink> sink);
   void leave(SubscriptionId id);
 
   size_t members() const { return members_.size(); }
@@ -66,7 +66,7 @@ class AgentGroup {
   bool hand_out(const AgentEntry& entry);
 
   const Limits limits_;
-  std::vector<std::pair<SubscriptionId, AgentSink*>> members_;
+  std::vector<std::pair<SubscriptionId, std::weak_ptr<AgentSink>>> members_;
   size_t next_member_ = 0;
   std::unordered_map<std::string, Open> open_;
   size_t open_bytes_ = 0;

@@ -61,20 +61,23 @@ void MemoryBroker::send(const ConnectionRecord& record, std::string_view message
   done(local_.send(record.handle, message));
 }
 
-void MemoryBroker::subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) {
+SubscriptionHandle MemoryBroker::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                           Done<void> done) {
   now_ = steady_now();
   const SubscriptionId id = next_subscription_++;
   Channel& channel = channels_[subscription.channel];
   if (subscription.group.empty()) {
-    channel.subscribers.push_back({id, subscription.tenant_id, &sink});
+    channel.subscribers.push_back({id, subscription.tenant_id, std::move(sink)});
   } else {
     const AgentGroup::Limits limits{options_.queue_size, options_.queue_bytes};
     const GroupKey key{subscription.tenant_id, subscription.group};
-    channel.groups.try_emplace(key, limits).first->second.join(id, sink);
+    channel.groups.try_emplace(key, limits).first->second.join(id, std::move(sink));
   }
   subscriptions_.emplace(id, std::move(subscription));
-  done(id);
+  SubscriptionHandle handle(*this, id);
+  done({});  // which may already have had enough
   drain(channel);
+  return handle;
 }
 
 void MemoryBroker::unsubscribe(SubscriptionId id) {
@@ -117,13 +120,15 @@ bool MemoryBroker::busy(const Channel& channel, const AgentEntry& entry) {
 bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
   if (busy(channel, entry)) return false;
   bool taken = false;
-  std::vector<AgentSink*> behind;
+  std::vector<std::shared_ptr<AgentSink>> behind;
   for (const Subscriber& subscriber : channel.subscribers) {
     if (!concerns(subscriber.tenant_id, entry)) continue;
-    if (subscriber.sink->deliver(entry.id, *entry.envelope)) {
+    std::shared_ptr<AgentSink> sink = subscriber.sink.lock();
+    if (!sink) continue;
+    if (sink->deliver(entry.id, *entry.envelope)) {
       taken = true;
     } else {
-      behind.push_back(subscriber.sink);
+      behind.push_back(std::move(sink));
     }
   }
   for (auto& [key, group] : channel.groups) {
@@ -134,7 +139,7 @@ bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
   // When nobody took it, it waits in the queue for all of them; else those who refused would miss it
   // silently.
   if (taken) {
-    for (AgentSink* sink : behind) sink->fell_behind();
+    for (const auto& sink : behind) sink->fell_behind();
   }
   return taken;
 }

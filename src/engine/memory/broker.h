@@ -29,8 +29,8 @@ class MemoryBroker final : public Broker {
   void submit(AgentMessage message, Done<Submitted> done) override;
   void publish(Publication publication, Done<void> done) override;
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
-  void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) override;
-  void unsubscribe(SubscriptionId id) override;
+  [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                             Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
   // Its agents' messages are only ever here: they are taken until the end.
@@ -42,10 +42,12 @@ class MemoryBroker final : public Broker {
   void close(Done<size_t> done) override;
 
  private:
+  void unsubscribe(SubscriptionId id) override;
+
   struct Subscriber {
     SubscriptionId id;
     std::string tenant_id;
-    AgentSink* sink;
+    std::weak_ptr<AgentSink> sink;
   };
   struct Waiting {
     AgentEntry entry;

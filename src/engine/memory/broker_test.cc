@@ -19,6 +19,8 @@ class Agent : public AgentSink {
   std::vector<std::string> envelopes;
   bool full = false;
   bool ended = false;
+  const std::shared_ptr<AgentSink> self{this, [](AgentSink*) {}};
+  SubscriptionHandle subscription;
 };
 
 using Texts = std::vector<std::string>;
@@ -51,10 +53,14 @@ class MemoryBrokerTest : public testing::Test {
     });
     return outcome;
   }
-  SubscriptionId subscribe(Agent& agent, const std::string& group = "", const std::string& tenant = "") {
-    SubscriptionId id = 0;
-    broker_.subscribe({0, group, tenant}, agent, [&](Result<SubscriptionId> r) { id = *r; });
-    return id;
+  void subscribe(Agent& agent, const std::string& group = "", const std::string& tenant = "") {
+    bool subscribed = false;
+    const size_t before = agent.envelopes.size();
+    agent.subscription = broker_.subscribe({0, group, tenant}, agent.self, [&](const Result<void>& r) {
+      EXPECT_EQ(agent.envelopes.size(), before) << "nothing comes before the answer";
+      subscribed = r.has_value();
+    });
+    EXPECT_TRUE(subscribed);
   }
   size_t acknowledge(const std::string& group, const Texts& ids) {
     size_t closed = 999;
@@ -112,10 +118,10 @@ TEST_F(MemoryBrokerTest, DropsWhatHasWaitedTooLong) {
 
 TEST_F(MemoryBrokerTest, TakesAnIdOnceButARefusedOneAgain) {
   Agent agent;
-  const SubscriptionId id = subscribe(agent);
+  subscribe(agent);
   EXPECT_EQ(submit("a", "k1"), "published");
   EXPECT_EQ(submit("a", "k1"), "duplicate");
-  broker_.unsubscribe(id);
+  agent.subscription.reset();
   EXPECT_EQ(submit("q1"), "queued");
   EXPECT_EQ(submit("q2"), "queued");
   EXPECT_EQ(submit("q3", "k2"), "queued");
@@ -139,12 +145,12 @@ TEST_F(MemoryBrokerTest, GivesEachMessageToOneMemberOfAGroup) {
 
 TEST_F(MemoryBrokerTest, DeliversAgainWhatAGroupDidNotAcknowledge) {
   Agent a, b;
-  const SubscriptionId first = subscribe(a, "workers");
+  subscribe(a, "workers");
   submit("1");
   submit("2");
   EXPECT_EQ(acknowledge("workers", {a.ids[0]}), 1u);
   EXPECT_EQ(acknowledge("workers", {a.ids[0]}), 0u);
-  broker_.unsubscribe(first);  // it died with "2" in its hands
+  a.subscription.reset();  // it died with "2" in its hands
   subscribe(b, "workers");
   broker_.tick(steady_now() + 29s);
   EXPECT_EQ(b.envelopes, Texts{});
@@ -173,14 +179,14 @@ TEST_F(MemoryBrokerTest, HoldsTheChannelBackWhenAGroupHasTooMuchOpen) {
 
 TEST_F(MemoryBrokerTest, ShowsATenantsAgentsThatTenantAlone) {
   Agent red, any;
-  const SubscriptionId red_id = subscribe(red, "", "red");
+  subscribe(red, "", "red");
   subscribe(any);
   submit("r", {}, "red");
   submit("b", {}, "blue");
   submit("n");
   EXPECT_EQ(red.envelopes, Texts{"r"});
   EXPECT_EQ(any.envelopes, (Texts{"r", "b", "n"}));
-  broker_.unsubscribe(red_id);
+  red.subscription.reset();
 }
 
 TEST_F(MemoryBrokerTest, KeepsATenantsQueueOutOfAnothersReach) {
@@ -218,10 +224,10 @@ TEST_F(MemoryBrokerTest, EndsAnAgentThatRefusedWhatOthersTook) {
 TEST_F(MemoryBrokerTest, QueuesWhenTheOnlyAgentTakesNoMore) {
   Agent agent;
   agent.full = true;
-  const SubscriptionId id = subscribe(agent);
+  subscribe(agent);
   EXPECT_EQ(submit("1"), "queued");
   EXPECT_FALSE(agent.ended);
-  broker_.unsubscribe(id);
+  agent.subscription.reset();
   Agent next;
   subscribe(next);
   EXPECT_EQ(next.envelopes, Texts{"1"});

@@ -1,5 +1,7 @@
 #include "engine/redis/agent_feeds.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "protocol/json.h"
 
@@ -16,26 +18,38 @@ std::optional<std::string_view> message_id(std::string_view envelope) {
 
 }  // namespace
 
-void AgentFeeds::add(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink,
+void AgentFeeds::add(SubscriptionId id, const AgentSubscription& subscription, std::weak_ptr<AgentSink> sink,
                      Done<void> done) {
   const std::string& channel = channels_.name(subscription.channel);
   const std::string name =
       subscription.tenant_id.empty() ? keys_.agents(channel) : keys_.agents(channel, subscription.tenant_id);
   Feed& feed = feeds_[name];
   feed.channel = subscription.channel;
-  feed.sinks.emplace_back(id, &sink);
+  feed.readers.push_back({id, std::move(sink)});
   subscriptions_.add(
       name, [this, name](std::string_view envelope) { return deliver(name, envelope); },
-      [this, id, done = std::move(done)](Result<void> added) {
-        if (!added) remove(id);
-        done(added);
+      [this, name, id, done = std::move(done)](const Result<void>& added) {
+        on_added(name, id, added, done);
       });
+}
+
+void AgentFeeds::on_added(const std::string& name, SubscriptionId id, const Result<void>& added,
+                          const Done<void>& done) {
+  const auto it = feeds_.find(name);
+  if (it == feeds_.end()) return;
+  const auto reader = std::find_if(it->second.readers.begin(), it->second.readers.end(),
+                                   [id](const Reader& r) { return r.id == id; });
+  if (reader == it->second.readers.end()) return;
+  reader->open = added.has_value();
+  if (!added) remove(id);
+  done(added);
 }
 
 void AgentFeeds::remove(SubscriptionId id) {
   for (auto it = feeds_.begin(); it != feeds_.end(); ++it) {
-    if (std::erase_if(it->second.sinks, [id](const auto& sink) { return sink.first == id; }) == 0) continue;
-    if (it->second.sinks.empty()) {
+    if (std::erase_if(it->second.readers, [id](const Reader& reader) { return reader.id == id; }) == 0)
+      continue;
+    if (it->second.readers.empty()) {
       subscriptions_.remove(it->first);
       feeds_.erase(it);
     }
@@ -58,7 +72,7 @@ void AgentFeeds::retire(std::function<void()> done) {
 
 size_t AgentFeeds::size(ChannelIndex channel) const {
   size_t count = 0;
-  for (const auto& [name, feed] : feeds_) count += feed.channel == channel ? feed.sinks.size() : 0;
+  for (const auto& [name, feed] : feeds_) count += feed.channel == channel ? feed.readers.size() : 0;
   return count;
 }
 
@@ -71,12 +85,13 @@ bool AgentFeeds::deliver(const std::string& name, std::string_view envelope) {
     log::warn("redis_message_invalid", {{"channel", name}, {"reason", "not an envelope with a message_id"}});
     return true;
   }
-  std::vector<AgentSink*> behind;
-  for (const auto& [subscription, sink] : it->second.sinks) {
-    if (!sink->deliver(*id, envelope)) behind.push_back(sink);
+  std::vector<std::shared_ptr<AgentSink>> behind;
+  for (const Reader& reader : it->second.readers) {
+    std::shared_ptr<AgentSink> sink = reader.open ? reader.sink.lock() : nullptr;
+    if (sink && !sink->deliver(*id, envelope)) behind.push_back(std::move(sink));
   }
   // These may unsubscribe, which changes the list.
-  for (AgentSink* sink : behind) sink->fell_behind();
+  for (const auto& sink : behind) sink->fell_behind();
   return true;
 }
 

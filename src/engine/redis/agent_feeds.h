@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ class AgentFeeds {
 
   // Asked before anything is delivered: false holds the message back.
   void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
-  void add(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink, Done<void> done);
+  // Nothing is delivered before `done`, and neither is called once it has been removed.
+  void add(SubscriptionId id, const AgentSubscription& subscription, std::weak_ptr<AgentSink> sink,
+           Done<void> done);
   // Nothing happens for an id that is not here.
   void remove(SubscriptionId id);
   // Leaves every channel; `done` when nothing more can come, what was on its way delivered.
@@ -27,11 +30,18 @@ class AgentFeeds {
   size_t size(ChannelIndex channel) const;
 
  private:
+  struct Reader {
+    SubscriptionId id;
+    std::weak_ptr<AgentSink> sink;
+    bool open = false;  // Redis has confirmed
+  };
   struct Feed {
     ChannelIndex channel;
-    std::vector<std::pair<SubscriptionId, AgentSink*>> sinks;
+    std::vector<Reader> readers;
   };
 
+  void on_added(const std::string& name, SubscriptionId id, const Result<void>& added,
+                const Done<void>& done);
   bool deliver(const std::string& name, std::string_view envelope);
 
   Subscriptions& subscriptions_;

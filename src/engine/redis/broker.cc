@@ -191,26 +191,29 @@ bool Broker::on_own(std::string_view payload) {
 // --- Agents on this instance
 // -----------------------------------------------------------------------------------
 
-void Broker::subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) {
+SubscriptionHandle Broker::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                     Done<void> done) {
   if (!subscription.group.empty() && inboxes_.empty()) {
-    return done(Error{Errc::failed_precondition,
-                      "a group needs the stream inbox: start the gateways with --inbox stream"});
+    done(Error{Errc::failed_precondition,
+               "a group needs the stream inbox: start the gateways with --inbox stream"});
+    return {};
   }
-  if (!parts_.commands.is_up() || retiring_) return done(not_now());
+  if (!parts_.commands.is_up() || retiring_) {
+    done(not_now());
+    return {};
+  }
   const SubscriptionId id = next_subscription_++;
   agents_.emplace(id, subscription);
-  const auto answer = [this, id, done = std::move(done)](Result<void> added) {
-    if (!added) {
-      agents_.erase(id);
-      return done(added.error());
-    }
-    done(id);
+  auto answer = [this, id, done = std::move(done)](Result<void> added) {
+    if (!added) agents_.erase(id);
+    done(std::move(added));
   };
   if (subscription.group.empty()) {
-    feeds_.add(id, subscription, sink, answer);
+    feeds_.add(id, subscription, std::move(sink), std::move(answer));
   } else {
-    inboxes_[subscription.channel]->join(id, subscription, sink, answer);
+    inboxes_[subscription.channel]->join(id, subscription, std::move(sink), std::move(answer));
   }
+  return {*this, id};
 }
 
 void Broker::unsubscribe(SubscriptionId id) {

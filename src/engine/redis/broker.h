@@ -46,8 +46,8 @@ class Broker final : public gw::Broker {
   void submit(AgentMessage message, Done<Submitted> done) override;
   void publish(Publication publication, Done<void> done) override;
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
-  void subscribe(AgentSubscription subscription, AgentSink& sink, Done<SubscriptionId> done) override;
-  void unsubscribe(SubscriptionId id) override;
+  [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                             Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
   void retire(Done<void> done) override;
@@ -70,6 +70,7 @@ class Broker final : public gw::Broker {
     Done<void> done;
   };
 
+  void unsubscribe(SubscriptionId id) override;
   bool may_deliver() const { return parts_.lease.is_fresh(); }
   // False: the shards are behind; it is offered again.
   bool taken(const Result<void>& delivered);

@@ -66,25 +66,42 @@ void Inbox::create(const std::string& group, OnReply done) {
                     });
 }
 
-void Inbox::join(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink, Done<void> done) {
+void Inbox::join(SubscriptionId id, const AgentSubscription& subscription, std::weak_ptr<AgentSink> sink,
+                 Done<void> done) {
   const std::string name = group_name(subscription);
-  create(name, [this, name, id, tenant = subscription.tenant_id, &sink,
-                done = std::move(done)](const Result<Reply>& created) {
-    if (!created) return done(created.error());
-    Group& group = groups_[name];
-    group.name = name;
-    group.tenant = tenant;
-    group.members.emplace_back(id, &sink);
-    done({});
-    hand_out_held(group);
-    read(name);
+  Group& group = groups_[name];
+  group.name = name;
+  group.tenant = subscription.tenant_id;
+  group.members.push_back({id, std::move(sink)});
+  create(name, [this, name, id, done = std::move(done)](const Result<Reply>& created) {
+    on_created(name, id, created, done);
   });
+}
+
+void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<Reply>& created,
+                       const Done<void>& done) {
+  const auto it = groups_.find(name);
+  if (it == groups_.end()) return;
+  const auto member = std::find_if(it->second.members.begin(), it->second.members.end(),
+                                   [id](const Member& m) { return m.id == id; });
+  if (member == it->second.members.end()) return;
+  member->open = created.has_value();
+  if (!created) {
+    leave(id);
+    return done(created.error());
+  }
+  done({});
+  // Who was told may have left at once, and its group with it.
+  const auto joined = groups_.find(name);
+  if (joined == groups_.end()) return;
+  hand_out_held(joined->second);
+  read(name);
 }
 
 void Inbox::leave(SubscriptionId id) {
   for (auto it = groups_.begin(); it != groups_.end(); ++it) {
     Group& group = it->second;
-    if (std::erase_if(group.members, [id](const auto& member) { return member.first == id; }) == 0) continue;
+    if (std::erase_if(group.members, [id](const Member& member) { return member.id == id; }) == 0) continue;
     // What is held stays open in Redis: whoever has members claims it.
     if (group.members.empty()) groups_.erase(it);
     return;
@@ -119,7 +136,9 @@ void Inbox::read(const std::string& name) {
     return;
   }
   // Whoever has no room takes nothing more: other instances may have some.
-  if (!group.held.empty() || !may_deliver_()) return;
+  const bool confirmed =
+      std::any_of(group.members.begin(), group.members.end(), [](const Member& m) { return m.open; });
+  if (!confirmed || !group.held.empty() || !may_deliver_()) return;
   group.reading = true;
   commands_.command(
       {"XREADGROUP", "GROUP", name, keys_.instance(), "COUNT", kReadCount, "STREAMS", stream_, ">"},
@@ -157,8 +176,9 @@ void Inbox::take(Group& group, const Reply& entries) {
 
 bool Inbox::hand_out(Group& group, const Held& entry) {
   for (size_t tries = 0; tries < group.members.size(); ++tries) {
-    AgentSink& sink = *group.members[group.next_member++ % group.members.size()].second;
-    if (sink.deliver(entry.id, entry.envelope)) return true;
+    const Member& member = group.members[group.next_member++ % group.members.size()];
+    const std::shared_ptr<AgentSink> sink = member.open ? member.sink.lock() : nullptr;
+    if (sink && sink->deliver(entry.id, entry.envelope)) return true;
   }
   return false;
 }

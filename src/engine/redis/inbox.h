@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,9 @@ class Inbox {
 
   // Whether it is safe to deliver now.
   void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
-  void join(SubscriptionId id, const AgentSubscription& subscription, AgentSink& sink, Done<void> done);
+  // Nothing is delivered before `done`, and neither is called once it has left.
+  void join(SubscriptionId id, const AgentSubscription& subscription, std::weak_ptr<AgentSink> sink,
+            Done<void> done);
   // Nothing happens for an id that is not here.
   void leave(SubscriptionId id);
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
@@ -42,10 +45,15 @@ class Inbox {
     std::string id;
     std::string envelope;
   };
+  struct Member {
+    SubscriptionId id;
+    std::weak_ptr<AgentSink> sink;
+    bool open = false;  // Redis has confirmed
+  };
   struct Group {
     std::string name;
     std::string tenant;
-    std::vector<std::pair<SubscriptionId, AgentSink*>> members;
+    std::vector<Member> members;
     size_t next_member = 0;
     std::deque<Held> held;  // taken from the stream; no member has room
     bool reading = false;
@@ -56,6 +64,8 @@ class Inbox {
 
   static std::string group_name(const AgentSubscription& subscription);
   void create(const std::string& group, OnReply done);
+  void on_created(const std::string& group, SubscriptionId id, const Result<Reply>& created,
+                  const Done<void>& done);
   void read(const std::string& group);
   void read_all();
   void claim(const std::string& group);

@@ -105,9 +105,7 @@ TEST_F(Outage, EveryCallIsAnsweredMeanwhile) {
   EXPECT_TRUE(unavailable(ask<SessionPtr>(
       [&](Done<SessionPtr> done) { instance->sessions().find(sha256("s"), std::move(done)); })));
   TestAgent agent;
-  EXPECT_TRUE(unavailable(ask<SubscriptionId>([&](Done<SubscriptionId> done) {
-    instance->broker().subscribe({0, "", ""}, agent, std::move(done));
-  })));
+  EXPECT_TRUE(unavailable(try_subscribe(*instance, agent)));
   EXPECT_EQ(submit(*instance, message("kept")), "queued");
   const auto lost = ask<size_t>([&](Done<size_t> done) { instance->broker().close(std::move(done)); });
   EXPECT_EQ(*lost, 1u);
@@ -116,11 +114,13 @@ TEST_F(Outage, EveryCallIsAnsweredMeanwhile) {
 TEST_F(Outage, AgentsThatEndInTheMiddleOfRetiringDoNoHarm) {
   const auto instance = start_on_own_server("gw-a");
   TestAgent agent, other;
-  const SubscriptionId ids[] = {subscribe(*instance, agent), subscribe(*instance, other, "", "red")};
+  subscribe(*instance, agent);
+  subscribe(*instance, other, "", "red");
   stop_server(*instance);
   EXPECT_TRUE(ask<void>([&](Done<void> done) {
     instance->broker().retire([&, done](Result<void> retired) {
-      for (const SubscriptionId id : ids) instance->broker().unsubscribe(id);
+      agent.subscription.reset();
+      other.subscription.reset();
       done(retired);
     });
   }));

@@ -37,7 +37,7 @@ void Subscriptions::add(const std::string& name, OnMessage on_message, Done<void
   const auto [it, inserted] = entries_.try_emplace(name);
   Entry& entry = it->second;
   if (inserted) {
-    entry.on_message = std::move(on_message);
+    entry.on_message = std::make_shared<const OnMessage>(std::move(on_message));
     const std::string_view words[]{"SUBSCRIBE", name};
     connection_.send(words);
   }
@@ -46,11 +46,14 @@ void Subscriptions::add(const std::string& name, OnMessage on_message, Done<void
 }
 
 void Subscriptions::keep(const std::string& name, OnMessage on_message) {
-  entries_[name].on_message = std::move(on_message);
+  entries_[name].on_message = std::make_shared<const OnMessage>(std::move(on_message));
 }
 
 void Subscriptions::remove(const std::string& name) {
-  if (entries_.erase(name) == 0) return;
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return;
+  if (!it->second.confirmed && connection_.is_up()) ++given_up_[name];
+  entries_.erase(it);
   const std::string_view words[]{"UNSUBSCRIBE", name};
   connection_.send(words);
 }
@@ -75,6 +78,7 @@ void Subscriptions::on_up() {
 void Subscriptions::on_down() {
   ready_ = false;
   asked_at_.reset();
+  given_up_.clear();
   std::vector<Done<void>> waiting;
   for (auto& [name, entry] : entries_) {
     entry.confirmed = false;
@@ -99,8 +103,9 @@ bool Subscriptions::on_push(const Reply& push) {
   const std::string_view kind = push[0].text();
   if (kind == "message") {
     const auto it = entries_.find(push[1].text());
-    // One that was just given up.
-    return it == entries_.end() || it->second.on_message(push[2].text());
+    if (it == entries_.end()) return true;  // one that was just given up
+    const auto on_message = it->second.on_message;
+    return (*on_message)(push[2].text());
   }
   if (kind == "pong") asked_at_.reset();
   if (kind == "subscribe") on_confirmed(push[1].text());
@@ -117,9 +122,14 @@ void Subscriptions::on_left(std::string_view name) {
 }
 
 void Subscriptions::on_confirmed(std::string_view name) {
+  if (const auto given_up = given_up_.find(name); given_up != given_up_.end()) {
+    if (--given_up->second == 0) given_up_.erase(given_up);
+    return;
+  }
   const auto it = entries_.find(name);
   if (it == entries_.end()) return;
   it->second.confirmed = true;
+  // Whoever is told may unsubscribe at once, which changes the entries.
   for (const Done<void>& done : std::exchange(it->second.waiting, {})) done({});
   if (ready_ ||
       !std::all_of(entries_.begin(), entries_.end(), [](const auto& e) { return e.second.confirmed; })) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,9 +38,9 @@ class Subscriptions {
 
  private:
   struct Entry {
-    OnMessage on_message;
-    std::vector<Done<void>> waiting;  // for the confirmation
-    std::function<void()> leaving;    // set: unsubscribed, not confirmed
+    std::shared_ptr<const OnMessage> on_message;  // held while it runs: it may give up its own name
+    std::vector<Done<void>> waiting;              // for the confirmation
+    std::function<void()> leaving;                // set: unsubscribed, not confirmed
     bool confirmed = false;
   };
 
@@ -55,6 +56,8 @@ class Subscriptions {
   Connection& connection_;
   Events events_;
   std::map<std::string, Entry, std::less<>> entries_;
+  // Confirmations on their way for subscriptions that were given up before: not those of a new one.
+  std::map<std::string, size_t, std::less<>> given_up_;
   bool ready_ = false;
   std::optional<TimePoint> asked_at_;  // a PING that has no answer yet
   EventLoop::Registration ask_;

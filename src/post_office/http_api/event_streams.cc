@@ -38,7 +38,6 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
   Feed(EventStreams& owner, http::Responder responder) : owner_(owner), responder_(std::move(responder)) {}
 
   bool deliver(std::string_view id, std::string_view envelope) override {
-    open();
     // An envelope is one line, unless a client has sent JSON with line ends in it. Two searches:
     // find_first_of() makes a call for every byte, which was a quarter of what a routed message costs.
     if (envelope.find('\n') == std::string_view::npos && envelope.find('\r') == std::string_view::npos) {
@@ -56,8 +55,6 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
   }
 
   void open() {
-    if (opened_) return;
-    opened_ = true;
     stream_ = responder_.stream(stream_head());
     stream_.write(": subscribed\n\n");
   }
@@ -69,13 +66,13 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
   http::Responder& responder() { return responder_; }
   http::Stream& stream() { return stream_; }
 
-  SubscriptionId subscription = 0;
+  SubscriptionHandle subscription;
+  bool confirmed = false;
 
  private:
   EventStreams& owner_;
   http::Responder responder_;
   http::Stream stream_;
-  bool opened_ = false;
 };
 
 EventStreams::EventStreams(EventLoop& loop, PostOffice& post_office)
@@ -99,45 +96,41 @@ void EventStreams::subscribe(Call call) {
 void EventStreams::open(AgentSubscription subscription, http::Responder responder) {
   const auto feed = std::make_shared<Feed>(*this, std::move(responder));
   feeds_.insert(feed);
-  Feed& sink = *feed;
-  post_office_.broker().subscribe(
-      std::move(subscription), sink,
-      [this, weak = std::weak_ptr<Feed>(feed)](Result<SubscriptionId> subscribed) {
-        const std::shared_ptr<Feed> opened = weak.lock();
-        if (!opened) return;
-        if (!subscribed) {
-          refuse(opened->responder(), subscribed.error());
-          feeds_.erase(opened);
-          return;
-        }
-        opened->subscription = *subscribed;
-        if (closed_) {
-          refuse(opened->responder(), {Errc::unavailable, "the gateway is about to end"});
-          return drop(opened);
-        }
-        opened->open();
-        // It may have left meanwhile, and a HEAD request never stays.
-        if (!opened->stream().is_open()) return drop(opened);
-        opened->stream().on_close([this, weak] {
-          if (const std::shared_ptr<Feed> closed = weak.lock()) drop(closed);
-        });
+  feed->subscription = post_office_.broker().subscribe(
+      std::move(subscription), feed,
+      [this, weak = std::weak_ptr<Feed>(feed)](const Result<void>& subscribed) {
+        if (const std::shared_ptr<Feed> answered = weak.lock()) on_subscribed(answered, subscribed);
       });
 }
 
-void EventStreams::drop(const std::shared_ptr<Feed>& feed) {
-  post_office_.broker().unsubscribe(feed->subscription);
+void EventStreams::on_subscribed(const std::shared_ptr<Feed>& feed, const Result<void>& subscribed) {
+  if (!subscribed) {
+    refuse(feed->responder(), subscribed.error());
+    return drop(feed);
+  }
+  feed->confirmed = true;
+  feed->open();
+  // It may have left meanwhile, and a HEAD request never stays.
+  if (!feed->stream().is_open()) return drop(feed);
+  feed->stream().on_close([this, weak = std::weak_ptr<Feed>(feed)] {
+    if (const std::shared_ptr<Feed> closed = weak.lock()) drop(closed);
+  });
+}
+
+// It may still be within subscribe(), which then gives it a handle that ends with it.
+void EventStreams::drop(std::shared_ptr<Feed> feed) {
+  feed->subscription.reset();
   feeds_.erase(feed);
 }
 
 void EventStreams::close_all() {
   closed_ = true;
   for (const std::shared_ptr<Feed>& feed : std::exchange(feeds_, {})) {
-    if (feed->subscription == 0) {
-      feeds_.insert(feed);  // the broker has it in hand: it ends with the answer
-      continue;
+    if (feed->confirmed) {
+      feed->stream().close();
+    } else {
+      refuse(feed->responder(), {Errc::unavailable, "the gateway is about to end"});
     }
-    feed->stream().close();
-    post_office_.broker().unsubscribe(feed->subscription);
   }
 }
 

@@ -27,7 +27,8 @@ class EventStreams {
   class Feed;
 
   void open(AgentSubscription subscription, http::Responder responder);
-  void drop(const std::shared_ptr<Feed>& feed);
+  void on_subscribed(const std::shared_ptr<Feed>& feed, const Result<void>& subscribed);
+  void drop(std::shared_ptr<Feed> feed);
 
   PostOffice& post_office_;
   std::unordered_set<std::shared_ptr<Feed>> feeds_;

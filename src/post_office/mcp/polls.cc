@@ -33,7 +33,7 @@ Error about_to_end() { return {Errc::unavailable, "the gateway is about to end"}
 }  // namespace
 
 // One channel's log for one tenant, and who waits at it.
-class Polls::Listener final : public AgentSink {
+class Polls::Listener final : public AgentSink, public std::enable_shared_from_this<Listener> {
  public:
   Listener(Polls& owner, Key key)
       : owner_(owner),
@@ -102,17 +102,18 @@ class Polls::Listener final : public AgentSink {
 
   void open() {
     state_ = State::opening;
-    owner_.post_office_.broker().subscribe({key_.first, {}, key_.second}, *this,
-                                           [this](Result<SubscriptionId> opened) { on_opened(opened); });
+    subscription_ =
+        owner_.post_office_.broker().subscribe({key_.first, {}, key_.second}, weak_from_this(),
+                                               [this](const Result<void>& opened) { on_opened(opened); });
+    if (state_ == State::closed) subscription_.reset();  // answered, and ended, within the call
   }
 
-  void on_opened(const Result<SubscriptionId>& opened) {
+  void on_opened(const Result<void>& opened) {
     if (!opened) {
       state_ = State::closed;
       return fail_all(opened.error());
     }
     state_ = State::open;
-    subscription_ = *opened;
     if (was_read_) log_.lose(Gap::not_listening);
     was_read_ = true;
     if (owner_.closed_) return end();
@@ -121,7 +122,7 @@ class Polls::Listener final : public AgentSink {
 
   void close() {
     state_ = State::closed;
-    owner_.post_office_.broker().unsubscribe(subscription_);
+    subscription_.reset();
   }
 
   // At the end of the turn: what arrives together is told together, and the broker is not called back from
@@ -163,7 +164,7 @@ class Polls::Listener final : public AgentSink {
   const Key key_;
   ChannelLog log_;
   State state_ = State::closed;
-  SubscriptionId subscription_ = 0;
+  SubscriptionHandle subscription_;
   bool was_read_ = false;  // there may be cursors that are older than the subscription
   TimePoint last_poll_;
   std::list<Wait> waits_;
@@ -181,8 +182,8 @@ Polls::~Polls() = default;
 
 void Polls::poll(Poll poll, http::Responder asker, Done<std::string> done) {
   if (closed_) return done(about_to_end());
-  std::unique_ptr<Listener>& listener = listeners_[{poll.channel, poll.tenant_id}];
-  if (!listener) listener = std::make_unique<Listener>(*this, Key{poll.channel, poll.tenant_id});
+  std::shared_ptr<Listener>& listener = listeners_[{poll.channel, poll.tenant_id}];
+  if (!listener) listener = std::make_shared<Listener>(*this, Key{poll.channel, poll.tenant_id});
   listener->poll(poll, std::move(asker), std::move(done));
 }
 

@@ -54,7 +54,7 @@ class Polls {
   EventLoop& loop_;
   PostOffice& post_office_;
   const PollLimits limits_;
-  std::map<Key, std::unique_ptr<Listener>> listeners_;  // as many as channels and keys' tenants, at most
+  std::map<Key, std::shared_ptr<Listener>> listeners_;  // as many as channels and keys' tenants, at most
   bool closed_ = false;
   EventLoop::Registration sweeps_;
 };
