@@ -51,8 +51,8 @@ class Gateway:
         kind = http.client.HTTPSConnection if self._address.scheme == "https" else http.client.HTTPConnection
         return kind(self._address.hostname, self._address.port, timeout=timeout)
 
-    def request(self, connection, method, path, body=None):
-        connection.request(method, API + path, body and json.dumps(body), self._headers)
+    def request(self, connection, method, path, body=None, headers=None):
+        connection.request(method, API + path, body and json.dumps(body), self._headers | (headers or {}))
         response = connection.getresponse()
         if response.status >= 500 or response.status == 429:
             raise OSError(f"{response.status} {response.read(500).decode(errors='replace')}")
@@ -60,24 +60,30 @@ class Gateway:
             raise Refused(f"{response.status} {response.read(500).decode(errors='replace')}")
         return response
 
-    def events(self, channel, group):
-        """Yields (id, envelope) until the connection ends."""
+    def events(self, channel, group, last_event_id=""):
+        """Yields (id, envelope) until the connection ends; goes on behind `last_event_id` where that is kept."""
         query = {"channel": channel} | ({"group": group} if group else {})
         connection = self.connect(SILENCE_SECONDS_MAX)
         try:
-            response = self.request(connection, "GET", f"/subscribe?{urlencode(query)}")
+            headers = {"Last-Event-ID": last_event_id} if last_event_id and not group else {}
+            response = self.request(connection, "GET", f"/subscribe?{urlencode(query)}", headers=headers)
             log(f"subscribed to {channel}" + (f" as one of {group}" if group else ""))
-            event_id, data = "", []
+            event_id, kind, data = "", "message", []
             for raw in response:
                 field, _, value = raw.decode().rstrip("\r\n").partition(":")
                 value = value.removeprefix(" ")
                 if field == "id":
                     event_id = value
+                elif field == "event":
+                    kind = value
                 elif field == "data":
                     data.append(value)
                 elif not field and not value and data:  # the empty line that ends an event
-                    yield event_id, json.loads("\n".join(data))
-                    data = []
+                    if kind == "message":
+                        yield event_id, json.loads("\n".join(data))
+                    else:  # "gap": messages may have been missed
+                        log(f"{channel}: {kind}: {' '.join(data)}")
+                    kind, data = "message", []
         finally:
             connection.close()
 
@@ -142,11 +148,11 @@ def acknowledge(gateway, channel, group, event_id):
 
 def serve(gateway, channel, group, delay, workers):
     """One channel, for as long as the agent lives."""
-    wait = BACKOFF_SECONDS[0]
+    wait, last_event_id = BACKOFF_SECONDS[0], ""
     while not stopping.is_set():
         try:
-            for event_id, envelope in gateway.events(channel, group):
-                wait = BACKOFF_SECONDS[0]
+            for event_id, envelope in gateway.events(channel, group, last_event_id):
+                wait, last_event_id = BACKOFF_SECONDS[0], event_id
                 workers.submit(handle, gateway, channel, group, event_id, envelope, delay)
             reason = "the stream ended"
         except Refused as error:

@@ -5,7 +5,7 @@
 
 Gateways run with --engine redis. What clients say arrives on the Pub/Sub name websocket:<channel>; the answer
 streams word by word to the connection that asked, through the name that the envelope gives as reply_to. Every
-such agent hears everything, and nobody keeps what was said while none listened, except the gateway's own queue.
+such agent hears everything; what was said while none listened comes to the first that subscribes.
 
 With --inbox (gateways: --inbox stream) agents compete: each entry of the stream websocket:inbox:<channel> goes to
 one of the group "agents", which acknowledges it when it has answered. What a dead one left open is claimed by

@@ -77,7 +77,7 @@ struct Config {
   std::string redis_url = "redis://127.0.0.1:6379";  // may hold a password: never log it
   std::string redis_ca_file;                         // for rediss://; empty: the system's certificates
   std::string key_prefix = "websocket:";             // of every key and Pub/Sub name in Redis
-  InboxKind inbox = InboxKind::pubsub;
+  InboxKind inbox = InboxKind::stream;
   size_t inbox_size = 100'000;  // entries, for each channel
   Duration inbox_age = 24h;
   Duration circuit_open_time = 30s;

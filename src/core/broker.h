@@ -47,6 +47,8 @@ class AgentSink {
   // False: it can take no more now (its buffer is full or it is gone). `id` is what to acknowledge. Must not
   // call the broker: the engine is in the middle of its lists.
   virtual bool deliver(std::string_view id, std::string_view envelope) = 0;
+  // Before the first message: what came since the subscription's last_event_id cannot all be given.
+  virtual void missed() {}
   // It refused a message that others have: its stream has a hole and must end. May unsubscribe.
   virtual void fell_behind() = 0;
 };
@@ -55,6 +57,8 @@ struct AgentSubscription {
   ChannelIndex channel = 0;
   std::string group;      // empty: every subscriber gets every message
   std::string tenant_id;  // only messages of that tenant; empty: all
+  // Without a group: the id of the last message that this agent had; empty: it says nothing.
+  std::string last_event_id = {};
 };
 
 struct ChannelStats {

@@ -40,6 +40,7 @@ class TestAgent : public AgentSink {
     texts.emplace_back(envelope.substr(begin, envelope.size() - begin - 2));
     return true;
   }
+  void missed() override { has_missed = true; }
   void fell_behind() override { ended = true; }
 
   Texts ids;
@@ -47,6 +48,7 @@ class TestAgent : public AgentSink {
   Texts texts;
   bool full = false;
   bool ended = false;
+  bool has_missed = false;
   const std::shared_ptr<AgentSink> self{this, [](AgentSink*) {}};
   SubscriptionHandle subscription;
 };

@@ -82,7 +82,7 @@ def test_counts_of_the_other_instance_follow(pair, context, user):
 
 
 def test_of_one_alone_nothing_is_said(cluster, context, user):
-    gateway = cluster.start("--instance-id", "gateway-1")
+    gateway = cluster.start("--instance-id", "gateway-1", "--inbox", "pubsub")
     console = Console(context.new_page(), gateway).enter(user)
     expect_row(console, "gateway-1", 1)
     console.say("alone")

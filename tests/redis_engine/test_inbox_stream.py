@@ -1,6 +1,7 @@
-"""`--inbox stream`: envelopes are kept until somebody has dealt with them, whoever that is."""
+"""`--inbox stream`, the default: envelopes are kept until somebody has dealt with them, whoever that is."""
 
 import json
+import signal
 import time
 
 import pytest
@@ -157,9 +158,106 @@ class TestEventStreams:
         assert other.envelope(90)["message"]["id"] == "m1"
 
     def test_pubsub_has_no_groups(self, cluster):
-        gateway = cluster.start()
+        gateway = cluster.start("--inbox", "pubsub")
         stream = gateway.subscribe("guide", "workers")
         assert stream.status == 409 and stream.body["success"] is False
+
+
+class TestWithoutAGroup:
+    """Event streams read the inbox from their place; what has found nobody goes to whoever comes first."""
+
+    def test_what_came_before_is_there_in_order(self, gateway):
+        client = gateway.connect()
+        for n in range(100):
+            assert client.say(id=n)["status"] == "published"
+        agent = gateway.subscribe("guide")
+        assert [event.json()["message"]["id"] for event in agent.take(100)] == list(range(100))
+        client.say(id="new")
+        assert agent.envelope()["message"]["id"] == "new"
+
+    def test_it_goes_on_from_the_last_event_id_on_either_instance(self, pair):
+        stays, leaves = pair[0].subscribe("guide"), pair[0].subscribe("guide")
+        client = pair[0].connect()
+        for n in range(10):
+            client.say(id=n)
+        had = leaves.take(10)[5]
+        leaves.close()
+        assert [event.json()["message"]["id"] for event in stays.take(10)] == list(range(10))
+        back = pair[1].subscribe("guide", headers={"Last-Event-ID": had.id})
+        assert [event.json()["message"]["id"] for event in back.take(4)] == [6, 7, 8, 9]
+
+    def test_where_it_cannot_go_on_it_says_so(self, gateway, store):
+        gateway.subscribe("guide")
+        gateway.connect().say(id="kept")
+        store.set("websocket:channel:guide:inbox:removed", "1767323045678-5")
+        agent = gateway.subscribe("guide", headers={"Last-Event-ID": "1767323045678-4"})
+        assert agent.next().event == "gap"
+        agent = gateway.subscribe("guide", headers={"Last-Event-ID": "1767323045678-5"})
+        assert agent.envelope()["message"]["id"] == "kept"
+
+    def test_what_an_instance_took_and_never_gave_is_given_by_another(self, pair):
+        """Stopped it counts as somebody who listens; killed it has confirmed nothing."""
+        here, there = pair
+        taken = here.subscribe("guide")
+        client = there.connect()
+        client.say(id="given")
+        assert taken.envelope()["message"]["id"] == "given"
+        here.process.send_signal(signal.SIGSTOP)
+        for n in range(20):
+            assert client.say(id=n)["status"] == "published"
+        crash(here)
+        agent = there.subscribe("guide")
+        got = []
+        while 19 not in got:
+            got.append(agent.envelope(30)["message"]["id"])
+        assert [n for n in got if n != "given"] == list(range(20))
+
+    def test_a_pubsub_subscriber_gets_what_found_nobody(self, gateway, redis, closing, record_property):
+        client = gateway.connect()
+        for n in range(1200):
+            client.send({"payload": {}, "id": n})
+        for n in range(1200):
+            assert client.receive()["status"] == "published"
+        start = time.monotonic()
+        agent = closing(RedisAgent(redis, "guide"))
+        assert agent.next()["message"]["id"] == 0
+        record_property("the first that waited comes after, s (promised 1)", time.monotonic() - start)
+        assert [agent.next()["message"]["id"] for _ in range(1199)] == list(range(1, 1200))
+        client.say(id="new")
+        assert agent.next()["message"]["id"] == "new"
+
+    def test_what_somebody_had_waits_for_nobody(self, gateway, redis, store, closing):
+        client = gateway.connect()
+        takes = {"stream": lambda: gateway.subscribe("guide"), "redis": lambda: closing(RedisAgent(redis, "guide"))}
+        for kind, take in takes.items():
+            first = take()
+            client.say(id=kind)
+            first.next()
+            eventually(lambda: not store.exists("websocket:channel:guide:inbox:waiting"))
+            first.close()
+            eventually(lambda: store.pubsub_numsub("websocket:inbox:guide/feed", "websocket:guide") ==
+                       [("websocket:inbox:guide/feed", 0), ("websocket:guide", 0)])  # fmt: skip
+        client.say(id="waits")
+        agent = gateway.subscribe("guide")
+        assert agent.envelope()["message"]["id"] == "waits"
+
+    def test_an_abandoned_group_holds_up_nobody(self, cluster, redis, store):
+        """It took one and left; the inbox is small, and the workers who acknowledge go on."""
+        gateway = cluster.start(*STREAM, "--inbox-size", "100")
+        gone = gateway.subscribe("guide", "tmp")
+        workers = gateway.subscribe("guide", "workers")
+        client = gateway.connect()
+        client.say(id="first")
+        gone.next()
+        gone.close()
+        gateway.api.ack("guide", "workers", [workers.next().id])
+        for n in range(300):
+            assert client.say(id=n)["status"] == "published"
+            event = workers.next()
+            assert event.json()["message"]["id"] == n
+            gateway.api.ack("guide", "workers", [event.id])
+        assert store.xlen(INBOX) <= 100
+        eventually(lambda: store.xlen(DEAD) > 0)
 
 
 class TestDeadLetters:

@@ -23,9 +23,9 @@ ODD = [
 GOOD = ["a", "A.b_c@d+e=f-g", "." * 3, "-", "a" * 128, "null", "undefined", "0", "=", "@@"]
 PART = r"[A-Za-z0-9._@+=-]{1,128}"
 KEY = re.compile(
-    rf"websocket:(connection:ws_[A-Za-z0-9_-]+|channel:[a-z0-9_.:-]+:(connections|parked)|user:{PART}:connections"
+    rf"websocket:(connection:ws_[A-Za-z0-9_-]+|channel:[a-z0-9_.:-]+:(connections|parked|inbox:(waiting|fed|removed|aside))|waiting|user:{PART}:connections"
     rf"|tenant:{PART}:connections|gateway:{PART}(:connections|:lease)|session:[A-Za-z0-9_:-]+|session:{PART}:connections|users|gateways|parked|session:changed|events"
-    rf"|fanout:[a-z0-9_.:-]+|inbox:[a-z0-9_.:-]+|channel:[a-z0-9_.:-]+:tenant:{PART}|guide|pillar:[a-z_]+|gateway:.*)"
+    rf"|fanout:[a-z0-9_.:-]+|inbox:[a-z0-9_.:-]+(/(feed|group)(/{PART})?)?|channel:[a-z0-9_.:-]+:tenant:{PART}|guide|pillar:[a-z_]+|gateway:.*)"
 )
 
 
@@ -58,7 +58,8 @@ def watched(redis):
     direct = [command for command in commands if command.name in ("GET", "SET", "DEL", "HGETALL", "SMEMBERS", "PUBLISH")]
     for command in of_scripts + direct:
         if command.name != "TIME" and len(command.arguments) > 1:
-            assert KEY.fullmatch(command.arguments[1].decode("utf-8", "replace")), command
+            name = command.arguments[2 if command.name in ("XINFO", "XGROUP", "PUBSUB") else 1]
+            assert KEY.fullmatch(name.decode("utf-8", "replace")), command
 
 
 def in_json(byte: int) -> bytes:

@@ -16,6 +16,11 @@ ENVELOPE = {
 
 
 @pytest.fixture
+def without_inbox(cluster):
+    return cluster.start("--inbox", "pubsub")
+
+
+@pytest.fixture
 def agent(redis, gateway, closing):
     return closing(RedisAgent(redis, "guide"))
 
@@ -69,9 +74,9 @@ def test_a_thousand_messages_come_in_order_and_so_do_their_answers(gateway, redi
     assert [client.receive()["payload"]["n"] for _ in range(1000)] == list(range(1000))
 
 
-def test_it_listens_on_the_channel_it_named_only(gateway, redis, closing):
+def test_it_listens_on_the_channel_it_named_only(without_inbox, redis, closing):
     agent = closing(RedisAgent(redis, "pillar:content"))
-    client = gateway.connect()
+    client = without_inbox.connect()
     assert client.say("guide", id=1)["status"] == "queued"
     assert client.say("pillar:content", id=2)["status"] == "published"
     assert agent.next()["message"]["id"] == 2
@@ -83,8 +88,8 @@ def test_every_agent_of_a_channel_receives_all(gateway, agent, redis, closing):
     assert agent.next() == another.next()
 
 
-def test_what_waited_for_an_agent_comes_in_order_within_a_second(gateway, redis, closing, record_property):
-    client = gateway.connect()
+def test_what_waited_for_an_agent_comes_in_order_within_a_second(without_inbox, redis, closing, record_property):
+    client = without_inbox.connect()
     for n in range(200):
         assert client.say(id=n)["status"] == "queued"
     start = time.monotonic()
@@ -95,9 +100,9 @@ def test_what_waited_for_an_agent_comes_in_order_within_a_second(gateway, redis,
     eventually(lambda: client.say(id=f"x{time.monotonic_ns()}")["status"] == "published")
 
 
-def test_when_it_leaves_messages_wait_again(gateway, redis):
+def test_when_it_leaves_messages_wait_again(without_inbox, redis):
     agent = RedisAgent(redis, "guide")
-    client = gateway.connect()
+    client = without_inbox.connect()
     assert client.say(id=1)["status"] == "published"
     agent.close()
     eventually(lambda: client.say(id=f"x{time.monotonic_ns()}")["status"] == "queued")

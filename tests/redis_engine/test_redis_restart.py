@@ -112,7 +112,7 @@ def test_beyond_the_queue_senders_are_refused_not_silenced(cluster, redis, closi
 
 def test_what_waited_goes_one_by_one_until_an_agent_is_back(cluster, redis, closing):
     """Of many on their way at once the first could find nobody, and the last an agent that has just come."""
-    gateway = cluster.start("--message-rate", "0")
+    gateway = cluster.start("--message-rate", "0", "--inbox", "pubsub")
     client = gateway.connect()
     redis.kill()
     for n in range(200):

@@ -83,12 +83,12 @@ def test_what_waits_for_an_agent_outlives_the_instance(cluster, redis, closing, 
 
 
 def test_what_waits_outlives_all_instances(cluster, redis, closing):
-    first = cluster.start()
+    first = cluster.start("--inbox", "pubsub")
     client = first.connect()
     for n in range(20):
         assert client.say(id=n)["status"] == "queued"
     assert first.stop() == 0
-    second = cluster.start()
+    second = cluster.start("--inbox", "pubsub")
     agent = closing(RedisAgent(redis, "guide"))
     assert [agent.next()["message"]["id"] for _ in range(20)] == list(range(20))
     assert second.connect().say(id="next")["status"] == "published"

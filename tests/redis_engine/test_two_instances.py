@@ -103,7 +103,7 @@ class TestAgentStreams:
         here, there = pair
         client = there.connect()
         for n in range(100):
-            assert client.say(id=n)["status"] == "queued"
+            assert client.say(id=n)["status"] == "published", "the inbox holds it"
         agent = here.subscribe("guide")
         start = time.monotonic()
         assert [event.json()["message"]["id"] for event in agent.take(100)] == list(range(100))
@@ -225,7 +225,7 @@ class TestMessageIds:
     def test_what_waits_is_known_too(self, pair):
         session = pair[0].new_session()
         first, second = (gateway.connect(session, query="&client_id=browser-1") for gateway in pair)
-        assert first.say(id=7)["status"] == "queued"
+        assert first.say(id=7)["status"] == "published"
         assert second.say(id=7)["status"] == "duplicate"
 
     def test_without_a_client_id_it_is_the_connections_own(self, pair, redis, closing):

@@ -31,7 +31,7 @@ class EventStream:
     the socket) until read().
     """
 
-    def __init__(self, base_url, path, query, key, *, stalled=False):
+    def __init__(self, base_url, path, query, key, *, stalled=False, headers=None):
         target = urlsplit(base_url)
         connection = http.client.HTTPConnection(target.hostname, target.port, timeout=DEADLINE)
         connection.sock = socket.socket()
@@ -39,7 +39,8 @@ class EventStream:
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sock.settimeout(DEADLINE)
         connection.sock.connect((target.hostname, target.port))
-        headers = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {key}"} if key is not None else {})
+        own = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {key}"} if key is not None else {})
+        headers = own | (headers or {})
         connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
         self._socket = connection.sock
         self._response = connection.getresponse()

@@ -65,6 +65,8 @@ SubscriptionHandle MemoryBroker::subscribe(AgentSubscription subscription, std::
                                            Done<void> done) {
   now_ = steady_now();
   const SubscriptionId id = next_subscription_++;
+  const bool had_some = subscription.group.empty() && !subscription.last_event_id.empty();
+  const std::weak_ptr<AgentSink> returns = had_some ? sink : std::weak_ptr<AgentSink>();
   Channel& channel = channels_[subscription.channel];
   if (subscription.group.empty()) {
     channel.subscribers.push_back({id, subscription.tenant_id, std::move(sink)});
@@ -76,6 +78,8 @@ SubscriptionHandle MemoryBroker::subscribe(AgentSubscription subscription, std::
   subscriptions_.emplace(id, std::move(subscription));
   SubscriptionHandle handle(*this, id);
   done({});  // which may already have had enough
+  // What others were given meanwhile is kept nowhere.
+  if (const auto open = returns.lock()) open->missed();
   drain(channel);
   return handle;
 }

@@ -25,7 +25,7 @@ void AgentFeeds::add(SubscriptionId id, const AgentSubscription& subscription, s
       subscription.tenant_id.empty() ? keys_.agents(channel) : keys_.agents(channel, subscription.tenant_id);
   Feed& feed = feeds_[name];
   feed.channel = subscription.channel;
-  feed.readers.push_back({id, std::move(sink)});
+  feed.readers.push_back({id, std::move(sink), false, !subscription.last_event_id.empty()});
   subscriptions_.add(
       name, [this, name](std::string_view envelope) { return deliver(name, envelope); },
       [this, name, id, done = std::move(done)](const Result<void>& added) {
@@ -40,9 +40,13 @@ void AgentFeeds::on_added(const std::string& name, SubscriptionId id, const Resu
   const auto reader = std::find_if(it->second.readers.begin(), it->second.readers.end(),
                                    [id](const Reader& r) { return r.id == id; });
   if (reader == it->second.readers.end()) return;
+  const std::weak_ptr<AgentSink> sink = reader->sink;
+  const bool missed = reader->returns;
   reader->open = added.has_value();
   if (!added) remove(id);
   done(added);
+  // Pub/Sub keeps nothing.
+  if (const auto open = sink.lock(); open && added && missed) open->missed();
 }
 
 void AgentFeeds::remove(SubscriptionId id) {

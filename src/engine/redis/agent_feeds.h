@@ -33,7 +33,8 @@ class AgentFeeds {
   struct Reader {
     SubscriptionId id;
     std::weak_ptr<AgentSink> sink;
-    bool open = false;  // Redis has confirmed
+    bool open = false;     // Redis has confirmed
+    bool returns = false;  // it has had messages before
   };
   struct Feed {
     ChannelIndex channel;

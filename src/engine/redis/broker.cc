@@ -14,6 +14,8 @@ constexpr size_t kProbesMax = 16;
 constexpr Duration kRetireTime = 1s;
 constexpr Duration kUnparkEvery = 500ms;
 constexpr std::string_view kUnparkCount = "100";
+constexpr Duration kReleaseEvery = 250ms;
+constexpr std::string_view kReleaseCount = "500";
 
 Error not_now() {
   return {Errc::unavailable, "this instance is not connected to Redis, or still confirms that it is"};
@@ -43,9 +45,13 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
     const std::string& name = parts_.channels.name(channel);
     senders_.push_back(std::make_unique<ChannelSender>(name, parts_.messages, parts_.keys, options_.sender));
     if (options_.sender.inbox) {
-      inboxes_.push_back(std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
-                                                 options_.inbox_age));
+      inboxes_.push_back(
+          std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
+                                  Inbox::Options{options_.inbox_age, options_.sender.inbox_size}));
       inboxes_.back()->gate(gate);
+      stream_feeds_.push_back(
+          std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
+      stream_feeds_.back()->gate(gate);
     }
     parts_.subscriptions.keep(parts_.keys.fanout(name), [this, channel](std::string_view payload) {
       return on_fanout(channel, payload);
@@ -208,8 +214,10 @@ SubscriptionHandle Broker::subscribe(AgentSubscription subscription, std::weak_p
     if (!added) agents_.erase(id);
     done(std::move(added));
   };
-  if (subscription.group.empty()) {
+  if (subscription.group.empty() && stream_feeds_.empty()) {
     feeds_.add(id, subscription, std::move(sink), std::move(answer));
+  } else if (subscription.group.empty()) {
+    stream_feeds_[subscription.channel]->add(id, subscription, std::move(sink), std::move(answer));
   } else {
     inboxes_[subscription.channel]->join(id, subscription, std::move(sink), std::move(answer));
   }
@@ -219,8 +227,10 @@ SubscriptionHandle Broker::subscribe(AgentSubscription subscription, std::weak_p
 void Broker::unsubscribe(SubscriptionId id) {
   const auto it = agents_.find(id);
   if (it == agents_.end()) return;
-  if (it->second.group.empty()) {
+  if (it->second.group.empty() && stream_feeds_.empty()) {
     feeds_.remove(id);
+  } else if (it->second.group.empty()) {
+    stream_feeds_[it->second.channel]->remove(id);
   } else {
     inboxes_[it->second.channel]->leave(id);
   }
@@ -243,7 +253,13 @@ void Broker::retire(Done<void> done) {
     if (const auto answer = std::exchange(*once, nullptr)) answer({});
   };
   retire_timeout_ = parts_.loop.after(kRetireTime, finish);
-  feeds_.retire(finish);
+  if (stream_feeds_.empty()) return feeds_.retire(finish);
+  const auto open = std::make_shared<size_t>(stream_feeds_.size());
+  for (const auto& feeds : stream_feeds_) {
+    feeds->retire([open, finish] {
+      if (--*open == 0) finish();
+    });
+  }
 }
 
 ChannelStats Broker::stats(ChannelIndex channel) const {
@@ -251,7 +267,7 @@ ChannelStats Broker::stats(ChannelIndex channel) const {
   senders_[channel]->fill(stats);
   stats.agents = feeds_.size(channel);
   if (!inboxes_.empty()) {
-    stats.agents += inboxes_[channel]->members();
+    stats.agents += stream_feeds_[channel]->size() + inboxes_[channel]->members();
     stats.unacknowledged = inboxes_[channel]->unacknowledged();
   }
   return stats;
@@ -331,6 +347,11 @@ EngineStats Broker::engine_stats() const {
 
 void Broker::on_up() {
   for (const auto& inbox : inboxes_) inbox->on_up();
+  for (const auto& feeds : stream_feeds_) feeds->resume();
+}
+
+void Broker::on_subscribed() {
+  for (const auto& feeds : stream_feeds_) feeds->resume();
 }
 
 void Broker::tick(TimePoint now) {
@@ -338,6 +359,13 @@ void Broker::tick(TimePoint now) {
   for (const auto& sender : senders_) sender->tick(now);
   const bool first = parts_.lease.is_first();
   for (const auto& inbox : inboxes_) inbox->tick(now, first);
+  for (const auto& feeds : stream_feeds_) feeds->tick(now);
+  if (first && !inboxes_.empty() && now - released_at_ >= kReleaseEvery && parts_.commands.is_up()) {
+    released_at_ = now;
+    for (const std::string& name : parts_.lease.waiting_channels()) {
+      if (const auto channel = parts_.channels.find(name)) release(*channel);
+    }
+  }
   const bool parked = first && parts_.lease.parked_channels() > 0;
   if (!parked || now - unparked_at_ < kUnparkEvery || !parts_.commands.is_up()) return;
   unparked_at_ = now;
@@ -348,11 +376,12 @@ void Broker::tick(TimePoint now) {
 void Broker::unpark() {
   const std::string now = std::to_string(wall_now().time_since_epoch().count());
   for (const std::string& channel : parts_.channels.names()) {
-    const std::string list = parts_.keys.parked(channel), agents = parts_.keys.agents(channel),
-                      tenants = parts_.keys.agents(channel, ""),
-                      inbox = inboxes_.empty() ? "" : parts_.keys.inbox(channel);
+    const Keys& keys = parts_.keys;
+    const std::string list = keys.parked(channel), agents = keys.agents(channel),
+                      tenants = keys.agents(channel, ""), inbox = inboxes_.empty() ? "" : keys.inbox(channel),
+                      state = keys.inbox_state(channel), notices = keys.inbox_notices(channel);
     run_script(parts_.commands, scripts::unpark,
-               {parts_.keys.prefix(), list, now, agents, tenants, kUnparkCount, inbox, channel},
+               {keys.prefix(), channel, list, now, agents, tenants, kUnparkCount, inbox, state, notices},
                [channel](const Result<Reply>& reply) {
                  if (!reply || (*reply)[0].integer() + (*reply)[1].integer() == 0) return;
                  log::info("parked_messages_taken", {{"channel", channel},
@@ -361,6 +390,23 @@ void Broker::unpark() {
                                                      {"left", (*reply)[2].integer()}});
                });
   }
+}
+
+// What has found nobody, in order, to agents that have a Redis client and have just subscribed.
+void Broker::release(ChannelIndex channel) {
+  const Keys& keys = parts_.keys;
+  const std::string& name = parts_.channels.name(channel);
+  const std::string inbox = keys.inbox(name), state = keys.inbox_state(name),
+                    notices = keys.inbox_notices(name), agents = keys.agents(name),
+                    tenants = keys.agents(name, "");
+  run_script(parts_.commands, scripts::release,
+             {keys.prefix(), name, inbox, state, notices, agents, tenants, kReleaseCount},
+             [this, channel](const Result<Reply>& reply) {
+               if (!reply || (*reply)[0].integer() == 0) return;
+               log::info("waiting_messages_published",
+                         {{"channel", parts_.channels.name(channel)}, {"count", (*reply)[0].integer()}});
+               release(channel);  // there may be more
+             });
 }
 
 void Broker::close(Done<size_t> done) {

@@ -14,6 +14,7 @@
 #include "engine/redis/inbox.h"
 #include "engine/redis/lease.h"
 #include "engine/redis/registry.h"
+#include "engine/redis/stream_feeds.h"
 
 namespace gw::redis {
 
@@ -59,6 +60,8 @@ class Broker final : public gw::Broker {
 
   // The command connection is there (again).
   void on_up();
+  // So is what Pub/Sub brings.
+  void on_subscribed();
   void on_connection_down();
   void on_subscriptions_down();
 
@@ -80,13 +83,15 @@ class Broker final : public gw::Broker {
   void judge_probes(TimePoint now);
   void resolve(const std::string& key, const Result<Submitted>& outcome);
   void unpark();
+  void release(ChannelIndex channel);
 
   const BrokerParts parts_;
   const BrokerOptions options_;
   Local local_;
-  std::vector<std::unique_ptr<ChannelSender>> senders_;  // by channel
-  std::vector<std::unique_ptr<Inbox>> inboxes_;          // by channel; none without streams
-  AgentFeeds feeds_;
+  std::vector<std::unique_ptr<ChannelSender>> senders_;     // by channel
+  std::vector<std::unique_ptr<Inbox>> inboxes_;             // by channel; none without streams
+  std::vector<std::unique_ptr<StreamFeeds>> stream_feeds_;  // the same
+  AgentFeeds feeds_;                                        // without streams
   std::unordered_map<SubscriptionId, AgentSubscription> agents_;
   SubscriptionId next_subscription_ = 1;
   DedupeWindow dedupe_;
@@ -97,6 +102,7 @@ class Broker final : public gw::Broker {
   bool engine_failed_ = false;  // since the last probe that came back
   bool retiring_ = false;
   TimePoint unparked_at_;
+  TimePoint released_at_;
   EventLoop::Registration tick_;
   EventLoop::Registration offer_again_;
   EventLoop::Registration retire_timeout_;

@@ -26,7 +26,10 @@ ChannelSender::ChannelSender(std::string_view channel, Connection& commands, con
       options_(options),
       channel_(channel),
       agents_(keys.agents(channel)),
+      tenants_agents_(keys.agents(channel, "")),
       inbox_(options.inbox ? keys.inbox(channel) : ""),
+      inbox_state_(keys.inbox_state(channel)),
+      inbox_notices_(keys.inbox_notices(channel)),
       dedupe_seconds_(std::to_string(options.dedupe_age.count())),
       inbox_size_(std::to_string(options.inbox_size)),
       breaker_(options.breaker) {}
@@ -68,24 +71,24 @@ void ChannelSender::send(Lane& lane, uint64_t sequence) {
     on_reply(lane, sequence, reply);
   };
   const AgentMessage& message = entry.message;
-  hand_over(message.message_id, message.envelope, message.tenant_id, dedupe_name(message),
+  const std::string dedupe_key = dedupe_name(message);
+  hand_over({message.message_id, message.envelope, message.tenant_id, dedupe_key, true},
             std::move(on_answer));
 }
 
 void ChannelSender::announce(const Publication& publication) {
-  hand_over(publication.message_id, publication.envelope, publication.tenant_id, "", {});
+  hand_over({publication.message_id, publication.envelope, publication.tenant_id, "", false}, {});
 }
 
 // A plain PUBLISH where that is all there is to do.
-void ChannelSender::hand_over(std::string_view message_id, std::string_view envelope, std::string_view tenant,
-                              std::string_view dedupe_key, OnReply done) {
-  if (dedupe_key.empty() && tenant.empty() && inbox_.empty()) {
-    return commands_.command({"PUBLISH", agents_, envelope}, std::move(done));
+void ChannelSender::hand_over(const HandOver& what, OnReply done) {
+  if (what.dedupe_key.empty() && what.tenant.empty() && inbox_.empty()) {
+    return commands_.command({"PUBLISH", agents_, what.envelope}, std::move(done));
   }
-  const std::string tenants = tenant.empty() ? "" : keys_.agents(channel_, tenant);
   run_script(commands_, scripts::submit,
-             {keys_.prefix(), message_id, envelope, dedupe_key, dedupe_seconds_, agents_, tenants, inbox_,
-              tenant, inbox_size_},
+             {keys_.prefix(), channel_, what.message_id, what.envelope, what.dedupe_key, dedupe_seconds_,
+              agents_, tenants_agents_, what.tenant, inbox_, inbox_state_, inbox_notices_, inbox_size_,
+              what.waits ? "1" : "0"},
              std::move(done));
 }
 

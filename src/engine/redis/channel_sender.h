@@ -65,8 +65,14 @@ class ChannelSender {
   void forget(const AgentMessage& message);
   bool has_room(const Entry& entry) const;
   void send(Lane& lane, uint64_t sequence);
-  void hand_over(std::string_view message_id, std::string_view envelope, std::string_view tenant,
-                 std::string_view dedupe_key, OnReply done);
+  struct HandOver {
+    std::string_view message_id;
+    std::string_view envelope;
+    std::string_view tenant;
+    std::string_view dedupe_key;  // empty: none
+    bool waits = false;           // with an inbox: for an agent that comes later
+  };
+  void hand_over(const HandOver& what, OnReply done);
   void on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply);
   void keep(Lane& lane, Entry& entry);
   void finish(Lane& lane, Entry& entry, Result<Submitted> outcome);
@@ -78,8 +84,11 @@ class ChannelSender {
   const Keys& keys_;
   const SenderOptions options_;
   const std::string channel_;
-  const std::string agents_;  // Pub/Sub
-  const std::string inbox_;   // empty: none
+  const std::string agents_;          // Pub/Sub
+  const std::string tenants_agents_;  // Pub/Sub, without the tenant
+  const std::string inbox_;           // empty: none
+  const std::string inbox_state_;
+  const std::string inbox_notices_;
   const std::string dedupe_seconds_;
   const std::string inbox_size_;
   CircuitBreaker breaker_;

@@ -78,6 +78,7 @@ void Engine::on_lost() {
 void Engine::on_fresh() { pushes_.resume(); }
 
 void Engine::on_subscribed() {
+  broker_.on_subscribed();
   // Whatever was said of sessions while nobody listened.
   registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/redis/inbox_entry.h"
 
 namespace gw::redis {
 namespace {
@@ -15,40 +16,26 @@ constexpr std::string_view kDeadMax = "10000";
 constexpr Duration kClaimEvery = 1s;
 // A notice comes with each entry; this is for the one that was lost.
 constexpr Duration kReadEvery = 1s;
-constexpr Duration kTrimEvery = 1s;
-
-bool is_entry_id(std::string_view id) {
-  const size_t dash = id.find('-');
-  const auto digits = [](std::string_view text) {
-    return !text.empty() && text.size() <= 20 &&
-           text.find_first_not_of("0123456789") == std::string_view::npos;
-  };
-  return dash != std::string_view::npos && digits(id.substr(0, dash)) && digits(id.substr(dash + 1));
-}
-
-// Of an entry's fields: name, value, name, value.
-std::string_view field(const Reply& fields, std::string_view name) {
-  for (size_t i = 0; i + 1 < fields.size(); i += 2) {
-    if (fields[i].text() == name) return fields[i + 1].text();
-  }
-  return {};
-}
+constexpr Duration kTidyEvery = 1s;
+// Entries that everybody has had stay so long for event streams that come back with the last id that they
+// had.
+constexpr std::chrono::milliseconds kKept = 60s;
+// A group without members for so long holds nothing.
+constexpr std::string_view kGroupIdleMs = "600000";
 
 }  // namespace
 
 Inbox::Inbox(std::string_view channel, Connection& commands, Subscriptions& subscriptions, const Keys& keys,
-             Duration age_max)
+             const Options& options)
     : commands_(commands),
       subscriptions_(subscriptions),
       keys_(keys),
       channel_(channel),
       stream_(keys.inbox(channel)),
-      age_max_(age_max) {
-  subscriptions_.keep(keys_.inbox_notice(channel_), [this](std::string_view) {
-    read_all();
-    return true;
-  });
-}
+      state_(keys.inbox_state(channel)),
+      notices_(keys.inbox_notices(channel)),
+      age_max_(options.age_max),
+      size_max_(std::to_string(options.size_max)) {}
 
 // A tenant's agents never share a group with another's; '/' stands in no name.
 std::string Inbox::group_name(const AgentSubscription& subscription) {
@@ -56,29 +43,48 @@ std::string Inbox::group_name(const AgentSubscription& subscription) {
                                         : subscription.tenant_id + "/" + subscription.group;
 }
 
-void Inbox::on_up() { create(std::string(kAgentsGroup), {}); }
+std::string Inbox::pubsub_name(const std::string& tenant) const {
+  return tenant.empty() ? notices_ + "/group" : notices_ + "/group/" + tenant;
+}
 
-void Inbox::create(const std::string& group, OnReply done) {
-  commands_.command({"XGROUP", "CREATE", stream_, group, "0", "MKSTREAM"},
-                    [done = std::move(done)](const Result<Reply>& reply) {
-                      const bool there = !reply && reply.error().detail.starts_with("Redis: BUSYGROUP");
-                      if (done) done(there ? Result<Reply>(Reply(nullptr)) : reply);
-                    });
+void Inbox::on_up() {
+  commands_.command({"XGROUP", "CREATE", stream_, kAgentsGroup, "0", "MKSTREAM"},
+                    {});  // BUSYGROUP: there it is
 }
 
 void Inbox::join(SubscriptionId id, const AgentSubscription& subscription, std::weak_ptr<AgentSink> sink,
                  Done<void> done) {
   const std::string name = group_name(subscription);
+  const std::string& tenant = subscription.tenant_id;
   Group& group = groups_[name];
   group.name = name;
-  group.tenant = subscription.tenant_id;
+  group.tenant = tenant;
   group.members.push_back({id, std::move(sink)});
-  create(name, [this, name, id, done = std::move(done)](const Result<Reply>& created) {
-    on_created(name, id, created, done);
-  });
+  // Where the scripts see that somebody is there. Whoever has heard of an entry reads all that there are.
+  subscriptions_.add(
+      pubsub_name(tenant),
+      [this](std::string_view) {
+        read_all();
+        return true;
+      },
+      [this, name, id, done = std::move(done)](const Result<void>& added) {
+        if (added) return create(name, id, done);
+        on_created(name, id, added, done);
+      });
 }
 
-void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<Reply>& created,
+void Inbox::create(const std::string& name, SubscriptionId id, const Done<void>& done) {
+  const auto group = groups_.find(name);
+  if (group == groups_.end()) return;
+  run_script(
+      commands_, scripts::join_inbox,
+      {keys_.prefix(), channel_, stream_, state_, notices_, name, keys_.instance(), group->second.tenant},
+      [this, name, id, done](const Result<Reply>& created) {
+        on_created(name, id, created ? Result<void>() : Result<void>(created.error()), done);
+      });
+}
+
+void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<void>& created,
                        const Done<void>& done) {
   const auto it = groups_.find(name);
   if (it == groups_.end()) return;
@@ -88,7 +94,7 @@ void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<
   member->open = created.has_value();
   if (!created) {
     leave(id);
-    return done(created.error());
+    return done(created);
   }
   done({});
   // Who was told may have left at once, and its group with it.
@@ -102,8 +108,13 @@ void Inbox::leave(SubscriptionId id) {
   for (auto it = groups_.begin(); it != groups_.end(); ++it) {
     Group& group = it->second;
     if (std::erase_if(group.members, [id](const Member& member) { return member.id == id; }) == 0) continue;
+    if (!group.members.empty()) return;
     // What is held stays open in Redis: whoever has members claims it.
-    if (group.members.empty()) groups_.erase(it);
+    const std::string tenant = group.tenant;
+    groups_.erase(it);
+    const bool last = std::none_of(groups_.begin(), groups_.end(),
+                                   [&](const auto& other) { return other.second.tenant == tenant; });
+    if (last) subscriptions_.remove(pubsub_name(tenant));
     return;
   }
 }
@@ -112,7 +123,8 @@ void Inbox::acknowledge(const AgentSubscription& group, const std::vector<std::s
                         Done<size_t> done) {
   const std::string name = group_name(group);
   std::vector<std::string_view> words{"XACK", stream_, name};
-  std::copy_if(ids.begin(), ids.end(), std::back_inserter(words), is_entry_id);
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(words),
+               [](const std::string& id) { return StreamId::parse(id).has_value(); });
   if (words.size() == 3) return done(size_t{0});
   commands_.command(words, [this, name, done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
@@ -148,8 +160,10 @@ void Inbox::read(const std::string& name) {
         Group& reader = found->second;
         reader.reading = false;
         if (!reply) {
-          // Somebody deleted the stream: the group begins anew.
-          if (reply.error().detail.starts_with("Redis: NOGROUP")) create(name, {});
+          // Somebody deleted the stream: the group begins anew, with whatever is there.
+          if (reply.error().detail.starts_with("Redis: NOGROUP")) {
+            commands_.command({"XGROUP", "CREATE", stream_, name, "0", "MKSTREAM"}, {});
+          }
           return;
         }
         const Reply entries = (*reply)[0][1];
@@ -160,15 +174,14 @@ void Inbox::read(const std::string& name) {
 
 void Inbox::take(Group& group, const Reply& entries) {
   for (size_t i = 0; i < entries.size(); ++i) {
-    const std::string_view id = entries[i][0].text();
-    const Reply fields = entries[i][1];
-    const bool foreign = !group.tenant.empty() && field(fields, "tenant_id") != group.tenant;
+    const InboxEntry taken(entries[i]);
+    const bool foreign = !group.tenant.empty() && taken.tenant != group.tenant;
     // Not for this group, or not what the gateway writes: done with it.
-    if (foreign || field(fields, "envelope").empty()) {
-      commands_.command({"XACK", stream_, group.name, id}, {});
+    if (foreign || taken.envelope.empty()) {
+      commands_.command({"XACK", stream_, group.name, taken.id_text}, {});
       continue;
     }
-    Held entry{std::string(id), std::string(field(fields, "envelope"))};
+    Held entry{std::string(taken.id_text), std::string(taken.envelope)};
     ++group.open;
     if (!group.held.empty() || !hand_out(group, entry)) group.held.push_back(std::move(entry));
   }
@@ -197,10 +210,9 @@ void Inbox::tick(TimePoint now, bool first) {
     group.claimed_at = now;
     claim(name);
   }
-  if (!first || now - trimmed_at_ < kTrimEvery || !commands_.is_up()) return;
-  trimmed_at_ = now;
-  give_up_stale();
-  trim();
+  if (!first || now - tidied_at_ < kTidyEvery || !commands_.is_up()) return;
+  tidied_at_ = now;
+  tidy();
 }
 
 void Inbox::claim(const std::string& name) {
@@ -219,27 +231,24 @@ void Inbox::claim(const std::string& name) {
              });
 }
 
-// Agents with a Redis client of their own claim what they want; what none of them could do must end too.
-void Inbox::give_up_stale() {
-  if (groups_.contains(std::string(kAgentsGroup))) return;
-  const std::string idle = std::to_string(kRedeliverAfter.count()),
+void Inbox::tidy() {
+  const auto ms_before = [](Duration age) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(age);
+    return std::to_string((wall_now() - ms).time_since_epoch().count());
+  };
+  const std::string oldest = ms_before(age_max_), kept = ms_before(kKept),
+                    idle = std::to_string(kRedeliverAfter.count()),
                     deliveries = std::to_string(kDeliveriesMax);
-  run_script(commands_, scripts::claim,
-             {keys_.prefix(), stream_, kAgentsGroup, "", idle, deliveries, kClaimCount, kDeadMax},
-             [this](const Result<Reply>& reply) {
-               if (!reply && reply.error().detail.find("NOGROUP") != std::string::npos) on_up();
-             });
-}
-
-void Inbox::trim() {
-  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(age_max_);
-  const std::string oldest = std::to_string((wall_now() - age).time_since_epoch().count());
-  run_script(commands_, scripts::trim, {keys_.prefix(), stream_, oldest}, [this](const Result<Reply>& reply) {
-    if (!reply) return log::debug("inbox_trim_failed", {{"reason", reply.error().detail}});
-    if ((*reply)[1].integer() > 0) {
-      log::warn("inbox_messages_expired", {{"channel", channel_}, {"count", (*reply)[1].integer()}});
-    }
-  });
+  run_script(
+      commands_, scripts::tidy_inbox,
+      {keys_.prefix(), channel_, stream_, state_, notices_, oldest, kept, kDeadMax, idle, deliveries,
+       kGroupIdleMs, size_max_},
+      [this](const Result<Reply>& reply) {
+        if (!reply) return log::debug("inbox_tidy_failed", {{"reason", reply.error().detail}});
+        if ((*reply)[1].integer() > 0) {
+          log::warn("inbox_messages_put_aside", {{"channel", channel_}, {"count", (*reply)[1].integer()}});
+        }
+      });
 }
 
 size_t Inbox::members() const {

@@ -21,8 +21,13 @@ class Inbox {
   static constexpr std::chrono::milliseconds kRedeliverAfter{30'000};
   static constexpr int kDeliveriesMax = 5;
 
+  struct Options {
+    Duration age_max = 24h;
+    size_t size_max = 100'000;
+  };
+
   Inbox(std::string_view channel, Connection& commands, Subscriptions& subscriptions, const Keys& keys,
-        Duration age_max);
+        const Options& options);
 
   // Whether it is safe to deliver now.
   void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
@@ -35,7 +40,7 @@ class Inbox {
 
   // Redis is (back) there: the group for agents with a Redis client of their own exists from now on.
   void on_up();
-  // Reads on, claims, and, where `first`, trims. Every 250 ms or so.
+  // Reads on, claims, and, where `first`, tidies. Every 100 ms or so.
   void tick(TimePoint now, bool first);
   size_t members() const;
   size_t unacknowledged() const;
@@ -63,8 +68,9 @@ class Inbox {
   };
 
   static std::string group_name(const AgentSubscription& subscription);
-  void create(const std::string& group, OnReply done);
-  void on_created(const std::string& group, SubscriptionId id, const Result<Reply>& created,
+  std::string pubsub_name(const std::string& tenant) const;
+  void create(const std::string& group, SubscriptionId id, const Done<void>& done);
+  void on_created(const std::string& group, SubscriptionId id, const Result<void>& created,
                   const Done<void>& done);
   void read(const std::string& group);
   void read_all();
@@ -72,19 +78,21 @@ class Inbox {
   void take(Group& group, const Reply& entries);
   bool hand_out(Group& group, const Held& entry);
   void hand_out_held(Group& group);
-  void give_up_stale();
-  void trim();
+  void tidy();
 
   Connection& commands_;
   Subscriptions& subscriptions_;
   const Keys& keys_;
   const std::string channel_;
   const std::string stream_;
+  const std::string state_;
+  const std::string notices_;
   const Duration age_max_;
+  const std::string size_max_;
   std::function<bool()> may_deliver_;
   std::map<std::string, Group> groups_;  // with members here
   TimePoint read_at_;
-  TimePoint trimmed_at_;
+  TimePoint tidied_at_;
 };
 
 }  // namespace gw::redis

@@ -23,7 +23,8 @@ class Keys {
   std::string fanout(std::string_view channel) const { return join("fanout:", channel, ""); }
   std::string gateway(std::string_view instance) const { return join("gateway:", instance, ""); }
   std::string session_changed() const { return prefix_ + "session:changed"; }
-  std::string inbox_notice(std::string_view channel) const { return join("inbox:", channel, ""); }
+  // What scripts tell of an inbox, each with a word behind it (inbox_scripts.cc).
+  std::string inbox_notices(std::string_view channel) const { return join("inbox:", channel, ""); }
 
   // Keys.
   std::string connection(std::string_view id) const { return join("connection:", id, ""); }
@@ -44,6 +45,8 @@ class Keys {
   std::string session(std::string_view key_hex) const { return join("session:", key_hex, ""); }
   std::string message_id(std::string_view digest_hex) const { return join("session:id:", digest_hex, ""); }
   std::string inbox(std::string_view channel) const { return join("inbox:", channel, ""); }
+  // What scripts keep of an inbox, each key with a word behind it (inbox_scripts.cc).
+  std::string inbox_state(std::string_view channel) const { return join("channel:", channel, ":inbox:"); }
   std::string parked() const { return prefix_ + "parked"; }  // the channels that have some
   std::string parked(std::string_view channel) const { return join("channel:", channel, ":parked"); }
 

@@ -68,9 +68,12 @@ void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
     return;
   }
   parked_channels_ = static_cast<size_t>((*reply)[1].integer());
+  waiting_channels_.clear();
+  const Reply waiting = (*reply)[2];
+  for (size_t i = 0; i < waiting.size(); ++i) waiting_channels_.emplace_back(waiting[i].text());
   peers_as_of_ = asked_at;
   peers_.clear();
-  for (size_t i = 2; i + 2 < reply->size(); i += 3) {
+  for (size_t i = 3; i + 2 < reply->size(); i += 3) {
     peers_.emplace((*reply)[i].text(), Peer{std::chrono::milliseconds((*reply)[i + 1].integer()),
                                             static_cast<size_t>((*reply)[i + 2].integer())});
   }

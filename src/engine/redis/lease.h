@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
@@ -45,6 +46,8 @@ class Lease {
   bool is_alive(std::string_view instance) const;
   // Channels for which a stopped instance left messages.
   size_t parked_channels() const { return parked_channels_; }
+  // Channels whose inbox holds what somebody has to confirm or to get.
+  const std::vector<std::string>& waiting_channels() const { return waiting_channels_; }
   // The live instance that does what only one has to do.
   bool is_first() const;
 
@@ -68,6 +71,7 @@ class Lease {
   std::map<std::string, Peer, std::less<>> peers_;
   TimePoint peers_as_of_;
   size_t parked_channels_ = 0;
+  std::vector<std::string> waiting_channels_;
   bool claimed_ = false;    // it has been ours once
   bool confirmed_ = false;  // and all that belongs to it is there
   bool distrusted_ = false;

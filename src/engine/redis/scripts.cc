@@ -15,8 +15,9 @@ void run_script(Connection& connection, const Script& script, std::vector<std::s
 
 void load_scripts(Connection& connection) {
   using namespace scripts;
-  for (const Script* script : {&submit, &unpark, &add, &put, &update, &remove, &lease, &leave, &reap, &count,
-                               &insert_session, &replace_session, &claim, &trim}) {
+  for (const Script* script :
+       {&submit, &unpark, &add, &put, &update, &remove, &lease, &leave, &reap, &count, &insert_session,
+        &replace_session, &join_inbox, &open_feed, &confirm_feed, &release, &claim, &tidy_inbox}) {
     connection.command({"SCRIPT", "LOAD", script->source}, {});
   }
 }
@@ -71,68 +72,6 @@ std::string with_records(const char* text) { return std::string(kRecords) + text
 std::string even_without_memory(const std::string& text) { return "#!lua flags=allow-oom\n" + text; }
 
 }  // namespace
-
-// ARGV: prefix, message_id, envelope, dedupe key or '', seconds it is kept, agents' Pub/Sub name, tenant's or
-// '', inbox key or '', tenant, entries at most. Answers receivers; -1: duplicate; -2: the inbox is full. The
-// key holds who published it and to how many: a repetition after a lost answer finds out. Once it is taken
-// nothing may fail any more: whoever hears of an error sends it again.
-const Script submit(R"lua(
-local id, envelope, key = ARGV[2], ARGV[3], ARGV[4]
-if key ~= '' then
-  local seen = redis.call('GET', key)
-  if seen then
-    local owner, receivers = string.match(seen, '^(%S+) (%d+)$')
-    if owner ~= id then return -1 end
-    if tonumber(receivers) > 0 then return tonumber(receivers) end
-  end
-end
-if ARGV[8] ~= '' and redis.call('XLEN', ARGV[8]) >= tonumber(ARGV[10]) then return -2 end
-if key ~= '' then redis.call('SET', key, id .. ' 0', 'EX', ARGV[5]) end
-local receivers, taken = 0, false
-local function publish(channel)
-  if channel == '' then return end
-  local reached = taken and redis.pcall('PUBLISH', channel, envelope) or redis.call('PUBLISH', channel, envelope)
-  if type(reached) == 'number' then receivers = receivers + reached end
-end
-if ARGV[8] ~= '' then
-  redis.call('XADD', ARGV[8], '*', 'envelope', envelope, 'tenant_id', ARGV[9])
-  receivers, taken = 1, true
-  redis.pcall('PUBLISH', ARGV[8], '')
-end
-publish(ARGV[6])
-taken = taken or receivers > 0
-publish(ARGV[7])
-if key ~= '' and receivers > 0 then redis.pcall('SET', key, id .. ' ' .. receivers, 'KEEPTTL') end
-return receivers
-)lua");
-
-// ARGV: prefix, parked key, now in ms, agents' Pub/Sub name, its name for tenants without the tenant, at
-// most, inbox key or '', channel. Each is published and taken out in one step. Answers delivered, expired,
-// left.
-const Script unpark(R"lua(
-local delivered, expired = 0, 0
-for i = 1, tonumber(ARGV[6]) do
-  local entry = redis.call('LINDEX', ARGV[2], 0)
-  if not entry then break end
-  local tenant, due, envelope = string.match(entry, '^([^\n]*)\n(%d+)\n(.*)$')
-  if tonumber(due) <= tonumber(ARGV[3]) then
-    expired = expired + 1
-  else
-    local receivers = redis.call('PUBLISH', ARGV[4], envelope)
-    if ARGV[7] ~= '' then
-      redis.call('XADD', ARGV[7], '*', 'envelope', envelope, 'tenant_id', tenant)
-      receivers = receivers + 1 + redis.call('PUBLISH', ARGV[7], '')
-    end
-    if tenant ~= '' then receivers = receivers + redis.call('PUBLISH', ARGV[5] .. tenant, envelope) end
-    if receivers == 0 then break end
-    delivered = delivered + 1
-  end
-  redis.call('LPOP', ARGV[2])
-end
-local left = redis.call('LLEN', ARGV[2])
-if left == 0 then redis.call('SREM', ARGV[1] .. 'parked', ARGV[8]) end
-return {delivered, expired, left}
-)lua");
 
 // ARGV: prefix, limit (0: none), a lease's time in ms, its soft end in ms, the connection's 11.
 // Answers 1, or 0 when the user has too many. Those on an instance that is gone do not count.
@@ -196,8 +135,9 @@ return 1
 )lua")));
 
 // ARGV: prefix, instance, token, a lease's time in ms, 'claim' to take it only if nobody holds it, soft end
-// in ms. Answers the token that was there ('': none), how many channels have parked messages, then
-// instance, remaining ms and connections for each instance; the token alone when somebody else holds it.
+// in ms. Answers the token that was there ('': none), how many channels have parked messages, the channels
+// whose inbox has a place, then instance, remaining ms and connections for each instance; the token alone
+// when somebody else holds it.
 const Script lease(even_without_memory(R"lua(
 local prefix, me = ARGV[1], ARGV[2]
 local function key(instance) return prefix .. 'gateway:' .. instance .. ':lease' end
@@ -206,7 +146,7 @@ local held = old ~= '' and old ~= ARGV[3] and redis.call('PTTL', key(me)) > tonu
 if ARGV[5] == 'claim' and held then return {old} end
 redis.call('SET', key(me), ARGV[3], 'PX', ARGV[4])
 redis.call('SADD', prefix .. 'gateways', me)
-local out = {old, redis.call('SCARD', prefix .. 'parked')}
+local out = {old, redis.call('SCARD', prefix .. 'parked'), redis.call('SMEMBERS', prefix .. 'waiting')}
 for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
   out[#out + 1] = instance
   out[#out + 1] = redis.call('PTTL', key(instance))
@@ -280,62 +220,6 @@ redis.call('HSET', ARGV[2], unpack(ARGV, 7))
 redis.call('PEXPIREAT', ARGV[2], ARGV[3])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return 1
-)lua");
-
-// ARGV: prefix, inbox, group, consumer, idle ms, deliveries at most, entries at most, dead letters at most.
-// Gives up what was delivered too often; answers {dead lettered, entries}.
-const Script claim(R"lua(
-local inbox, group = ARGV[2], ARGV[3]
-local open = redis.call('XPENDING', inbox, group, 'IDLE', ARGV[5], '-', '+', ARGV[7])
-local dead, again = 0, {}
-for _, entry in ipairs(open) do
-  local id = entry[1]
-  if entry[4] < tonumber(ARGV[6]) then
-    again[#again + 1] = id
-  else
-    local found = redis.call('XRANGE', inbox, id, id)[1]
-    if found then
-      local fields = found[2]
-      for _, extra in ipairs({'inbox_id', id, 'group', group, 'deliveries', tostring(entry[4])}) do fields[#fields + 1] = extra end
-      redis.call('XADD', inbox .. ':dead', 'MAXLEN', '~', ARGV[8], '*', unpack(fields))
-      dead = dead + 1
-    end
-    redis.call('XACK', inbox, group, id)
-  end
-end
-local entries = {}
-if ARGV[4] ~= '' and #again > 0 then
-  entries = redis.call('XCLAIM', inbox, group, ARGV[4], ARGV[5], unpack(again))
-end
-return {dead, entries}
-)lua");
-
-// ARGV: prefix, inbox, oldest unix ms that may stay. A group that was never read keeps nothing. Answers
-// {done, too old}.
-const Script trim(R"lua(
-local inbox = ARGV[2]
-if redis.call('EXISTS', inbox) == 0 then return {0, 0} end
-local function before(a, b)
-  local am, as = string.match(a, '(%d+)-(%d+)')
-  local bm, bs = string.match(b, '(%d+)-(%d+)')
-  am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)
-  return am < bm or (am == bm and as < bs)
-end
-local low
-for _, info in ipairs(redis.call('XINFO', 'GROUPS', inbox)) do
-  local group = {}
-  for i = 1, #info, 2 do group[info[i]] = info[i + 1] end
-  if group['last-delivered-id'] ~= '0-0' then
-    local first = group['last-delivered-id']
-    local ms, seq = string.match(first, '(%d+)-(%d+)')
-    first = ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
-    if group['pending'] > 0 then first = redis.call('XPENDING', inbox, group['name'])[2] end
-    if not low or before(first, low) then low = first end
-  end
-end
-local done = 0
-if low then done = redis.call('XTRIM', inbox, 'MINID', low) end
-return {done, redis.call('XTRIM', inbox, 'MINID', ARGV[3])}
 )lua");
 
 }  // namespace scripts

@@ -25,7 +25,7 @@ void load_scripts(Connection& connection);
 namespace scripts {
 
 extern const Script submit;           // a client's message: duplicate? into the inbox, to whoever listens
-extern const Script unpark;           // delivers what a stopped instance left waiting
+extern const Script unpark;           // hands over what a stopped instance left waiting
 extern const Script add;              // a connection, within its user's limit
 extern const Script put;              // connections, without a limit: what is there already is replaced
 extern const Script update;           // what changed of connections
@@ -36,8 +36,14 @@ extern const Script reap;             // some connections of an instance whose l
 extern const Script count;            // connections by instance and by channel
 extern const Script insert_session;   // unless its key is taken
 extern const Script replace_session;  // if it is still what was read
-extern const Script claim;            // an inbox group's entries that were open too long
-extern const Script trim;             // an inbox: what every group has done, and what is too old
+
+// Of an inbox: inbox_scripts.cc, which says what a place is.
+extern const Script join_inbox;    // a group, with what waits for whoever comes first
+extern const Script open_feed;     // where an event stream without a group begins
+extern const Script confirm_feed;  // event streams have had everything up to here
+extern const Script release;       // what waits goes to the first Pub/Sub subscriber
+extern const Script claim;         // a group's entries that were open too long
+extern const Script tidy_inbox;    // what everybody has done, what nobody will do, what is too old
 
 }  // namespace scripts
 }  // namespace gw::redis

@@ -41,7 +41,7 @@ const ERROR_WORDS = {
 const errorWords = (code) => ERROR_WORDS[code] ?? `The gateway answered with the error “${code}”.`;
 
 const ACK_WORDS = {
-  published: "an agent has it",
+  published: "an agent has it, or the inbox holds it for one",
   queued: "no agent is listening yet, it waits in the gateway",
   duplicate: "the gateway had it already and did not pass it on again",
 };

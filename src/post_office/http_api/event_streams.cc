@@ -10,6 +10,9 @@ namespace {
 // Shorter than what proxies and NAT boxes take for a dead connection.
 constexpr Duration kKeepAlivePeriod = 15s;
 constexpr std::string_view kKeepAlive = ": keep-alive\n\n";
+// To an agent that came back with Last-Event-ID (WHATWG HTML 9.2.4) where that cannot be gone on from.
+constexpr std::string_view kGap =
+    "event: gap\ndata: {\"reason\":\"messages since Last-Event-ID may be missing\"}\n\n";
 
 http::Response stream_head() {
   http::Response head;
@@ -47,6 +50,8 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
     append_event(event, id, envelope);
     return stream_.write(event);
   }
+
+  void missed() override { stream_.write(kGap); }
 
   void fell_behind() override {
     log::warn("agent_stream_ended", {{"reason", "it reads too slowly"}});
@@ -90,7 +95,9 @@ void EventStreams::subscribe(Call call) {
   const Result<ChannelIndex> granted = granted_channel(*call.key, post_office_.channels(), channel);
   if (!granted) return refuse(call.responder, granted.error());
   if (closed_) return refuse(call.responder, {Errc::unavailable, "the gateway is about to end"});
-  open({*granted, group, call.key->tenant_id}, std::move(call.responder));
+  const auto last_event_id = call.request.field("Last-Event-ID");
+  open({*granted, group, call.key->tenant_id, std::string(last_event_id.value_or(""))},
+       std::move(call.responder));
 }
 
 void EventStreams::open(AgentSubscription subscription, http::Responder responder) {

@@ -1,0 +1,134 @@
+// Event streams without a group that read the inbox from their place, on a real Redis.
+#include "engine/contract_testing.h"
+
+namespace gw {
+namespace {
+
+class StreamFeeds : public EngineTest {
+ protected:
+  void begin() { instance_ = start(EngineUnderTest::redis_with_inbox); }
+  std::string submit(const std::string& text, const std::string& tenant = "") {
+    return EngineTest::submit(*instance_, message(text, tenant));
+  }
+  void subscribe(TestAgent& agent, const std::string& tenant = "", const std::string& last_event_id = "") {
+    EXPECT_TRUE(ask<void>([&](Done<void> done) {
+      agent.subscription =
+          instance_->broker().subscribe({0, "", tenant, last_event_id}, agent.self, std::move(done));
+    }));
+  }
+  bool gets(const TestAgent& agent, const Texts& texts) {
+    return until([&] { return agent.texts.size() >= texts.size(); }) && agent.texts == texts;
+  }
+  // A later agent gets nothing of what was there: it has been confirmed.
+  bool all_is_confirmed() {
+    return until([&] {
+      TestAgent late;
+      subscribe(late);
+      settle(*instance_);
+      settle(*instance_);
+      return late.texts.empty();
+    });
+  }
+
+  std::unique_ptr<TestInstance> instance_;
+};
+
+TEST_F(StreamFeeds, WhatFoundNobodyIsKeptForTheFirstInOrder) {
+  begin();
+  for (const char* text : {"1", "2", "3"}) EXPECT_EQ(submit(text), "published") << "the inbox holds it";
+  TestAgent first, second;
+  subscribe(first);
+  EXPECT_TRUE(gets(first, {"1", "2", "3"}));
+  subscribe(second);
+  EXPECT_EQ(submit("4"), "published");
+  EXPECT_TRUE(gets(first, {"1", "2", "3", "4"}));
+  EXPECT_TRUE(gets(second, {"4"})) << "it has come after the others";
+}
+
+TEST_F(StreamFeeds, WhatWasGivenIsNotGivenToTheNext) {
+  begin();
+  {
+    TestAgent agent;
+    subscribe(agent);
+    for (const char* text : {"1", "2"}) submit(text);
+    EXPECT_TRUE(gets(agent, {"1", "2"}));
+  }
+  EXPECT_TRUE(all_is_confirmed());
+  submit("3");
+  TestAgent next;
+  subscribe(next);
+  EXPECT_TRUE(gets(next, {"3"}));
+}
+
+TEST_F(StreamFeeds, AnAgentThatComesBackGoesOnFromTheLastThatItHad) {
+  begin();
+  TestAgent stays, leaves, returns;
+  subscribe(stays);
+  subscribe(leaves);
+  submit("1");
+  EXPECT_TRUE(gets(leaves, {"1"}));
+  leaves.subscription.reset();
+  for (const char* text : {"2", "3"}) submit(text);
+  EXPECT_TRUE(gets(stays, {"1", "2", "3"}));
+  subscribe(returns, "", leaves.ids.back());
+  EXPECT_TRUE(gets(returns, {"2", "3"}));
+  EXPECT_FALSE(returns.has_missed);
+  submit("4");
+  EXPECT_TRUE(gets(returns, {"2", "3", "4"}));
+}
+
+TEST_F(StreamFeeds, AFullOneGoesOnWhenItHasRoom) {
+  begin();
+  TestAgent full, free;
+  subscribe(full);
+  subscribe(free);
+  full.full = true;
+  Texts all;
+  for (int i = 0; i < 250; ++i) {
+    all.push_back(std::to_string(i));
+    EXPECT_EQ(submit(all.back()), "published");
+  }
+  EXPECT_TRUE(gets(free, all));
+  EXPECT_FALSE(full.ended) << "it is behind, and nothing is lost";
+  full.full = false;
+  EXPECT_TRUE(gets(full, all));
+}
+
+TEST_F(StreamFeeds, ATenantsAgentsGetItsOwnAndHoldUpNobody) {
+  begin();
+  for (const char* text : {"red 1", "red 2"}) submit(text, "red");
+  submit("blue 1", "blue");
+  submit("no tenant");
+  TestAgent blue, red, all;
+  subscribe(blue, "blue");
+  EXPECT_TRUE(gets(blue, {"blue 1"}));
+  subscribe(red, "red");
+  EXPECT_TRUE(gets(red, {"red 1", "red 2"}));
+  subscribe(all);
+  EXPECT_TRUE(until([&] { return std::count(all.texts.begin(), all.texts.end(), "no tenant") == 1; }));
+  submit("red 3", "red");
+  EXPECT_TRUE(gets(red, {"red 1", "red 2", "red 3"}));
+  EXPECT_TRUE(gets(blue, {"blue 1"}));
+}
+
+TEST_F(StreamFeeds, AGroupThatIsNewBeginsWithWhatWaits) {
+  begin();
+  {
+    TestAgent agent;
+    subscribe(agent);
+    submit("given");
+    EXPECT_TRUE(gets(agent, {"given"}));
+  }
+  EXPECT_TRUE(all_is_confirmed());
+  submit("waits");
+  TestAgent member;
+  EngineTest::subscribe(*instance_, member, "workers");
+  EXPECT_TRUE(gets(member, {"waits"}));
+  TestAgent late;
+  subscribe(late);
+  submit("new");
+  EXPECT_TRUE(gets(late, {"new"})) << "what a group has taken waits for nobody else";
+}
+
+}  // namespace
+}  // namespace gw
