@@ -81,12 +81,18 @@ def parse(text):
         return log("passed over what is no envelope")
 
 
+def pubsub_prefix(client, prefix):
+    """Pub/Sub knows no databases: with another than 0, its number is part of the names."""
+    database = client.get_connection_kwargs().get("db") or 0
+    return f"{prefix}@{database}:" if database else prefix
+
+
 class Listener:
     """Hears everything on the channels, for as long as the connection lives."""
 
     def __init__(self, client, prefix, channels, delay, workers):
         self._client, self._delay, self._workers = client, delay, workers
-        self._names = [f"{prefix}{channel}" for channel in channels]
+        self._names = [f"{pubsub_prefix(client, prefix)}{channel}" for channel in channels]
 
     def serve(self):
         with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:

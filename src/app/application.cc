@@ -43,7 +43,7 @@ GatewayOptions gateway_options(const Config& config) {
   options.drain_timeout = config.drain_timeout;
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
-  shard.reply_to = config.key_prefix + "gateway:" + config.instance_id;
+  shard.reply_to = pubsub_prefix(config) + "gateway:" + config.instance_id;
   shard.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression};
   shard.handshake_timeout = config.handshake_timeout;
   shard.connection.message_bytes_max = static_cast<uint32_t>(config.max_message_bytes);

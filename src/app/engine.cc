@@ -80,4 +80,9 @@ std::unique_ptr<Engine> make_engine(EventLoop& loop, const ChannelTable& channel
   return std::make_unique<MemoryEngine>(loop, channels, config);
 }
 
+std::string pubsub_prefix(const Config& config) {
+  if (config.engine == EngineKind::memory) return config.key_prefix;
+  return redis::pubsub_prefix(config.key_prefix, redis::Url::parse(config.redis_url)->database);
+}
+
 }  // namespace gw

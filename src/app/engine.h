@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "app/config.h"
 #include "core/broker.h"
@@ -26,5 +27,8 @@ class Engine {
 
 // Both outlive it.
 std::unique_ptr<Engine> make_engine(EventLoop& loop, const ChannelTable& channels, const Config& config);
+
+// Begins every name that is published to. With a database of Redis other than 0 its number is part of it.
+std::string pubsub_prefix(const Config& config);
 
 }  // namespace gw

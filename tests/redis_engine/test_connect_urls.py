@@ -16,8 +16,8 @@ from support.wait import eventually
 SECRET = "p@ss:w/o?r#d%"  # each of these has a meaning in an address
 
 
-def assert_works(gateway, redis, closing):
-    agent = closing(RedisAgent(redis, "guide"))
+def assert_works(gateway, redis, closing, prefix="websocket:"):
+    agent = closing(RedisAgent(redis, "guide", prefix=prefix))
     client = gateway.connect()
     assert client.say(id="m1")["status"] == "published"
     envelope = agent.next()
@@ -37,7 +37,7 @@ class TestForms:
 
     def test_a_database(self, redis, cluster, closing):
         gateway = cluster.start(url=redis.url_with(database=3))
-        assert_works(gateway, redis, closing)
+        assert_works(gateway, redis, closing, "websocket:@3:")
         assert keys_of(redis) == [] and keys_of(redis, 3)
 
     def test_the_default_users_password(self, closing):
@@ -57,7 +57,7 @@ class TestForms:
 
     def test_a_unix_socket_with_a_database(self, redis, cluster, closing):
         gateway = cluster.start(url=redis.unix_url(database=1))
-        assert_works(gateway, redis, closing)
+        assert_works(gateway, redis, closing, "websocket:@1:")
         assert keys_of(redis) == [] and keys_of(redis, 1)
 
     def test_a_unix_socket_with_a_password(self, closing):

@@ -19,7 +19,7 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
 
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
-      keys_(options.key_prefix, options.instance_id),
+      keys_(options.key_prefix, options.instance_id, options.url.database),
       messages_(loop, dial_options(options, "messages"), "messages"),
       commands_(loop, dial_options(options, "commands"), "commands"),
       pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),

@@ -121,7 +121,7 @@ void Lease::reap() {
 
 void Lease::reap_some(const std::string& dead) {
   run_script(commands_, scripts::reap,
-             {keys_.prefix(), dead, keys_.instance(), iso8601(wall_now()), kReapBatch},
+             {keys_.pubsub_prefix(), dead, keys_.instance(), iso8601(wall_now()), kReapBatch},
              [this, dead](const Result<Reply>& reply) {
                if (!reply || reply->integer() <= 0) {
                  reaping_ = false;

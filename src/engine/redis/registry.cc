@@ -91,7 +91,7 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
                    join_channel_names(channels_, record.channels));
   const std::string limit = std::to_string(limits.per_user), time = std::to_string(Lease::kTime.count()),
                     soft = std::to_string(Lease::kSoft.count());
-  std::vector<std::string_view> words{keys_.prefix(), limit, time, soft};
+  std::vector<std::string_view> words{keys_.pubsub_prefix(), limit, time, soft};
   arguments.append_to(words);
   run_script(commands_, scripts::add, std::move(words),
              [this, record = std::move(record), done = std::move(done)](const Result<Reply>& reply) mutable {
@@ -163,7 +163,7 @@ void Registry::flush_removals() {
       texts.emplace_back(event);
       texts.push_back(std::move(reason));
     }
-    std::vector<std::string_view> words{keys_.prefix(), keys_.instance(), now};
+    std::vector<std::string_view> words{keys_.pubsub_prefix(), keys_.instance(), now};
     words.insert(words.end(), texts.begin(), texts.end());
     run_script(commands_, scripts::remove, std::move(words), [this, batch](const Result<Reply>& reply) {
       // Again when Redis is back: taking out what is not there is no harm.
@@ -190,7 +190,7 @@ void Registry::flush_changes() {
       texts.push_back(iso8601(record->last_heartbeat));
     }
     if (batch.empty()) return;
-    std::vector<std::string_view> words{keys_.prefix(), keys_.instance()};
+    std::vector<std::string_view> words{keys_.pubsub_prefix(), keys_.instance()};
     words.insert(words.end(), texts.begin(), texts.end());
     run_script(commands_, scripts::update, std::move(words),
                [this, batch = std::move(batch)](const Result<Reply>& reply) {
@@ -210,7 +210,7 @@ void Registry::put(const std::vector<ConnectionRecord>& records, OnReply done) {
     arguments.append(record, keys_.instance(), channels_.name(record.channel),
                      join_channel_names(channels_, record.channels));
   }
-  std::vector<std::string_view> words{keys_.prefix()};
+  std::vector<std::string_view> words{keys_.pubsub_prefix()};
   arguments.append_to(words);
   run_script(commands_, scripts::put, std::move(words), std::move(done));
 }

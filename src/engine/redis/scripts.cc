@@ -25,13 +25,14 @@ void load_scripts(Connection& connection) {
 namespace scripts {
 namespace {
 
-// A connection's record and its places in the indexes, always changed together.
+// A connection's record and its places in the indexes, always changed together. These scripts get the prefix
+// of Pub/Sub names; that of keys is what stands before its '@'.
 constexpr const char* kRecords = R"lua(
-local prefix = ARGV[1]
+local prefix = string.match(ARGV[1], '^[^@]*')
 local function record(id) return prefix .. 'connection:' .. id end
 local function index(kind, name) return prefix .. kind .. ':' .. name .. ':connections' end
 local function tell(event, id, reason, now)
-  redis.call('PUBLISH', prefix .. 'events', cjson.encode({
+  redis.call('PUBLISH', ARGV[1] .. 'events', cjson.encode({
     event = event, connection_id = id, reason = reason, timestamp = now}))
 end
 local function unlink(id)
