@@ -24,8 +24,13 @@ void CircuitBreaker::on_failure(TimePoint now) {
   }
 }
 
+void CircuitBreaker::close() {
+  state_ = State::closed;
+  failures_ = 0;
+  trying_ = false;
+}
+
 void CircuitBreaker::try_again() {
-  if (state_ != State::open) return;
   state_ = State::half_open;
   successes_ = 0;
   trying_ = false;

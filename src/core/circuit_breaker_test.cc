@@ -49,11 +49,15 @@ TEST(CircuitBreaker, OpensAgainWhenTheTrialFails) {
   EXPECT_TRUE(breaker.allow(t0 + 60s));
 }
 
-TEST(CircuitBreaker, TriesAtOnceWhenToldThatTheEngineIsBack) {
+TEST(CircuitBreaker, ClosesWhenToldThatTheEngineWorks) {
   CircuitBreaker breaker = opened();
-  breaker.try_again();
+  breaker.close();
+  EXPECT_EQ(breaker.state(), State::closed);
+  EXPECT_EQ(breaker.failures(), 0u);
+  for (int i = 0; i < 4; ++i) breaker.on_failure(t0);
   EXPECT_TRUE(breaker.allow(t0));
-  EXPECT_EQ(breaker.state(), State::half_open);
+  breaker.on_failure(t0);
+  EXPECT_FALSE(breaker.allow(t0));
 }
 
 }  // namespace

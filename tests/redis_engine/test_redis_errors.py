@@ -64,7 +64,7 @@ class Fault:
 FAULTS = {
     "OOM": Fault("OOM", lambda r: configure(r, maxmemory=1), lambda r: configure(r, maxmemory=0)),
     "READONLY": Fault(
-        "READONLY", lambda r: execute(r, "REPLICAOF", "127.0.0.1", "1"), lambda r: execute(r, "REPLICAOF", "NO", "ONE")
+        "READONLY|replica", lambda r: execute(r, "REPLICAOF", "127.0.0.1", "1"), lambda r: execute(r, "REPLICAOF", "NO", "ONE")
     ),
     "LOADING": Fault("LOADING", let_it_load, lambda r: r.wait_answering()),
     "NOPERM": Fault(

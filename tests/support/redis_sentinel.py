@@ -60,6 +60,18 @@ class SentinelSet:
             _, port = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
         return next(server for server in self.servers if server.port == int(port))
 
+    def swap_roles(self):
+        """By hand, and the sentinels are told: no client is killed."""
+        old, new = self.servers
+        with new.client() as client:
+            client.replicaof("NO", "ONE")
+        with old.client() as client:
+            client.replicaof("127.0.0.1", new.port)
+        for port in self._ports:
+            with self._sentinel(port) as client:
+                client.execute_command("SENTINEL", "REMOVE", NAME)
+                client.execute_command("SENTINEL", "MONITOR", NAME, "127.0.0.1", new.port, len(self._ports) // 2 + 1)
+
     def kill_sentinel(self, index):
         self._processes[index].kill()
         self._processes[index].wait(10)

@@ -8,9 +8,6 @@ namespace {
 
 constexpr Duration kTickEvery = 100ms;
 constexpr Duration kOfferAgainAfter = 2ms;
-// A subscription that has brought nothing at all since the probe left is dead, whatever its socket says.
-constexpr Duration kProbeTime = 600ms;
-constexpr size_t kProbesMax = 16;
 constexpr Duration kRetireTime = 1s;
 constexpr Duration kUnparkEvery = 500ms;
 constexpr std::string_view kUnparkCount = "100";
@@ -37,7 +34,11 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
     : parts_(parts),
       options_(options),
       feeds_(parts.subscriptions, parts.keys, parts.channels),
-      dedupe_(options.dedupe) {
+      dedupe_(options.dedupe),
+      prober_({parts.messages, parts.commands, parts.pushes, parts.subscriptions, parts.lease, parts.keys},
+              [this] {
+                for (const auto& sender : senders_) sender->on_engine_works();
+              }) {
   const auto gate = [this] { return may_deliver(); };
   feeds_.gate(gate);
   for (size_t i = 0; i < parts_.channels.size(); ++i) {
@@ -178,7 +179,7 @@ bool Broker::on_own(std::string_view payload) {
   const auto object = json::parse_object(payload);
   if (object) {
     if (const json::Value* probe = object->find("probe")) {
-      on_probe(json::as_int64(*probe).value_or(0));
+      prober_.on_heard(json::as_int64(*probe).value_or(0));
       return true;
     }
   }
@@ -276,57 +277,11 @@ ChannelStats Broker::stats(ChannelIndex channel) const {
 // --- Does it work?
 // ---------------------------------------------------------------------------------------------
 
-void Broker::probe(Done<void> done) {
-  if (!parts_.messages.is_up() || !parts_.commands.is_up() || !parts_.subscriptions.is_ready() ||
-      !may_deliver())
-    return done(not_now());
-  if (probes_.size() >= kProbesMax) {
-    probes_.front().done(Error{Errc::timeout, "a probe did not come back"});
-    probes_.pop_front();
-  }
-  const uint64_t number = next_probe_++;
-  probes_.push_back({number, steady_now(), false, std::move(done)});
-  const std::string own = parts_.keys.gateway(parts_.keys.instance());
-  const std::string payload = "{\"probe\":" + std::to_string(number) + "}";
-  parts_.messages.command({"PUBLISH", own, payload}, [this, number](const Result<Reply>& reply) {
-    for (Probe& probe : probes_) {
-      if (probe.number == number) probe.published = reply.has_value();
-    }
-    if (reply) return;
-    std::erase_if(probes_, [&](const Probe& probe) {
-      if (probe.number == number) probe.done(reply.error());
-      return probe.number == number;
-    });
-  });
-}
-
-void Broker::on_probe(int64_t number) {
-  while (!probes_.empty() && static_cast<int64_t>(probes_.front().number) <= number) {
-    const Probe probe = std::move(probes_.front());
-    probes_.pop_front();
-    probe.done({});
-  }
-  if (!std::exchange(engine_failed_, false)) return;
-  for (const auto& sender : senders_) sender->on_engine_returned();
-}
-
-void Broker::judge_probes(TimePoint now) {
-  if (probes_.empty() || parts_.pushes.is_holding()) return;
-  const Probe& oldest = probes_.front();
-  if (!oldest.published || now - oldest.asked_at < kProbeTime || parts_.pushes.heard_at() > oldest.asked_at)
-    return;
-  parts_.pushes.restart(
-      {Errc::unavailable, "a probe did not come back: nothing is heard on this connection"});
-}
-
-void Broker::on_connection_down() {
-  engine_failed_ = true;
-  local_.engine_lost();
-}
+void Broker::on_connection_down() { local_.engine_lost(); }
 
 void Broker::on_subscriptions_down() {
   on_connection_down();
-  for (const Probe& probe : std::exchange(probes_, {})) probe.done(not_now());
+  prober_.on_deaf();
 }
 
 EngineStats Broker::engine_stats() const {
@@ -355,7 +310,7 @@ void Broker::on_subscribed() {
 }
 
 void Broker::tick(TimePoint now) {
-  judge_probes(now);
+  prober_.judge(now);
   for (const auto& sender : senders_) sender->tick(now);
   const bool first = parts_.lease.is_first();
   for (const auto& inbox : inboxes_) inbox->tick(now, first);

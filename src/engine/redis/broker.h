@@ -2,7 +2,6 @@
 // every instance through the fan-out channels and each instance's own. Control loop only.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 #include "engine/redis/channel_sender.h"
 #include "engine/redis/inbox.h"
 #include "engine/redis/lease.h"
+#include "engine/redis/prober.h"
 #include "engine/redis/registry.h"
 #include "engine/redis/stream_feeds.h"
 
@@ -53,7 +53,7 @@ class Broker final : public gw::Broker {
                    Done<size_t> done) override;
   void retire(Done<void> done) override;
   ChannelStats stats(ChannelIndex channel) const override;
-  void probe(Done<void> done) override;
+  void probe(Done<void> done) override { prober_.ask(std::move(done)); }
   EngineStats engine_stats() const override;
   void tick(TimePoint now) override;
   void close(Done<size_t> done) override;
@@ -64,23 +64,16 @@ class Broker final : public gw::Broker {
   void on_subscribed();
   void on_connection_down();
   void on_subscriptions_down();
+  // This connection is up.
+  void on_connection_up(const Connection& newest) { prober_.on_up(newest); }
 
  private:
-  struct Probe {
-    uint64_t number;
-    TimePoint asked_at;
-    bool published = false;
-    Done<void> done;
-  };
-
   void unsubscribe(SubscriptionId id) override;
   bool may_deliver() const { return parts_.lease.is_fresh(); }
   // False: the shards are behind; it is offered again.
   bool taken(const Result<void>& delivered);
   bool on_fanout(ChannelIndex channel, std::string_view payload);
   bool on_own(std::string_view payload);
-  void on_probe(int64_t number);
-  void judge_probes(TimePoint now);
   void resolve(const std::string& key, const Result<Submitted>& outcome);
   void unpark();
   void release(ChannelIndex channel);
@@ -97,9 +90,7 @@ class Broker final : public gw::Broker {
   DedupeWindow dedupe_;
   // Messages with these ids are on their way; the same ids again wait for what becomes of them.
   std::unordered_map<std::string, std::vector<Done<Submitted>>> resolving_;
-  std::deque<Probe> probes_;
-  uint64_t next_probe_ = 1;
-  bool engine_failed_ = false;  // since the last probe that came back
+  Prober prober_;
   bool retiring_ = false;
   TimePoint unparked_at_;
   TimePoint released_at_;

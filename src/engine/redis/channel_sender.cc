@@ -101,6 +101,7 @@ void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>&
   ++lane.waiting;
   if (!reply) {
     breaker_.on_failure(now);
+    engine_failed_ = is_of_the_server(reply.error());
     lane.front_alone = true;
     keep(lane, entry);
   } else {
@@ -195,8 +196,9 @@ void ChannelSender::tick(TimePoint now) {
   }
 }
 
-void ChannelSender::on_engine_returned() {
-  breaker_.try_again();
+void ChannelSender::on_engine_works() {
+  if (!std::exchange(engine_failed_, false)) return;
+  breaker_.close();
   for (auto& [tenant, lane] : lanes_) lane.retry_at = {};
   tick(steady_now());
 }

@@ -33,8 +33,8 @@ class ChannelSender {
   void announce(const Publication& publication);
   // Tries again, expires; every 100 ms or so.
   void tick(TimePoint now);
-  // Redis has proven that it works: what waits need not wait for the circuit.
-  void on_engine_returned();
+  // A probe has proven that Redis takes writes: what waits need not wait for the circuit.
+  void on_engine_works();
 
   void fill(ChannelStats& stats) const;
   size_t waiting() const { return waiting_; }
@@ -92,6 +92,7 @@ class ChannelSender {
   const std::string dedupe_seconds_;
   const std::string inbox_size_;
   CircuitBreaker breaker_;
+  bool engine_failed_ = false;                      // the last failure was of the whole server
   std::map<std::string, Lane, std::less<>> lanes_;  // by tenant
   size_t waiting_ = 0;                              // promised to be kept
   size_t waiting_bytes_ = 0;

@@ -76,16 +76,16 @@ ConnectionStats Connection::stats() const {
 }
 
 void Connection::dial() {
-  dial_ = Dial::start(loop_, options_,
-                      [this](Result<std::shared_ptr<Link>> dialled) { on_dialled(std::move(dialled)); });
+  dial_ = Dial::start(loop_, options_, [this](Result<Dialled> dialled) { on_dialled(std::move(dialled)); });
 }
 
-void Connection::on_dialled(Result<std::shared_ptr<Link>> dialled) {
+void Connection::on_dialled(Result<Dialled> dialled) {
   dial_.reset();
-  if (!dialled || !(*dialled)->is_open()) {
+  if (!dialled || !dialled->link->is_open()) {
     return redial_later(dialled ? Error{Errc::unavailable, "lost at once"} : dialled.error());
   }
-  link_ = std::move(*dialled);
+  link_ = std::move(dialled->link);
+  run_id_ = std::move(dialled->run_id);
   up_since_ = loop_.now();
   log::info("redis_connected", {{"connection", name_}, {"server", options_.url.text()}});
   if (events_.on_push) link_->expect_pushes();
@@ -124,6 +124,7 @@ void Connection::on_error(const Error& error) {
 }
 
 void Connection::on_down(const Error& why) {
+  run_id_.clear();
   ++stats_.losses_total;
   log::warn("redis_connection_lost", {{"connection", name_}, {"reason", why.detail}});
   last_failure_ = why.detail;

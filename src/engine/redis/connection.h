@@ -51,11 +51,15 @@ class Connection {
   // It does not do what it should (a probe did not arrive): begin anew.
   void restart(const Error& why);
 
+  // The process that it speaks to; empty: down, or the server does not say.
+  const std::string& run_id() const { return run_id_; }
+  const std::string& name() const { return name_; }
+
   ConnectionStats stats() const;
 
  private:
   void dial();
-  void on_dialled(Result<std::shared_ptr<Link>> dialled);
+  void on_dialled(Result<Dialled> dialled);
   void on_down(const Error& why);
   void on_error(const Error& error);
   void redial_later(const Error& why);
@@ -65,6 +69,7 @@ class Connection {
   const std::string name_;
   Events events_;
   std::shared_ptr<Link> link_;  // null: down
+  std::string run_id_;
   std::shared_ptr<Dial> dial_;
   TimePoint up_since_;
   Duration backoff_{};

@@ -105,19 +105,27 @@ void Dial::log_in(const std::shared_ptr<Stream>& stream) {
       link_->command({"AUTH", url.user, url.password}, must);
     }
   }
+  link_->command({"INFO", "server", "replication"}, [self](const Result<Reply>& reply) {
+    if (!reply) return self->finish(reply.error());
+    self->on_info(reply->text());
+  });
   if (url.database != 0) link_->command({"SELECT", std::to_string(url.database)}, must);
   link_->command({"CLIENT", "SETNAME", options_.client_name}, {});
-  // A sentinel may still name the old master, and a server that loads its data answers nothing else.
-  link_->command({"ROLE"}, [self](const Result<Reply>& reply) {
-    const bool replica =
-        reply && (*reply)[0].text() == "slave" && !self->options_.url.sentinel_master.empty();
-    if (replica) self->finish(Error{Errc::unavailable, "what sentinel named is a replica"});
-  });
   link_->command({"PING"}, [self](const Result<Reply>& reply) {
     if (!reply) return self->finish(reply.error());
     self->finish(self->link_);
   });
   link_->flush();
+}
+
+// A sentinel, or a name, may still lead to the old master. A server that loads its data answers this, but no
+// PING.
+void Dial::on_info(std::string_view info) {
+  run_id_ = info_field(info, "run_id");
+  if (info_field(info, "role") != "slave") return;
+  finish(Error{Errc::unavailable, "it is a replica of " + std::string(info_field(info, "master_host")) + ":" +
+                                      std::string(info_field(info, "master_port")) +
+                                      "; this needs the master"});
 }
 
 void Dial::finish(Result<std::shared_ptr<Link>> result) {
@@ -130,7 +138,7 @@ void Dial::finish(Result<std::shared_ptr<Link>> result) {
     if (const auto link = std::exchange(link_, nullptr)) link->close({Errc::closed, "given up"});
   }
   stream_.reset();
-  if (done) done(std::move(result));
+  if (done) done(result ? Result<Dialled>(Dialled{std::move(*result), std::move(run_id_)}) : result.error());
   link_.reset();
 }
 

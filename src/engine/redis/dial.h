@@ -1,5 +1,5 @@
 // From an address to a connection that is ready for use: finds the master behind sentinels, connects, logs
-// in, chooses the database, and makes sure that Redis answers. Control loop only.
+// in, makes sure that it is a master, chooses the database, and that Redis answers. Control loop only.
 #pragma once
 
 #include <functional>
@@ -18,9 +18,14 @@ struct DialOptions {
   LinkOptions link;
 };
 
+struct Dialled {
+  std::shared_ptr<Link> link;
+  std::string run_id;  // of the server's process; empty: it does not say
+};
+
 class Dial : public std::enable_shared_from_this<Dial> {
  public:
-  using Done = std::function<void(Result<std::shared_ptr<Link>>)>;
+  using Done = std::function<void(Result<Dialled>)>;
 
   // `done` runs once, unless the returned dial is cancelled before.
   static std::shared_ptr<Dial> start(EventLoop& loop, const DialOptions& options, Done done);
@@ -33,6 +38,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void ask_sentinel(size_t index);
   void connect(const HostPort& to);
   void log_in(const std::shared_ptr<Stream>& stream);
+  void on_info(std::string_view info);
   void finish(Result<std::shared_ptr<Link>> result);
 
   EventLoop& loop_;
@@ -40,6 +46,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   Done done_;
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Link> link_;
+  std::string run_id_;
   size_t asking_ = 0;  // which sentinel
   Error sentinel_error_;
   EventLoop::Registration timeout_;

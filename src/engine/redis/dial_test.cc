@@ -7,8 +7,12 @@
 namespace gw::redis {
 namespace {
 
-// To CLIENT SETNAME, ROLE and PING.
-constexpr const char* kMaster = "+OK\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n+PONG\r\n";
+std::string bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+// To INFO, CLIENT SETNAME and PING.
+std::string welcome(const std::string& info) { return bulk(info) + "+OK\r\n+PONG\r\n"; }
+const std::string kMaster = welcome("# Server\r\nrun_id:abc\r\n# Replication\r\nrole:master\r\n");
 
 class DialTest : public testing::Test {
  protected:
@@ -19,10 +23,10 @@ class DialTest : public testing::Test {
     options.client_name = "test";
     options.timeout = timeout;
     std::string outcome;
-    const auto dial = Dial::start(loop_, options, [&](Result<std::shared_ptr<Link>> dialled) {
+    const auto dial = Dial::start(loop_, options, [&](const Result<Dialled>& dialled) {
       EXPECT_EQ(outcome, "");
       outcome = dialled ? "connected" : dialled.error().detail;
-      if (dialled) (*dialled)->close({Errc::closed, "done"});
+      if (dialled) dialled->link->close({Errc::closed, "done"});
     });
     EXPECT_TRUE(turn_until(loop_, [&] { return !outcome.empty(); }));
     dial->cancel();
@@ -72,8 +76,7 @@ TEST_F(DialTest, GivesUpOnASilentServer) {
 TEST_F(DialTest, TakesNoOtherServerForRedis) {
   TestPeer web(loop_, "HTTP/1.1 400 Bad Request\r\n\r\n");
   EXPECT_NE(dial(server(web)).find("not the Redis protocol"), std::string::npos);
-  TestPeer loading(loop_,
-                   "+OK\r\n-LOADING Redis is loading the dataset in memory\r\n-LOADING Redis is loading\r\n");
+  TestPeer loading(loop_, bulk("role:master") + "+OK\r\n-LOADING Redis is loading the dataset in memory\r\n");
   EXPECT_NE(dial(server(loading)).find("LOADING"), std::string::npos);
 }
 
@@ -90,9 +93,11 @@ TEST_F(DialTest, AsksTheNextSentinelWhereOneIsSilent) {
 }
 
 TEST_F(DialTest, DoesNotTakeAReplicaForTheMaster) {
-  TestPeer replica(loop_, "+OK\r\n*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:0\r\n+PONG\r\n");
+  TestPeer replica(loop_, welcome("role:slave\r\nmaster_host:10.0.0.9\r\nmaster_port:6380\r\n"));
   TestPeer knows(loop_, names(replica));
-  EXPECT_EQ(dial(sentinels({&knows})), "what sentinel named is a replica");
+  const std::string refused = "it is a replica of 10.0.0.9:6380; this needs the master";
+  EXPECT_EQ(dial(sentinels({&knows})), refused);
+  EXPECT_EQ(dial(server(replica)), refused);
 }
 
 TEST_F(DialTest, TellsNobodyOnceItIsCancelled) {
@@ -101,7 +106,7 @@ TEST_F(DialTest, TellsNobodyOnceItIsCancelled) {
   options.url = server(silent);
   options.timeout = 50ms;
   int answers = 0;
-  const auto dial = Dial::start(loop_, options, [&](const Result<std::shared_ptr<Link>>&) { ++answers; });
+  const auto dial = Dial::start(loop_, options, [&](const Result<Dialled>&) { ++answers; });
   EXPECT_TRUE(turn_until(loop_, [&] { return !silent.heard().empty(); }));
   dial->cancel();
   const auto later = loop_.after(100ms, [&] { answers += 100; });

@@ -44,7 +44,11 @@ void Engine::start() {
                          broker_.on_connection_down();
                        },
                    .on_push = {}});
-  messages_.start({.on_up = [this] { load_scripts(messages_); },
+  messages_.start({.on_up =
+                       [this] {
+                         load_scripts(messages_);
+                         broker_.on_connection_up(messages_);
+                       },
                    .on_down = [this] { broker_.on_connection_down(); },
                    .on_push = {}});
   subscriptions_.start(
@@ -54,15 +58,12 @@ void Engine::start() {
 void Engine::on_up() {
   load_scripts(commands_);
   // A server that has restarted may have gone back to an older snapshot.
-  commands_.command({"INFO", "server"}, [this](const Result<Reply>& reply) {
-    const std::string_view info = reply ? reply->text() : std::string_view();
-    const size_t at = info.find("run_id:");
-    const std::string run_id(at == std::string_view::npos ? "" : info.substr(at + 7, 40));
-    if (run_id.empty() || run_id != server_run_id_) lease_.distrust();
-    server_run_id_ = run_id;
-  });
+  const std::string& run_id = commands_.run_id();
+  if (run_id.empty() || run_id != server_run_id_) lease_.distrust();
+  server_run_id_ = run_id;
   lease_.on_up();
   broker_.on_up();
+  broker_.on_connection_up(commands_);
   registry_.flush();
 }
 
@@ -80,6 +81,7 @@ void Engine::on_fresh() { pushes_.resume(); }
 void Engine::on_subscribed() {
   broker_.on_subscribed();
   // Whatever was said of sessions while nobody listened.
+  broker_.on_connection_up(pushes_);
   registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
 }
 

@@ -2,6 +2,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/assert.h"
@@ -63,6 +65,18 @@ Result<ReplyReader::Next> ReplyReader::next() {
   return Next(static_cast<redisReply*>(reply));
 }
 
+std::string_view info_field(std::string_view info, std::string_view name) {
+  while (!info.empty()) {
+    const size_t end = info.find("\r\n");
+    const std::string_view line = info.substr(0, end);
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
+      return line.substr(name.size() + 1);
+    }
+    info = end == std::string_view::npos ? std::string_view() : info.substr(end + 2);
+  }
+  return {};
+}
+
 Error to_error(std::string_view redis_error) {
   const std::string_view code = redis_error.substr(0, redis_error.find(' '));
   std::string detail = "Redis: ";
@@ -71,6 +85,16 @@ Error to_error(std::string_view redis_error) {
   if (code == "NOPERM") detail += " (the Redis user of redis-url lacks a permission)";
   if (code == "OOM") detail += " (Redis is at its maxmemory)";
   return {Errc::unavailable, std::move(detail)};
+}
+
+bool is_of_the_server(const Error& error) {
+  constexpr std::string_view kBegin = "Redis: ";
+  if (!error.detail.starts_with(kBegin)) return true;  // no answer at all
+  const std::string_view text = std::string_view(error.detail).substr(kBegin.size());
+  constexpr std::array<std::string_view, 10> kWords{"OOM",      "NOREPLICAS", "MISCONF",    "READONLY",
+                                                    "LOADING",  "BUSY",       "MASTERDOWN", "CLUSTERDOWN",
+                                                    "NOSCRIPT", "NOAUTH"};
+  return std::find(kWords.begin(), kWords.end(), text.substr(0, text.find(' '))) != kWords.end();
 }
 
 }  // namespace gw::redis

@@ -59,7 +59,12 @@ class ReplyReader {
   redisReader* const reader_;
 };
 
+// A line of what INFO answers; empty: it is not there.
+std::string_view info_field(std::string_view info, std::string_view name);
+
 // What an error reply means to a caller; the detail says what to do about it.
 Error to_error(std::string_view redis_error);
+// The server as a whole fails, not this command on this key: a probe that works says that it is over.
+bool is_of_the_server(const Error& error);
 
 }  // namespace gw::redis
