@@ -54,9 +54,10 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
           std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
       stream_feeds_.back()->gate(gate);
     }
-    parts_.subscriptions.keep(parts_.keys.fanout(name), [this, channel](std::string_view payload) {
-      return on_fanout(channel, payload);
-    });
+    parts_.subscriptions.keep(
+        parts_.keys.fanout(name),
+        [this, channel](std::string_view payload) { return on_fanout(channel, payload); },
+        [this, channel] { on_subscribed_again(channel); });
   }
   parts_.subscriptions.keep(parts_.keys.gateway(parts_.keys.instance()),
                             [this](std::string_view payload) { return on_own(payload); });
@@ -133,13 +134,27 @@ void Broker::send(const ConnectionRecord& record, std::string_view message, Done
       .raw(message)
       .end_object();
   const std::string gateway = parts_.keys.gateway(record.gateway);
-  parts_.messages.command({"PUBLISH", gateway, payload},
-                          [done = std::move(done)](const Result<Reply>& reply) {
-                            if (!reply) return done(reply.error());
-                            if (reply->integer() == 0)
-                              return done(Error{Errc::not_found, "the connection's instance is gone"});
-                            done({});
-                          });
+  parts_.messages.command(
+      {"PUBLISH", gateway, payload},
+      [this, instance = record.gateway, done = std::move(done)](const Result<Reply>& reply) {
+        if (!reply) return done(reply.error());
+        if (reply->integer() == 0) return not_heard(instance, done);
+        done({});
+      });
+}
+
+// An instance that lives comes back to its subscriptions: only its lease tells that it is gone.
+void Broker::not_heard(const std::string& instance, Done<void> done) {
+  parts_.lease.refresh([this, instance, done = std::move(done)] {
+    if (!parts_.lease.is_alive(instance)) {
+      return done(Error{Errc::not_found, "the connection's instance is gone"});
+    }
+    done(Error{Errc::unavailable, "the connection's instance does not listen now"});
+  });
+}
+
+void Broker::on_subscribed_again(ChannelIndex channel) {
+  log::warn("publications_missed", {{"channel", parts_.channels.name(channel)}});
 }
 
 bool Broker::taken(const Result<void>& delivered) {

@@ -64,6 +64,8 @@ class Broker final : public gw::Broker {
   void on_subscribed();
   void on_connection_down();
   void on_subscriptions_down();
+  // What was published to the channel's clients in the meantime is missed; what comes from here on is not.
+  void on_subscribed_again(ChannelIndex channel);
   // This connection is up.
   void on_connection_up(const Connection& newest) { prober_.on_up(newest); }
 
@@ -72,6 +74,7 @@ class Broker final : public gw::Broker {
   bool may_deliver() const { return parts_.lease.is_fresh(); }
   // False: the shards are behind; it is offered again.
   bool taken(const Result<void>& delivered);
+  void not_heard(const std::string& instance, Done<void> done);
   bool on_fanout(ChannelIndex channel, std::string_view payload);
   bool on_own(std::string_view payload);
   void resolve(const std::string& key, const Result<Submitted>& outcome);

@@ -20,8 +20,14 @@ void Lease::start(Events events) {
   timer_ = loop_.every(kRenewEvery, [this] { renew(); });
 }
 
+void Lease::distrust() {
+  distrusted_ = true;
+  if (claimed_) forgotten_at_ = loop_.now();
+}
+
 void Lease::on_up() {
   up_since_ = loop_.now();
+  if (claimed_) returned_at_ = up_since_;
   renewing_ = false;
   renew();
 }
@@ -95,7 +101,7 @@ void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
 
 bool Lease::is_alive(std::string_view instance) const {
   const auto it = peers_.find(instance);
-  if (it == peers_.end()) return true;
+  if (it == peers_.end() || loop_.now() - returned_at_ < kReturn) return true;
   return it->second.remaining - (steady_now() - peers_as_of_) > kTime - kSoft;
 }
 

@@ -17,6 +17,8 @@ class Lease {
   static constexpr std::chrono::milliseconds kTime{15'000};
   static constexpr std::chrono::milliseconds kSoft{3'000};
   static constexpr Duration kRenewEvery = 1s;
+  // After Redis was away: by then every instance that lives is back.
+  static constexpr Duration kReturn = 3s;
 
   struct Events {
     // It had run out (or is new): whatever of this instance was in Redis may be gone. Ends with confirmed().
@@ -31,8 +33,8 @@ class Lease {
   // The command connection is (not) there.
   void on_up();
   void on_down();
-  // The server is another one, or began anew: what it has of this instance may be old.
-  void distrust() { distrusted_ = true; }
+  // The server is another one, or began anew: what it has of this instance, and of others, may be old.
+  void distrust();
   // Everything that the lost lease stood for is in Redis again.
   void confirmed();
   // Gives it back.
@@ -42,8 +44,11 @@ class Lease {
   bool is_fresh() const { return confirmed_ && steady_now() - renewed_at_ < kSoft; }
   // Asks Redis now rather than within a second; `done` when is_alive() answers of now, or nobody can tell.
   void refresh(std::function<void()> done);
-  // As of the last renewal; an instance it does not know yet is taken for alive.
+  // As of the last renewal. An instance it does not know yet is taken for alive, and so is each while Redis
+  // has only just come back.
   bool is_alive(std::string_view instance) const;
+  // What other instances had in Redis may be missing, and on its way back.
+  bool may_be_missing() const { return loop_.now() - forgotten_at_ < kReturn; }
   // Channels for which a stopped instance left messages.
   size_t parked_channels() const { return parked_channels_; }
   // Channels whose inbox holds what somebody has to confirm or to get.
@@ -80,6 +85,8 @@ class Lease {
   bool leaving_ = false;
   TimePoint renewed_at_;
   TimePoint up_since_ = TimePoint::max();
+  TimePoint returned_at_;   // Redis, from an absence
+  TimePoint forgotten_at_;  // by a server that began anew
   EventLoop::Registration timer_;
   EventLoop::Registration reap_timer_;
 };

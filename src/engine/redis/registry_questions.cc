@@ -14,6 +14,11 @@ constexpr std::array<std::string_view, 10> kFields{
     "connection_id", "session_ref",  "user_id",       "tenant_id",      "channel",
     "channels",      "connected_at", "last_activity", "last_heartbeat", "gateway_instance_id"};
 
+// Nobody must take what is not there yet for what is gone.
+Error being_written_anew() {
+  return {Errc::unavailable, "Redis has begun anew, and the instances write their connections to it again"};
+}
+
 }  // namespace
 
 void Registry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) {
@@ -24,6 +29,7 @@ void Registry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>
   commands_.command(words, [this, done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
     auto record = read(*reply);
+    if (!record && lease_.may_be_missing()) return done(being_written_anew());
     if (!record) return done(std::optional<ConnectionRecord>());
     leave_out_dead({std::move(*record)}, [done](Result<std::vector<ConnectionRecord>> alive) {
       done(alive->empty() ? std::nullopt : std::optional(alive->front()));
@@ -77,6 +83,7 @@ void Registry::gather(const std::string& index, Done<std::vector<ConnectionRecor
     };
     ask_each(count, std::move(ask), [this, records, done](Result<void> asked) {
       if (!asked) return done(asked.error());
+      if (records->empty() && lease_.may_be_missing()) return done(being_written_anew());
       leave_out_dead(std::move(*records), done);
     });
   });

@@ -7,6 +7,8 @@ namespace {
 
 constexpr Duration kAskEvery = 1s;
 constexpr Duration kAnswerTime = 5s;
+// A look that comes this late says more about this process than about Redis: the answer may be waiting here.
+constexpr Duration kLookLate = 2 * kAskEvery;
 
 }  // namespace
 
@@ -23,11 +25,12 @@ void Subscriptions::start(Events events) {
 void Subscriptions::ask() {
   if (!connection_.is_up() || connection_.is_holding()) return asked_at_.reset();
   const TimePoint now = loop_.now();
+  const bool late = now - std::exchange(looked_at_, now) > kLookLate;
   if (!asked_at_) {
     const std::string_view words[]{"PING"};
     connection_.send(words);
     asked_at_ = now;
-  } else if (now - *asked_at_ >= kAnswerTime) {
+  } else if (!late && now - *asked_at_ >= kAnswerTime) {
     connection_.restart({Errc::unavailable, "PING was not answered for " + format_duration(kAnswerTime)});
   }
 }
@@ -45,8 +48,10 @@ void Subscriptions::add(const std::string& name, OnMessage on_message, Done<void
   entry.waiting.push_back(std::move(done));
 }
 
-void Subscriptions::keep(const std::string& name, OnMessage on_message) {
-  entries_[name].on_message = std::make_shared<const OnMessage>(std::move(on_message));
+void Subscriptions::keep(const std::string& name, OnMessage on_message, std::function<void()> on_again) {
+  Entry& entry = entries_[name];
+  entry.on_message = std::make_shared<const OnMessage>(std::move(on_message));
+  entry.on_again = std::move(on_again);
 }
 
 void Subscriptions::remove(const std::string& name) {
@@ -81,6 +86,7 @@ void Subscriptions::on_down() {
   given_up_.clear();
   std::vector<Done<void>> waiting;
   for (auto& [name, entry] : entries_) {
+    entry.missed = entry.missed || entry.confirmed;
     entry.confirmed = false;
     std::move(entry.waiting.begin(), entry.waiting.end(), std::back_inserter(waiting));
     entry.waiting.clear();
@@ -129,6 +135,7 @@ void Subscriptions::on_confirmed(std::string_view name) {
   const auto it = entries_.find(name);
   if (it == entries_.end()) return;
   it->second.confirmed = true;
+  if (std::exchange(it->second.missed, false) && it->second.on_again) it->second.on_again();
   // Whoever is told may unsubscribe at once, which changes the entries.
   for (const Done<void>& done : std::exchange(it->second.waiting, {})) done({});
   if (ready_ ||

@@ -29,8 +29,9 @@ class Subscriptions {
   // One handler a name. `done` when Redis has confirmed it; unavailable: not connected (then nothing is
   // kept).
   void add(const std::string& name, OnMessage on_message, Done<void> done);
-  // The same, whether connected or not: for what has to be heard as long as the process lives.
-  void keep(const std::string& name, OnMessage on_message);
+  // The same, whether connected or not: for what has to be heard as long as the process lives. `on_again`
+  // after a loss, before the first message that is heard again.
+  void keep(const std::string& name, OnMessage on_message, std::function<void()> on_again = {});
   void remove(const std::string& name);
   // The handler is called until Redis has confirmed that nothing more comes; then `done`.
   void leave(const std::string& name, std::function<void()> done);
@@ -41,7 +42,9 @@ class Subscriptions {
     std::shared_ptr<const OnMessage> on_message;  // held while it runs: it may give up its own name
     std::vector<Done<void>> waiting;              // for the confirmation
     std::function<void()> leaving;                // set: unsubscribed, not confirmed
+    std::function<void()> on_again;
     bool confirmed = false;
+    bool missed = false;  // it was confirmed, and lost
   };
 
   void on_up();
@@ -60,6 +63,7 @@ class Subscriptions {
   std::map<std::string, size_t, std::less<>> given_up_;
   bool ready_ = false;
   std::optional<TimePoint> asked_at_;  // a PING that has no answer yet
+  TimePoint looked_at_;                // when that was judged last
   EventLoop::Registration ask_;
 };
 
