@@ -72,7 +72,7 @@ SettingValue redis_url() {
   SettingValue value =
       kinds::text(&Config::redis_url, "URL",
                   "redis://[user:password@]host[:port][/database], rediss://, redis+unix:///path[?db=N], or "
-                  "redis+sentinel://host[:port][,...]/master[/database]",
+                  "redis+sentinel://host[:port][,...]/master[/database][?sentinel_password=P]",
                   [](std::string_view text) {
                     return is_redis_url(text) ? std::optional<std::string>(text) : std::nullopt;
                   });

@@ -224,11 +224,15 @@ bool is_redis_url(std::string_view text) { return redis::Url::parse(text).has_va
 
 bool has_credentials(std::string_view redis_url) {
   const std::optional<redis::Url> url = redis::Url::parse(redis_url);
-  return url && !(url->user.empty() && url->password.empty());
+  return url && !(url->user.empty() && url->password.empty() && url->sentinel_password.empty());
 }
 
 std::string mask_credentials(std::string_view redis_url) {
   if (!is_redis_url(redis_url)) return "(not shown)";
+  // What is behind the name of a master is of sentinels' passwords.
+  if (const size_t query = redis_url.find("?sentinel_"); query != std::string_view::npos) {
+    return mask_credentials(redis_url.substr(0, query)) + "?****";
+  }
   const size_t begin = redis_url.find("://") + 3;
   const size_t at = redis_url.substr(0, redis_url.find('/', begin)).rfind('@');
   if (at == std::string_view::npos || at < begin) return std::string(redis_url);

@@ -113,6 +113,18 @@ class TestSentinel:
             client.ask({"type": "ping"})
             assert_works(gateway, sentinels.primary, closing)
 
+    def test_sentinels_with_a_password_of_their_own(self, closing):
+        with (
+            SentinelSet(sentinels=1, password="sesame", sentinel_password="h&sh") as sentinels,
+            Cluster(sentinels.servers[0], sentinels.url) as cluster,
+        ):
+            gateway = cluster.start()
+            assert_works(gateway, sentinels.servers[0], closing)
+            assert "h&sh" not in gateway.log_text and "h%26sh" not in gateway.log_text
+            shut_out = cluster.start_unready(url=sentinels.url_without_sentinel_password)
+            eventually(lambda: "NOAUTH" in shut_out.log_text, 20)
+            assert "?sentinel_password=" in shut_out.log_text and not is_ready(shut_out)
+
     def test_a_sentinel_that_is_gone_is_passed_over(self, closing):
         with SentinelSet() as sentinels, Cluster(sentinels.servers[0], sentinels.url) as cluster:
             sentinels.kill_sentinel(0)
@@ -138,6 +150,32 @@ class TestWrong:
             # Made right, it works without a restart.
             with redis.client() as client:
                 client.config_set("requirepass", "wrong-one")
+            eventually(lambda: is_ready(gateway), 20)
+
+
+class TestAnotherKindOfServer:
+    """Said for what it is, with what to do."""
+
+    def test_a_cluster(self):
+        with RedisServer("--cluster-enabled", "yes") as redis, Cluster(redis) as cluster:
+            gateway = cluster.start_unready()
+            eventually(lambda: "a node of a Redis Cluster" in gateway.log_text, 20)
+            assert not is_ready(gateway)
+
+    def test_a_sentinel(self):
+        with SentinelSet(sentinels=1) as sentinels, Cluster(sentinels.servers[0]) as cluster:
+            gateway = cluster.start_unready(url=f"redis://127.0.0.1:{sentinels.sentinel_port}")
+            eventually(lambda: "redis+sentinel://" in gateway.log_text, 20)
+            assert not is_ready(gateway)
+
+    def test_a_server_that_has_no_room_for_more_clients(self, redis, cluster):
+        with redis.client() as client:
+            before = client.config_get("maxclients")["maxclients"]
+            client.config_set("maxclients", 1)
+            gateway = cluster.start_unready()
+            eventually(lambda: "max number of clients reached" in gateway.log_text, 20)
+            assert "raise its maxclients" in gateway.log_text and not is_ready(gateway)
+            client.config_set("maxclients", before)
             eventually(lambda: is_ready(gateway), 20)
 
 

@@ -44,6 +44,19 @@ def test_they_follow_when_roles_are_swapped_and_nobody_is_killed(record_property
         assert_they_reach_each_other(*pair)
 
 
+def test_they_leave_a_master_that_the_sentinels_no_longer_name(record_property):
+    """It is there, and takes everything: what it takes is lost."""
+    with SentinelSet() as sentinels, Cluster(sentinels.servers[0], sentinels.url) as cluster:
+        pair = [cluster.start() for _ in range(2)]
+        old, new = sentinels.servers
+        sentinels.swap_roles(demote=False)
+        moved = seconds_until(lambda: connections(new, *pair) == all_of(*pair), 30)
+        record_property("moved after, s", moved)
+        eventually(lambda: connections(old, *pair) == set(), 10)
+        eventually(lambda: all(map(is_ready, pair)), 30)
+        assert_they_reach_each_other(*pair)
+
+
 @pytest.mark.parametrize("only", [sent(b"SUBSCRIBE"), not_sent(b"SUBSCRIBE")], ids=["subscriptions", "commands"])
 def test_one_that_finds_another_server_takes_the_others_along(redis, only):
     """An address that leads elsewhere from now on, as a name or a virtual address does."""

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 
@@ -17,9 +18,10 @@ NAME = "mymaster"
 class SentinelSet:
     """Known once entered: servers (the first is the primary to begin with), url."""
 
-    def __init__(self, sentinels=3, *, password=None):
+    def __init__(self, sentinels=3, *, password=None, sentinel_password=None):
         self.servers = [RedisServer(*self._auth(password), password=password) for _ in range(2)]
         self._password = password
+        self._sentinel_password = sentinel_password
         self._ports = [free_port() for _ in range(sentinels)]
         self._processes = []
         self._directory = Path(tempfile.mkdtemp(prefix="sentinel-"))
@@ -50,8 +52,17 @@ class SentinelSet:
 
     @property
     def url(self):
+        query = f"?sentinel_password={quote(self._sentinel_password, safe='')}" if self._sentinel_password else ""
+        return self.url_without_sentinel_password + query
+
+    @property
+    def url_without_sentinel_password(self):
         user = f":{self._password}@" if self._password else ""
         return f"redis+sentinel://{user}{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}/0"
+
+    @property
+    def sentinel_port(self):
+        return self._ports[0]
 
     @property
     def primary(self) -> RedisServer:
@@ -60,13 +71,14 @@ class SentinelSet:
             _, port = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
         return next(server for server in self.servers if server.port == int(port))
 
-    def swap_roles(self):
-        """By hand, and the sentinels are told: no client is killed."""
+    def swap_roles(self, *, demote=True):
+        """By hand, and the sentinels are told: no client is killed. Without `demote` the old one is not told."""
         old, new = self.servers
         with new.client() as client:
             client.replicaof("NO", "ONE")
-        with old.client() as client:
-            client.replicaof("127.0.0.1", new.port)
+        if demote:
+            with old.client() as client:
+                client.replicaof("127.0.0.1", new.port)
         for port in self._ports:
             with self._sentinel(port) as client:
                 client.execute_command("SENTINEL", "REMOVE", NAME)
@@ -85,6 +97,8 @@ class SentinelSet:
             f"sentinel down-after-milliseconds {NAME} 1000",
             f"sentinel failover-timeout {NAME} 5000",
         ]
+        if self._sentinel_password:
+            lines += [f"requirepass {self._sentinel_password}", f"sentinel sentinel-pass {self._sentinel_password}"]
         if self._password:
             lines.append(f"sentinel auth-pass {NAME} {self._password}")
         file = self._directory / f"{port}.conf"
@@ -100,9 +114,9 @@ class SentinelSet:
             told = state if isinstance(state, dict) else dict(zip(state[::2], state[1::2], strict=True))
             return int(told["num-other-sentinels"]) == len(self._ports) - 1 and int(told["num-slaves"]) == 1
 
-    @staticmethod
-    def _sentinel(port):
-        return redis.Redis(host="127.0.0.1", port=port, decode_responses=True, protocol=2, retry=None)
+    def _sentinel(self, port):
+        options = {"decode_responses": True, "protocol": 2, "retry": None, "password": self._sentinel_password}
+        return redis.Redis(host="127.0.0.1", port=port, **options)
 
     @staticmethod
     def _auth(password):

@@ -66,6 +66,8 @@ class Broker final : public gw::Broker {
   void on_subscriptions_down();
   // What was published to the channel's clients in the meantime is missed; what comes from here on is not.
   void on_subscribed_again(ChannelIndex channel);
+  // The server is another one from now on.
+  void move(const Error& why) { prober_.move(why); }
   // This connection is up.
   void on_connection_up(const Connection& newest) { prober_.on_up(newest); }
 

@@ -61,6 +61,11 @@ void Connection::resume() {
 }
 
 void Connection::restart(const Error& why) {
+  if (dial_) {
+    dial_->cancel();
+    dial_.reset();
+    return redial_later(why);
+  }
   if (!link_) return;
   const std::shared_ptr<Link> link = std::move(link_);
   link_ = nullptr;

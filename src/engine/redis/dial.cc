@@ -1,7 +1,5 @@
 #include "engine/redis/dial.h"
 
-#include <charconv>
-
 namespace gw::redis {
 
 Dial::Dial(EventLoop& loop, const DialOptions& options, Done done)
@@ -25,7 +23,14 @@ void Dial::cancel() {
 }
 
 void Dial::begin() {
-  if (!options_.url.sentinel_master.empty()) return ask_sentinel(0);
+  // https://redis.io/docs/latest/develop/reference/sentinel-clients/
+  if (!options_.url.sentinel_master.empty()) {
+    return options_.sentinels->ask([self = shared_from_this()](Result<HostPort> master) {
+      if (!self->done_) return;
+      if (!master) return self->finish(master.error());
+      self->connect(*master);
+    });
+  }
   if (options_.url.socket_path.empty()) return connect(options_.url.hosts.front());
   stream_ = Stream::make(loop_, {});
   stream_->connect_unix(options_.url.socket_path, [self = shared_from_this()](Result<void> connected) {
@@ -34,52 +39,7 @@ void Dial::begin() {
   });
 }
 
-// https://redis.io/docs/latest/develop/reference/sentinel-clients/: the first sentinel that knows the master.
-void Dial::ask_sentinel(size_t index) {
-  if (index >= options_.url.hosts.size()) {
-    return finish(Error{Errc::unavailable, "no sentinel knows the master " + options_.url.sentinel_master +
-                                               " (the last: " + sentinel_error_.detail + ")"});
-  }
-  asking_ = index;
-  const auto next = [self = shared_from_this(), index](const Error& why) {
-    if (!self->done_ || self->asking_ != index) return;
-    self->sentinel_error_ = why;
-    self->ask_sentinel(index + 1);
-  };
-  // Each gets its share of the time, so that one that hangs does not keep the others from being asked.
-  const auto parts = static_cast<Duration::rep>(options_.url.hosts.size() + 1);
-  sentinel_timeout_ = loop_.after(options_.timeout / parts, [self = shared_from_this(), next] {
-    self->stream_->close();
-    if (const auto link = std::exchange(self->link_, nullptr)) link->abandon();
-    next({Errc::unavailable, "silent"});
-  });
-  stream_ = Stream::make(loop_, {options_.url.tls, options_.ca_file});
-  stream_->connect(options_.url.hosts[index], [self = shared_from_this(), next](Result<void> connected) {
-    if (!self->done_) return;
-    if (!connected) return next(connected.error());
-    self->link_ = std::make_shared<Link>(self->loop_, self->stream_, self->options_.link);
-    self->link_->start({});
-    self->link_->command(
-        {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", self->options_.url.sentinel_master},
-        [self, next](const Result<Reply>& reply) {
-          if (!self->done_) return;
-          HostPort master;
-          bool known = reply && reply->size() == 2;
-          if (known) {
-            master.host = (*reply)[0].text();
-            const std::string_view port = (*reply)[1].text();
-            known = std::from_chars(port.data(), port.data() + port.size(), master.port).ec == std::errc();
-          }
-          if (!known) return next(reply ? Error{Errc::unavailable, "unknown there"} : reply.error());
-          self->link_->close({Errc::closed, "done"});
-          self->connect(master);
-        });
-    self->link_->flush();
-  });
-}
-
 void Dial::connect(const HostPort& to) {
-  sentinel_timeout_.reset();
   stream_ = Stream::make(loop_, {options_.url.tls, options_.ca_file});
   stream_->connect(to, [self = shared_from_this(), to](Result<void> connected) {
     if (!connected) {
@@ -122,6 +82,17 @@ void Dial::log_in(const std::shared_ptr<Stream>& stream) {
 // PING.
 void Dial::on_info(std::string_view info) {
   run_id_ = info_field(info, "run_id");
+  const std::string_view mode = info_field(info, "redis_mode");
+  if (mode == "cluster") {
+    return finish(
+        Error{Errc::unavailable,
+              "it is a node of a Redis Cluster, whose databases are in parts: redis-url needs a single "
+              "server, or sentinels"});
+  }
+  if (mode == "sentinel") {
+    return finish(
+        Error{Errc::unavailable, "it is a sentinel: redis-url is redis+sentinel://host:port/master"});
+  }
   if (info_field(info, "role") != "slave") return;
   finish(Error{Errc::unavailable, "it is a replica of " + std::string(info_field(info, "master_host")) + ":" +
                                       std::string(info_field(info, "master_port")) +
@@ -131,7 +102,6 @@ void Dial::on_info(std::string_view info) {
 void Dial::finish(Result<std::shared_ptr<Link>> result) {
   const auto keep_alive = shared_from_this();
   timeout_.reset();
-  sentinel_timeout_.reset();
   Done done = std::exchange(done_, nullptr);
   if (!result || !done) {
     if (stream_) stream_->close();

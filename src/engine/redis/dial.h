@@ -6,12 +6,14 @@
 #include <memory>
 
 #include "engine/redis/link.h"
+#include "engine/redis/sentinels.h"
 #include "engine/redis/url.h"
 
 namespace gw::redis {
 
 struct DialOptions {
   Url url;
+  Sentinels* sentinels = nullptr;  // of such an address; outlives the dial
   std::string ca_file;
   std::string client_name;  // for CLIENT LIST
   Duration timeout = 2s;    // for all of it
@@ -35,7 +37,6 @@ class Dial : public std::enable_shared_from_this<Dial> {
 
  private:
   void begin();
-  void ask_sentinel(size_t index);
   void connect(const HostPort& to);
   void log_in(const std::shared_ptr<Stream>& stream);
   void on_info(std::string_view info);
@@ -47,10 +48,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Link> link_;
   std::string run_id_;
-  size_t asking_ = 0;  // which sentinel
-  Error sentinel_error_;
   EventLoop::Registration timeout_;
-  EventLoop::Registration sentinel_timeout_;
 };
 
 }  // namespace gw::redis

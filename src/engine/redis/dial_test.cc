@@ -18,8 +18,10 @@ class DialTest : public testing::Test {
  protected:
   // "connected", or what went wrong.
   std::string dial(const Url& url, Duration timeout = 5s) {
+    Sentinels asked(loop_, url, "", [] {});
     DialOptions options;
     options.url = url;
+    options.sentinels = &asked;
     options.client_name = "test";
     options.timeout = timeout;
     std::string outcome;
@@ -44,9 +46,11 @@ class DialTest : public testing::Test {
     url.sentinel_master = "mymaster";
     return url;
   }
-  static std::string names(const TestPeer& master) {
+  // To GET-MASTER-ADDR-BY-NAME and MASTER.
+  static std::string names(const TestPeer& master, int epoch = 0) {
     const std::string port = std::to_string(master.address().port);
-    return "*2\r\n$9\r\n127.0.0.1\r\n$" + std::to_string(port.size()) + "\r\n" + port + "\r\n";
+    return "*2\r\n" + bulk("127.0.0.1") + bulk(port) + "*2\r\n" + bulk("config-epoch") +
+           bulk(std::to_string(epoch));
   }
 
   EventLoop loop_;
@@ -80,24 +84,73 @@ TEST_F(DialTest, TakesNoOtherServerForRedis) {
   EXPECT_NE(dial(server(loading)).find("LOADING"), std::string::npos);
 }
 
-TEST_F(DialTest, AsksTheNextSentinelWhereOneDoesNotKnow) {
+TEST_F(DialTest, PassesOverASentinelThatDoesNotKnow) {
   TestPeer master(loop_, kMaster), ignorant(loop_, "*-1\r\n"), knows(loop_, names(master));
   EXPECT_EQ(dial(sentinels({&ignorant, &knows})), "connected");
   EXPECT_NE(ignorant.heard().find("GET-MASTER-ADDR-BY-NAME"), std::string::npos);
 }
 
-TEST_F(DialTest, AsksTheNextSentinelWhereOneIsSilent) {
+TEST_F(DialTest, PassesOverASentinelThatIsSilent) {
   TestPeer master(loop_, kMaster), silent(loop_, ""), knows(loop_, names(master));
-  EXPECT_EQ(dial(sentinels({&silent, &knows}), 600ms), "connected");
-  EXPECT_EQ(dial(sentinels({&silent}), 200ms).substr(0, 11), "no sentinel");
+  EXPECT_EQ(dial(sentinels({&silent, &knows})), "connected");
+  EXPECT_EQ(dial(sentinels({&silent})).substr(0, 11), "no sentinel");
+}
+
+TEST_F(DialTest, BelievesTheNewestNaming) {
+  TestPeer master(loop_, kMaster), old(loop_, kMaster);
+  TestPeer knows(loop_, names(master, 7)), stale(loop_, names(old, 6)), too(loop_, names(old, 6));
+  EXPECT_EQ(dial(sentinels({&stale, &knows, &too})), "connected");
+  EXPECT_NE(master.heard(), "");
+  EXPECT_EQ(old.heard(), "");
+}
+
+TEST_F(DialTest, SaysWhichSentinelRefusesAndWhatItNeeds) {
+  TestPeer refuses(loop_, "-NOAUTH Authentication required.\r\n");
+  const std::string why = dial(sentinels({&refuses}));
+  EXPECT_NE(why.find("sentinel " + refuses.address().text() + ": Redis: NOAUTH"), std::string::npos) << why;
+  EXPECT_NE(why.find("sentinel_password"), std::string::npos) << why;
+  Url url = sentinels({&refuses});
+  url.sentinel_user = "u";
+  url.sentinel_password = "p";
+  dial(url);
+  EXPECT_NE(refuses.heard().find("AUTH\r\n$1\r\nu\r\n$1\r\np\r\n"), std::string::npos);
+}
+
+TEST(Newest, IsBelievedUnlessMostGoBack) {
+  const HostPort a{"a", 1}, b{"b", 1};
+  const auto master = [](const std::vector<Naming>& answers, const std::optional<Naming>& known) {
+    const auto found = newest(answers, 3, known);
+    return found ? found->master.host : "nobody";
+  };
+  EXPECT_EQ(master({}, Naming{a, 3}), "nobody");
+  EXPECT_EQ(master({{a, 3}}, {}), "a");
+  EXPECT_EQ(master({{a, 3}, {b, 4}, {a, 3}}, {}), "b");
+  EXPECT_EQ(master({{b, 4}}, Naming{a, 3}), "b");
+  EXPECT_EQ(master({{b, 2}}, Naming{a, 3}), "a") << "one alone may be of the past";
+  EXPECT_EQ(master({{b, 0}, {b, 0}}, Naming{a, 3}), "b") << "set up anew";
+  EXPECT_EQ(master({{b, 3}, {a, 3}, {b, 3}}, Naming{a, 3}), "b");
 }
 
 TEST_F(DialTest, DoesNotTakeAReplicaForTheMaster) {
-  TestPeer replica(loop_, welcome("role:slave\r\nmaster_host:10.0.0.9\r\nmaster_port:6380\r\n"));
-  TestPeer knows(loop_, names(replica));
+  const std::string info = welcome("role:slave\r\nmaster_host:10.0.0.9\r\nmaster_port:6380\r\n");
+  TestPeer replica(loop_, info), named(loop_, info), knows(loop_, names(named));
   const std::string refused = "it is a replica of 10.0.0.9:6380; this needs the master";
   EXPECT_EQ(dial(sentinels({&knows})), refused);
   EXPECT_EQ(dial(server(replica)), refused);
+}
+
+TEST_F(DialTest, SaysWhatTheServerIsWhenItIsNone) {
+  TestPeer node(loop_, welcome("redis_mode:cluster\r\nrun_id:abc\r\nrole:master\r\n"));
+  EXPECT_NE(dial(server(node)).find("Redis Cluster"), std::string::npos);
+  TestPeer sentinel(loop_, welcome("redis_mode:sentinel\r\nrun_id:abc\r\n"));
+  EXPECT_NE(dial(server(sentinel)).find("redis+sentinel://"), std::string::npos);
+}
+
+TEST_F(DialTest, ShowsWhatAFullServerSays) {
+  TestPeer full(loop_, "-ERR max number of clients reached\r\n");
+  const std::string why = dial(server(full));
+  EXPECT_NE(why.find("max number of clients reached"), std::string::npos) << why;
+  EXPECT_NE(why.find("maxclients"), std::string::npos) << why;
 }
 
 TEST_F(DialTest, TellsNobodyOnceItIsCancelled) {

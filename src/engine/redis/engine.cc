@@ -12,6 +12,7 @@ constexpr Duration kLeaveTime = 1s;
 DialOptions Engine::dial_options(const EngineOptions& options, std::string_view kind) {
   DialOptions dial;
   dial.url = options.url;
+  dial.sentinels = &sentinels_;
   dial.ca_file = options.ca_file;
   dial.client_name = options.instance_id + ":" + std::string(kind);
   return dial;
@@ -20,6 +21,10 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
       keys_(options.key_prefix, options.instance_id, options.url.database),
+      sentinels_(loop, options.url, options.ca_file,
+                 [this] {
+                   broker_.move({Errc::unavailable, "the sentinels name another master"});
+                 }),
       messages_(loop, dial_options(options, "messages"), "messages"),
       commands_(loop, dial_options(options, "commands"), "commands"),
       pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),
@@ -36,6 +41,7 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
 }
 
 void Engine::start() {
+  sentinels_.start();
   lease_.start({.on_lost = [this] { on_lost(); }, .on_fresh = [this] { on_fresh(); }});
   commands_.start({.on_up = [this] { on_up(); },
                    .on_down =

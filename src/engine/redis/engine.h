@@ -30,7 +30,7 @@ class Engine {
   void leave(std::function<void()> done);
 
  private:
-  static DialOptions dial_options(const EngineOptions& options, std::string_view kind);
+  DialOptions dial_options(const EngineOptions& options, std::string_view kind);
   void on_up();
   void on_lost();
   void on_fresh();
@@ -38,6 +38,7 @@ class Engine {
 
   EventLoop& loop_;
   const Keys keys_;
+  Sentinels sentinels_;
   Connection messages_;  // a backlog of these delays nothing else
   Connection commands_;
   Connection pushes_;

@@ -46,6 +46,8 @@ void Link::flush() {
   writing_.swap(out_);
   stream_->write(writing_, [self = shared_from_this()](Result<void> written) {
     if (!self->open_) return;
+    // A server that hangs up says why before: that is still to be read.
+    if (!written && self->reading_) return;
     if (!written) return self->fail(written.error());
     self->writing_.clear();
     if (self->writing_.capacity() > kKeepBytes) std::string().swap(self->writing_);

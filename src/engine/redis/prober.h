@@ -38,6 +38,8 @@ class Prober {
   void on_up(const Connection& newest);
   // The subscriptions are gone: no probe comes back.
   void on_deaf();
+  // All connections begin anew.
+  void move(const Error& why);
 
  private:
   struct Probe {
@@ -53,7 +55,6 @@ class Prober {
   bool is_ready() const;
   void publish(Done<void> done);
   void fail(uint64_t number, const Error& why);
-  void move(const Error& why);
 
   const Parts parts_;
   const std::function<void()> on_works_;

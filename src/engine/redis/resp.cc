@@ -84,6 +84,10 @@ Error to_error(std::string_view redis_error) {
   if (code == "NOAUTH" || code == "WRONGPASS") detail += " (check user and password in redis-url)";
   if (code == "NOPERM") detail += " (the Redis user of redis-url lacks a permission)";
   if (code == "OOM") detail += " (Redis is at its maxmemory)";
+  if (redis_error.find("max number of clients") != std::string_view::npos) {
+    detail += " (raise its maxclients, or see with CLIENT LIST who holds connections)";
+  }
+  if (code == "MOVED" || code == "CLUSTERDOWN") detail += " (Redis Cluster is not supported)";
   return {Errc::unavailable, std::move(detail)};
 }
 

@@ -95,7 +95,26 @@ bool parse_socket(std::string_view rest, Url& url) {
   return parameter.starts_with("db=") && parameter.size() > 3 && parse_database(parameter.substr(3), url);
 }
 
+bool parse_sentinel_credentials(std::string_view query, Url& url) {
+  while (!query.empty()) {
+    const size_t end = query.find('&');
+    const std::string_view parameter = query.substr(0, end);
+    const size_t equals = parameter.find('=');
+    if (equals == std::string_view::npos) return false;
+    const std::string_view name = parameter.substr(0, equals);
+    const auto value = percent_decode(parameter.substr(equals + 1));
+    if (!value || value->empty() || (name != "sentinel_user" && name != "sentinel_password")) return false;
+    (name == "sentinel_user" ? url.sentinel_user : url.sentinel_password) = *value;
+    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+  }
+  return !url.sentinel_password.empty();
+}
+
 bool parse_sentinels(std::string_view rest, Url& url) {
+  if (const size_t query = rest.find('?'); query != std::string_view::npos) {
+    if (!parse_sentinel_credentials(rest.substr(query + 1), url)) return false;
+    rest = rest.substr(0, query);
+  }
   const size_t slash = rest.find('/');
   if (slash == std::string_view::npos) return false;
   std::string_view hosts = rest.substr(0, slash);

@@ -1,8 +1,8 @@
 // Where Redis is, as one address says it:
 //   redis://[user:password@]host[:port][/db]            rediss:// the same over TLS
 //   redis+unix://[user:password@]/path/to/socket[?db=N]
-//   redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db]
-// User and password are percent-decoded. Cluster addresses would be a scheme of their own here.
+//   redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db][?sentinel_password=P&sentinel_user=U]
+// Users and passwords are percent-decoded. Cluster addresses would be a scheme of their own here.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ struct Url {
   bool tls = false;
   std::string user;
   std::string password;
+  std::string sentinel_user;  // the sentinels have their own
+  std::string sentinel_password;
   uint32_t database = 0;
 
   // Empty: not one of the forms above.

@@ -156,5 +156,20 @@ TEST(RedisUrl, IsWrittenWithoutItsSecrets) {
   }
 }
 
+TEST(Url, SentinelsHavePasswordsOfTheirOwn) {
+  const auto url = Url::parse("redis+sentinel://u:p@h1,h2:2/main/3?sentinel_password=s%26x&sentinel_user=w");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->password, "p");
+  EXPECT_EQ(url->sentinel_user, "w");
+  EXPECT_EQ(url->sentinel_password, "s&x");
+  EXPECT_EQ(url->database, 3u);
+  EXPECT_EQ(url->text().find("s&x"), std::string::npos);
+  for (const char* wrong : {"redis+sentinel://h/m?", "redis+sentinel://h/m?sentinel_user=u",
+                            "redis+sentinel://h/m?x=1", "redis+sentinel://h/m?sentinel_password=",
+                            "redis+sentinel://h/m?sentinel_password", "redis://h?sentinel_password=p"}) {
+    EXPECT_FALSE(Url::parse(wrong)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace gw::redis
