@@ -19,6 +19,7 @@ struct HandshakeState {
   std::string bytes;  // read, not yet used
   std::string response;
   TimePoint deadline;
+  bool returned = false;  // by the server: it is not passed on again
 };
 
 struct Client {

@@ -52,6 +52,7 @@ void Shard::begin_handshake(http::Handover arrived) {
   client.handshake->peer = arrived.peer;
   client.handshake->local = arrived.local;
   client.handshake->bytes = std::move(arrived.bytes);
+  client.handshake->returned = arrived.returned;
   client.handshake->deadline = now_ + options_.handshake_timeout;
   client.watched = Poller::kReadable;
   if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return drop(client);
@@ -74,9 +75,13 @@ void Shard::read_handshake(Client& client) {
 void Shard::continue_handshake(Client& client) {
   HandshakeState& handshake = *client.handshake;
   const std::string_view bytes = handshake.bytes;
-  const size_t line_end = bytes.find('\n');
-  if (line_end == std::string_view::npos && bytes.size() < http::kHeadBytesMax) return;
-  if (!is_for_websocket(bytes.substr(0, line_end))) return hand_to_control(client);
+  const std::optional<bool> is_for_us = http::is_request_for(bytes, kUpgradePath);
+  if (!is_for_us) return;
+  if (!*is_for_us) {
+    // Passed on a second time it could go round for ever.
+    if (handshake.returned) return refuse(client, refuse_upgrade(400, "the request line is malformed"));
+    return hand_to_control(client);
+  }
 
   const http::ParsedHead parsed = http::parse_head(bytes);
   if (std::holds_alternative<http::HeadIncomplete>(parsed)) return;

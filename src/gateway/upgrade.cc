@@ -66,14 +66,6 @@ std::string find_token(const protocol::Query& query, const http::RequestHead& he
 
 }  // namespace
 
-bool is_for_websocket(std::string_view request_line) {
-  const size_t begin = request_line.find(' ');
-  if (begin == std::string_view::npos) return false;
-  std::string_view target = request_line.substr(begin + 1);
-  target = target.substr(0, target.find_first_of(" ?\r\n"));
-  return target == kUpgradePath;
-}
-
 UpgradeRefusal refuse_upgrade(int status, std::string_view detail, std::string_view extra_head) {
   std::string body;
   json::Writer(body)

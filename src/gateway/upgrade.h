@@ -33,8 +33,6 @@ struct UpgradeRefusal {
 };
 
 inline constexpr std::string_view kUpgradePath = "/ws";
-// Whether a request line that begins so is for the WebSocket; more of it may be missing.
-bool is_for_websocket(std::string_view request_line);
 
 // `ready`: this instance takes connections now.
 std::variant<Upgrade, UpgradeRefusal> check_upgrade(const http::RequestHead& head, const SocketAddress& peer,

@@ -75,14 +75,6 @@ TEST(Upgrade, NegotiatesCompressionOnlyWhenSwitchedOn) {
   EXPECT_TRUE(check(offer, options).upgrade.deflate);
 }
 
-TEST(Upgrade, TellsWebSocketRequestsFromOthers) {
-  EXPECT_TRUE(is_for_websocket("GET /ws HTTP/1.1"));
-  EXPECT_TRUE(is_for_websocket("GET /ws?token=a HTTP/1.1"));
-  EXPECT_FALSE(is_for_websocket("GET /wsx HTTP/1.1"));
-  EXPECT_FALSE(is_for_websocket("GET / HTTP/1.1"));
-  EXPECT_FALSE(is_for_websocket("garbage"));
-}
-
 TEST(Origin, AllowsTheRequestsOwnHostAndPort) {
   EXPECT_TRUE(is_origin_allowed("http://example.com:8000", "example.com:8000", {}));
   EXPECT_TRUE(is_origin_allowed("https://Example.com", "example.com", {}));

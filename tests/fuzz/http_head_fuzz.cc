@@ -63,6 +63,13 @@ void check_head(const http::RequestHead& head, std::string_view text) {
   ASSERT(std::holds_alternative<http::RequestHead>(http::parse_head(text.substr(0, head.bytes))));
   ASSERT(std::holds_alternative<http::HeadIncomplete>(http::parse_head(text.substr(0, head.bytes - 1))));
 
+  // A shard decides by the first bytes whom the request is for, the server by all of them.
+  const bool for_ws = head.target == "/ws" || head.target.starts_with("/ws?");
+  for (size_t n = 0; n <= head.bytes; ++n) {
+    const std::optional<bool> answer = http::is_request_for(text.substr(0, n), "/ws");
+    ASSERT(answer ? *answer == for_ws : n < head.bytes);
+  }
+
   const IpNetwork trusted[] = {*IpNetwork::parse("10.0.0.0/8")};
   const http::Requester requester = http::requester_of(*IpAddress::parse("10.0.0.1"), head.fields, trusted);
   ASSERT(requester.scheme == "http" || requester.scheme == "https");

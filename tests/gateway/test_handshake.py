@@ -145,6 +145,42 @@ def test_an_upgrade_on_a_kept_alive_connection_is_accepted(gateway, path):
     peer.welcome()
 
 
+def test_one_empty_line_before_the_request_is_forgiven(gateway, path):  # RFC 9112 2.2
+    peer = gateway.peer()
+    peer.send(b"\r\n" + upgrade_request(path(), peer.host))
+    assert peer.response().status == 101
+    peer.welcome()
+
+
+def test_an_empty_line_that_comes_by_itself_is_forgiven(gateway, path):
+    peer = gateway.peer()
+    for byte in b"\r\n" + upgrade_request(path(), peer.host):
+        peer.send(bytes([byte]))
+    assert peer.response().status == 101
+    peer.welcome()
+
+
+def test_an_empty_line_does_not_hide_that_a_request_is_no_upgrade(gateway):
+    peer = gateway.peer()
+    peer.send(b"\r\nGET /ws HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert peer.response().status == 426
+    peer = gateway.peer()
+    peer.send(b"\r\n\r\nGET /ws HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert peer.response().status == 400
+    assert peer.at_end()
+
+
+def test_a_body_with_an_empty_line_behind_it_does_not_spoil_the_upgrade(gateway, path):
+    """Old clients end a body that way."""
+    peer = gateway.peer()
+    target = path()
+    peer.send(f"POST /health/live HTTP/1.1\r\nHost: {peer.host}\r\nContent-Length: 2\r\n\r\n{{}}")
+    assert peer.response().status == 405
+    peer.send(b"\r\n" + upgrade_request(target, peer.host))
+    assert peer.response().status == 101
+    peer.welcome()
+
+
 def test_unfinished_handshakes_are_cut_after_five_seconds(gateway, path):
     silent, partial = gateway.peer(), gateway.peer()
     start = time.monotonic()

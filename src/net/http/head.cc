@@ -113,6 +113,13 @@ const char* host_fault(const RequestHead& head) {
   return std::all_of(host.begin(), host.end(), is_host_char) ? nullptr : "Host is malformed";
 }
 
+// RFC 9112 2.2: one empty line before the request line is forgiven.
+size_t skipped_before(std::string_view bytes) { return bytes.starts_with("\r\n") ? 2 : 0; }
+
+bool has_path(std::string_view target, std::string_view path) {
+  return target.starts_with(path) && (target.size() == path.size() || target[path.size()] == '?');
+}
+
 bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
@@ -120,8 +127,7 @@ bool is_visible_ascii(std::string_view text) {
 }  // namespace
 
 ParsedHead parse_head(std::string_view bytes) {
-  // RFC 9112 2.2: one empty line before the request line is forgiven.
-  const size_t skipped = bytes.starts_with("\r\n") ? 2 : 0;
+  const size_t skipped = skipped_before(bytes);
   const std::string_view text = bytes.substr(skipped, kHeadBytesMax);
   const Extent extent = find_extent(text);
   if (extent.fault) return HeadError{400, extent.fault};
@@ -170,8 +176,15 @@ bool list_has_token(std::span<const HttpField> fields, std::string_view name, st
   return false;
 }
 
-bool has_path(std::string_view target, std::string_view path) {
-  return target.starts_with(path) && (target.size() == path.size() || target[path.size()] == '?');
+std::optional<bool> is_request_for(std::string_view bytes, std::string_view path) {
+  const std::string_view text = bytes.substr(skipped_before(bytes), kHeadBytesMax);
+  const size_t end = text.find('\n');
+  if (end == std::string_view::npos && text.size() < kHeadBytesMax) return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  const size_t space = line.find(' ');
+  if (space == std::string_view::npos) return false;
+  const std::string_view rest = line.substr(space + 1);
+  return has_path(rest.substr(0, rest.find(' ')), path);
 }
 
 std::variant<BodyFraming, HeadError> body_framing(const RequestHead& head) {

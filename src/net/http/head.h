@@ -47,9 +47,10 @@ size_t count_fields(std::span<const HttpField> fields, std::string_view name);
 // Whether a comma-separated list, over all fields of that name, has the token (RFC 9110 5.6.1).
 bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token);
 
-// Whether the target's path is exactly `path`, with or without a query. Shards and the server pass
-// connections to each other by it, so both have to ask the same question.
-bool has_path(std::string_view target, std::string_view path);
+// Whether the request at the front of `bytes` is for `path`, with or without a query; nullopt: too little is
+// there to say. Shards and the server pass connections to each other by this answer alone. It reads the
+// request line as parse_head does, and more bytes never change what it has said.
+std::optional<bool> is_request_for(std::string_view bytes, std::string_view path);
 
 // How the bytes after the head are framed (RFC 9112 6.3).
 struct BodyFraming {

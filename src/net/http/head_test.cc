@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
 #include <string>
 
 namespace gw::http {
@@ -161,12 +163,59 @@ TEST(Head, ListsHaveTokens) {
   EXPECT_FALSE(list_has_token(fields, "Upgrade", "x"));
 }
 
+// "yes", "no" or "more".
+std::string is_for_ws(std::string_view bytes) {
+  const std::optional<bool> answer = is_request_for(bytes, "/ws");
+  return !answer ? "more" : *answer ? "yes" : "no";
+}
+
 TEST(Head, APathIsWholeOrFollowedByAQuery) {
-  EXPECT_TRUE(has_path("/ws", "/ws"));
-  EXPECT_TRUE(has_path("/ws?token=a", "/ws"));
-  EXPECT_FALSE(has_path("/ws/", "/ws"));
-  EXPECT_FALSE(has_path("/wss", "/ws"));
-  EXPECT_FALSE(has_path("http://a/ws", "/ws"));
+  EXPECT_EQ(is_for_ws("GET /ws HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET /ws?token=a HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET /wss HTTP/1.1\r\n"), "no");
+  EXPECT_EQ(is_for_ws("GET / HTTP/1.1\r\n"), "no");
+  EXPECT_EQ(is_for_ws("garbage\r\n"), "no");
+  EXPECT_EQ(is_for_ws("GET /ws HTTP/1.1"), "more");
+  EXPECT_EQ(is_for_ws(""), "more");
+  EXPECT_EQ(is_for_ws("GET /ws?" + std::string(kHeadBytesMax, 'y')), "yes");
+  EXPECT_EQ(is_for_ws(std::string(kHeadBytesMax, 'y')), "no");
+}
+
+TEST(Head, WhatALineIsForDoesNotDependOnTheForgivenEmptyLine) {
+  EXPECT_EQ(is_for_ws("\r"), "more");
+  EXPECT_EQ(is_for_ws("\r\n"), "more");
+  EXPECT_EQ(is_for_ws("\r\nGET /ws HTTP/1.1"), "more");
+  EXPECT_EQ(is_for_ws("\r\nGET /ws HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("\r\n\r\nGET /ws HTTP/1.1\r\n"), "no");  // parse_head refuses it
+}
+
+// A shard decides with the first bytes, the server with the whole head: they may not differ.
+TEST(Head, EveryCutOfARequestIsForTheSame) {
+  std::minstd_rand random(7);
+  // The first of the parts mostly, so that many are lawful.
+  const auto one_of = [&](auto... parts) {
+    const std::string_view all[] = {parts...};
+    return std::string(all[random() % 2 == 0 ? 0 : random() % std::size(all)]);
+  };
+  size_t accepted = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = one_of("", "\r\n", "\r\n\r\n", "\n", "\r", " ");
+    text += one_of("GET", "POST", "G", "") + one_of(" ", "  ", "\t", "");
+    text += one_of("/ws", "/ws?a=b", "/wss", "/", "*", "/?/ws", "http://a/ws", "/ws#");
+    text += one_of(" ", "  ", "\t", "", " x ") + one_of("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "");
+    text += one_of("\r\n", "\n", "\r") + one_of("Host: a\r\n", "Host: a\r\nX: /ws\r\n", "") + "\r\n";
+    const ParsedHead parsed = parse_head(text);
+    const auto* head = std::get_if<RequestHead>(&parsed);
+    if (!head) continue;
+    ++accepted;
+    const bool for_ws = head->target == "/ws" || head->target.starts_with("/ws?");
+    for (size_t n = 0; n <= text.size(); ++n) {
+      const std::optional<bool> answer = is_request_for(text.substr(0, n), "/ws");
+      ASSERT_TRUE(answer || n < head->bytes) << text;
+      ASSERT_TRUE(!answer || *answer == for_ws) << text << n;
+    }
+  }
+  EXPECT_GT(accepted, 500u);
 }
 
 }  // namespace

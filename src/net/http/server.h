@@ -95,6 +95,7 @@ struct Handover {
   std::string bytes;  // read from it already and not yet used
   SocketAddress peer;
   SocketAddress local;
+  bool returned = false;  // from the server back to a shard, which answers it whatever it is
 };
 
 class ServerImpl;

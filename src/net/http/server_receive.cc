@@ -104,7 +104,7 @@ size_t ServerImpl::take_request(Connection& c, std::string_view data) {
   if (const auto* error = std::get_if<HeadError>(&parsed)) return refuse(error->status, error->detail);
   const RequestHead& head = std::get<RequestHead>(parsed);
 
-  if (!c.ops && on_upgrade && has_path(head.target, options_.upgrade_path)) {
+  if (!c.ops && on_upgrade && is_request_for(data, options_.upgrade_path).value_or(false)) {
     if (c.slots.empty() && c.unsent() == 0) {
       hand_over(c, data);
     } else {
@@ -198,7 +198,7 @@ void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_vi
 }
 
 void ServerImpl::hand_over(Connection& c, std::string_view rest) {
-  Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local};
+  Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local, true};
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, handover.fd.get(), nullptr);
   close(c);
   on_upgrade(std::move(handover));

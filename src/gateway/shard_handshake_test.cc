@@ -1,0 +1,77 @@
+// What a shard does with a connection that the server gave back.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <string>
+
+#include "gateway/shard.h"
+#include "net/socket_testing.h"
+
+namespace gw {
+namespace {
+
+class ShardHandshake : public ::testing::Test {
+ protected:
+  ShardHandshake() : shard_(0, options_, channels_, {}, control_) { shard_.start(); }
+  ~ShardHandshake() override { post(to_shard::Stop{}); }
+
+  void post(ToShard command) {
+    std::vector<ToShard> commands;
+    commands.push_back(std::move(command));
+    shard_.inbox().post(commands, 0);
+  }
+
+  // The peer's end of a connection that comes to the shard with `bytes` read already.
+  UniqueFd hand(std::string bytes, bool returned) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
+    post(to_shard::Upgrade{{UniqueFd(ends[0]), std::move(bytes), kLoopback, kLoopback, returned}});
+    return UniqueFd(ends[1]);
+  }
+
+  // Whether it comes out at the control loop.
+  bool reaches_control() {
+    std::vector<ToControl> mail;
+    while (true) {
+      wait_readable(control_.fd());
+      if (HasFailure()) return false;
+      mail.clear();
+      control_.take(mail);
+      for (const ToControl& item : mail) {
+        if (std::holds_alternative<to_control::Http>(item)) return true;
+      }
+    }
+  }
+
+  static std::string read_answer(const UniqueFd& peer) {
+    wait_readable(peer.get());
+    std::array<char, 4096> buffer;
+    const IoResult result = read_some(peer.get(), buffer);
+    return {buffer.data(), result.bytes};
+  }
+
+  inline static const SocketAddress kLoopback = *SocketAddress::parse("127.0.0.1:5000");
+  const ChannelTable channels_{{"guide"}};
+  const ShardOptions options_;
+  Mailbox<ToControl> control_{{}};
+  Shard shard_;
+};
+
+TEST_F(ShardHandshake, WhatIsNotForTheWebSocketGoesToTheControlLoop) {
+  const UniqueFd peer = hand("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false);
+  EXPECT_TRUE(reaches_control());
+}
+
+TEST_F(ShardHandshake, AConnectionIsNotPassedOnASecondTime) {
+  const UniqueFd peer = hand("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true);
+  EXPECT_TRUE(read_answer(peer).starts_with("HTTP/1.1 400 "));
+}
+
+TEST_F(ShardHandshake, AConnectionThatComesBackIsUpgraded) {
+  const UniqueFd peer = hand("\r\nGET /ws HTTP/1.1\r\nHost: a\r\n\r\n", true);
+  EXPECT_TRUE(read_answer(peer).starts_with("HTTP/1.1 426 "));
+}
+
+}  // namespace
+}  // namespace gw
