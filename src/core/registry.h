@@ -63,7 +63,7 @@ struct ByChannel {
 using Selector = std::variant<BySession, ByUser, ByChannel>;
 
 struct AdmissionLimits {
-  size_t per_user = 5;  // 0: no limit
+  size_t per_user = 5;  // of one tenant; 0: no limit
   size_t total = 100'000;
 };
 

@@ -174,6 +174,23 @@ TEST_P(RegistryContract, ShowsWhatChanges) {
       soon({1, {{"ann", 1}}, {{"guide", 0}, {"pillar:content", 1}, {"pillar:insights", 1}}, {{"gw-1", 1}}}));
 }
 
+TEST_P(RegistryContract, AUsersLimitIsItsTenantsAlone) {
+  begin();
+  const auto red = shared_session("r", "ann", "red"), blue = shared_session("b", "ann", "blue"),
+             none = shared_session("n", "ann");
+  const AdmissionLimits limits{.per_user = 2, .total = 100};
+  for (const SessionPtr& session : {red, blue, none}) {
+    const ConnectionRecord first = test_connection(session);
+    EXPECT_EQ(add(first, limits), "added") << session->tenant_id;
+    EXPECT_EQ(add(test_connection(session), limits), "added");
+    EXPECT_EQ(add(test_connection(session), limits), "resource_exhausted");
+    registry().remove(first.id, 1000);
+    EXPECT_EQ(add(test_connection(session), limits), "added");
+    EXPECT_EQ(add(test_connection(session), limits), "resource_exhausted");
+  }
+  EXPECT_EQ(select(ByUser{"ann"}).size(), 6u);
+}
+
 TEST_P(RegistryContract, AFreshSessionMovesTheConnection) {
   begin();
   const ConnectionRecord record = test_connection(shared_session("a", "ann"), 1);

@@ -48,6 +48,18 @@ def test_the_limit_is_the_users_over_all_sessions(gateway):
     gateway.connect(gateway.new_session(user_id="maria"))
 
 
+def test_the_same_name_in_another_tenant_is_another_user(gateway):
+    def session(tenant):
+        return gateway.new_session(user_id="alice", context={"tenant_id": tenant} if tenant else {})
+
+    for tenant in ("acme", "umbrella", None):
+        one = session(tenant)
+        for _ in range(5):
+            gateway.connect(one)
+        assert refused(gateway, one) == (4004, "Connection limit exceeded")
+    assert connections_of(gateway, "alice") == 15
+
+
 def test_refused_connections_are_not_counted(gateway):
     session = gateway.new_session(user_id="edith")
     clients = [gateway.connect(session) for _ in range(5)]

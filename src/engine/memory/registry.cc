@@ -14,7 +14,9 @@ void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits,
     return done(Error{Errc::failed_precondition, "the instance is full"});
   if (record.session && limits.per_user > 0) {
     const std::vector<Row>* rows = rows_of(rows_by_user_, record.session->user_id);
-    if (rows && rows->size() >= limits.per_user) {
+    const auto of_its_tenant = [&](Row row) { return rows_[row].tenant_id() == record.tenant_id(); };
+    if (rows &&
+        std::count_if(rows->begin(), rows->end(), of_its_tenant) >= static_cast<ptrdiff_t>(limits.per_user)) {
       return done(Error{Errc::resource_exhausted, "too many connections of this user"});
     }
   }

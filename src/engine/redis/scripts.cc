@@ -31,6 +31,8 @@ constexpr const char* kRecords = R"lua(
 local prefix = string.match(ARGV[1], '^[^@]*')
 local function record(id) return prefix .. 'connection:' .. id end
 local function index(kind, name) return prefix .. kind .. ':' .. name .. ':connections' end
+-- Of one user of one tenant ('': none).
+local function owner(tenant, user) return index('tenant', tenant .. ':user:' .. user) end
 local function tell(event, id, reason, now)
   redis.call('PUBLISH', ARGV[1] .. 'events', cjson.encode({
     event = event, connection_id = id, reason = reason, timestamp = now}))
@@ -41,6 +43,7 @@ local function unlink(id)
   if r[1] and r[1] ~= '' then
     redis.call('SREM', index('user', r[1]), id)
     if redis.call('EXISTS', index('user', r[1])) == 0 then redis.call('SREM', prefix .. 'users', r[1]) end
+    redis.call('SREM', owner(r[3] or '', r[1]), id)
   end
   if r[2] and r[2] ~= '' then redis.call('SREM', index('session', r[2]), id) end
   if r[3] and r[3] ~= '' then redis.call('SREM', index('tenant', r[3]), id) end
@@ -58,6 +61,7 @@ local function link(at)
   redis.call('EXPIRE', record(id), 3600)
   if user ~= '' then
     redis.call('SADD', index('user', user), id)
+    redis.call('SADD', owner(tenant, user), id)
     redis.call('SADD', prefix .. 'users', user)
   end
   if ref ~= '' then redis.call('SADD', index('session', ref), id) end
@@ -75,12 +79,13 @@ std::string even_without_memory(const std::string& text) { return "#!lua flags=a
 }  // namespace
 
 // ARGV: prefix, limit (0: none), a lease's time in ms, its soft end in ms, the connection's 11.
-// Answers 1, or 0 when the user has too many. Those on an instance that is gone do not count.
+// Answers 1, or 0 when the user has too many in its tenant. Those on an instance that is gone do not count.
 const Script add(with_records(R"lua(
 local limit, user = tonumber(ARGV[2]), ARGV[6]
-if limit > 0 and user ~= '' and redis.call('SCARD', index('user', user)) >= limit then
+local own = owner(ARGV[8], user)
+if limit > 0 and user ~= '' and redis.call('SCARD', own) >= limit then
   local live = 0
-  for _, id in ipairs(redis.call('SMEMBERS', index('user', user))) do
+  for _, id in ipairs(redis.call('SMEMBERS', own)) do
     local instance = redis.call('HGET', record(id), 'gateway_instance_id')
     if instance and redis.call('PTTL', prefix .. 'gateway:' .. instance .. ':lease') > tonumber(ARGV[3]) - tonumber(ARGV[4]) then
       live = live + 1
