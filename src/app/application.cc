@@ -33,6 +33,17 @@ constexpr Duration kLastAnswersPoll = 10ms;
 // Descriptors that are no client's: listeners, the API, logs.
 constexpr rlim_t kSpareDescriptors = 200;
 
+// The configuration has been checked: these names are known.
+ChannelSet anonymous_channels(const Config& config) {
+  const ChannelTable channels(config.channels);
+  ChannelSet set;
+  for (const std::string& name : config.anonymous_channels) {
+    if (name == "*") return ChannelSet::all();
+    set.add(*channels.find(name));
+  }
+  return set;
+}
+
 GatewayOptions gateway_options(const Config& config) {
   GatewayOptions options;
   options.listen = config.listen;
@@ -56,6 +67,7 @@ GatewayOptions gateway_options(const Config& config) {
   shard.connection.message_timeout = config.message_timeout;
   shard.connection.close_timeout = config.close_timeout;
   shard.tracing = config.telemetry.tracing;
+  shard.anonymous_channels = anonymous_channels(config);
   return options;
 }
 

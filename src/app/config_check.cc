@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace gw {
 namespace {
 
@@ -55,6 +57,15 @@ void check_engine(Config& config, const Provenance& where, std::vector<std::stri
 }
 
 void check_clients(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  for (const std::string& channel : config.anonymous_channels) {
+    if (channel == "*") continue;
+    if (std::find(config.channels.begin(), config.channels.end(), channel) != config.channels.end()) continue;
+    problems.push_back(
+        fmt::format("{}: \"{}\": is no configured channel", where("anonymous-channels"), channel));
+  }
+  if (config.anonymous_channels != Config().anonymous_channels && config.session_policy == SessionPolicy::required) {
+    config.warnings.push_back(where("anonymous-channels") + ": has no effect with session-policy required");
+  }
   if (config.message_rate > 0 && config.message_burst == 0) {
     problems.push_back(
         fmt::format("{}: 0 lets no message through at a message rate of {} ({}); expected at least 1",

@@ -27,18 +27,28 @@ SettingValue addresses(std::vector<SocketAddress> Config::*member, size_t min) {
   return value;
 }
 
+std::optional<std::string> parse_channel(const std::string& text) {
+  return is_valid_channel(text) && !is_channel_reserved(text) ? std::optional(text) : std::nullopt;
+}
+
 SettingValue channels() {
-  auto parse = [](const std::string& text) {
-    const bool good = is_valid_channel(text) && !is_channel_reserved(text);
-    return good ? std::optional(text) : std::nullopt;
-  };
   auto value = kinds::list(
-      &Config::channels, {.min = 1, .max = 64}, parse, [](const std::string& name) { return name; },
+      &Config::channels, {.min = 1, .max = 64}, &parse_channel, [](const std::string& name) { return name; },
       std::equal_to<>());
   value.placeholder = "NAME,...";
   value.expected =
       "1 to 64 names of up to 64 characters a-z 0-9 _ . : - (not events, and none that begins with "
       "fanout:, gateway:, connection:, channel:, user:, session: or inbox:)";
+  return value;
+}
+
+SettingValue anonymous_channels() {
+  auto value = kinds::list(
+      &Config::anonymous_channels, {},
+      [](const std::string& text) { return text == "*" ? std::optional(text) : parse_channel(text); },
+      [](const std::string& name) { return name; }, std::equal_to<>());
+  value.placeholder = "NAME,...";
+  value.expected = "names out of channels; or * for all of them";
   return value;
 }
 
@@ -151,6 +161,9 @@ void add_clients(std::vector<Setting>& out) {
   out.push_back({"session-policy", group, "Whether a client without a valid session is refused or anonymous",
                  "", kinds::choice(&Config::session_policy, {"required", "optional"})});
   out.push_back({"channels", group, "The channels there are", "", channels()});
+  out.push_back({"anonymous-channels", group,
+                 "Those that a client without a session may use, with session-policy optional", "none",
+                 anonymous_channels()});
   out.push_back({"allowed-origin", group, "Web origins besides the gateway's own whose pages may connect",
                  "none", origins()});
   out.push_back({"compression", group, "Offer permessage-deflate", "", kinds::on_off(&Config::compression)});

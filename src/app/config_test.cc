@@ -113,6 +113,7 @@ constexpr Example kExamples[] = {
     {"instance-id", "gw-7"},
     {"session-policy", "optional"},
     {"channels", "support"},
+    {"anonymous-channels", "guide"},
     {"allowed-origin", "https://app.example.org"},
     {"compression", "on"},
     {"max-connections", "10"},
@@ -233,6 +234,7 @@ TEST(Config, EveryBadValueIsNamedWithItsSourceAndWhatWouldBeRight) {
       {"channels", "guide,events", "not events"},
       {"channels", "fanout:guide", "fanout:"},
       {"channels", "a,b,a", "given twice"},
+      {"anonymous-channels", "Guide", "a-z"},
       {"allowed-origin", "null", "scheme://host"},
       {"allowed-origin", "https://a.example/", "without a path"},
       {"compression", "maybe", "on or off"},
@@ -368,6 +370,18 @@ TEST(Config, FileValuesOfTheWrongShape) {
   EXPECT_THAT(problems(with_file("[shards]\nx = 1")), ElementsAre(HasSubstr("gateway.toml:1: shards")));
   EXPECT_THAT(problems(with_file("queue_age = nan")), ElementsAre(HasSubstr("a duration")));
   EXPECT_THAT(problems(with_file("queue-size = 1\nqueue_size = 1")), ElementsAre(HasSubstr("set twice")));
+}
+
+TEST(Config, AnonymousChannelsAreOutOfTheConfiguredOnes) {
+  const auto load = [](const char* names, const char* policy) {
+    return with_flags({"--anonymous-channels", names, "--session-policy", policy});
+  };
+  EXPECT_THAT(good(load("guide,pillar:content", "optional")).anonymous_channels,
+              ElementsAre("guide", "pillar:content"));
+  EXPECT_THAT(good(with_file("anonymous_channels = []")).anonymous_channels, ElementsAre());
+  EXPECT_THAT(problems(load("guide,gold", "optional")),
+              ElementsAre("flag --anonymous-channels: \"gold\": is no configured channel"));
+  EXPECT_THAT(good(load("guide", "required")).warnings, ElementsAre(HasSubstr("no effect")));
 }
 
 TEST(Config, ManyChannels) {

@@ -88,7 +88,9 @@ class Connection {
   SessionPtr session;                      // null: anonymous
   std::string client_id;                   // from the handshake; may be empty
   std::unique_ptr<ConnectionTrace> trace;  // null: no trace
-  ChannelSet channels;
+  ChannelSet wanted;                       // what it asked for; kept while the session does not grant it
+  ChannelSet granted;                      // what it may use now
+  ChannelSet channels;                     // what it gets: wanted and granted
   ChannelIndex latest_channel = 0;
   const bool deflate;
 

@@ -105,11 +105,11 @@ TEST(DedupeWindow, AgreesWithASetOverManyIdsAndExpiries) {
 
 class RouterTest : public testing::Test {
  protected:
-  Route route(std::string_view text, const Session* session = nullptr) {
-    return route_message(protocol::decode(text, scratch_), session, channels_);
+  Route route(std::string_view text, ChannelSet granted = ChannelSet::all()) {
+    return route_message(protocol::decode(text, scratch_), granted, channels_);
   }
-  protocol::ErrorCode rejected(std::string_view text, const Session* session = nullptr) {
-    const Route r = route(text, session);
+  protocol::ErrorCode rejected(std::string_view text, ChannelSet granted = ChannelSet::all()) {
+    const Route r = route(text, granted);
     return std::get<route::Reject>(r).code;
   }
   const ChannelTable channels_{{"guide", "pillar:content"}};
@@ -127,14 +127,21 @@ TEST_F(RouterTest, FindsTheChannelOfBothForms) {
 TEST_F(RouterTest, RefusesUnknownAndForbiddenChannels) {
   EXPECT_EQ(rejected(R"({"channel":"pillar:gold","payload":{}})"), protocol::ErrorCode::unknown_channel);
   EXPECT_EQ(rejected(R"({"type":"subscribe","channel":"nowhere"})"), protocol::ErrorCode::unknown_channel);
-  Session session;
-  session.channels = ChannelSet();
-  session.channels.add(0);
-  EXPECT_EQ(rejected(R"({"channel":"pillar:content","payload":{}})", &session),
+  ChannelSet granted;
+  granted.add(0);
+  EXPECT_EQ(rejected(R"({"channel":"pillar:content","payload":{}})", granted),
             protocol::ErrorCode::forbidden_channel);
-  EXPECT_EQ(rejected(R"({"type":"subscribe","channel":"pillar:content"})", &session),
+  EXPECT_EQ(rejected(R"({"type":"subscribe","channel":"pillar:content"})", granted),
             protocol::ErrorCode::forbidden_channel);
-  EXPECT_TRUE(std::holds_alternative<route::ToAgents>(route(R"({"payload":{}})", &session)));
+  EXPECT_TRUE(std::holds_alternative<route::ToAgents>(route(R"({"payload":{}})", granted)));
+}
+
+TEST_F(RouterTest, LetsAChannelBeLeftThatIsNotGranted) {
+  EXPECT_EQ(std::get<route::Unsubscribe>(
+                route(R"({"type":"unsubscribe","channel":"pillar:content"})", ChannelSet()))
+                .channel,
+            1);
+  EXPECT_EQ(rejected(R"({"type":"unsubscribe","channel":"nowhere"})"), protocol::ErrorCode::unknown_channel);
 }
 
 TEST_F(RouterTest, PassesTheDecodersVerdictOn) {

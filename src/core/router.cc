@@ -12,11 +12,11 @@ struct Refused {
   const char* message;
 };
 
-std::variant<ChannelIndex, Refused> find_channel(std::string_view name, const Session* session,
+std::variant<ChannelIndex, Refused> find_channel(std::string_view name, ChannelSet usable,
                                                  const ChannelTable& channels) {
   const auto channel = channels.find(name);
   if (!channel) return Refused{ErrorCode::unknown_channel, "channel: there is no such channel"};
-  if (session && !session->channels.contains(*channel)) {
+  if (!usable.contains(*channel)) {
     return Refused{ErrorCode::forbidden_channel, "channel: this session may not use it"};
   }
   return *channel;
@@ -24,13 +24,12 @@ std::variant<ChannelIndex, Refused> find_channel(std::string_view name, const Se
 
 }  // namespace
 
-Route route_message(const protocol::DecodeResult& decoded, const Session* session,
-                    const ChannelTable& channels) {
+Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, const ChannelTable& channels) {
   if (!decoded) return route::Reject{decoded.error().code, decoded.error().message, decoded.error().id};
 
-  // `make` builds the route for the channel that `message` names, when it may be used.
-  const auto on_channel = [&](const auto& message, auto make) -> Route {
-    const auto found = find_channel(message.channel, session, channels);
+  // `make` builds the route for the channel that `message` names, when it is one of `usable`.
+  const auto on_channel = [&](const auto& message, ChannelSet usable, auto make) -> Route {
+    const auto found = find_channel(message.channel, usable, channels);
     if (const auto* refused = std::get_if<Refused>(&found)) {
       return route::Reject{refused->code, refused->message, message.id};
     }
@@ -40,13 +39,15 @@ Route route_message(const protocol::DecodeResult& decoded, const Session* sessio
   return std::visit(
       Overload{
           [&](const protocol::ToChannel& m) {
-            return on_channel(m, [&](ChannelIndex c) { return route::ToAgents{c, m.id, m.traceparent}; });
+            return on_channel(m, granted,
+                              [&](ChannelIndex c) { return route::ToAgents{c, m.id, m.traceparent}; });
           },
           [&](const protocol::Subscribe& m) {
-            return on_channel(m, [](ChannelIndex c) { return route::Subscribe{c}; });
+            return on_channel(m, granted, [](ChannelIndex c) { return route::Subscribe{c}; });
           },
           [&](const protocol::Unsubscribe& m) {
-            return on_channel(m, [](ChannelIndex c) { return route::Unsubscribe{c}; });
+            // Nobody is kept on a channel.
+            return on_channel(m, ChannelSet::all(), [](ChannelIndex c) { return route::Unsubscribe{c}; });
           },
           [](const protocol::Authenticate& m) {
             return Route(route::Authenticate{m.session_token, m.id});

@@ -7,7 +7,6 @@
 #include <variant>
 
 #include "core/channel.h"
-#include "core/session.h"
 #include "protocol/client_message.h"
 
 namespace gw {
@@ -43,9 +42,7 @@ struct Reject {
 using Route = std::variant<route::ToAgents, route::Subscribe, route::Unsubscribe, route::Authenticate,
                            route::Pong, route::HeartbeatPong, route::Nothing, route::Reject>;
 
-// `session` is null for an anonymous connection, which may use every channel. Views point where the
-// message's do.
-Route route_message(const protocol::DecodeResult& decoded, const Session* session,
-                    const ChannelTable& channels);
+// `granted`: the channels that the connection may use. Views point where the message's do.
+Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, const ChannelTable& channels);
 
 }  // namespace gw

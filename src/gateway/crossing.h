@@ -28,6 +28,7 @@ struct Admit {
   ConnectionHandle handle;
   ConnectionId id;
   std::string token;                            // empty: none shown
+  ChannelSet wanted;                            // where it will listen, if it may
   std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
 };
 struct Authenticate {

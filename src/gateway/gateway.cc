@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "core/grant.h"
 #include "protocol/server_message.h"
 #include "ws/close_code.h"
 #include "ws/frame.h"
@@ -212,10 +213,9 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
   record.id = mail.id;
   record.session = session;
   record.handle = mail.handle;
-  if (const auto guide = parts_.channels.find("guide")) {
-    record.channel = *guide;
-    record.channels.add(*guide);
-  }
+  if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
+  record.channels = received_channels(
+      mail.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
   record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
   parts_.registry.add(std::move(record), options_.admission, [this, mail, session](Result<void> added) {
     const auto it = admitting_.find(mail.id);

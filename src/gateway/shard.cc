@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/overload.h"
+#include "core/grant.h"
 #include "protocol/server_message.h"
 #include "ws/frame.h"
 
@@ -262,6 +263,23 @@ void Shard::on_timer(const TimerEntry& entry) {
     if (client.paused) next = std::min(next, connection.resume_at());
   }
   schedule(client, next);
+}
+
+// A session, or none, and what follows from it.
+void Shard::authorize(Client& client, SessionPtr session) {
+  Connection& connection = *client.connection;
+  connection.session = std::move(session);
+  connection.granted = granted_channels(connection.session.get(), options_.anonymous_channels);
+  if (connection.session) connection.expires_at(now_ + (connection.session->expires_at - wall_));
+}
+
+// The one place that says what a client gets. True: that has changed.
+bool Shard::update_channels(Client& client) {
+  Connection& connection = *client.connection;
+  const ChannelSet before = std::exchange(connection.channels, received_channels(connection.wanted, connection.granted));
+  before.without(connection.channels).for_each([&](ChannelIndex c) { hub_.remove(c, client.slot); });
+  connection.channels.without(before).for_each([&](ChannelIndex c) { hub_.add(c, client.slot); });
+  return connection.channels != before;
 }
 
 void Shard::report_change(Client& client) {

@@ -34,6 +34,7 @@ struct ShardOptions {
   UpgradeOptions upgrade;
   ConnectionOptions connection;
   TraceOptions tracing;
+  ChannelSet anonymous_channels = ChannelSet::all();  // what a connection without a session may use
   Duration handshake_timeout = 5s;
   Mailbox<ToShard>::Limits inbox;
 };
@@ -83,7 +84,7 @@ class Shard {
   void execute(Client& client, const route::HeartbeatPong& to, std::string_view text);
   void execute(Client& client, const route::Nothing& to, std::string_view text);
   void execute(Client& client, const route::Reject& to, std::string_view text);
-  void subscribe(Client& client, ChannelIndex channel);
+  void want(Client& client, ChannelIndex channel);
   void reply_error(Client& client, protocol::ErrorCode code, std::string_view message, std::string_view id);
   // Sends what `write` appends: one message that the gateway makes.
   template <class Write>
@@ -126,6 +127,8 @@ class Shard {
   void watch(Client& client);
   void schedule(Client& client, TimePoint when);
   void on_timer(const TimerEntry& entry);
+  void authorize(Client& client, SessionPtr session);
+  bool update_channels(Client& client);
   void report_change(Client& client);
   void connect(Client& client);
   void leave(Client& client);

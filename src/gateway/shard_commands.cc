@@ -17,8 +17,7 @@ void Shard::on_command(to_shard::Admitted& command) {
   if (!found || found->phase != Client::Phase::admitting) return;
   Client& client = *found;
   Connection& connection = *client.connection;
-  connection.session = std::move(command.session);
-  if (connection.session) connection.expires_at(now_ + (connection.session->expires_at - wall_));
+  authorize(client, std::move(command.session));
 
   std::string wire = std::move(client.handshake->response);
   std::string welcome;
@@ -28,11 +27,7 @@ void Shard::on_command(to_shard::Admitted& command) {
   ws::append_frame(wire, ws::Opcode::text, welcome);
 
   connect(client);
-  if (const auto guide = channels_.find("guide")) {
-    connection.channels.add(*guide);
-    connection.latest_channel = *guide;
-    hub_.add(*guide, client.slot);
-  }
+  update_channels(client);
   send(client, make_frame(std::move(wire)));
   schedule(client, connection.next_tick());
   watch(client);
@@ -62,9 +57,9 @@ void Shard::on_command(to_shard::Close& command) {
 
 void Shard::on_command(to_shard::ReplaceSession& command) {
   Client* client = find(command.handle);
-  if (!client) return;
-  client->connection->session = std::move(command.session);
-  client->connection->expires_at(now_ + (client->connection->session->expires_at - wall_));
+  if (!client || !client->connection->is_open()) return;
+  authorize(*client, std::move(command.session));
+  if (update_channels(*client)) report_change(*client);
   schedule(*client, client->connection->next_tick());
 }
 
@@ -78,6 +73,8 @@ void Shard::on_command(to_shard::Send& command) {
 void Shard::on_command(to_shard::Deliver& command) {
   hub_.for_each(command.channel, [&](uint32_t slot) {
     Client& client = clients_.at(slot);
+    // Whatever the hub says: nothing of a channel that is not granted leaves here.
+    if (!client.connection->granted.contains(command.channel)) return;
     const Session* session = client.connection->session.get();
     const bool concerned = command.tenant_id.empty() || (session && session->tenant_id == command.tenant_id);
     if (concerned) send(client, command.frame);

@@ -131,12 +131,16 @@ void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
   handshake.response = std::move(upgrade.response);
   client.connection.emplace(options_.connection, ConnectionId::make(), upgrade.deflate, now_);
   client.connection->client_id = std::move(upgrade.client_id);
+  if (const auto guide = channels_.find("guide")) {
+    client.connection->wanted.add(*guide);
+    client.connection->latest_channel = *guide;
+  }
   if (options_.tracing.enabled || !upgrade.traceparent.empty())
     begin_connection_trace(*client.connection, std::move(upgrade.traceparent));
   client.phase = Client::Phase::admitting;
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
-                                 kept_context(*client.connection)});
+                                 client.connection->wanted, kept_context(*client.connection)});
 }
 
 }  // namespace gw

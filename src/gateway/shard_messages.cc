@@ -59,7 +59,7 @@ void Shard::process(Client& client, std::span<char> input) {
 
 void Shard::on_message(Client& client, std::string_view text) {
   const protocol::DecodeResult decoded = protocol::decode(text, decode_scratch_);
-  const Route route = route_message(decoded, client.connection->session.get(), channels_);
+  const Route route = route_message(decoded, client.connection->granted, channels_);
   std::visit([&](const auto& r) { execute(client, r, text); }, route);
 }
 
@@ -76,7 +76,7 @@ void Shard::on_limited(Client& client, std::string_view text) {
 
 void Shard::execute(Client& client, const route::ToAgents& to, std::string_view text) {
   Connection& connection = *client.connection;
-  subscribe(client, to.channel);
+  want(client, to.channel);
   to_control::Message message{};
   message.handle = handle_of(client);
   message.channel = to.channel;
@@ -119,18 +119,14 @@ void Shard::execute(Client& client, const route::ToAgents& to, std::string_view 
 }
 
 void Shard::execute(Client& client, const route::Subscribe& to, std::string_view) {
-  subscribe(client, to.channel);
+  want(client, to.channel);
   reply(client,
         [&](std::string& out) { protocol::append_subscribed(out, channels_.name(to.channel), wall_); });
 }
 
 void Shard::execute(Client& client, const route::Unsubscribe& to, std::string_view) {
-  Connection& connection = *client.connection;
-  if (connection.channels.contains(to.channel)) {
-    connection.channels.remove(to.channel);
-    hub_.remove(to.channel, client.slot);
-    report_change(client);
-  }
+  client.connection->wanted.remove(to.channel);
+  if (update_channels(client)) report_change(client);
   reply(client,
         [&](std::string& out) { protocol::append_unsubscribed(out, channels_.name(to.channel), wall_); });
 }
@@ -155,12 +151,12 @@ void Shard::execute(Client& client, const route::Reject& to, std::string_view te
   reply_error(client, to.code, to.message, raw_id(to.id));
 }
 
-void Shard::subscribe(Client& client, ChannelIndex channel) {
+void Shard::want(Client& client, ChannelIndex channel) {
   Connection& connection = *client.connection;
   if (connection.latest_channel == channel && connection.channels.contains(channel)) return;
   connection.latest_channel = channel;
-  connection.channels.add(channel);
-  hub_.add(channel, client.slot);
+  connection.wanted.add(channel);
+  update_channels(client);
   report_change(client);
 }
 

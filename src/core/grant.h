@@ -1,0 +1,19 @@
+// What a connection may use, and what follows for what it gets: said here and nowhere else.
+#pragma once
+
+#include "core/channel.h"
+#include "core/session.h"
+
+namespace gw {
+
+// As its session says, or `anonymous` without one.
+inline ChannelSet granted_channels(const Session* session, ChannelSet anonymous) {
+  return session ? session->channels : anonymous;
+}
+
+// The channels whose publications reach it.
+inline ChannelSet received_channels(ChannelSet wanted, ChannelSet granted) {
+  return wanted.without(wanted.without(granted));
+}
+
+}  // namespace gw
