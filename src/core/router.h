@@ -16,7 +16,7 @@ namespace route {
 struct ToAgents {
   ChannelIndex channel;
   std::optional<protocol::MessageId> id;
-  std::string_view traceparent;  // empty: none given
+  std::optional<protocol::TraceContext> trace;  // as the message says; absent: it does not
 };
 struct Subscribe {
   ChannelIndex channel;

@@ -26,7 +26,7 @@ struct OpenSpan {
 
 // Of a connection with a trace: with tracing off, one whose handshake had a traceparent.
 struct ConnectionTrace {
-  std::string traceparent;  // the handshake's; valid or empty
+  std::optional<protocol::TraceContext> from_handshake;
   OpenSpan span;
 };
 

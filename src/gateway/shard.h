@@ -91,14 +91,17 @@ class Shard {
   void reply(Client& client, Write&& write);
 
   // --- Traces: shard_tracing.cc ---
-  void begin_connection_trace(Connection& connection, std::string traceparent);
+  void begin_connection_trace(Connection& connection,
+                              const std::optional<protocol::TraceContext>& from_handshake);
   // Of a connection whose span is kept.
   static std::optional<protocol::TraceContext> kept_context(const Connection& connection);
-  OpenSpan begin_message_trace(const Connection& connection, std::string_view traceparent) const;
-  // The traceparent for the envelope; tracing is on.
-  std::string trace_message(const Connection& connection, const route::ToAgents& to, std::string_view text,
-                            to_control::Message& message);
-  static std::string passed_traceparent(const Connection& connection, std::string_view of_message);
+  OpenSpan begin_message_trace(const Connection& connection,
+                               const std::optional<protocol::TraceContext>& of_message) const;
+  // What the envelope says; tracing is on.
+  protocol::TraceContext trace_message(const Connection& connection, const route::ToAgents& to,
+                                       std::string_view text, to_control::Message& message);
+  static protocol::TraceContext passed_trace(const Connection& connection,
+                                             const std::optional<protocol::TraceContext>& of_message);
   void trace_rejected(const Connection& connection, const route::Reject& to, std::string_view text);
   void end_connection_trace(Connection& connection, uint16_t code);
 

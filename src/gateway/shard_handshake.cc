@@ -135,8 +135,8 @@ void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
     client.connection->wanted.add(*guide);
     client.connection->latest_channel = *guide;
   }
-  if (options_.tracing.enabled || !upgrade.traceparent.empty())
-    begin_connection_trace(*client.connection, std::move(upgrade.traceparent));
+  if (options_.tracing.enabled || upgrade.trace)
+    begin_connection_trace(*client.connection, upgrade.trace);
   client.phase = Client::Phase::admitting;
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),

@@ -84,9 +84,6 @@ void Shard::execute(Client& client, const route::ToAgents& to, std::string_view 
   message.received_at = now_;
   message_ids_.append(message.message_id, wall_.time_since_epoch().count());
 
-  const std::string traceparent = options_.tracing.enabled ? trace_message(connection, to, text, message)
-                                                           : passed_traceparent(connection, to.traceparent);
-
   const Session* session = connection.session.get();
   protocol::Inbound inbound;
   inbound.message_id = message.message_id;
@@ -100,7 +97,8 @@ void Shard::execute(Client& client, const route::ToAgents& to, std::string_view 
     inbound.user_id = session->user_id;
     inbound.tenant_id = session->tenant_id;
   }
-  inbound.traceparent = traceparent;
+  inbound.trace = options_.tracing.enabled ? trace_message(connection, to, text, message)
+                                           : passed_trace(connection, to.trace);
   envelopes_.append(message.envelope, inbound);
 
   if (to.id) {

@@ -1,7 +1,6 @@
 // Where traces begin and how they go on; nothing here runs for a connection that has none.
 #include "gateway/shard.h"
 #include "protocol/codes.h"
-#include "protocol/traceparent.h"
 
 namespace gw {
 namespace {
@@ -16,43 +15,42 @@ std::optional<protocol::TraceContext> Shard::kept_context(const Connection& conn
   return connection.trace && connection.trace->span.kept() ? own_context(connection) : std::nullopt;
 }
 
-void Shard::begin_connection_trace(Connection& connection, std::string traceparent) {
+void Shard::begin_connection_trace(Connection& connection,
+                                   const std::optional<protocol::TraceContext>& from_handshake) {
   connection.trace = std::make_unique<ConnectionTrace>();
-  connection.trace->traceparent = std::move(traceparent);
+  connection.trace->from_handshake = from_handshake;
   if (!options_.tracing.enabled) return;
   std::optional<protocol::TraceContext> parent;
-  if (options_.tracing.propagate) parent = protocol::parse_traceparent(connection.trace->traceparent);
+  if (options_.tracing.propagate) parent = from_handshake;
   connection.trace->span = begin_span(options_.tracing, parent, now_, unix_nanoseconds());
 }
 
-OpenSpan Shard::begin_message_trace(const Connection& connection, std::string_view traceparent) const {
+OpenSpan Shard::begin_message_trace(const Connection& connection,
+                                    const std::optional<protocol::TraceContext>& of_message) const {
   std::optional<protocol::TraceContext> parent;
-  if (options_.tracing.propagate) parent = protocol::parse_traceparent(traceparent);
+  if (options_.tracing.propagate) parent = of_message;
   if (!parent) parent = own_context(connection);
   return begin_span(options_.tracing, parent, steady_now(), unix_nanoseconds());
 }
 
 // What the agent is told when nothing is traced here: the message's own trace context, else the handshake's,
 // else a trace of its own that nobody samples.
-std::string Shard::passed_traceparent(const Connection& connection, std::string_view of_message) {
-  if (!of_message.empty()) return std::string(of_message);
-  if (connection.trace && !connection.trace->traceparent.empty()) return connection.trace->traceparent;
-  std::string made;
-  protocol::append_traceparent(made, protocol::new_trace(false));
-  return made;
+protocol::TraceContext Shard::passed_trace(const Connection& connection,
+                                           const std::optional<protocol::TraceContext>& of_message) {
+  if (of_message) return *of_message;
+  if (connection.trace && connection.trace->from_handshake) return *connection.trace->from_handshake;
+  return protocol::new_trace(false);
 }
 
-std::string Shard::trace_message(const Connection& connection, const route::ToAgents& to,
-                                 std::string_view text, to_control::Message& message) {
-  const OpenSpan open = begin_message_trace(connection, to.traceparent);
+protocol::TraceContext Shard::trace_message(const Connection& connection, const route::ToAgents& to,
+                                            std::string_view text, to_control::Message& message) {
+  const OpenSpan open = begin_message_trace(connection, to.trace);
   if (open.kept()) {
     message.span =
         std::make_shared<MessageSpan>(MessageSpan{open, connection.id, text.size(), message.message_id});
   }
-  if (!options_.tracing.propagate) return passed_traceparent(connection, to.traceparent);
-  std::string traceparent;
-  protocol::append_traceparent(traceparent, open.context);
-  return traceparent;
+  if (!options_.tracing.propagate) return passed_trace(connection, to.trace);
+  return open.context;
 }
 
 void Shard::trace_rejected(const Connection& connection, const route::Reject& to, std::string_view text) {

@@ -7,7 +7,6 @@
 #include "net/http/forwarded.h"
 #include "protocol/json.h"
 #include "protocol/query.h"
-#include "protocol/traceparent.h"
 #include "ws/deflate.h"
 #include "ws/handshake.h"
 
@@ -116,10 +115,8 @@ std::variant<Upgrade, UpgradeRefusal> check_upgrade(const http::RequestHead& hea
       return refuse_upgrade(400, "client_id must match [A-Za-z0-9._@+=-]{1,128}");
     upgrade.client_id = *client_id;
   }
-  if (const auto traceparent = http::find_field(head.fields, "traceparent");
-      traceparent && protocol::is_valid_traceparent(trim_blanks(*traceparent))) {
-    upgrade.traceparent = trim_blanks(*traceparent);
-  }
+  if (const auto traceparent = http::find_field(head.fields, "traceparent"))
+    upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
 
   ws::HandshakeAnswer answer;
   answer.accept_key = handshake->accept_key;

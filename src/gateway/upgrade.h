@@ -1,6 +1,7 @@
 // The opening handshake of /ws: what a request head asks for, and what it is answered. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -8,6 +9,7 @@
 
 #include "base/ip.h"
 #include "net/http/head.h"
+#include "protocol/traceparent.h"
 
 namespace gw {
 
@@ -22,7 +24,7 @@ struct Upgrade {
   std::string response;     // 101
   std::string token;        // of the session; empty: none shown. Never logged.
   std::string client_id;    // empty: none
-  std::string traceparent;  // valid or empty
+  std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
   bool deflate = false;
 };
 

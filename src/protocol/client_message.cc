@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "protocol/json.h"
-#include "protocol/traceparent.h"
 
 namespace gw::protocol {
 namespace {
@@ -121,7 +120,8 @@ class Decoder {
       message.intent = *intent;
     }
     message.id = id_;
-    message.traceparent = traceparent();
+    // One that is not valid is as good as none (Trace Context, section 4.3).
+    message.trace = parse_traceparent(text_of(fields_.traceparent));
     return ClientMessage(message);
   }
 
@@ -175,12 +175,6 @@ class Decoder {
     const bool integer = id.is_number() && text.find_first_of(".eE") == std::string_view::npos;
     if (!integer || text.size() > kIdCharactersMax) return std::nullopt;
     return text == "-0" ? "0" : text;  // the one integer with two spellings
-  }
-
-  // One that is not valid is as good as none (Trace Context, section 4.3).
-  std::string_view traceparent() {
-    const std::string_view text = text_of(fields_.traceparent);
-    return is_valid_traceparent(text) ? text : std::string_view();
   }
 
   // What a string says; empty for anything else, nothing included.

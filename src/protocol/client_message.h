@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "protocol/codes.h"
+#include "protocol/traceparent.h"
 
 namespace gw::protocol {
 
@@ -26,7 +27,7 @@ struct ToChannel {
   Intent intent = Intent::chat;
   std::string_view payload;  // raw object; empty in the older form without one
   std::optional<MessageId> id;
-  std::string_view traceparent;  // valid (protocol/traceparent.h), or empty
+  std::optional<TraceContext> trace;  // its traceparent, when that is valid
 };
 struct Subscribe {
   std::string_view channel;

@@ -16,7 +16,7 @@ struct Describe {
   std::string operator()(const ToChannel& m) const {
     std::string line = std::string(to_string(m.intent)) + " to " + std::string(m.channel);
     if (!m.payload.empty()) line += " payload=" + std::string(m.payload);
-    if (!m.traceparent.empty()) line += " traceparent=" + std::string(m.traceparent);
+    if (m.trace) append_traceparent(line += " traceparent=", *m.trace);
     return line + id_note(m.id);
   }
   std::string operator()(const Subscribe& m) const {

@@ -2,10 +2,12 @@
 // it what the gateway knows. One of these is written for every routed message.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/time.h"
+#include "protocol/traceparent.h"
 
 namespace gw::protocol {
 
@@ -19,7 +21,7 @@ struct Inbound {
   std::string_view session_ref = {};  // or null
   std::string_view user_id = {};      // or null
   std::string_view tenant_id = {};    // or null
-  std::string_view traceparent = {};  // or null
+  std::optional<TraceContext> trace = {};  // or null
 };
 
 // Holds the parts that are the same for every envelope of an instance, ready made.
@@ -28,6 +30,7 @@ class EnvelopeWriter {
   // `reply_to` is the address of this instance: "websocket:gateway:<instance>".
   EnvelopeWriter(std::string_view gateway_instance, std::string_view reply_to);
 
+  // The message is valid JSON in UTF-8 (the decoder has read it); so is what is appended.
   void append(std::string& out, const Inbound& inbound) const;
 
  private:

@@ -56,8 +56,6 @@ std::optional<TraceContext> parse_traceparent(std::string_view text) {
   return context;
 }
 
-bool is_valid_traceparent(std::string_view text) { return parse_traceparent(text).has_value(); }
-
 void append_traceparent(std::string& out, const TraceContext& context) {
   out.append("00-");
   append_hex(out, context.trace_id);

@@ -1,5 +1,6 @@
 // W3C Trace Context: the `traceparent` value, version-traceid-parentid-flags (www.w3.org/TR/trace-context,
-// section 3.2). One that is not valid is treated as absent, and a new trace begins.
+// section 3.2). One that is not valid is treated as absent, and a new trace begins. What goes on is always
+// written anew from what was read: never the text that came.
 #pragma once
 
 #include <array>
@@ -20,7 +21,6 @@ struct TraceContext {
   friend bool operator==(const TraceContext&, const TraceContext&) = default;
 };
 
-bool is_valid_traceparent(std::string_view text);
 // Of a later version only what version 00 defines is read.
 std::optional<TraceContext> parse_traceparent(std::string_view text);
 // Always version 00: 55 characters.

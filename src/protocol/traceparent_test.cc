@@ -7,6 +7,8 @@ namespace {
 
 const std::string kValid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+bool is_valid_traceparent(std::string_view text) { return parse_traceparent(text).has_value(); }
+
 std::string with(size_t at, std::string_view piece) {
   return std::string(kValid).replace(at, piece.size(), piece);
 }
@@ -50,6 +52,14 @@ TEST(Traceparent, ALaterVersionMayGoOn) {
   EXPECT_TRUE(is_valid_traceparent(with(0, "01")));
   EXPECT_TRUE(is_valid_traceparent(with(0, "cc") + "-what-comes-later"));
   EXPECT_FALSE(is_valid_traceparent(with(0, "cc") + "x"));
+}
+
+TEST(Traceparent, NothingButIdsAndTheSampledFlagGoesOn) {
+  for (const std::string& text : {with(0, "cc") + "-\xff\xfe", with(0, "01"), with(53, "ff")}) {
+    std::string out;
+    append_traceparent(out, *parse_traceparent(text));
+    EXPECT_EQ(out, kValid) << text;
+  }
 }
 
 TEST(Traceparent, ANewTrace) {

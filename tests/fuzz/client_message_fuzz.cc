@@ -9,7 +9,6 @@
 #include "protocol/envelope.h"
 #include "protocol/json.h"
 #include "protocol/server_message.h"
-#include "protocol/traceparent.h"
 
 namespace {
 
@@ -47,16 +46,14 @@ struct Check {
   void operator()(const ToChannel& message) const {
     view(message.channel);
     view(message.payload);
-    view(message.traceparent);
     id(message.id);
     ASSERT(message.payload.empty() || json::parse_object(message.payload));
-    ASSERT(message.traceparent.empty() || is_valid_traceparent(message.traceparent));
     std::string envelope;
     kWriter.append(envelope, {.message_id = "m",
                               .connection_id = "c",
                               .channel = message.channel,
                               .message = text,
-                              .traceparent = message.traceparent});
+                              .trace = message.trace});
     // One level more than the message has.
     const auto read = json::parse_object(envelope);
     ASSERT(read || read.error().reason == json::ParseError::Reason::too_deep);
