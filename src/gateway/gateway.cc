@@ -34,6 +34,7 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
             engine_echoed_at_ = {};
             announce_readiness();
           },
+      .gap = [this](ChannelIndex channel) { tell_of_gap(channel); },
   });
   parts_.sessions.on_change([this](const SessionPtr& session) { on_session_changed(session); });
 }
@@ -344,6 +345,13 @@ Result<void> Gateway::deliver(const Publication& publication) {
          publication.message.size());
   }
   return {};
+}
+
+// However far behind the shards are: that is when it matters most.
+void Gateway::tell_of_gap(ChannelIndex channel) {
+  std::string text;
+  protocol::append_gap(text, parts_.channels.name(channel), wall_now());
+  tell_all(to_shard::Deliver{channel, {}, make_text_frame(text)});
 }
 
 Result<void> Gateway::send_to(const ConnectionHandle& handle, std::string_view message) {

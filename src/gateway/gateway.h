@@ -103,6 +103,7 @@ class Gateway {
   void end_span(const to_control::Message& mail, std::string_view outcome, std::string_view error = {});
   void on_session_changed(const SessionPtr& session);
   Result<void> deliver(const Publication& publication);
+  void tell_of_gap(ChannelIndex channel);
   Result<void> send_to(const ConnectionHandle& handle, std::string_view message);
   void close(const ConnectionHandle& handle, const Disconnect& why);
   void reply(const ConnectionHandle& handle, std::string text, bool is_error = false);

@@ -45,6 +45,13 @@ void append_draining(std::string& out, std::chrono::milliseconds retry_after, Wa
   append_timestamp(out, now);
 }
 
+void append_gap(std::string& out, std::string_view channel, WallTime now) {
+  begin_system(out, "gap", "Messages on this channel may have been missed.");
+  out.append(R"(,"channel":)");
+  json::append_quoted(out, channel);
+  append_timestamp(out, now);
+}
+
 void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now) {
   out.append(R"({"type":"ack","id":)").append(id);
   out.append(R"(,"status":")").append(to_string(status)).append("\"");

@@ -21,6 +21,9 @@ void append_welcome(std::string& out, const Welcome& welcome, WallTime now);
 // The instance is going away; come back after `retry_after`.
 void append_draining(std::string& out, std::chrono::milliseconds retry_after, WallTime now);
 
+// Publications to the channel may have been missed.
+void append_gap(std::string& out, std::string_view channel, WallTime now);
+
 // `id` is the raw JSON of the client's id (MessageId::raw).
 void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now);
 // An empty `id` is left out.

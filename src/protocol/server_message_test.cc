@@ -38,6 +38,13 @@ TEST(ServerMessage, Draining) {
       R"("retry_after_ms":1500,"timestamp":"2026-01-02T03:04:05.678Z"})");
 }
 
+TEST(ServerMessage, GapNamesItsChannel) {
+  EXPECT_EQ(
+      made(append_gap, "pillar:content", kNow),
+      R"({"type":"system","event":"gap","message":"Messages on this channel may have been missed.",)"
+      R"("channel":"pillar:content","timestamp":"2026-01-02T03:04:05.678Z"})");
+}
+
 TEST(ServerMessage, AcksCarryTheIdAsItWasWritten) {
   EXPECT_EQ(made(append_ack, R"("\u0031")", AckStatus::published, kNow),
             R"({"type":"ack","id":"\u0031","status":"published","timestamp":"2026-01-02T03:04:05.678Z"})");

@@ -12,6 +12,15 @@ from support.gateway import Gateway
 
 GATEWAY_FLAGS = ["--heartbeat-interval", "1", "--idle-timeout", "60"]
 
+# Said when the engine was away, which this one never is: src/protocol/server_message_test.cc has its form.
+GAP = {
+    "type": "system",
+    "event": "gap",
+    "message": "Messages on this channel may have been missed.",
+    "channel": "pillar:content",
+    "timestamp": "2026-01-02T03:04:05.678Z",
+}
+
 
 @pytest.fixture(scope="module")
 def document(gateway):
@@ -67,6 +76,7 @@ def heard(gateway):
             "subscribed": [client.ask({"type": "subscribe", "channel": "guide"})],
             "unsubscribed": [client.ask({"type": "unsubscribe", "channel": "guide"})],
             "authenticated": [client.ask({"type": "authenticate", "session_token": fresh})],
+            "gap": [GAP],
             "serverPing": [json.loads(client.socket.recv(10))],
             "serverPong": [client.ask({"type": "ping"})],
             "heartbeatPong": [client.ask({"type": "heartbeat"})],
@@ -78,7 +88,7 @@ def test_everything_a_client_is_told_is_documented_and_nothing_else(document, he
 
 
 @pytest.mark.parametrize("name", [
-    "welcome", "draining", "fromAgent", "ack", "error", "subscribed", "unsubscribed", "authenticated", "serverPing",
+    "welcome", "draining", "gap", "fromAgent", "ack", "error", "subscribed", "unsubscribed", "authenticated", "serverPing",
     "serverPong", "heartbeatPong",
 ])  # fmt: skip
 def test_what_a_client_is_told_has_the_documented_form(validators, heard, name):
