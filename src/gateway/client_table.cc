@@ -1,5 +1,7 @@
 #include "gateway/client_table.h"
 
+#include "base/assert.h"
+
 namespace gw {
 
 Client& ClientTable::allocate() {
@@ -14,11 +16,11 @@ Client& ClientTable::allocate() {
 }
 
 void ClientTable::release(Client& client) {
+  ASSERT(client.phase == Client::Phase::free);
   client.fd.reset();
   client.connection.reset();
   client.handshake.reset();
   std::string().swap(client.held);
-  client.phase = Client::Phase::free;
   client.watched = 0;
   client.blocked = client.paused = client.half_closed = client.left = false;
   client.wake_at = TimePoint::max();

@@ -23,6 +23,11 @@ struct HandshakeState {
 };
 
 struct Client {
+  //   free -> handshake -> admitting -> connected
+  //              |             |
+  //              +-> refused <-+         and from each of them back to free
+  //
+  // Shard::move_to makes every step; what others know of the client ends there.
   enum class Phase : uint8_t {
     free,
     handshake,  // reading the request head
@@ -40,7 +45,7 @@ struct Client {
   bool blocked = false;                  // the socket's buffer is full: wait until it is writable
   bool paused = false;                   // over its rate: not read until resume_at()
   bool half_closed = false;              // our side is shut down
-  bool left = false;                     // out of hub and registry: only the close handshake remains
+  bool left = false;                     // nobody else knows it any more: only the close handshake remains
   TimePoint wake_at = TimePoint::max();  // earliest entry in the timer wheel
   std::unique_ptr<HandshakeState> handshake;
   std::optional<Connection> connection;  // in phase connected

@@ -196,8 +196,12 @@ void Gateway::on_mail(to_control::Http& mail) {
 // --- Connections ---------------------------------------------------------------------------------------
 
 void Gateway::on_mail(to_control::Admit& mail) {
-  admitting_.emplace(mail.id, false);
+  admitting_.emplace(mail.id, Admission());
   auto admitted = [this, mail](Result<SessionPtr> session) {
+    if (admitting_.at(mail.id).left) {
+      admitting_.erase(mail.id);
+      return;
+    }
     if (session) return enter(mail, std::move(*session));
     // A session that can't be looked up is not an invalid one: the client may try again.
     const bool refused = session.error().code == Errc::unauthenticated;
@@ -217,11 +221,12 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
   if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
   record.channels = received_channels(
       mail.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
+  admitting_.at(mail.id).session = session;
   record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
   parts_.registry.add(std::move(record), options_.admission, [this, mail, session](Result<void> added) {
     const auto it = admitting_.find(mail.id);
     ASSERT(it != admitting_.end());
-    const bool left = it->second;
+    const Admission admission = std::move(it->second);
     admitting_.erase(it);
     if (!added) {
       const auto scope = log_scope(mail.trace);
@@ -232,8 +237,10 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
         default: return close(mail.handle, disconnect::internal);
       }
     }
-    if (left) return parts_.registry.remove(mail.id, ws::close_code::abnormal);
+    if (admission.left) return parts_.registry.remove(mail.id, ws::close_code::abnormal);
     tell(mail.handle, to_shard::Admitted{mail.handle, session});
+    // Nobody found it in the registry when that happened.
+    if (admission.session != session) on_session_changed(admission.session);
   });
 }
 
@@ -242,7 +249,7 @@ void Gateway::on_mail(to_control::Changed& mail) { parts_.registry.update(mail.i
 void Gateway::on_mail(to_control::Closed& mail) {
   const auto it = admitting_.find(mail.id);
   if (it != admitting_.end()) {
-    it->second = true;
+    it->second.left = true;
   } else {
     parts_.registry.remove(mail.id, mail.code);
   }
@@ -271,6 +278,9 @@ void Gateway::on_mail(to_control::Authenticate& mail) {
 }
 
 void Gateway::on_session_changed(const SessionPtr& session) {
+  for (auto& [id, admission] : admitting_) {
+    if (admission.session && admission.session->ref == session->ref) admission.session = session;
+  }
   const bool active = session->status_at(wall_now()) == SessionStatus::active;
   for (const ConnectionRecord& record : parts_.registry.select_local(BySession{session->ref})) {
     if (!active) {

@@ -121,8 +121,12 @@ class Gateway {
   std::function<void(http::Handover)> on_http_;
   std::function<void()> on_ready_;
 
-  // Connections whose admission has not been answered; true: they have left meanwhile.
-  std::unordered_map<ConnectionId, bool> admitting_;
+  // Connections whose admission has not been answered: the registry does not know them yet.
+  struct Admission {
+    SessionPtr session;  // once it is known; the newest, when it changes meanwhile
+    bool left = false;   // the client has gone
+  };
+  std::unordered_map<ConnectionId, Admission> admitting_;
   std::optional<ws::Deflater> deflater_;  // with compression only
   GatewayStats stats_;
   TimePoint engine_echoed_at_;

@@ -20,6 +20,18 @@ constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStatsEvery = 200ms;
 constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
 
+bool may_follow(Client::Phase phase, Client::Phase next) {
+  using enum Client::Phase;
+  switch (next) {
+    case free: return phase != free;
+    case handshake: return phase == free;
+    case admitting: return phase == handshake;
+    case refused: return phase == handshake || phase == admitting;
+    case connected: return phase == admitting;
+  }
+  return false;
+}
+
 }  // namespace
 
 Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
@@ -293,14 +305,26 @@ void Shard::report_change(Client& client) {
                            wall_of(connection.last_received()), wall_of(connection.last_heartbeat())}});
 }
 
+// Every step of a client's life. Whoever leaves the phases in which the control loop knows it is taken out there.
+void Shard::move_to(Client& client, Client::Phase next) {
+  ASSERT(may_follow(client.phase, next));
+  const bool known = client.phase == Client::Phase::admitting || client.phase == Client::Phase::connected;
+  if (known && next != Client::Phase::connected) leave(client);
+  if (client.phase == Client::Phase::connected) --connected_;
+  if (next == Client::Phase::connected) ++connected_;
+  client.phase = next;
+}
+
 // Nobody may send to a connection that has begun to close, or count it.
 void Shard::leave(Client& client) {
   if (std::exchange(client.left, true)) return;
-  const Connection& connection = *client.connection;
+  Connection& connection = *client.connection;
   const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
-  hub_.remove_all(connection.channels, client.slot);
+  connection.wanted = ChannelSet();
+  update_channels(client);
   tell_control(to_control::Closed{handle_of(client), connection.id, code});
-  end_connection_trace(*client.connection, code);
+  end_connection_trace(connection, code);
+  if (client.phase != Client::Phase::connected) return;
   --stats_.connections_active;
   ++stats_.closes_by_code[code];
   stats_changed_ = true;
@@ -309,22 +333,15 @@ void Shard::leave(Client& client) {
 }
 
 void Shard::drop(Client& client) {
-  if (client.phase == Client::Phase::connected) {
-    leave(client);
-    --connected_;
-  } else if (client.phase == Client::Phase::admitting) {
-    tell_control(to_control::Closed{handle_of(client), client.connection->id, ws::close_code::abnormal});
-    end_connection_trace(*client.connection, ws::close_code::abnormal);
-  }
+  move_to(client, Client::Phase::free);
   clients_.release(client);
 }
 
 // From here on it is a connection: admitted, or upgraded only to be told why not.
 void Shard::connect(Client& client) {
-  client.phase = Client::Phase::connected;
+  move_to(client, Client::Phase::connected);
   client.handshake.reset();
   client.wake_at = TimePoint::max();
-  ++connected_;
   ++stats_.connections_active;
   ++stats_.connections_total;
   stats_changed_ = true;

@@ -133,6 +133,7 @@ class Shard {
   void authorize(Client& client, SessionPtr session);
   bool update_channels(Client& client);
   void report_change(Client& client);
+  void move_to(Client& client, Client::Phase next);
   void connect(Client& client);
   void leave(Client& client);
   void drop(Client& client);

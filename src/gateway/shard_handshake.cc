@@ -47,7 +47,7 @@ void Shard::wake_listeners() {
 void Shard::begin_handshake(http::Handover arrived) {
   Client& client = clients_.allocate();
   client.fd = std::move(arrived.fd);
-  client.phase = Client::Phase::handshake;
+  move_to(client, Client::Phase::handshake);
   client.handshake = std::make_unique<HandshakeState>();
   client.handshake->peer = arrived.peer;
   client.handshake->local = arrived.local;
@@ -111,7 +111,7 @@ void Shard::refuse(Client& client, const UpgradeRefusal& refusal) {
   // A few hundred bytes into an empty socket buffer: written at once or never.
   write_some(client.fd.get(), refusal.response);
   ::shutdown(client.fd.get(), SHUT_WR);
-  client.phase = Client::Phase::refused;
+  move_to(client, Client::Phase::refused);
   client.connection.reset();
   client.handshake->deadline = now_ + options_.connection.close_timeout;
   watch(client);
@@ -137,7 +137,7 @@ void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
   }
   if (options_.tracing.enabled || upgrade.trace)
     begin_connection_trace(*client.connection, upgrade.trace);
-  client.phase = Client::Phase::admitting;
+  move_to(client, Client::Phase::admitting);
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
                                  client.connection->wanted, kept_context(*client.connection)});
