@@ -37,7 +37,11 @@ Connection::Connection(const ConnectionOptions& options, const ConnectionId& con
       next_heartbeat_(now + spread(options.heartbeat_interval)) {}
 
 Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch, TimePoint now) {
-  if (!input.empty()) last_received_ = now;
+  if (!input.empty()) {
+    last_received_ = now;
+    pong_owed_since_ = kNever;
+    pong_overdue_ = false;
+  }
   while (!parser_.ended()) {
     const bool limited = is_open() && !bucket_.ready(options_->rate, now);
     if (limited && !options_->rate_closes) {
@@ -124,9 +128,19 @@ void Connection::finish(uint16_t code) {
   phase_ = Phase::finished;
 }
 
-Connection::Due Connection::tick(TimePoint now) {
-  if (!is_open()) return {.heartbeat = false, .abandon = now >= close_deadline_};
-  if (now >= expires_at_) {
+void Connection::expires_at(WallTime when, TimePoint now, WallTime wall) {
+  expires_at_ = when;
+  clock_stepped(now, wall);
+}
+
+void Connection::clock_stepped(TimePoint now, WallTime wall) {
+  look_at_expiry_ = expires_at_ == WallTime::max() ? kNever : now + (expires_at_ - wall);
+}
+
+Connection::Due Connection::tick(TimePoint now, WallTime wall) {
+  if (!is_open()) return {.abandon = now >= close_deadline_};
+  if (now >= look_at_expiry_) clock_stepped(now, wall);
+  if (is_expired(wall)) {
     close(disconnect::session_ended, now);
   } else if (now - last_received_ >= options_->idle_timeout) {
     close(disconnect::stale, now);
@@ -137,13 +151,17 @@ Connection::Due Connection::tick(TimePoint now) {
   if (is_open() && now >= next_heartbeat_) {
     due.heartbeat = true;
     next_heartbeat_ = now + options_->heartbeat_interval;
+    if (pong_owed_since_ == kNever) pong_owed_since_ = now;
   }
+  if (is_open() && !pong_overdue_ && pong_owed_since_ != kNever && now - pong_owed_since_ >= kPongPatience)
+    due.pong_overdue = pong_overdue_ = true;
   return due;
 }
 
 TimePoint Connection::next_tick() const {
   if (!is_open()) return close_deadline_;
-  TimePoint next = std::min({next_heartbeat_, expires_at_, last_received_ + options_->idle_timeout});
+  TimePoint next = std::min({next_heartbeat_, look_at_expiry_, last_received_ + options_->idle_timeout});
+  if (pong_owed_since_ != kNever && !pong_overdue_) next = std::min(next, pong_owed_since_ + kPongPatience);
   if (unfinished_since_ != kNever) next = std::min(next, unfinished_since_ + options_->message_timeout);
   return next;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ class Connection {
  public:
   // How long a client may stay above its rate with `rate_closes`.
   static constexpr Duration kRateGrace = 10s;
+  // How long a ping may go without an answer before that is worth telling.
+  static constexpr Duration kPongPatience = 10s;
 
   Connection(const ConnectionOptions& options, const ConnectionId& id, bool deflate, TimePoint now);
 
@@ -73,13 +76,21 @@ class Connection {
 
   // --- Time ------------------------------------------------------------------------------------------
   struct Due {
-    bool heartbeat = false;  // send a ping of both kinds
-    bool abandon = false;    // the deadline for closing is over: drop the socket
+    bool heartbeat = false;     // send a ping of both kinds
+    bool pong_overdue = false;  // from now on pong_owed_since() says something
+    bool abandon = false;       // the deadline for closing is over: drop the socket
   };
-  Due tick(TimePoint now);
+  Due tick(TimePoint now, WallTime wall);
   // When tick() wants to be called next.
   TimePoint next_tick() const;
-  void expires_at(TimePoint when) { expires_at_ = when; }
+  // The session's end is by the wall clock alone; one that was set back or forward moves it.
+  void expires_at(WallTime when, TimePoint now, WallTime wall);
+  bool is_expired(WallTime wall) const { return wall >= expires_at_; }
+  void clock_stepped(TimePoint now, WallTime wall);
+  // The oldest ping for which, for kPongPatience, nothing at all has come back. Empty: all is well.
+  std::optional<TimePoint> pong_owed_since() const {
+    return pong_overdue_ ? std::optional(pong_owed_since_) : std::nullopt;
+  }
   TimePoint last_received() const { return last_received_; }
   TimePoint last_heartbeat() const { return last_heartbeat_; }
 
@@ -109,11 +120,14 @@ class Connection {
   TimePoint last_heartbeat_;
   TimePoint next_heartbeat_;
   TimePoint unfinished_since_ = kNever;  // of a message that has begun
-  TimePoint expires_at_ = kNever;        // of the session
+  WallTime expires_at_ = WallTime::max();  // of the session
+  TimePoint look_at_expiry_ = kNever;      // when that is, if nobody touches the wall clock
+  TimePoint pong_owed_since_ = kNever;
   TimePoint close_deadline_ = kNever;
   TimePoint limited_since_ = kNever;
   TimePoint limited_last_ = kNever;
   uint16_t close_code_ = 0;
+  bool pong_overdue_ = false;
   Phase phase_ = Phase::open;
 
   static constexpr TimePoint kNever = TimePoint::max();

@@ -13,6 +13,7 @@ namespace gw {
 namespace {
 
 const TimePoint t0 = TimePoint(1000s);
+const WallTime w0 = WallTime(1'800'000'000s);
 
 // A peer: what it sends is masked, what it receives is read with the client's side of the parser.
 class Peer {
@@ -121,8 +122,8 @@ TEST(Connection, ClosesAndThenIgnoresMessagesUntilThePeerAnswers) {
 TEST(Connection, AbandonsAPeerThatNeverAnswersTheClose) {
   Peer peer;
   peer.connection.close(disconnect::restart, t0);
-  EXPECT_FALSE(peer.connection.tick(t0 + 4s).abandon);
-  EXPECT_TRUE(peer.connection.tick(t0 + 5s).abandon);
+  EXPECT_FALSE(peer.connection.tick(t0 + 4s, w0).abandon);
+  EXPECT_TRUE(peer.connection.tick(t0 + 5s, w0).abandon);
 }
 
 TEST(Connection, NamesTheViolationAndReadsNoFurther) {
@@ -141,13 +142,13 @@ TEST(Connection, EvictsASilentClientAndNotOneThatPongs) {
   Peer silent(options);
   Peer healthy(options);
   for (int s = 1; s < 60; ++s) {
-    silent.connection.tick(t0 + std::chrono::seconds(s));
-    healthy.connection.tick(t0 + std::chrono::seconds(s));
+    silent.connection.tick(t0 + std::chrono::seconds(s), w0);
+    healthy.connection.tick(t0 + std::chrono::seconds(s), w0);
     if (s % 30 == 0) healthy.sends("", t0 + std::chrono::seconds(s), ws::Opcode::pong);
   }
   EXPECT_TRUE(silent.connection.is_open());
-  silent.connection.tick(t0 + 60s);
-  healthy.connection.tick(t0 + 60s);
+  silent.connection.tick(t0 + 60s, w0);
+  healthy.connection.tick(t0 + 60s, w0);
   EXPECT_EQ(silent.connection.close_code(), 4009);
   EXPECT_TRUE(healthy.connection.is_open());
 }
@@ -159,7 +160,7 @@ TEST(Connection, AsksForAHeartbeatOncePerInterval) {
   Peer peer(options);
   int heartbeats = 0;
   for (int tenths = 0; tenths <= 600; ++tenths) {
-    heartbeats += peer.connection.tick(t0 + tenths * 100ms).heartbeat ? 1 : 0;
+    heartbeats += peer.connection.tick(t0 + tenths * 100ms, w0).heartbeat ? 1 : 0;
   }
   EXPECT_GE(heartbeats, 6);
   EXPECT_LE(heartbeats, 7);  // the first comes early, to spread them
@@ -167,12 +168,71 @@ TEST(Connection, AsksForAHeartbeatOncePerInterval) {
 
 TEST(Connection, EndsWithItsSession) {
   Peer peer;
-  peer.connection.expires_at(t0 + 3s);
+  peer.connection.expires_at(w0 + 3s, t0, w0);
   EXPECT_LE(peer.connection.next_tick(), t0 + 3s);
-  peer.connection.tick(t0 + 2999ms);
+  peer.connection.tick(t0 + 2999ms, w0 + 2999ms);
   EXPECT_TRUE(peer.connection.is_open());
-  peer.connection.tick(t0 + 3s);
+  peer.connection.tick(t0 + 3s, w0 + 3s);
   EXPECT_EQ(peer.connection.close_code(), 4003);
+}
+
+TEST(Connection, OutlivesAClockThatWasSetBack) {
+  ConnectionOptions options;
+  options.idle_timeout = 24h;
+  Peer peer(options);
+  peer.connection.expires_at(w0 + 3s, t0, w0);
+  peer.connection.tick(t0 + 3s, w0 + 3s - 1h);  // it was an hour when the timer fired
+  EXPECT_TRUE(peer.connection.is_open());
+  EXPECT_FALSE(peer.connection.is_expired(w0 + 3s - 1h));
+  peer.connection.tick(t0 + 3s + 1h - 1ms, w0 + 3s - 1ms);
+  EXPECT_TRUE(peer.connection.is_open());
+  EXPECT_LE(peer.connection.next_tick(), t0 + 3s + 1h);
+  peer.connection.tick(t0 + 3s + 1h, w0 + 3s);
+  EXPECT_EQ(peer.connection.close_code(), 4003);
+}
+
+TEST(Connection, EndsWithAClockThatWasSetForward) {
+  Peer peer;
+  peer.connection.expires_at(w0 + 1h, t0, w0);
+  EXPECT_TRUE(peer.connection.is_expired(w0 + 1h));
+  peer.connection.clock_stepped(t0 + 1s, w0 + 1h + 1s);
+  EXPECT_LE(peer.connection.next_tick(), t0 + 1s);
+  peer.connection.tick(t0 + 1s, w0 + 1h + 1s);
+  EXPECT_EQ(peer.connection.close_code(), 4003);
+}
+
+TEST(Connection, OwesAPongOnceAPingHasHadNoAnswerForTenSeconds) {
+  ConnectionOptions options;
+  options.heartbeat_interval = 4s;
+  Peer peer(options);
+  TimePoint now = t0;
+  const auto until_overdue = [&](Duration patience) {
+    for (const TimePoint end = now + patience; now < end; now += 100ms) {
+      if (peer.connection.tick(now, w0).pong_overdue) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(until_overdue(15s));
+  const TimePoint pinged = peer.connection.pong_owed_since().value();
+  EXPECT_EQ(now - pinged, Connection::kPongPatience);  // of the first of several pings
+  EXPECT_LE(pinged, t0 + 4s);
+  EXPECT_FALSE(until_overdue(20s));  // said once
+  EXPECT_EQ(peer.connection.pong_owed_since(), pinged);
+  peer.sends("", now, ws::Opcode::pong);
+  EXPECT_EQ(peer.connection.pong_owed_since(), std::nullopt);
+  EXPECT_TRUE(until_overdue(15s));  // and again
+}
+
+TEST(Connection, OwesNoPongWhileAnythingComes) {
+  ConnectionOptions options;
+  options.heartbeat_interval = 4s;
+  Peer peer(options);
+  for (int s = 0; s < 60; ++s) {
+    const TimePoint now = t0 + std::chrono::seconds(s);
+    EXPECT_FALSE(peer.connection.tick(now, w0).pong_overdue);
+    if (s % 9 == 0) peer.sends("{}", now);
+    EXPECT_EQ(peer.connection.pong_owed_since(), std::nullopt);
+  }
 }
 
 TEST(Connection, ClosesWhenAMessageIsNotFinishedInTime) {
@@ -181,9 +241,9 @@ TEST(Connection, ClosesWhenAMessageIsNotFinishedInTime) {
   ws::append_masked_frame(wire, ws::Opcode::text, "half of it", {1, 2, 3, 4});
   wire.resize(wire.size() - 5);
   peer.feeds(wire, t0);
-  peer.connection.tick(t0 + 29s);
+  peer.connection.tick(t0 + 29s, w0);
   EXPECT_TRUE(peer.connection.is_open());
-  peer.connection.tick(t0 + 31s);
+  peer.connection.tick(t0 + 31s, w0);
   EXPECT_EQ(peer.connection.close_code(), 1002);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "core/clock_watch.h"
 #include "core/dedupe_window.h"
 #include "core/hub.h"
 #include "core/rate_limit.h"
@@ -66,6 +67,42 @@ TEST(TokenBucket, GivesTheBurstAndThenTheRate) {
   }
   EXPECT_GE(passed, 298);
   EXPECT_LE(passed, 300);
+}
+
+class ClockWatchTest : public testing::Test {
+ protected:
+  // Ten turns of a loop, the wall clock `off` from where it began.
+  int steps_seen(Duration off) {
+    int steps = 0;
+    for (int i = 0; i < 10; ++i) {
+      now_ += 100ms;
+      steps += watch_.has_stepped(now_, w0_ + duration_cast<std::chrono::milliseconds>(now_ - t0 + off)) ? 1 : 0;
+    }
+    return steps;
+  }
+  const WallTime w0_ = WallTime(std::chrono::seconds(1'800'000'000));
+  TimePoint now_ = t0;
+  ClockWatch watch_{t0, w0_};
+};
+
+TEST_F(ClockWatchTest, SeesEachStepOnce) {
+  EXPECT_EQ(steps_seen(0s), 0);
+  EXPECT_EQ(steps_seen(-1h), 1);
+  EXPECT_EQ(steps_seen(-1h), 0);
+  EXPECT_EQ(steps_seen(600ms), 1);
+  EXPECT_EQ(steps_seen(0s), 1);
+}
+
+TEST_F(ClockWatchTest, DriftAddsUp) {
+  int steps = 0;
+  for (int i = 0; i <= 20; ++i) steps += steps_seen(i * 51ms);
+  EXPECT_EQ(steps, 2);
+}
+
+TEST_F(ClockWatchTest, AThreadThatWaitedBetweenTheTwoClocksIsNoStep) {
+  EXPECT_FALSE(watch_.has_stepped(t0 + 100ms, w0_ + 5s));
+  EXPECT_FALSE(watch_.has_stepped(t0 + 5s, w0_ + 5s));
+  EXPECT_FALSE(watch_.has_stepped(t0 + 6s, w0_ + 6s));
 }
 
 TEST(DedupeWindow, RemembersForItsAgeAndNoLonger) {

@@ -45,6 +45,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       read_buffer_(kReadBufferBytes),
       now_(steady_now()),
       wall_(wall_now()),
+      clock_watch_(now_, wall_),
       stats_told_at_(now_),
       inbox_(options.inbox),
       control_(control) {
@@ -85,6 +86,7 @@ void Shard::turn() {
   }
   now_ = steady_now();
   wall_ = wall_now();
+  if (clock_watch_.has_stepped(now_, wall_)) on_clock_step();
   for (const epoll_event& event : events) on_event(event);
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
@@ -252,7 +254,7 @@ void Shard::on_timer(const TimerEntry& entry) {
     return refuse(client, refuse_upgrade(408, "the request was not complete in time"));
   }
   Connection& connection = *client.connection;
-  const Connection::Due due = connection.tick(now_);
+  const Connection::Due due = connection.tick(now_, wall_);
   if (due.abandon) return drop(client);
   if (due.heartbeat) {
     std::string wire;
@@ -261,8 +263,8 @@ void Shard::on_timer(const TimerEntry& entry) {
     ws::append_frame(wire, ws::Opcode::ping, {});
     ws::append_frame(wire, ws::Opcode::text, ping);
     send(client, make_frame(std::move(wire)));
-    report_change(client);
   }
+  if (due.heartbeat || due.pong_overdue) report_change(client);
   if (!connection.is_open()) mark_dirty(client);
   TimePoint next = connection.next_tick();
   if (client.paused) {
@@ -282,7 +284,7 @@ void Shard::authorize(Client& client, SessionPtr session) {
   Connection& connection = *client.connection;
   connection.session = std::move(session);
   connection.granted = granted_channels(connection.session.get(), options_.anonymous_channels);
-  if (connection.session) connection.expires_at(now_ + (connection.session->expires_at - wall_));
+  if (connection.session) connection.expires_at(connection.session->expires_at, now_, wall_);
 }
 
 // The one place that says what a client gets. True: that has changed.
@@ -294,15 +296,24 @@ bool Shard::update_channels(Client& client) {
   return connection.channels != before;
 }
 
+// Sessions end by the wall clock: some later than was thought, some are over already.
+void Shard::on_clock_step() {
+  log::warn("clock_stepped", {{"shard", index_}});
+  clients_.for_each([this](Client& client) {
+    if (client.phase != Client::Phase::connected) return;
+    client.connection->clock_stepped(now_, wall_);
+    schedule(client, client.connection->next_tick());
+  });
+}
+
 void Shard::report_change(Client& client) {
   const Connection& connection = *client.connection;
   const auto wall_of = [this](TimePoint when) {
     return wall_ - std::chrono::duration_cast<std::chrono::milliseconds>(now_ - when);
   };
-  tell_control(
-      to_control::Changed{connection.id,
-                          {connection.latest_channel, connection.channels,
-                           wall_of(connection.last_received()), wall_of(connection.last_heartbeat())}});
+  ConnectionChange change{connection.latest_channel, connection.channels, wall_of(connection.last_received()),
+                          wall_of(connection.last_heartbeat())};
+  tell_control(to_control::Changed{connection.id, change});
 }
 
 // Every step of a client's life. Whoever leaves the phases in which the control loop knows it is taken out there.

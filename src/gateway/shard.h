@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/channel.h"
+#include "core/clock_watch.h"
 #include "core/connection.h"
 #include "core/hub.h"
 #include "core/router.h"
@@ -133,6 +134,7 @@ class Shard {
   void authorize(Client& client, SessionPtr session);
   bool update_channels(Client& client);
   void report_change(Client& client);
+  void on_clock_step();
   void move_to(Client& client, Client::Phase next);
   void connect(Client& client);
   void leave(Client& client);
@@ -162,6 +164,7 @@ class Shard {
   MessageIdSource message_ids_;
   TimePoint now_;  // of this turn
   WallTime wall_;
+  ClockWatch clock_watch_;
   bool ready_ = false;
   bool stopping_ = false;
   bool resting_ = false;  // the listeners, for lack of descriptors

@@ -32,6 +32,7 @@ void Shard::read(Client& client) {
 
 void Shard::process(Client& client, std::span<char> input) {
   Connection& connection = *client.connection;
+  const bool owed_pong = connection.pong_owed_since().has_value();
   while (true) {
     const Connection::Input next = connection.next(input, scratch_, now_);
     if (next.kind == Connection::Input::Kind::more) break;
@@ -45,12 +46,15 @@ void Shard::process(Client& client, std::span<char> input) {
     }
     ++stats_.messages_received_total;
     stats_changed_ = true;
-    if (next.kind == Connection::Input::Kind::limited) {
+    if (connection.is_expired(wall_)) {
+      close(client, disconnect::session_ended);
+    } else if (next.kind == Connection::Input::Kind::limited) {
       on_limited(client, next.text);
     } else {
       on_message(client, next.text);
     }
   }
+  if (owed_pong && !connection.pong_owed_since()) report_change(client);
   if (!connection.is_open()) mark_dirty(client);
   if (!connection.outbox().empty()) mark_dirty(client);
   schedule(client, connection.next_tick());
