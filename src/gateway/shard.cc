@@ -1,5 +1,7 @@
 #include "gateway/shard.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -19,6 +21,22 @@ namespace {
 constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStatsEvery = 200ms;
 constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
+
+// What one client can make the kernel hold that has not even been sent. More would only be in front of whatever
+// comes later, a close frame for one: outboxes are where bytes wait.
+constexpr int kUnsentBytesMax = 64 * 1024;
+
+// Accepted sockets inherit it.
+void limit_unsent(int listener) {
+  ::setsockopt(listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax, sizeof(kUnsentBytesMax));
+}
+
+// Of a socket that is about to be closed: the kernel goes on with what is left, our close frame at its end, as long
+// as the peer takes some of it now and then.
+void limit_patience(int fd, Duration patience) {
+  const auto ms = static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count());
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
 
 bool may_follow(Client::Phase phase, Client::Phase next) {
   using enum Client::Phase;
@@ -51,6 +69,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       control_(control) {
   const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, Poller::kInboxKey);
   ASSERT(inbox_added);
+  for (const UniqueFd& listener : listeners_) limit_unsent(listener.get());
   wake_listeners();
 }
 
@@ -255,7 +274,10 @@ void Shard::on_timer(const TimerEntry& entry) {
   }
   Connection& connection = *client.connection;
   const Connection::Due due = connection.tick(now_, wall_);
-  if (due.abandon) return drop(client);
+  if (due.abandon) {
+    limit_patience(client.fd.get(), options_.connection.close_timeout);
+    return drop(client);
+  }
   if (due.heartbeat) {
     std::string wire;
     std::string ping;

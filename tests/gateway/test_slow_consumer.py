@@ -1,6 +1,7 @@
 """A client that stops reading costs a bounded amount of memory, is closed with 4008, and slows nobody."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,25 @@ def test_it_is_closed_with_4008_and_others_hear_everything(gateway, slow):
             published += 1
     assert [reader.receive()["n"] for _ in range(published)] == list(range(published))
     assert slow.closed()[0] == 4008
+
+
+def kernel_holds(gateway, peer):
+    """Bytes that the kernel has for the peer, sent or not; None once it knows nothing of the connection."""
+    ends = f":{gateway.port:04X} ", f":{peer.socket.getsockname()[1]:04X} "
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        number, local, remote, state, queues, *_ = line.split()
+        if (local + " ").endswith(ends[0]) and (remote + " ").endswith(ends[1]):
+            return int(queues.split(":")[0], 16)
+    return None
+
+
+def test_little_of_it_waits_in_the_kernel_and_nothing_is_left_behind(gateway, slow):
+    highest = 0
+    while not is_gone(gateway, slow):
+        gateway.api.publish("guide", "x" * 60_000)
+        highest = max(highest, kernel_holds(gateway, slow))
+    assert 0 < highest < 400_000
+    eventually(lambda: kernel_holds(gateway, slow) is None, 20)
 
 
 def test_what_it_reads_before_the_close_is_whole_and_in_order(gateway, slow):
