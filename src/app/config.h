@@ -53,7 +53,7 @@ struct Config {
   SessionPolicy session_policy = SessionPolicy::required;
   std::vector<std::string> channels{"guide", "pillar:content", "pillar:insights", "pillar:operations",
                                     "pillar:business_outcomes"};  // 1 to 64, distinct
-  std::vector<std::string> anonymous_channels{"*"};  // of `channels`, or "*" for all
+  std::vector<std::string> anonymous_channels{"*"};               // of `channels`, or "*" for all
   std::vector<std::string> allowed_origins;  // as browsers send them (lower case, no default port), or "*"
   bool compression = false;
   size_t max_connections = 100'000;

@@ -63,7 +63,8 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
     problems.push_back(
         fmt::format("{}: \"{}\": is no configured channel", where("anonymous-channels"), channel));
   }
-  if (config.anonymous_channels != Config().anonymous_channels && config.session_policy == SessionPolicy::required) {
+  if (config.anonymous_channels != Config().anonymous_channels &&
+      config.session_policy == SessionPolicy::required) {
     config.warnings.push_back(where("anonymous-channels") + ": has no effect with session-policy required");
   }
   if (config.message_rate > 0 && config.message_burst == 0) {

@@ -112,7 +112,7 @@ class Broker {
   struct Local {
     std::function<Result<void>(const Publication&)> publish;  // resource_exhausted: the shards are behind
     std::function<Result<void>(const ConnectionHandle&, std::string_view message)> send;
-    std::function<void()> engine_lost = [] {};  // as a failed probe, but at once
+    std::function<void()> engine_lost = [] {};                    // as a failed probe, but at once
     std::function<void(ChannelIndex)> gap = [](ChannelIndex) {};  // publications to it may have been missed
   };
 

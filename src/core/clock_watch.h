@@ -14,8 +14,8 @@ class ClockWatch {
 
   ClockWatch(TimePoint now, WallTime wall) : offset_(offset(now, wall)), suspected_(offset_) {}
 
-  // True once for each step, when it has been seen twice: between the reading of the two clocks the thread may
-  // have waited for a processor. Drift adds up until it is a step.
+  // True once for each step, when it has been seen twice: between the reading of the two clocks the thread
+  // may have waited for a processor. Drift adds up until it is a step.
   bool has_stepped(TimePoint now, WallTime wall) {
     const Duration seen = offset(now, wall);
     const bool confirmed = std::chrono::abs(seen - suspected_) < kStep;

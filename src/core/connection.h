@@ -119,7 +119,7 @@ class Connection {
   TimePoint last_received_;
   TimePoint last_heartbeat_;
   TimePoint next_heartbeat_;
-  TimePoint unfinished_since_ = kNever;  // of a message that has begun
+  TimePoint unfinished_since_ = kNever;    // of a message that has begun
   WallTime expires_at_ = WallTime::max();  // of the session
   TimePoint look_at_expiry_ = kNever;      // when that is, if nobody touches the wall clock
   TimePoint pong_owed_since_ = kNever;

@@ -76,7 +76,8 @@ class ClockWatchTest : public testing::Test {
     int steps = 0;
     for (int i = 0; i < 10; ++i) {
       now_ += 100ms;
-      steps += watch_.has_stepped(now_, w0_ + duration_cast<std::chrono::milliseconds>(now_ - t0 + off)) ? 1 : 0;
+      steps +=
+          watch_.has_stepped(now_, w0_ + duration_cast<std::chrono::milliseconds>(now_ - t0 + off)) ? 1 : 0;
     }
     return steps;
   }

@@ -39,8 +39,7 @@ Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, c
   return std::visit(
       Overload{
           [&](const protocol::ToChannel& m) {
-            return on_channel(m, granted,
-                              [&](ChannelIndex c) { return route::ToAgents{c, m.id, m.trace}; });
+            return on_channel(m, granted, [&](ChannelIndex c) { return route::ToAgents{c, m.id, m.trace}; });
           },
           [&](const protocol::Subscribe& m) {
             return on_channel(m, granted, [](ChannelIndex c) { return route::Subscribe{c}; });

@@ -219,8 +219,8 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
   record.session = session;
   record.handle = mail.handle;
   if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
-  record.channels = received_channels(
-      mail.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
+  record.channels =
+      received_channels(mail.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
   admitting_.at(mail.id).session = session;
   record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
   parts_.registry.add(std::move(record), options_.admission, [this, mail, session](Result<void> added) {

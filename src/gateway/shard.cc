@@ -22,8 +22,8 @@ constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStatsEvery = 200ms;
 constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
 
-// What one client can make the kernel hold that has not even been sent. More would only be in front of whatever
-// comes later, a close frame for one: outboxes are where bytes wait.
+// What one client can make the kernel hold that has not even been sent. More would only be in front of
+// whatever comes later, a close frame for one: outboxes are where bytes wait.
 constexpr int kUnsentBytesMax = 64 * 1024;
 
 // Accepted sockets inherit it.
@@ -31,10 +31,11 @@ void limit_unsent(int listener) {
   ::setsockopt(listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax, sizeof(kUnsentBytesMax));
 }
 
-// Of a socket that is about to be closed: the kernel goes on with what is left, our close frame at its end, as long
-// as the peer takes some of it now and then.
+// Of a socket that is about to be closed: the kernel goes on with what is left, our close frame at its end,
+// as long as the peer takes some of it now and then.
 void limit_patience(int fd, Duration patience) {
-  const auto ms = static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count());
+  const auto ms =
+      static_cast<unsigned>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count());
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
@@ -312,7 +313,8 @@ void Shard::authorize(Client& client, SessionPtr session) {
 // The one place that says what a client gets. True: that has changed.
 bool Shard::update_channels(Client& client) {
   Connection& connection = *client.connection;
-  const ChannelSet before = std::exchange(connection.channels, received_channels(connection.wanted, connection.granted));
+  const ChannelSet before =
+      std::exchange(connection.channels, received_channels(connection.wanted, connection.granted));
   before.without(connection.channels).for_each([&](ChannelIndex c) { hub_.remove(c, client.slot); });
   connection.channels.without(before).for_each([&](ChannelIndex c) { hub_.add(c, client.slot); });
   return connection.channels != before;
@@ -338,7 +340,8 @@ void Shard::report_change(Client& client) {
   tell_control(to_control::Changed{connection.id, change});
 }
 
-// Every step of a client's life. Whoever leaves the phases in which the control loop knows it is taken out there.
+// Every step of a client's life. Whoever leaves the phases in which the control loop knows it is taken out
+// there.
 void Shard::move_to(Client& client, Client::Phase next) {
   ASSERT(may_follow(client.phase, next));
   const bool known = client.phase == Client::Phase::admitting || client.phase == Client::Phase::connected;

@@ -135,8 +135,7 @@ void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
     client.connection->wanted.add(*guide);
     client.connection->latest_channel = *guide;
   }
-  if (options_.tracing.enabled || upgrade.trace)
-    begin_connection_trace(*client.connection, upgrade.trace);
+  if (options_.tracing.enabled || upgrade.trace) begin_connection_trace(*client.connection, upgrade.trace);
   move_to(client, Client::Phase::admitting);
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),

@@ -21,9 +21,9 @@ struct UpgradeOptions {
 
 // In order. The answer goes out together with the welcome or the refusal of the session.
 struct Upgrade {
-  std::string response;     // 101
-  std::string token;        // of the session; empty: none shown. Never logged.
-  std::string client_id;    // empty: none
+  std::string response;                         // 101
+  std::string token;                            // of the session; empty: none shown. Never logged.
+  std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
   bool deflate = false;
 };

@@ -18,9 +18,9 @@ struct Inbound {
   std::string_view channel = {};
   std::string_view message = {};  // JSON, passed byte for byte
   WallTime timestamp = {};
-  std::string_view session_ref = {};  // or null
-  std::string_view user_id = {};      // or null
-  std::string_view tenant_id = {};    // or null
+  std::string_view session_ref = {};       // or null
+  std::string_view user_id = {};           // or null
+  std::string_view tenant_id = {};         // or null
   std::optional<TraceContext> trace = {};  // or null
 };
 

@@ -13,15 +13,16 @@ const EnvelopeWriter kWriter("ws-gateway-a", "websocket:gateway:ws-gateway-a");
 
 TEST(Envelope, EveryFieldInItsPlace) {
   std::string out;
-  kWriter.append(out, {.message_id = "0190a7c8-0000-7000-8000-000000000001",
-                       .connection_id = "ws_0123",
-                       .channel = "pillar:content",
-                       .message = R"({"payload":{ "n" : 1e400,"n":2}})",
-                       .timestamp = kNow,
-                       .session_ref = "abcd",
-                       .user_id = "u@example.org",
-                       .tenant_id = "t1",
-                       .trace = parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")});
+  kWriter.append(out,
+                 {.message_id = "0190a7c8-0000-7000-8000-000000000001",
+                  .connection_id = "ws_0123",
+                  .channel = "pillar:content",
+                  .message = R"({"payload":{ "n" : 1e400,"n":2}})",
+                  .timestamp = kNow,
+                  .session_ref = "abcd",
+                  .user_id = "u@example.org",
+                  .tenant_id = "t1",
+                  .trace = parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")});
   EXPECT_EQ(
       out, R"({"message_id":"0190a7c8-0000-7000-8000-000000000001","connection_id":"ws_0123",)"
            R"("channel":"pillar:content","message":{"payload":{ "n" : 1e400,"n":2}},)"

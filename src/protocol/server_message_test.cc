@@ -39,10 +39,9 @@ TEST(ServerMessage, Draining) {
 }
 
 TEST(ServerMessage, GapNamesItsChannel) {
-  EXPECT_EQ(
-      made(append_gap, "pillar:content", kNow),
-      R"({"type":"system","event":"gap","message":"Messages on this channel may have been missed.",)"
-      R"("channel":"pillar:content","timestamp":"2026-01-02T03:04:05.678Z"})");
+  EXPECT_EQ(made(append_gap, "pillar:content", kNow),
+            R"({"type":"system","event":"gap","message":"Messages on this channel may have been missed.",)"
+            R"("channel":"pillar:content","timestamp":"2026-01-02T03:04:05.678Z"})");
 }
 
 TEST(ServerMessage, AcksCarryTheIdAsItWasWritten) {

@@ -1,5 +1,5 @@
-// A handshake's head and, behind it, a client's message: whatever is let in and accepted, the agent's envelope
-// is UTF-8 and JSON for the strictest of readers, and hardly longer than the message.
+// A handshake's head and, behind it, a client's message: whatever is let in and accepted, the agent's
+// envelope is UTF-8 and JSON for the strictest of readers, and hardly longer than the message.
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -33,13 +33,15 @@ void check_envelope(const Upgrade& upgrade, std::string_view text) {
     ASSERT(is_valid_utf8(envelope));
     const auto read = json::parse_object(envelope);
     if (!read) {
-      ASSERT(read.error().reason == json::ParseError::Reason::too_deep);  // one level more than the message has
+      ASSERT(read.error().reason ==
+             json::ParseError::Reason::too_deep);  // one level more than the message has
       continue;
     }
     ASSERT(text.find(read->find("message")->raw()) != std::string_view::npos);
     ASSERT(envelope.size() <= text.size() + kAroundMax);
     const json::Value* said = read->find("traceparent");
-    ASSERT(trace ? protocol::parse_traceparent(json::as_string(*said).value()) == trace : said->raw() == "null");
+    ASSERT(trace ? protocol::parse_traceparent(json::as_string(*said).value()) == trace
+                 : said->raw() == "null");
   }
 }
 
