@@ -314,6 +314,7 @@ int run_gateway(const Config& config) {
   // Whoever reads our output may go away (a log collector restarts): no reason to end every client.
   std::signal(SIGPIPE, SIG_IGN);
   log::init(config.logging);
+  log::log_faults();
   std::unique_ptr<Telemetry> telemetry;
   int code = 0;
   {
@@ -321,10 +322,9 @@ int run_gateway(const Config& config) {
     code = application.run();
     telemetry = application.take_telemetry();
   }
-  if (telemetry && !telemetry->shutdown()) {
-    log::flush();
-    _exit(code);
-  }
+  const bool all_ended = !telemetry || telemetry->shutdown();
+  log::flush();
+  if (!all_ended) _exit(code);
   return code;
 }
 

@@ -79,6 +79,7 @@ MetricsSnapshot OpsApi::snapshot() {
   }
   snapshot.process = read_process_stats();
   if (telemetry_) snapshot.telemetry = telemetry_->stats();
+  snapshot.log = log::stats();
   snapshot.engine = parts_.post_office.broker().engine_stats();
   if (parts_.consul) snapshot.consul = parts_.consul->stats();
   snapshot.sessions = parts_.sessions.size();

@@ -1,9 +1,10 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <poll.h>
+#include <unistd.h>
 
-#include <memory>
+#include <algorithm>
+#include <atomic>
 
 #include "base/hex.h"
 #include "base/time.h"
@@ -11,23 +12,12 @@
 namespace gw::log {
 namespace {
 
-struct State {
-  std::shared_ptr<spdlog::logger> logger;
-  Options options;
-};
+constexpr Duration kFlushMax = 1s;
+constexpr Duration kFatalStepMax = 500ms;  // to drain what came before, then to write
 
-State make_state() {
-  State s{std::make_shared<spdlog::logger>("gateway", std::make_shared<spdlog::sinks::stderr_sink_mt>()), {}};
-  s.logger->set_pattern("%v");
-  s.logger->set_level(spdlog::level::trace);
-  s.logger->flush_on(spdlog::level::trace);
-  return s;
-}
-
-State& state() {
-  static State s = make_state();
-  return s;
-}
+Options options_in_use;
+// Null before init(). Never destroyed: others log until the process has gone.
+Writer* writer = nullptr;
 
 constexpr const char* name_of(Level level) {
   switch (level) {
@@ -41,7 +31,8 @@ constexpr const char* name_of(Level level) {
 }
 
 // Control characters would let a value forge a line.
-void append_quoted(std::string& out, std::string_view value) {
+template <class Out>
+void append_quoted(Out& out, std::string_view value) {
   out.push_back('"');
   for (const char c : value) {
     if (c == '"' || c == '\\') {
@@ -81,6 +72,53 @@ void append_field(std::string& line, const Field& field, bool json) {
   }
 }
 
+void put(std::string_view line) {
+  if (writer) return writer->put(line);
+  // Before init(); a line that cannot be written has nowhere else to go.
+  while (!line.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+    if (written <= 0) return;
+    line.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+// Room for the last line, there before memory ends. What does not fit is cut off.
+class FixedLine {
+ public:
+  using value_type = char;
+  static constexpr size_t kSizeMax = 1024;
+
+  void push_back(char c) {
+    if (size_ < kSizeMax) bytes_[size_++] = c;
+  }
+  void append(std::string_view text) {
+    for (const char c : text) push_back(c);
+  }
+  // Its end always fits.
+  void end(std::string_view text) {
+    size_ = std::min(size_, kSizeMax - text.size());
+    append(text);
+  }
+  std::string_view text() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, kSizeMax> bytes_{};
+  size_t size_ = 0;
+};
+
+void append_fatal(FixedLine& line, const char* event, const char* detail) {
+  const bool json = options_in_use.format == Format::json;
+  const std::array<char, 24> now = iso8601_characters(wall_now());
+  if (json) line.append("{\"timestamp\":\"");
+  line.append({now.data(), now.size()});
+  line.append(json ? "\",\"level\":\"fatal\",\"event\":\"" : " fatal ");
+  line.append(event);
+  line.append(json ? "\",\"detail\":" : " detail=");
+  constexpr size_t kDetailMax = 128;  // of which each character may become six
+  append_quoted(line, std::string_view(detail).substr(0, kDetailMax));
+  line.end(json ? "}\n" : "\n");
+}
+
 }  // namespace
 
 TraceScope::TraceScope(std::span<const unsigned char, 16> trace_id, std::span<const unsigned char, 8> span_id)
@@ -91,16 +129,34 @@ TraceScope::TraceScope(std::span<const unsigned char, 16> trace_id, std::span<co
 
 TraceScope::~TraceScope() { innermost_scope = outer_; }
 
-void init(const Options& options) { state().options = options; }
+void init(const Options& options) {
+  options_in_use = options;
+  Writer::Options to_stderr;
+  to_stderr.on_dropped = [](uint64_t lines) { log::warn("log_lines_dropped", {{"count", lines}}); };
+  to_stderr.on_left_out = [](EventLimit::LeftOut left_out) {
+    log::warn("log_lines_left_out", {{"of", left_out.event}, {"count", left_out.count}});
+  };
+  writer = new Writer(std::move(to_stderr));
+}
 
-void flush() { state().logger->flush(); }
+void flush() {
+  if (!writer) return;
+  while (const std::optional<EventLimit::LeftOut> left_out = writer->take_left_out()) {
+    log::warn("log_lines_left_out", {{"of", left_out->event}, {"count", left_out->count}});
+  }
+  writer->drain(kFlushMax);
+}
 
-bool enabled(Level level) { return level >= state().options.level && level != Level::off; }
+Stats stats() { return writer ? writer->stats() : Stats{}; }
+
+bool enabled(Level level) { return level >= options_in_use.level && level != Level::off; }
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
+  // Who asks for debug lines wants all of them.
+  if (writer && level > Level::debug && !writer->admits(event, steady_now())) return;
   std::string line;
-  const bool json = state().options.format == Format::json;
+  const bool json = options_in_use.format == Format::json;
   if (json) {
     line += "{\"timestamp\":\"";
     append_iso8601(line, wall_now());
@@ -114,7 +170,29 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     for (const Field& field : innermost_scope->fields()) append_field(line, field, json);
   }
   if (json) line += '}';
-  state().logger->log(spdlog::level::info, spdlog::string_view_t(line));
+  line += '\n';
+  put(line);
+}
+
+void fatal(const char* event, const char* detail) noexcept {
+  static std::atomic<bool> begun = false;
+  static std::atomic<bool> said = false;
+  if (begun.exchange(true)) {
+    // Who returns from here ends the process: not before the line is out.
+    for (const TimePoint end = steady_now() + 2 * kFatalStepMax; !said && steady_now() < end;) {
+      ::poll(nullptr, 0, 1);
+    }
+    return;
+  }
+  if (writer) writer->drain(kFatalStepMax);
+  static FixedLine line;
+  append_fatal(line, event, detail);
+  // A pipe that is writable takes a line of this size whole.
+  pollfd writable{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&writable, 1, static_cast<int>(kFatalStepMax / 1ms)) == 1) {
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.text().data(), line.text().size());
+  }
+  said = true;
 }
 
 }  // namespace gw::log

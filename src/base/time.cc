@@ -1,5 +1,6 @@
 #include "base/time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -35,7 +36,7 @@ int64_t unix_nanoseconds() {
       .count();
 }
 
-void append_iso8601(std::string& out, WallTime time) {
+std::array<char, 24> iso8601_characters(WallTime time) {
   const int64_t since_epoch = time.time_since_epoch().count();
   const int64_t second = since_epoch / 1000;
   // Messages come in bursts; the calendar part changes once a second.
@@ -60,11 +61,16 @@ void append_iso8601(std::string& out, WallTime time) {
     p[19] = '.';
     cached_second = second;
   }
-  out.append(cached.data(), cached.size());
-  char millis[4];
-  put_digits(millis, 3, static_cast<int>(since_epoch % 1000));
-  millis[3] = 'Z';
-  out.append(millis, 4);
+  std::array<char, 24> out{};
+  std::copy(cached.begin(), cached.end(), out.begin());
+  put_digits(out.data() + 20, 3, static_cast<int>(since_epoch % 1000));
+  out[23] = 'Z';
+  return out;
+}
+
+void append_iso8601(std::string& out, WallTime time) {
+  const std::array<char, 24> characters = iso8601_characters(time);
+  out.append(characters.data(), characters.size());
 }
 
 std::string iso8601(WallTime time) {

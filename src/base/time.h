@@ -2,6 +2,7 @@
 // turn and pass it down. WallTime is the calendar and appears only at the edges.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -22,6 +23,7 @@ WallTime wall_now();
 int64_t unix_nanoseconds();
 
 // "2026-01-02T03:04:05.678Z": UTC, ISO 8601, milliseconds, always 24 characters.
+std::array<char, 24> iso8601_characters(WallTime time);  // allocates nothing
 void append_iso8601(std::string& out, WallTime time);
 std::string iso8601(WallTime time);
 // Reads exactly that form.

@@ -156,6 +156,12 @@ void append_telemetry(MetricFamilies& families, const TelemetryStats& telemetry)
       .sample(number(telemetry.metric_exports_failed), {{"result", "failed"}});
 }
 
+void append_log(MetricFamilies& families, const log::Stats& log) {
+  families.family("gateway.log.lines.dropped", MetricKind::counter, "Log lines not written, by reason.")
+      .sample(number(log.lines_dropped), {{"reason", "buffer_full"}})
+      .sample(number(log.lines_left_out), {{"reason", "event_limit"}});
+}
+
 MetricsWriter::Type type_of(MetricKind kind) {
   switch (kind) {
     case MetricKind::counter: return MetricsWriter::Type::counter;
@@ -181,6 +187,7 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot& snapshot) {
   append_engine(families, snapshot.engine);
   append_consul(families, snapshot.consul);
   append_telemetry(families, snapshot.telemetry);
+  append_log(families, snapshot.log);
   append_process(families, snapshot.process);
   return families.take();
 }

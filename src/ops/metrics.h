@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log.h"
 #include "core/broker.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
@@ -44,6 +45,7 @@ struct MetricsSnapshot {
   McpMetrics mcp;
   consul::RegistrarStats consul;
   TelemetryStats telemetry;
+  log::Stats log;
   std::optional<size_t> sessions;  // empty: kept elsewhere
   size_t agent_streams = 0;
   bool ready = false;

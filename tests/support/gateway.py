@@ -60,12 +60,14 @@ class Gateway:
     `flags` are appended to the defaults (port 0 on loopback, a drain of one second); a "--listen" among
     them replaces the default address.
     `open_files`: the soft and hard RLIMIT_NOFILE of the process.
+    `read_log`: False leaves its standard error unread until read_log().
     """
 
-    def __init__(self, *flags, env=None, open_files=None):
+    def __init__(self, *flags, env=None, open_files=None, read_log=True):
         self.flags = [str(flag) for flag in flags]
         self.env = env or {}
         self.open_files = open_files
+        self._read_log = read_log
         self.process = None
         self.ready = None
         self.stdout_lines = []
@@ -107,10 +109,14 @@ class Gateway:
             errors="replace",
             preexec_fn=self._limit_open_files if self.open_files else None,
         )
-        targets = (self._read_stdout, self._read_stderr)
-        self._readers = [threading.Thread(target=target, daemon=True) for target in targets]
-        for reader in self._readers:
-            reader.start()
+        self._readers = []
+        self._read_by_thread(self._read_stdout)
+        if self._read_log:
+            self.read_log()
+
+    def read_log(self):
+        """Called where it was not to be read at first."""
+        self._read_by_thread(self._read_stderr)
 
     def stop(self, deadline=30) -> int:
         """SIGTERM, waits for the drain, and returns the exit code (0 when drained).
@@ -269,6 +275,10 @@ class Gateway:
 
     def _limit_open_files(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
+
+    def _read_by_thread(self, target):
+        self._readers.append(threading.Thread(target=target, daemon=True))
+        self._readers[-1].start()
 
     def _read_stdout(self):
         for line in self.process.stdout:
