@@ -2,13 +2,15 @@
 # root is not needed; or installed, for libraries that the build needs. Sourced; expects scripts/lib/common.sh before it.
 
 # unpack_backports DIRECTORY PACKAGE... : into DIRECTORY/unpacked, with the packages' files in DIRECTORY. All that apt
-# writes goes there too; where the archive is, the machine's own sources say.
+# writes goes there too; where the archive is, the machine's own sources say. What is installed does not count: apt would
+# insist on its version of a package, which these sources may not have.
 unpack_backports() {
   local directory=$1 package
   shift
   mkdir -p "$directory/unpacked"
+  : >"$directory/nothing-installed"
   backports_apt "$directory" update
-  (cd "$directory" && backports_apt "$directory" download "$@")
+  (cd "$directory" && backports_apt "$directory" -o Dir::State::status="$directory/nothing-installed" download "$@")
   for package in "$directory"/*.deb; do dpkg -x "$package" "$directory/unpacked"; done
 }
 
