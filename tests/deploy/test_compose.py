@@ -105,6 +105,17 @@ def test_the_proxy_is_trusted_and_nobody_else(compose, gateways):
     assert {service["environment"]["GATEWAY_TRUSTED_PROXY"] for service in gateways.values()} == {address}
 
 
+def test_what_asks_for_no_password_is_out_of_the_proxys_reach(compose, gateways):
+    services, networks = compose["services"], compose["networks"]
+    reached = set(services["traefik"]["networks"])
+    for name in ("redis", "consul"):
+        (network,) = services[name]["networks"]
+        assert networks[network]["internal"] and network not in reached
+        assert "ports" not in services[name]
+        beside = {other for other, service in services.items() if network in service["networks"]}
+        assert beside == {"redis", "consul", *gateways}
+
+
 def nested(labels) -> dict:
     """Labels as Traefik reads them: each dot a level; the content as text."""
     tree = {}
