@@ -4,9 +4,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
-#include <thread>
+#include <cstring>
 
 #include "app/config_values.h"
 #include "app/engine.h"
@@ -151,12 +153,38 @@ void raise_descriptor_limit(const Config& config) {
   }
 }
 
-// SIGTERM and SIGINT arrive as bytes that the control loop reads. Before any thread starts: they inherit it.
+// The first of these drains, the second ends it at once.
+constexpr std::array kEndSignals{SIGTERM, SIGINT, SIGQUIT};
+// These drain and never hurry: they come beside others, or again and again.
+constexpr std::array kDrainSignals{SIGHUP, SIGPWR, SIGXCPU};
+// Nothing here has a use for these, and their default would kill without a word. (So do those of real time.)
+constexpr std::array kIdleSignals{SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGSTKFLT};
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+template <class Signals>
+bool contains(const Signals& signals, int signal) {
+  return std::find(signals.begin(), signals.end(), signal) != signals.end();
+}
+
+std::string name_of(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name ? std::string("SIG") + name : std::to_string(signal);
+}
+
+// Signals arrive as bytes that the control loop reads. Before any thread starts: they inherit it.
 UniqueFd make_signal_fd() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int signal : kEndSignals) sigaddset(&signals, signal);
+  // Started by nohup, it is meant to outlive a terminal.
+  for (const int signal : kDrainSignals)
+    if (!is_ignored(signal)) sigaddset(&signals, signal);
+  for (const int signal : kIdleSignals) sigaddset(&signals, signal);
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return UniqueFd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
@@ -257,13 +285,23 @@ class Application {
   void read_signal() {
     signalfd_siginfo info{};
     while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-      if (std::exchange(ending_, true)) {
-        log::warn("stopped_at_once", {{"signal", info.ssi_signo}});
-        log::flush();
-        _exit(1);
-      }
-      begin_drain();
+      take_signal(static_cast<int>(info.ssi_signo), info.ssi_pid);
     }
+  }
+
+  void take_signal(int signal, uint32_t sender) {
+    const bool ends = contains(kEndSignals, signal);
+    if (!ends && !contains(kDrainSignals, signal)) {
+      return log::warn("signal_ignored", {{"signal", name_of(signal)}, {"sender_pid", sender}});
+    }
+    if (!std::exchange(ending_, true)) {
+      log::info("told_to_end", {{"signal", name_of(signal)}, {"sender_pid", sender}});
+      return begin_drain();
+    }
+    if (!ends) return;
+    log::warn("stopped_at_once", {{"signal", name_of(signal)}});
+    log::flush();
+    _exit(1);
   }
 
   // Nobody is sent here any more before those who are here are sent away.
@@ -313,6 +351,8 @@ class Application {
 int run_gateway(const Config& config) {
   // Whoever reads our output may go away (a log collector restarts): no reason to end every client.
   std::signal(SIGPIPE, SIG_IGN);
+  // The same for a log in a file that has come to a limit.
+  std::signal(SIGXFSZ, SIG_IGN);
   log::init(config.logging);
   log::log_faults();
   std::unique_ptr<Telemetry> telemetry;
