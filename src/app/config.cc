@@ -38,7 +38,7 @@ class Loader {
     for (const GivenSettings* source : {&file.settings, &variables.settings, &flags.settings}) take(*source);
     if (variables.api_key) take_root_key(*variables.api_key, config_, problems_);
     if (variables.consul_token) take_consul_token(*variables.consul_token);
-    config_.telemetry = read_telemetry_settings(sources_.environment, problems_);
+    config_.telemetry = read_telemetry_settings(sources_.environment, config_.warnings);
     config_.version = sources_.version;
     take_api_keys(file.api_keys, config_, problems_);
     const Provenance where = [this](std::string_view setting) { return this->where(setting); };

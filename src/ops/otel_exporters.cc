@@ -74,12 +74,22 @@ template <class Options>
 Options with_timeout(const OtlpSignal& signal) {
   Options options;
   options.timeout = std::chrono::duration_cast<std::chrono::system_clock::duration>(signal.timeout);
+  options.compression = signal.gzip ? "gzip" : "none";
+  return options;
+}
+
+template <class Options>
+Options grpc_options(const OtlpSignal& signal) {
+  auto options = with_timeout<Options>(signal);
+  options.endpoint = signal.endpoint;
+  options.use_ssl_credentials = signal.endpoint.starts_with("https://");
   return options;
 }
 
 template <class Options>
 Options http_options(const OtlpSignal& signal) {
   auto options = with_timeout<Options>(signal);
+  options.url = signal.endpoint;
   options.content_type = signal.protocol == OtlpProtocol::http_json ? otlp::HttpRequestContentType::kJson
                                                                     : otlp::HttpRequestContentType::kBinary;
   return options;
@@ -90,7 +100,7 @@ Options http_options(const OtlpSignal& signal) {
 std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(const OtlpSignal& signal, Counts& counts) {
   auto inner =
       signal.protocol == OtlpProtocol::grpc
-          ? otlp::OtlpGrpcExporterFactory::Create(with_timeout<otlp::OtlpGrpcExporterOptions>(signal))
+          ? otlp::OtlpGrpcExporterFactory::Create(grpc_options<otlp::OtlpGrpcExporterOptions>(signal))
           : otlp::OtlpHttpExporterFactory::Create(http_options<otlp::OtlpHttpExporterOptions>(signal));
   return std::make_unique<SpanExporter>(std::move(inner), counts);
 }
@@ -99,7 +109,7 @@ std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(const Otl
                                                                        Counts& counts) {
   auto inner = signal.protocol == OtlpProtocol::grpc
                    ? otlp::OtlpGrpcMetricExporterFactory::Create(
-                         with_timeout<otlp::OtlpGrpcMetricExporterOptions>(signal))
+                         grpc_options<otlp::OtlpGrpcMetricExporterOptions>(signal))
                    : otlp::OtlpHttpMetricExporterFactory::Create(
                          http_options<otlp::OtlpHttpMetricExporterOptions>(signal));
   return std::make_unique<MetricExporter>(std::move(inner), counts);

@@ -37,8 +37,7 @@ struct Origin {
 };
 Origin make_origin(const TelemetrySettings& settings, const Telemetry::Identity& identity);
 
-// The OTLP exporters, counting; endpoints, headers and certificates are what the SDK reads from the
-// environment.
+// The OTLP exporters, counting; headers and certificates are what the SDK reads from the environment.
 std::unique_ptr<sdk::trace::SpanExporter> make_span_exporter(const OtlpSignal& signal, Counts& counts);
 std::unique_ptr<sdk::metrics::PushMetricExporter> make_metric_exporter(const OtlpSignal& signal,
                                                                        Counts& counts);

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "protocol/query.h"
 
@@ -23,6 +24,12 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
 }
 
 // "a=b,c=d", values percent-decoded (as W3C Baggage has them). Empty: not of that form.
@@ -60,12 +67,12 @@ bool is_endpoint(std::string_view text) {
 
 class Reader {
  public:
-  Reader(const Environment& environment, std::vector<std::string>& problems)
-      : environment_(environment), problems_(problems) {}
+  Reader(const Environment& environment, std::vector<std::string>& warnings)
+      : environment_(environment), warnings_(warnings) {}
 
   TelemetrySettings read() {
     TelemetrySettings settings;
-    if (one_of("OTEL_SDK_DISABLED", {"false", "true"}).value_or(0) == 1) return settings;
+    if (is_disabled()) return settings;
     settings.traces = signal("TRACES");
     settings.metrics = signal("METRICS");
     settings.tracing = tracing();
@@ -73,8 +80,10 @@ class Reader {
     settings.queue_size = count("OTEL_BSP_MAX_QUEUE_SIZE", settings.queue_size);
     settings.batch_size =
         count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", std::min(settings.batch_size, settings.queue_size));
-    if (settings.batch_size > settings.queue_size)
-      refuse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "at most OTEL_BSP_MAX_QUEUE_SIZE");
+    if (settings.batch_size > settings.queue_size) {
+      ignore("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "at most OTEL_BSP_MAX_QUEUE_SIZE");
+      settings.batch_size = settings.queue_size;
+    }
     settings.batch_delay = milliseconds("OTEL_BSP_SCHEDULE_DELAY", settings.batch_delay);
     settings.traces.timeout = std::min(settings.traces.timeout, milliseconds("OTEL_BSP_EXPORT_TIMEOUT", 30s));
     settings.metric_interval = milliseconds("OTEL_METRIC_EXPORT_INTERVAL", settings.metric_interval);
@@ -92,26 +101,53 @@ class Reader {
     return found == environment_.end() || found->second.empty() ? nullptr : &found->second;
   }
 
+  // Not a wrong value but the specification's own rule: only "true" is true.
+  bool is_disabled() const {
+    const std::string* value = find("OTEL_SDK_DISABLED");
+    return value && lower(*value) == "true";
+  }
+
   // The variable of the signal, else the one for all.
   std::string nearest(const std::string& signal, const std::string& what) const {
     const std::string own = "OTEL_EXPORTER_OTLP_" + signal + "_" + what;
     return find(own) ? own : "OTEL_EXPORTER_OTLP_" + what;
   }
 
-  void refuse(const std::string& name, std::string_view expected, bool secret = false) {
+  void ignore(const std::string& name, std::string_view expected, bool secret = false) {
     const std::string shown = secret
                                   ? std::string("its value")
                                   : fmt::format("{:?}", std::string_view(*find(name)).substr(0, kShownMax));
-    problems_.push_back(fmt::format("variable {}: {}: expected {}", name, shown, expected));
+    warnings_.push_back(fmt::format("variable {}: {} is not used: expected {}", name, shown, expected));
   }
 
   std::optional<size_t> one_of(const std::string& name, std::initializer_list<std::string_view> words) {
     const std::string* value = find(name);
     if (!value) return std::nullopt;
-    const auto found = std::find(words.begin(), words.end(), *value);
+    const auto found = std::find(words.begin(), words.end(), lower(trimmed(*value)));
     if (found != words.end()) return static_cast<size_t>(found - words.begin());
-    refuse(name, fmt::format("{}", fmt::join(words, ", ")));
+    ignore(name, fmt::format("{}", fmt::join(words, ", ")));
     return std::nullopt;
+  }
+
+  // Those of a list that are known; the rest is ignored. Empty: as if it were not set.
+  std::set<std::string> some_of(const std::string& name, const std::set<std::string>& words) {
+    std::set<std::string> known;
+    const std::string* value = find(name);
+    if (!value) return known;
+    bool all_known = true;
+    for (std::string_view rest = *value; !rest.empty();) {
+      const size_t comma = std::min(rest.find(','), rest.size());
+      const std::string item = lower(trimmed(rest.substr(0, comma)));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      if (item.empty()) continue;
+      if (words.contains(item)) {
+        known.insert(item);
+      } else {
+        all_known = false;
+      }
+    }
+    if (!all_known) ignore(name, fmt::format("some of {}", fmt::join(words, ", ")));
+    return known;
   }
 
   int64_t whole(const std::string& name, int64_t standard, int64_t max) {
@@ -121,7 +157,7 @@ class Reader {
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
     if (error == std::errc{} && end == value->data() + value->size() && number >= 1 && number <= max)
       return number;
-    refuse(name, fmt::format("a whole number from 1 to {}", max));
+    ignore(name, fmt::format("a whole number from 1 to {}", max));
     return standard;
   }
 
@@ -135,23 +171,46 @@ class Reader {
     return std::chrono::milliseconds(whole(name, given, kMillisecondsMax));
   }
 
+  // The variable, when it holds an address.
+  std::string endpoint_variable(const std::string& signal) {
+    std::string variable = nearest(signal, "ENDPOINT");
+    const std::string* given = find(variable);
+    if (!given) return {};
+    if (is_endpoint(trimmed(*given))) return variable;
+    ignore(variable, "http://host:port or https://host:port, without a user",
+           given->find('@') != std::string::npos);
+    return {};
+  }
+
+  // Over HTTP the address for all signals gets the path of each appended.
+  std::string endpoint(const std::string& variable, const std::string& signal, OtlpProtocol protocol) {
+    const bool grpc = protocol == OtlpProtocol::grpc;
+    std::string address(variable.empty() ? grpc ? "http://localhost:4317" : "http://localhost:4318"
+                                         : trimmed(*find(variable)));
+    if (grpc || !(variable.empty() || variable == "OTEL_EXPORTER_OTLP_ENDPOINT")) return address;
+    while (address.ends_with('/')) address.pop_back();
+    return address + "/v1/" + lower(signal);
+  }
+
   OtlpSignal signal(const std::string& name) {
     OtlpSignal signal;
-    const std::string endpoint = nearest(name, "ENDPOINT");
-    const std::string exporter = "OTEL_" + name + "_EXPORTER";
-    if (find(endpoint) && !is_endpoint(*find(endpoint)))
-      refuse(endpoint, "http://host:port or https://host:port, without a user",
-             find(endpoint)->find('@') != std::string::npos);
-    const bool named = find(exporter) != nullptr;
-    signal.enabled = named ? one_of(exporter, {"none", "otlp"}).value_or(0) == 1 : find(endpoint) != nullptr;
     const std::string protocol = nearest(name, "PROTOCOL");
     constexpr std::array kProtocols{OtlpProtocol::grpc, OtlpProtocol::http_protobuf, OtlpProtocol::http_json};
     if (const auto chosen = one_of(protocol, {"grpc", "http/protobuf", "http/json"}))
       signal.protocol = kProtocols[*chosen];
+    const std::string variable = endpoint_variable(name);
+    signal.endpoint = endpoint(variable, name, signal.protocol);
+    const std::set<std::string> exporters = some_of("OTEL_" + name + "_EXPORTER", {"none", "otlp"});
+    signal.enabled = exporters.empty() ? !variable.empty() : exporters.contains("otlp");
     signal.timeout = milliseconds(nearest(name, "TIMEOUT"), signal.timeout);
     const std::string headers = nearest(name, "HEADERS");
-    if (find(headers) && !parse_pairs(*find(headers))) refuse(headers, "name=value,name=value", true);
-    one_of(nearest(name, "COMPRESSION"), {"none", "gzip"});
+    if (find(headers) && !parse_pairs(*find(headers))) ignore(headers, "name=value,name=value", true);
+    const std::string compression = nearest(name, "COMPRESSION");
+    signal.gzip = one_of(compression, {"none", "gzip"}).value_or(0) == 1;
+    if (signal.gzip && signal.protocol != OtlpProtocol::grpc) {
+      signal.gzip = false;
+      ignore(compression, "none; gzip only with the protocol grpc");
+    }
     return signal;
   }
 
@@ -163,7 +222,7 @@ class Reader {
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
     if (error == std::errc{} && end == value->data() + value->size() && number >= 0 && number <= 1)
       return number;
-    refuse(name, "a number from 0 to 1");
+    ignore(name, "a number from 0 to 1");
     return 1;
   }
 
@@ -176,8 +235,9 @@ class Reader {
     const double share = sampler % 3 == 0 ? 1 : sampler % 3 == 1 ? 0 : ratio();
     options.sampler = Sampler(share, sampler >= 3);
     // Baggage has no place in an envelope.
-    const auto propagators = one_of("OTEL_PROPAGATORS", {"tracecontext", "tracecontext,baggage", "none"});
-    options.propagate = propagators.value_or(0) != 2;
+    const std::set<std::string> propagators =
+        some_of("OTEL_PROPAGATORS", {"tracecontext", "baggage", "none"});
+    options.propagate = propagators.empty() || propagators.contains("tracecontext");
     return options;
   }
 
@@ -187,7 +247,7 @@ class Reader {
       if (auto parsed = parse_pairs(*given)) {
         attributes = std::move(*parsed);
       } else {
-        refuse("OTEL_RESOURCE_ATTRIBUTES", "name=value,name=value, percent-encoded");
+        ignore("OTEL_RESOURCE_ATTRIBUTES", "name=value,name=value, percent-encoded");
       }
     }
     const auto is_name = [](const auto& pair) { return pair.first == "service.name"; };
@@ -201,17 +261,19 @@ class Reader {
   }
 
   const Environment& environment_;
-  std::vector<std::string>& problems_;
+  std::vector<std::string>& warnings_;
 };
 
 }  // namespace
 
 TelemetrySettings read_telemetry_settings(const std::map<std::string, std::string>& environment,
-                                          std::vector<std::string>& problems) {
-  TelemetrySettings settings = Reader(environment, problems).read();
-  // A variable for both signals would be complained of twice.
-  std::sort(problems.begin(), problems.end());
-  problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
+                                          std::vector<std::string>& warnings) {
+  // A variable for both signals is looked at twice.
+  std::vector<std::string> said;
+  TelemetrySettings settings = Reader(environment, said).read();
+  std::sort(said.begin(), said.end());
+  said.erase(std::unique(said.begin(), said.end()), said.end());
+  warnings.insert(warnings.end(), said.begin(), said.end());
   return settings;
 }
 

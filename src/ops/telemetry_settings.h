@@ -1,5 +1,6 @@
 // The OTEL_* variables of the OpenTelemetry specification: those that the SDK does not read, or reads
-// differently, and a check of those that it reads itself.
+// differently, and a check of those that it reads itself. They belong to every program on a machine: what is
+// wrong, or not known here, is warned of and counts as not set, as the specification has it.
 #pragma once
 
 #include <map>
@@ -18,6 +19,8 @@ struct OtlpSignal {
   bool enabled = false;
   OtlpProtocol protocol = OtlpProtocol::http_protobuf;
   Duration timeout = 10s;  // of one export
+  std::string endpoint;    // the whole address
+  bool gzip = false;
 };
 
 struct TelemetrySettings {
@@ -35,9 +38,9 @@ struct TelemetrySettings {
   bool enabled() const { return traces.enabled || metrics.enabled; }
 };
 
-// Adds a line for each wrong value, which names the variable and holds nothing secret. Empty counts as not
-// set.
+// Adds a line for each value that is not used, which names the variable and holds nothing secret. Empty
+// counts as not set.
 TelemetrySettings read_telemetry_settings(const std::map<std::string, std::string>& environment,
-                                          std::vector<std::string>& problems);
+                                          std::vector<std::string>& warnings);
 
 }  // namespace gw

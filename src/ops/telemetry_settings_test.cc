@@ -9,16 +9,16 @@ using Environment = std::map<std::string, std::string>;
 using Pair = std::pair<std::string, std::string>;
 
 TelemetrySettings read(const Environment& environment) {
-  std::vector<std::string> problems;
-  TelemetrySettings settings = read_telemetry_settings(environment, problems);
-  EXPECT_TRUE(problems.empty()) << problems.front();
+  std::vector<std::string> warnings;
+  TelemetrySettings settings = read_telemetry_settings(environment, warnings);
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
   return settings;
 }
 
-std::vector<std::string> problems_of(const Environment& environment) {
-  std::vector<std::string> problems;
-  read_telemetry_settings(environment, problems);
-  return problems;
+std::vector<std::string> warnings_of(const Environment& environment) {
+  std::vector<std::string> warnings;
+  read_telemetry_settings(environment, warnings);
+  return warnings;
 }
 
 bool keeps_all(const TraceOptions& options) {
@@ -89,9 +89,68 @@ TEST(TelemetrySettings, KeepsTheMetricTimeoutBelowTheInterval) {
   EXPECT_EQ(settings.metrics.timeout, 199ms);
 }
 
+TEST(TelemetrySettings, OnlyTrueIsTrue) {
+  for (const char* value : {"TRUE", "True"}) {
+    EXPECT_FALSE(read({{"OTEL_SDK_DISABLED", value}, {"OTEL_TRACES_EXPORTER", "otlp"}}).enabled());
+  }
+  for (const char* value : {"false", "1", "maybe"}) {
+    EXPECT_TRUE(read({{"OTEL_SDK_DISABLED", value}, {"OTEL_TRACES_EXPORTER", "otlp"}}).enabled());
+  }
+}
+
+TEST(TelemetrySettings, TakesListsAndAnyCase) {
+  EXPECT_TRUE(read({{"OTEL_PROPAGATORS", "baggage,tracecontext"}}).tracing.propagate);
+  EXPECT_TRUE(read({{"OTEL_PROPAGATORS", " TraceContext , baggage"}}).tracing.propagate);
+  EXPECT_FALSE(read({{"OTEL_PROPAGATORS", "baggage"}}).tracing.propagate);
+  EXPECT_FALSE(read({{"OTEL_PROPAGATORS", "None"}}).tracing.propagate);
+  EXPECT_TRUE(read({{"OTEL_TRACES_EXPORTER", "OTLP"}}).traces.enabled);
+  EXPECT_FALSE(keeps_all(read({{"OTEL_TRACES_SAMPLER", "Always_Off"}}).tracing));
+  EXPECT_EQ(read({{"OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC"}}).traces.protocol, OtlpProtocol::grpc);
+}
+
+TEST(TelemetrySettings, UsesWhatItKnowsOfAListAndTheDefaultWhereItKnowsNothing) {
+  std::vector<std::string> warnings;
+  const auto settings = [&](const Environment& environment) {
+    return read_telemetry_settings(environment, warnings);
+  };
+  EXPECT_TRUE(settings({{"OTEL_TRACES_EXPORTER", "console,otlp"}}).traces.enabled);
+  EXPECT_FALSE(settings({{"OTEL_TRACES_EXPORTER", "console"}}).traces.enabled);
+  const std::string collector = "http://collector:4318";
+  EXPECT_TRUE(settings({{"OTEL_TRACES_EXPORTER", "zipkin"}, {"OTEL_EXPORTER_OTLP_ENDPOINT", collector}})
+                  .traces.enabled);
+  EXPECT_TRUE(settings({{"OTEL_PROPAGATORS", "b3"}}).tracing.propagate);
+  EXPECT_EQ(settings({{"OTEL_BSP_SCHEDULE_DELAY", "0"}}).batch_delay, 5s);
+  EXPECT_EQ(settings({{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096"}}).batch_size, 2048u);
+  EXPECT_EQ(settings({{"OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"}, {"OTEL_METRICS_EXPORTER", "otlp"}})
+                .metrics.endpoint,
+            "http://localhost:4318/v1/metrics");
+  EXPECT_EQ(warnings.size(), 7u);
+}
+
+TEST(TelemetrySettings, AppendsThePathOfASignalOnce) {
+  const auto endpoints = [](const Environment& environment) {
+    const TelemetrySettings settings = read(environment);
+    return std::pair(settings.traces.endpoint, settings.metrics.endpoint);
+  };
+  const auto both =
+      std::pair<std::string, std::string>("http://c/otlp/v1/traces", "http://c/otlp/v1/metrics");
+  EXPECT_EQ(endpoints({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c/otlp/"}}), both);
+  EXPECT_EQ(endpoints({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c/otlp"}}), both);
+  EXPECT_EQ(read({{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c/own/"}}).traces.endpoint, "http://c/own/");
+  EXPECT_EQ(read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"}, {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}})
+                .traces.endpoint,
+            "http://c:4317");
+  EXPECT_EQ(read({{"OTEL_TRACES_EXPORTER", "otlp"}}).traces.endpoint, "http://localhost:4318/v1/traces");
+}
+
+TEST(TelemetrySettings, CompressesWhereTheSdkCan) {
+  const Environment grpc{{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"}, {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}};
+  EXPECT_TRUE(read(grpc).traces.gzip);
+  EXPECT_EQ(warnings_of({{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"}}).size(), 1u);
+}
+
 TEST(TelemetrySettings, NamesTheVariableThatIsWrong) {
   const Pair wrong[] = {
-      {"OTEL_SDK_DISABLED", "maybe"},
       {"OTEL_TRACES_EXPORTER", "zipkin"},
       {"OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"},
       {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:0"},
@@ -107,14 +166,14 @@ TEST(TelemetrySettings, NamesTheVariableThatIsWrong) {
       {"OTEL_RESOURCE_ATTRIBUTES", "no equals sign"},
   };
   for (const auto& [name, value] : wrong) {
-    const std::vector<std::string> problems = problems_of({{name, value}});
-    ASSERT_EQ(problems.size(), 1u) << name << "=" << value;
-    EXPECT_TRUE(problems[0].starts_with("variable " + name + ": ")) << problems[0];
+    const std::vector<std::string> warnings = warnings_of({{name, value}});
+    ASSERT_EQ(warnings.size(), 1u) << name << "=" << value;
+    EXPECT_TRUE(warnings[0].starts_with("variable " + name + ": ")) << warnings[0];
   }
   for (const char* ratio : {"1.5", "-0.1", "nan", "half", "0.5 "}) {
-    const auto problems =
-        problems_of({{"OTEL_TRACES_SAMPLER", "traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", ratio}});
-    EXPECT_EQ(problems.size(), 1u) << ratio;
+    const auto warnings =
+        warnings_of({{"OTEL_TRACES_SAMPLER", "traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", ratio}});
+    EXPECT_EQ(warnings.size(), 1u) << ratio;
   }
 }
 
@@ -122,9 +181,9 @@ TEST(TelemetrySettings, ShowsNoSecretInAComplaint) {
   for (const Pair& wrong : {Pair("OTEL_EXPORTER_OTLP_HEADERS", "authorization hunter2"),
                             Pair("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=%zz,hunter2"),
                             Pair("OTEL_EXPORTER_OTLP_ENDPOINT", "http://ada:hunter2@collector:4318")}) {
-    const std::vector<std::string> problems = problems_of({wrong});
-    ASSERT_EQ(problems.size(), 1u) << wrong.first;
-    EXPECT_EQ(problems[0].find("hunter2"), std::string::npos) << problems[0];
+    const std::vector<std::string> warnings = warnings_of({wrong});
+    ASSERT_EQ(warnings.size(), 1u) << wrong.first;
+    EXPECT_EQ(warnings[0].find("hunter2"), std::string::npos) << warnings[0];
   }
 }
 

@@ -77,21 +77,48 @@ def test_headers_reach_a_collector_decoded_and_never_the_log():
         assert "hunter2" not in gateway.log_text
 
 
-@pytest.mark.parametrize(
-    "name, value",
-    [("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
-     ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"), ("OTEL_BSP_MAX_QUEUE_SIZE", "0")],
-)
-def test_a_wrong_variable_stops_the_start(name, value):
-    ended = run_to_exit(env={name: value})
-    assert ended.returncode == 2
-    assert name in ended.stderr
+OTHERS = [
+    ("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_PROPAGATORS", "baggage,tracecontext"), ("OTEL_TRACES_EXPORTER", "none"),
+    ("OTEL_LOGS_EXPORTER", "console"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+]  # fmt: skip
+WRONG = [
+    ("OTEL_TRACES_SAMPLER", "jaeger_remote"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"), ("OTEL_BSP_MAX_QUEUE_SIZE", "0"), ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+    ("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_PROPAGATORS", "b3,xray"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "authorization hunter2"), ("OTEL_RESOURCE_ATTRIBUTES", "none"),
+]  # fmt: skip
 
 
-def test_a_wrong_header_variable_is_not_shown():
-    ended = run_to_exit(env={"OTEL_EXPORTER_OTLP_HEADERS": "authorization hunter2"})
-    assert ended.returncode == 2
-    assert "OTEL_EXPORTER_OTLP_HEADERS" in ended.stderr and "hunter2" not in ended.stderr
+@pytest.mark.parametrize("name, value", OTHERS)
+def test_a_variable_for_all_programs_is_taken_without_a_word(name, value):
+    ended = run_to_exit("--check-config", env={name: value})
+    assert (ended.returncode, ended.stdout) == (0, "The settings are right.\n")
+
+
+@pytest.mark.parametrize("name, value", WRONG)
+def test_a_variable_that_is_wrong_here_is_warned_of_and_stops_nothing(name, value):
+    ended = run_to_exit("--check-config", env={name: value})
+    assert ended.returncode == 0, ended.stderr
+    (warning,) = [line for line in ended.stdout.splitlines() if line.startswith("Warning: ")]
+    assert name in warning and "hunter2" not in warning
+
+
+def test_an_address_with_a_slash_at_its_end_gets_no_second():
+    with RequestRecorder() as recorder:
+        env = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": recorder.url + "/otlp/",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "200",
+        }
+        with Gateway(env=env) as gateway:
+            gateway.connect().say("nowhere", id=1)
+            for path in ("/otlp/v1/traces", "/otlp/v1/metrics"):
+                headers = eventually(lambda path=path: recorder.headers_of(path), 30)[0]
+                assert headers.get("content-encoding", "identity") == "identity"
+            eventually(lambda: SpanCounts(gateway).exported)
+        assert "otel_export_failed" not in gateway.log_text
+        assert gateway.log_text.count("OTEL_EXPORTER_OTLP_COMPRESSION") == 1, "said once"
 
 
 # Families that move while they are compared.
