@@ -30,6 +30,11 @@ struct Admit {
   std::string token;                            // empty: none shown
   ChannelSet wanted;                            // where it will listen, if it may
   std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
+  std::string origin;                           // of the page; empty: no browser
+};
+// A page of an origin that is not allowed was refused.
+struct OriginRefused {
+  std::string origin;
 };
 struct Authenticate {
   ConnectionHandle handle;
@@ -82,9 +87,10 @@ struct Drained {
 
 }  // namespace to_control
 
-using ToControl = std::variant<to_control::Admit, to_control::Authenticate, to_control::Message,
-                               to_control::Changed, to_control::Closed, to_control::Http, to_control::Stats,
-                               to_control::SpanEnded, to_control::ProbeEcho, to_control::Drained>;
+using ToControl =
+    std::variant<to_control::Admit, to_control::OriginRefused, to_control::Authenticate, to_control::Message,
+                 to_control::Changed, to_control::Closed, to_control::Http, to_control::Stats,
+                 to_control::SpanEnded, to_control::ProbeEcho, to_control::Drained>;
 
 namespace to_shard {
 

@@ -207,10 +207,26 @@ void Gateway::on_mail(to_control::Admit& mail) {
     const bool refused = session.error().code == Errc::unauthenticated;
     if (refused && !options_.session_required) return enter(mail, nullptr);
     admitting_.erase(mail.id);
+    if (refused) tell_of_refused_session(mail);
     close(mail.handle, refused ? disconnect::invalid_session : disconnect::internal);
   };
   if (mail.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
   parts_.validate(mail.token, std::move(admitted));
+}
+
+void Gateway::on_mail(to_control::OriginRefused& mail) {
+  if (!refusals_.is_new("origin", mail.origin)) return;
+  log::info("origin_refused", {{"origin", std::string_view(mail.origin).substr(0, News::kKeptMax)},
+                               {"mend", "if its pages are yours, add it with --allowed-origin"}});
+}
+
+void Gateway::tell_of_refused_session(const to_control::Admit& mail) {
+  const std::string_view reason = mail.token.empty() ? "no session token" : "not an active session";
+  if (!refusals_.is_new(reason, mail.origin)) return;
+  log::info("session_refused",
+            {{"reason", reason},
+             {"origin", std::string_view(mail.origin).substr(0, News::kKeptMax)},
+             {"mend", "make a session with POST /api/traffic-cop/sessions and connect with its id"}});
 }
 
 void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {

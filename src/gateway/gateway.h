@@ -13,6 +13,7 @@
 #include "core/session_validator.h"
 #include "gateway/crossing.h"
 #include "gateway/mailbox.h"
+#include "gateway/news.h"
 #include "gateway/shard.h"
 #include "gateway/stats.h"
 #include "net/event_loop.h"
@@ -88,6 +89,7 @@ class Gateway {
   bool probes_fresh() const;
 
   void on_mail(to_control::Admit& mail);
+  void on_mail(to_control::OriginRefused& mail);
   void on_mail(to_control::Authenticate& mail);
   void on_mail(to_control::Message& mail);
   void on_mail(to_control::Changed& mail);
@@ -99,6 +101,7 @@ class Gateway {
   void on_mail(to_control::Drained& mail);
 
   void enter(const to_control::Admit& mail, SessionPtr session);
+  void tell_of_refused_session(const to_control::Admit& mail);
   void on_submitted(const to_control::Message& mail, const Result<Submitted>& submitted);
   void end_span(const to_control::Message& mail, std::string_view outcome, std::string_view error = {});
   void on_session_changed(const SessionPtr& session);
@@ -129,6 +132,7 @@ class Gateway {
   std::unordered_map<ConnectionId, Admission> admitting_;
   std::optional<ws::Deflater> deflater_;  // with compression only
   GatewayStats stats_;
+  News refusals_;  // that have been logged
   TimePoint engine_echoed_at_;
   bool started_ = false;
   bool announced_ready_ = false;

@@ -70,7 +70,7 @@ class Shard {
   void hand_to_control(Client& client);
   void refuse(Client& client, const UpgradeRefusal& refusal);
   void discard_input(Client& client);
-  void admit(Client& client, Upgrade upgrade, size_t head_bytes);
+  void admit(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes);
 
   // --- Clients' messages: shard_messages.cc ---
   void read(Client& client);

@@ -90,8 +90,12 @@ void Shard::continue_handshake(Client& client) {
   }
   const auto& head = std::get<http::RequestHead>(parsed);
   auto checked = check_upgrade(head, handshake.peer, options_.upgrade, ready_);
-  if (const auto* refusal = std::get_if<UpgradeRefusal>(&checked)) return refuse(client, *refusal);
-  admit(client, std::move(std::get<Upgrade>(checked)), head.bytes);
+  const std::string_view origin = http::find_field(head.fields, "Origin").value_or("");
+  if (const auto* refusal = std::get_if<UpgradeRefusal>(&checked)) {
+    if (refusal->status == 403) tell_control(to_control::OriginRefused{std::string(origin)});
+    return refuse(client, *refusal);
+  }
+  admit(client, std::move(std::get<Upgrade>(checked)), origin, head.bytes);
 }
 
 void Shard::hand_to_control(Client& client) {
@@ -124,8 +128,9 @@ void Shard::discard_input(Client& client) {
   if (result.status == IoResult::Status::end || result.status == IoResult::Status::failed) drop(client);
 }
 
-void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
+void Shard::admit(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes) {
   HandshakeState& handshake = *client.handshake;
+  std::string page(origin);  // it points into the bytes
   client.held = handshake.bytes.substr(head_bytes);
   std::string().swap(handshake.bytes);
   handshake.response = std::move(upgrade.response);
@@ -139,7 +144,7 @@ void Shard::admit(Client& client, Upgrade upgrade, size_t head_bytes) {
   move_to(client, Client::Phase::admitting);
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
-                                 client.connection->wanted, kept_context(*client.connection)});
+                                 client.connection->wanted, kept_context(*client.connection), std::move(page)});
 }
 
 }  // namespace gw

@@ -91,6 +91,41 @@ def test_one_event_has_a_bound_and_the_rest_is_counted(gateway_factory):
     assert said + sum(map(count_in, left_out)) == 100
 
 
+class TestRefusals:
+    """Who connects for the first time finds in the log why it does not work."""
+
+    def test_a_foreign_origin_is_said_once(self, gateway_factory):
+        gateway = gateway_factory("--shards", "2")
+        for origin in ["https://a.example", "https://b.example", "https://a.example"] * 3:
+            with contextlib.closing(Peer(gateway.address)) as peer:
+                assert peer.upgrade("/ws?session_token=x", [("Origin", origin)]).status == 403
+        eventually(lambda: len(lines_with(gateway, "origin_refused")) == 2)
+        gateway.stop()
+        lines = lines_with(gateway, "origin_refused")
+        assert len(lines) == 2
+        assert all("--allowed-origin" in line for line in lines)
+        assert {re.search(r"origin=(\S+)", line)[1] for line in lines} == {"https://a.example", "https://b.example"}
+
+    def test_a_session_is_said_once_for_each_reason(self, gateway_factory):
+        gateway = gateway_factory()
+        for query in ("", "?session_token=nobodys", "", "?session_token=another"):
+            peer = gateway.peer()
+            assert peer.upgrade("/ws" + query).status == 101
+            assert peer.closed()[0] == 4001
+        gateway.stop()
+        lines = lines_with(gateway, "session_refused")
+        assert [re.search(r'reason="([^"]+)"', line)[1] for line in lines] == ["no session token", "not an active session"]
+        assert "nobodys" not in gateway.log_text and "/api/traffic-cop/sessions" in lines[0]
+
+    def test_who_makes_up_origins_does_not_flood(self, gateway_factory):
+        gateway = gateway_factory()
+        for n in range(300):
+            with contextlib.closing(Peer(gateway.address)) as peer:
+                assert peer.upgrade("/ws", [("Origin", f"https://{n}.example")]).status == 403
+        gateway.stop()
+        assert len(lines_with(gateway, "origin_refused")) <= 200
+
+
 class TestLastWords:
     def test_memory_that_ends_is_said(self, gateway_factory):
         gateway = gateway_factory("--api-body-bytes", "64MiB", "--log-format", "json")
