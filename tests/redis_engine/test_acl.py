@@ -20,7 +20,7 @@ def documented_users():
 @pytest.fixture
 def redis():
     users = documented_users()
-    assert set(users) == {"gateway", "agent"}
+    assert set(users) == {"gateway", "agent", "guide_agent"}
     with RedisServer(users=users) as server:
         yield server
 
@@ -85,10 +85,11 @@ def assert_redelivers_and_gives_up(redis, client, agent):
         eventually(lambda: store.xlen(f"{inbox}:dead") == 1, 30)
 
 
+@pytest.mark.parametrize("user", ["agent", "guide_agent"])
 @pytest.mark.parametrize("flags", [(), ("--inbox",)])
-def test_an_agent_can_answer_and_leave(redis, cluster, flags):
+def test_an_agent_can_answer_and_leave(redis, cluster, flags, user):
     gateway = cluster.start("--inbox", "stream")
-    url = redis.url_with(user="agent", password="secret")
+    url = redis.url_with(user=user, password="secret")
     command = [sys.executable, REPOSITORY / "examples/redis_agent.py", "--url", url, "--delay", "0", *flags]
     agent = subprocess.Popen(command)
     try:
@@ -103,6 +104,21 @@ def test_an_agent_can_answer_and_leave(redis, cluster, flags):
         agent.kill()
         agent.wait(30)
     assert refusals(redis) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("PUBLISH", "websocket:fanout:guide", "{}"), ("PUBLISH", "websocket:pillar:content", "{}"),
+        ("PUBLISH", "websocket:session:changed", "{}"), ("PUBLISH", "websocket:events", "{}"),
+        ("XREADGROUP", "GROUP", "agents", "x", "STREAMS", "websocket:inbox:pillar:content", ">"),
+        ("HGETALL", "websocket:connection:x"),
+    ],
+)  # fmt: skip
+def test_an_agent_of_one_channel_reaches_no_other(redis, command):
+    with redis.client(username="guide_agent", password="secret") as client:
+        with pytest.raises(Exception, match="NOPERM|permissions"):
+            client.execute_command(*command)
 
 
 @pytest.mark.slow
