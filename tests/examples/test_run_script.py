@@ -15,6 +15,7 @@ import pytest
 from support.api import Api
 from support.client import Client
 from support.gateway import REPOSITORY
+from support.peer import Peer
 from support.redis_server import RedisServer, free_port
 
 DEADLINE = 60
@@ -111,6 +112,23 @@ def test_starts_prints_answers_and_ends_everything(start, number):
     children = run.children()
     assert len(children) >= 2
     assert_ends(run, children, number)
+
+
+def test_it_says_what_it_waits_for_and_a_second_interrupt_hurries_it(start):
+    run = start("--port", "0", "--", "--drain-timeout", "300", "--close-timeout", "300")
+    url = run.line(r"Console\s+(http://127\.0\.0\.1:\d+)/#key=(\S+)")
+    run.line("Stop")
+    with contextlib.closing(Api(url[1], url[2])) as api:
+        token = api.create_session(user_id="ada")["session_id"]
+    host, port = url[1].removeprefix("http://").split(":")
+    with contextlib.closing(Peer((host, int(port)))) as mute:  # it never answers a close
+        assert mute.upgrade(f"/ws?session_token={token}").status == 101
+        children = run.children()
+        os.killpg(run.process.pid, signal.SIGINT)
+        run.line("Stopping: .* Ctrl-C again")
+        run.line("drain_began")
+        assert_ends(run, children)
+    run.line("stopped_at_once")
 
 
 def test_the_printed_line_works(start):
