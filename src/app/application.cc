@@ -260,7 +260,8 @@ class Application {
     if (const Result<void> started = gateway_.start(); !started) return started;
     if (consul_) consul_->start(consul_service(config_, gateway_.addresses().front()));
     for (const SocketAddress& address : config_.ops_listen) {
-      const Result<SocketAddress> bound = http_.listen_ops(address);
+      const Result<SocketAddress> bound =
+          http_.listen_ops(address, serves_ipv4_too(address, config_.ops_listen));
       if (!bound) return bound.error();
       log::info("ops_listening", {{"address", bound->text()}});
     }

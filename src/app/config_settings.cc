@@ -137,7 +137,8 @@ SettingValue log_format() {
 
 void add_addresses(std::vector<Setting>& out) {
   const Group group = Group::addresses;
-  out.push_back({"listen", group, "Where clients and agents connect; port 0 picks a free one", "",
+  out.push_back({"listen", group,
+                 "Where clients and agents connect; port 0 picks a free one, and [::] takes IPv4 too", "",
                  addresses(&Config::listen, 1)});
   out.push_back({"reuse-port", group,
                  "Join another gateway of the same user on its port, and share new connections with it", "",

@@ -73,7 +73,8 @@ Result<void> Gateway::start() {
 Result<void> Gateway::check_ports_free() const {
   for (const SocketAddress& address : options_.listen) {
     if (address.port == 0) continue;
-    const Result<UniqueFd> free = listen_on(address, {.reuse_port = false});
+    const Result<UniqueFd> free =
+        listen_on(address, {.reuse_port = false, .with_ipv4 = serves_ipv4_too(address, options_.listen)});
     if (!free) return free.error();
   }
   return {};
@@ -83,8 +84,10 @@ Result<std::vector<UniqueFd>> Gateway::listen_for_one_shard() {
   // The first shard resolves port 0; the others join its addresses.
   const bool first = addresses_.empty();
   std::vector<UniqueFd> listeners;
-  for (const SocketAddress& address : first ? options_.listen : std::vector(addresses_)) {
-    Result<UniqueFd> listener = listen_on(address);
+  for (size_t i = 0; i < options_.listen.size(); ++i) {
+    ListenOptions options;
+    options.with_ipv4 = serves_ipv4_too(options_.listen[i], options_.listen);
+    Result<UniqueFd> listener = listen_on(first ? options_.listen[i] : addresses_[i], options);
     if (!listener) return listener.error();
     if (first) {
       const Result<SocketAddress> bound = local_address(listener->get());

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -61,9 +62,8 @@ SocketAddress from_raw(const RawAddress& raw) {
   return address;
 }
 
-void set_option(int fd, int level, int name) {
-  const int on = 1;
-  setsockopt(fd, level, name, &on, sizeof(on));
+void set_option(int fd, int level, int name, int value = 1) {
+  setsockopt(fd, level, name, &value, sizeof(value));
 }
 
 Error listen_error(const SocketAddress& address, int error) {
@@ -111,13 +111,22 @@ void UniqueFd::reset(int fd) {
   fd_ = fd;
 }
 
+bool serves_ipv4_too(const SocketAddress& address, std::span<const SocketAddress> all) {
+  if (address.ip.is_v4() || !address.ip.is_unspecified()) return false;
+  return std::none_of(all.begin(), all.end(), [&](const SocketAddress& other) {
+    return other.ip.is_v4() && other.port == address.port;
+  });
+}
+
 Result<UniqueFd> listen_on(const SocketAddress& address, const ListenOptions& options) {
   RawAddress raw = to_raw(address);
   UniqueFd fd(::socket(raw.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!fd) return listen_error(address, errno);
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
   if (options.reuse_port) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT);
-  if (raw.storage.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  if (raw.storage.ss_family == AF_INET6) {
+    set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.with_ipv4 ? 0 : 1);
+  }
   set_no_delay(fd.get());  // accepted sockets inherit it
   if (::bind(fd.get(), raw.get(), raw.size) != 0) return listen_error(address, errno);
   if (::listen(fd.get(), options.backlog) != 0) return listen_error(address, errno);

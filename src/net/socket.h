@@ -38,9 +38,13 @@ class UniqueFd {
 struct ListenOptions {
   bool reuse_port = true;  // several listeners share the address; the kernel spreads connections over them
   int backlog = 4096;      // the kernel caps it at net.core.somaxconn
+  bool with_ipv4 = false;  // [::] takes what comes over IPv4 as well
 };
 
-// A non-blocking listener. Port 0 picks one: ask local_address(). An IPv6 address serves IPv6 alone.
+// Whether [::] among `all` is to serve IPv4 too: where no IPv4 address has its port.
+bool serves_ipv4_too(const SocketAddress& address, std::span<const SocketAddress> all);
+
+// A non-blocking listener. Port 0 picks one: ask local_address().
 // The error's detail names the address and the reason.
 Result<UniqueFd> listen_on(const SocketAddress& address, const ListenOptions& options = {});
 Result<SocketAddress> local_address(int fd);

@@ -66,8 +66,8 @@ void ServerImpl::adopt(Handover handover, bool ops) {
   receive(c, handover.bytes);
 }
 
-Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address) {
-  Result<UniqueFd> fd = listen_on(address, {.reuse_port = false});
+Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address, bool with_ipv4) {
+  Result<UniqueFd> fd = listen_on(address, {.reuse_port = false, .with_ipv4 = with_ipv4});
   if (!fd) return fd.error();
   auto listener = std::make_unique<OpsListener>();
   listener->fd = std::move(*fd);
@@ -224,7 +224,9 @@ Server::~Server() = default;
 
 void Server::on_upgrade(OnUpgrade function) { impl_->on_upgrade = std::move(function); }
 void Server::adopt(Handover connection) { impl_->adopt(std::move(connection), false); }
-Result<SocketAddress> Server::listen_ops(const SocketAddress& address) { return impl_->listen_ops(address); }
+Result<SocketAddress> Server::listen_ops(const SocketAddress& address, bool with_ipv4) {
+  return impl_->listen_ops(address, with_ipv4);
+}
 void Server::begin_stop() { impl_->begin_stop(); }
 bool Server::is_idle() const { return impl_->is_idle(); }
 const ServerStats& Server::stats() const { return impl_->stats; }

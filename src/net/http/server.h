@@ -114,7 +114,7 @@ class Server {
   void on_upgrade(OnUpgrade function);
   void adopt(Handover connection);
   // An inside listener: its requests carry `ops`. Answers the address it got.
-  Result<SocketAddress> listen_ops(const SocketAddress& address);
+  Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4 = false);
 
   // Drain: no new connections, idle ones close, the others after their answer. Streams are their owners' to
   // end.

@@ -102,7 +102,7 @@ class ServerImpl {
   ~ServerImpl();
 
   void adopt(Handover handover, bool ops);
-  Result<SocketAddress> listen_ops(const SocketAddress& address);
+  Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4);
   void begin_stop();
   bool is_idle() const;
 
