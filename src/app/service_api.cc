@@ -26,7 +26,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       keys_(options_.keys),
       access_(keys_, parts.loop),
       sessions_(parts.traffic_cop, parts.post_office),
-      calls_(parts.post_office, {options_.public_url, discovery(parts.consul)}),
+      calls_(parts.post_office, {options_.public_url, discovery(parts.consul)}, options_.channel_prefix),
       messages_(calls_),
       lookups_(parts.post_office, options_.instance_id),
       streams_(parts.loop, parts.post_office),

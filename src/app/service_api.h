@@ -19,8 +19,9 @@ struct ServiceApiOptions {
   std::vector<ApiKey> keys;
   std::string instance_id;
   std::string engine = "memory";
-  std::string public_url;                    // empty: as Consul knows, or as the caller reached us
-  std::vector<std::string> allowed_origins;  // of pages that may show a key
+  std::string public_url;                     // empty: as Consul knows, or as the caller reached us
+  std::string channel_prefix = "websocket:";  // of a channel's name outside
+  std::vector<std::string> allowed_origins;   // of pages that may show a key
   bool console = true;
   bool test_endpoints = false;
 };

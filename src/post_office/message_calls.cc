@@ -38,13 +38,13 @@ std::string sent_body(const Recipient& recipient, size_t delivered) {
   return body;
 }
 
-std::string published_body(std::string_view channel) {
+std::string published_body(const std::string& channel) {
   std::string body;
   json::Writer(body)
       .begin_object()
       .member("success", true)
       .member("status", "published")
-      .member("channel", "websocket:" + std::string(channel))
+      .member("channel", channel)
       .member("timestamp", iso8601(wall_now()))
       .end_object();
   return body;
@@ -114,11 +114,11 @@ void MessageCalls::publish(const ApiKey& key, PublishRequest request, Done<std::
   const Result<std::string> tenant = key.tenant_for(request.tenant_id);
   if (!tenant) return done(tenant.error());
   request.tenant_id = *tenant;
-  post_office_.publish(
-      request, [channel = std::string(request.channel), done = std::move(done)](Result<void> published) {
-        if (!published) return done(published.error());
-        done(published_body(channel));
-      });
+  post_office_.publish(request, [channel = channel_prefix_ + std::string(request.channel),
+                                 done = std::move(done)](Result<void> published) {
+    if (!published) return done(published.error());
+    done(published_body(channel));
+  });
 }
 
 void MessageCalls::send(const ApiKey& key, const Recipient& recipient, std::string_view message,

@@ -23,9 +23,9 @@ class MessageCalls {
     std::function<std::optional<std::string>()> discover;
   };
 
-  // `post_office` outlives it.
-  MessageCalls(PostOffice& post_office, Address address)
-      : post_office_(post_office), address_(std::move(address)) {}
+  // `post_office` outlives it. `channel_prefix` begins the name under which agents know a channel.
+  MessageCalls(PostOffice& post_office, Address address, std::string channel_prefix)
+      : post_office_(post_office), address_(std::move(address)), channel_prefix_(std::move(channel_prefix)) {}
 
   // Where clients connect. `caller` is used before this returns; empty `realm`: none was named.
   void endpoint(const ApiKey& key, const http::Request& caller, std::string_view session_token,
@@ -42,6 +42,7 @@ class MessageCalls {
 
   PostOffice& post_office_;
   const Address address_;
+  const std::string channel_prefix_;
 };
 
 // The configured channel of that name if the key grants it: invalid_argument, not_found or permission_denied.

@@ -230,3 +230,8 @@ def test_an_agent_answers_the_one_who_asked(gateway):
     gateway.api.send({"type": "done"}, session_ref=envelope["session_ref"])
     assert [asking.receive().get("message") for _ in range(4)] == ["very", "well", "thanks", None]
     assert gateway.received_by(waiting) == []
+
+
+def test_the_name_it_gives_is_the_one_it_used(gateway_factory):
+    gateway = gateway_factory("--key-prefix", "acme:")
+    assert gateway.api.publish("guide", {})["channel"] == "acme:guide"
