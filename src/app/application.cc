@@ -12,6 +12,7 @@
 
 #include "app/config_values.h"
 #include "app/engine.h"
+#include "app/processors.h"
 #include "app/service_api.h"
 #include "base/digest.h"
 #include "base/log.h"
@@ -50,7 +51,7 @@ GatewayOptions gateway_options(const Config& config) {
   GatewayOptions options;
   options.listen = config.listen;
   options.reuse_port = config.reuse_port;
-  options.shards = shard_count(config, std::thread::hardware_concurrency());
+  options.shards = shard_count(config, usable_processors());
   options.session_required = config.session_policy == SessionPolicy::required;
   options.admission = {config.max_connections_per_user, config.max_connections};
   options.drain_timeout = config.drain_timeout;

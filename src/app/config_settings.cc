@@ -151,7 +151,7 @@ void add_addresses(std::vector<Setting>& out) {
                  "the request's Host", public_url()});
   out.push_back({"trusted-proxy", group, "Whose forwarded headers are believed", "nobody", networks()});
   out.push_back({"shards", group,
-                 "Threads that serve WebSockets; 0 means one less than the machine has processors", "",
+                 "Threads that serve WebSockets; 0 means one less than the processors it may use", "",
                  kinds::count(&Config::shards, size_t{0}, kShardsMax)});
   out.push_back({"instance-id", group, "The name of this instance, unlike any other's",
                  "ws-gateway- and 12 random digits, made at start", instance_id()});
