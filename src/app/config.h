@@ -88,6 +88,7 @@ struct Config {
   size_t agent_buffer_bytes = size_t{16} << 20;  // for each agent's event stream
   size_t api_body_bytes = size_t{1} << 20;
   std::optional<Digest> root_key_sha256;  // GATEWAY_API_KEY: every scope, channel and realm
+  bool root_key_is_short = false;         // so that it can be guessed
   std::vector<ApiKeyConfig> api_keys;
   // With no key configured (then every address is a loopback one) the gateway makes one at start.
   bool has_api_keys() const { return root_key_sha256.has_value() || !api_keys.empty(); }

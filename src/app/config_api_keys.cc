@@ -136,6 +136,7 @@ void take_root_key(const std::string& key, Config& config, std::vector<std::stri
     return;
   }
   config.root_key_sha256 = sha256(key);
+  config.root_key_is_short = key.size() < kFileKeyBytesMin;
 }
 
 void take_api_keys(const std::vector<ApiKeyTable>& tables, Config& config,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "app/config_api_keys.h"
+
 namespace gw {
 namespace {
 
@@ -42,6 +44,21 @@ void check_addresses(const Config& config, bool keys_given, const Provenance& wh
       problems.push_back(fmt::format("{}: {} is what listen has ({}); expected another port",
                                      where("ops-listen"), ops.text(), address.text()));
     }
+  }
+}
+
+// A key that can be guessed is nobody's protection where others can ask for it.
+void check_root_key(Config& config, std::vector<std::string>& problems) {
+  if (!config.root_key_is_short) return;
+  const std::string what = fmt::format(
+      "variable GATEWAY_API_KEY: a key of less than {} characters can be guessed; make one with openssl rand "
+      "-hex 32",
+      kFileKeyBytesMin);
+  const std::string outside = reachable(config.listen) + reachable(config.ops_listen);
+  if (outside.empty()) {
+    config.warnings.push_back(what);
+  } else {
+    problems.push_back(what + ", or listen on 127.0.0.1");
   }
 }
 
@@ -106,6 +123,7 @@ void check_consul(Config& config, const Provenance& where, std::vector<std::stri
 void check_together(Config& config, bool keys_given, const Provenance& where,
                     std::vector<std::string>& problems) {
   check_addresses(config, keys_given, where, problems);
+  check_root_key(config, problems);
   check_engine(config, where, problems);
   check_clients(config, where, problems);
   check_consul(config, where, problems);

@@ -156,6 +156,9 @@ std::optional<size_t> stray_character_line(std::string_view text) {
 FileSettings read_toml(std::string_view text, const std::string& name, std::vector<std::string>& problems) {
   FileSettings out;
   toml::table root;
+  // What some editors put before UTF-8.
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (!is_valid_utf8(text)) {
     problems.push_back(name + ": not TOML: not UTF-8");
     return out;

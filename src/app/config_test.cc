@@ -199,6 +199,24 @@ TEST(Config, ABareFlagMeansOn) {
   EXPECT_FALSE(good(with_flags({"--test-endpoints=off"})).test_endpoints);
 }
 
+TEST(Config, AFileMayBeginWithAByteOrderMark) {
+  EXPECT_EQ(good(with_file("\xef\xbb\xbfshards = 2")).shards, 2u);
+  EXPECT_THAT(problems(with_file("shards = 2\n\xef\xbb\xbf")), ElementsAre(HasSubstr("not ASCII")));
+}
+
+TEST(Config, VariablesOfOurToolsArePassedOver) {
+  good(Machine{{}, {{"GATEWAY_URL", "http://127.0.0.1:8000"}, {"GATEWAY_BINARY", "build/x"}}, ""}.load());
+  EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_URI", "x"}}, ""}.load()),
+              ElementsAre(HasSubstr("unknown setting")));
+}
+
+TEST(Config, ABareIpv6AddressCanBeAdvertised) {
+  EXPECT_EQ(good(with_flags({"--advertise", "fd00::7"})).advertise, "[fd00::7]");
+  EXPECT_EQ(good(with_flags({"--advertise", "[fd00::7]:81"})).advertise, "[fd00::7]:81");
+  EXPECT_THAT(problems(with_flags({"--advertise", "::"})), ElementsAre(HasSubstr("advertise")));
+  EXPECT_THAT(problems(with_flags({"--advertise", "a:b:c"})), ElementsAre(HasSubstr("advertise")));
+}
+
 TEST(Config, ShardsFollowTheProcessors) {
   Config config;
   EXPECT_EQ(shard_count(config, 0), 1u);
@@ -399,7 +417,7 @@ TEST(Config, OtherMachinesAreServedOnlyWithAKey) {
         ElementsAre(AllOf(HasSubstr(address), HasSubstr("GATEWAY_API_KEY"), HasSubstr("[[api_keys]]")));
     EXPECT_THAT(problems(with_flags({"--listen", address})), says);
     EXPECT_THAT(problems(with_flags({"--ops-listen", address})), says);
-    good(Machine{{"--listen", address}, {{"GATEWAY_API_KEY", "k"}}, ""}.load());
+    good(Machine{{"--listen", address}, {{"GATEWAY_API_KEY", "0123456789abcdef"}}, ""}.load());
     good(Machine{{"--listen", address, "--config", "gateway.toml"},
                  {},
                  fmt::format("[[api_keys]]\nrealm='r'\nscopes=['send']\nkey_sha256='{}'", kDigest)}
@@ -408,9 +426,21 @@ TEST(Config, OtherMachinesAreServedOnlyWithAKey) {
   good(with_flags({"--listen", "127.9.9.9:80,[::1]:80"}));
 }
 
+TEST(Config, AKeyThatCanBeGuessedIsForLoopbackAlone) {
+  const auto load = [](std::string address, std::string key) {
+    return Machine{{"--listen", std::move(address)}, {{"GATEWAY_API_KEY", std::move(key)}}, ""}.load();
+  };
+  const auto says = ElementsAre(AllOf(HasSubstr("GATEWAY_API_KEY"), HasSubstr("16 characters")));
+  EXPECT_THAT(good(load("127.0.0.1:80", "0123456789abcde")).warnings, says);
+  EXPECT_THAT(good(load("127.0.0.1:80", "0123456789abcdef")).warnings, IsEmpty());
+  EXPECT_THAT(problems(load("0.0.0.0:80", "0123456789abcde")), says);
+  good(load("0.0.0.0:80", "0123456789abcdef"));
+}
+
 TEST(Config, TestEndpointsStayOnLoopback) {
-  const Machine machine{
-      {"--test-endpoints", "--listen", "127.0.0.1:1,0.0.0.0:2"}, {{"GATEWAY_API_KEY", "k"}}, ""};
+  const Machine machine{{"--test-endpoints", "--listen", "127.0.0.1:1,0.0.0.0:2"},
+                        {{"GATEWAY_API_KEY", "0123456789abcdef"}},
+                        ""};
   EXPECT_THAT(problems(machine.load()),
               ElementsAre(AllOf(StartsWith("flag --test-endpoints"), HasSubstr("0.0.0.0:2"))));
 }
@@ -418,8 +448,9 @@ TEST(Config, TestEndpointsStayOnLoopback) {
 TEST(Config, TheInsideAddressIsNotTheOutsideOne) {
   EXPECT_THAT(problems(with_flags({"--ops-listen", "127.0.0.1:8000"})),
               ElementsAre(HasSubstr("another port")));
-  const Machine machine{
-      {"--listen", "0.0.0.0:8000", "--ops-listen", "127.0.0.1:8000"}, {{"GATEWAY_API_KEY", "k"}}, ""};
+  const Machine machine{{"--listen", "0.0.0.0:8000", "--ops-listen", "127.0.0.1:8000"},
+                        {{"GATEWAY_API_KEY", "0123456789abcdef"}},
+                        ""};
   EXPECT_THAT(problems(machine.load()), ElementsAre(HasSubstr("another port")));
   good(with_flags({"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"}));
 }

@@ -212,7 +212,10 @@ bool is_consul_tag(std::string_view text) {
 }
 
 std::optional<std::string> parse_advertise(std::string_view text) {
-  const std::optional<Url> url = Url::parse("http://" + std::string(text));
+  // A bare IPv6 address has no port: its colons leave no place for one.
+  const bool bare_v6 = text.find(':') != text.rfind(':') && IpAddress::parse(text);
+  const std::string authority = bare_v6 ? "[" + std::string(text) + "]" : std::string(text);
+  const std::optional<Url> url = Url::parse("http://" + authority);
   if (!url || url->userinfo || !url->path.empty() || url->port == 0) return std::nullopt;
   const std::string_view host = url->host;
   const auto ip = IpAddress::parse(host.starts_with('[') ? host.substr(1, host.size() - 2) : host);

@@ -33,6 +33,11 @@ bool is_service_link(std::string_view variable, std::string_view value) {
   return service || port || port_detail;
 }
 
+// For the agents of examples/, the runbook and the tests: exported where a gateway is then started, too.
+bool is_of_our_tools(std::string_view variable) {
+  return variable == "GATEWAY_URL" || variable == "GATEWAY_BINARY";
+}
+
 }  // namespace
 
 Variables read_variables(const std::map<std::string, std::string>& environment,
@@ -55,7 +60,7 @@ Variables read_variables(const std::map<std::string, std::string>& environment,
     } else if (const std::string name = setting_name(variable);
                find_setting(name) && variable_of(name) == variable) {
       variables.settings[name] = {{value}, "variable " + variable};
-    } else if (!is_service_link(variable, value)) {
+    } else if (!is_service_link(variable, value) && !is_of_our_tools(variable)) {
       problems.push_back(unknown_setting(name, "variable " + plain_or_quoted(variable), vocabulary()));
     }
   }

@@ -1,5 +1,6 @@
 """Settings: flags, then variables, then a file, then defaults; a wrong one stops the start."""
 
+import contextlib
 import tomllib
 
 import psutil
@@ -187,6 +188,52 @@ def test_what_needs_a_loopback_address_refuses_another():
     result = run_to_exit("--listen", "0.0.0.0:0", "--test-endpoints", env={"GATEWAY_API_KEY": "root-key-0123456789"})
     assert result.returncode == 2
     assert "test-endpoints" in result.stderr
+
+
+@pytest.mark.parametrize("key, outside", [("x", 2), ("0123456789abcde", 2), ("0123456789abcdef", 0)])
+def test_a_key_that_can_be_guessed_is_for_loopback_alone(key, outside):
+    env = {"GATEWAY_API_KEY": key}
+    result = run_to_exit("--check-config", "--listen", "0.0.0.0:0", env=env)
+    assert result.returncode == outside
+    assert outside == 0 or "GATEWAY_API_KEY" in result.stderr
+    inside = run_to_exit("--check-config", "--listen", "127.0.0.1:0", env=env)
+    assert inside.returncode == 0
+    assert ("Warning: variable GATEWAY_API_KEY" in inside.stdout) == (outside == 2)
+
+
+def test_variables_of_our_own_tools_are_passed_over():
+    env = {"GATEWAY_URL": "http://127.0.0.1:8000", "GATEWAY_BINARY": "build/release/websocket-gateway"}
+    assert run_to_exit("--check-config", env=env).returncode == 0
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(file):
+    assert effective("--config", file("\ufeffmax_connections = 7\n"))["max_connections"] == 7
+
+
+def test_a_bare_ipv6_address_can_be_advertised():
+    assert effective("--advertise", "fd00::7")["advertise"] == "[fd00::7]"
+
+
+def test_the_unspecified_ipv6_address_takes_ipv4_too(gateway_factory):
+    gateway = gateway_factory("--listen", "[::]:0", "--shards", "3", env={"GATEWAY_API_KEY": "0123456789abcdef"})
+    for host in ("127.0.0.1", "::1"):
+        for _ in range(10):  # at each shard
+            with contextlib.closing(Peer((host, gateway.port))) as peer:
+                assert peer.request("GET", "/health/live").status == 200
+
+
+def test_it_leaves_ipv4_to_an_address_of_its_own(gateway_factory):
+    first = gateway_factory()
+    port = first.port
+    first.stop()
+    gateway = gateway_factory(
+        "--listen", f"[::]:{port}", "--listen", f"0.0.0.0:{port}", env={"GATEWAY_API_KEY": "0123456789abcdef"}
+    )
+    listening = [c.laddr.ip for c in psutil.Process(gateway.pid).net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    assert set(listening) == {"::", "0.0.0.0"}
+    for host in ("127.0.0.1", "::1"):
+        with contextlib.closing(Peer((host, port))) as peer:
+            assert peer.request("GET", "/health/live").status == 200
 
 
 def test_an_address_in_use_stops_the_start(gateway_factory):
