@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 CORES = os.cpu_count() or 2
 PART_SECONDS_MAX = 1800
+STRESS_SECONDS = 60
 # The only layers in which two threads meet; the others have nothing that the thread sanitizer could find.
 THREADED_LAYERS = ("base", "net", "gateway")
 
@@ -203,6 +204,19 @@ def run_pytest(name: str, paths: list[str], preset: str, *flags: str,
     return run
 
 
+def run_stress(preset: str) -> Callable[[Context], Result]:
+    """Every engine at the same time: they share the machine, as they would share a bad day."""
+    def run(context: Context) -> Result:
+        name = f"stress-{preset}"
+        junit = context.logs / f"{name}.xml"
+        code = context.run(["tests/.venv/bin/python", "-B", "tests/stress/main.py", "--build", preset,
+                            f"--seconds={STRESS_SECONDS}", f"--junit={junit}"], name, SANITIZER_ENV)
+        result = Result(name, 0, 0, log=name)
+        count_junit(junit, code, result)
+        return result
+    return run
+
+
 def run_mission(context: Context) -> Result:
     """As a user runs them: the script starts a gateway and a Redis, and the suites are pointed at these."""
     junit = context.logs / "mission.xml"
@@ -288,15 +302,18 @@ PARTS = (
          run_pytest("redis-dev", ["tests/redis_engine"], "dev", *PARALLEL_EACH, "-m", "not slow")),
     Part("mcp-dev", "POST /mcp with address and undefined sanitizers, but for what waits long", "dev",
          run_pytest("mcp-dev", ["tests/mcp"], "dev", *PARALLEL, "-m", "not slow")),
+    Part("stress-dev", "peers, calls and outages at random on every engine, with address and undefined sanitizers", "dev",
+         run_stress("dev")),
     Part("unit-tsan", "unit tests of what has threads, with the thread sanitizer", "tsan", run_unit("tsan", THREADED_LAYERS)),
     Part("blackbox-tsan", "the gateway with the thread sanitizer, but for what waits long", "tsan",
          run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL, "-m", "not slow")),
+    Part("stress-tsan", "the same with the thread sanitizer", "tsan", run_stress("tsan")),
     Part("fuzz", "fuzz targets on their kept corpora", "fuzz", run_fuzz),
     Part("unit-clang", "unit tests built with clang", "clang", run_unit("clang")),
 )
 
 GROUPS = {
-    "sanitizers": ("unit-dev", "blackbox-dev", "redis-dev", "mcp-dev", "unit-tsan", "blackbox-tsan"),
+    "sanitizers": ("unit-dev", "blackbox-dev", "redis-dev", "mcp-dev", "stress-dev", "unit-tsan", "blackbox-tsan", "stress-tsan"),
     "quick": ("tidy", "unit", "blackbox"),
 }
 
