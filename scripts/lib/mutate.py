@@ -21,6 +21,7 @@ TREE = WORK / "tree"
 # What the program is built of.
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src", "docs", "bench", "tests/fuzz")
 RUN_SECONDS_MAX = 900
+FLAGS = ("-x", "-q", "--tb=short", "-p", "no:cacheprovider")
 # What a run says when it was the gateway that failed; anything else that ends it proves nothing.
 VERDICTS = (
     re.compile(r"^(?:FAILED|ERROR) \S*::(\S+)", re.MULTILINE),
@@ -34,7 +35,7 @@ class Mutation:
     name: str
     path: Path
     what: str
-    found_by: list  # the tests that are run first
+    found_by: list  # the tests that are run first; by a path when they are none of the suites'
 
     @classmethod
     def read(cls, path):
@@ -61,8 +62,8 @@ def all_mutations():
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/mutate",
-        description="Breaks a copy of the gateway in each way that tests/mutations has a patch for, builds it, and runs the suites of "
-        "tests/integration/smart_city: first the tests that the patch names, then, if they pass, all. Ends with 0 only when "
+        description="Breaks a copy of the gateway in each way that tests/mutations has a patch for, builds it, and runs the tests that "
+        "the patch names, then, if they pass, all of tests/integration/smart_city. Ends with 0 only when "
         "every mutant is found and every patch applies. The copy is build/mutants; the sources here are not touched.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="area or area/name (default: all)")
@@ -110,10 +111,22 @@ def keep_binary(name) -> Path:
     return kept
 
 
-def run_suites(binary, log, tests=()) -> str:
+def run_tests(binary, log, tests) -> str:
     """What failed first; empty when everything passed."""
+    elsewhere = [test for test in tests if "/" in test]
+    suites = [test for test in tests if "/" not in test]
+    failed = run_command(binary, log, ["-m", "pytest", "-c", "tests/pytest.ini", *FLAGS, *elsewhere]) if elsewhere else ""
+    return failed or (run_suites(binary, log, suites) if suites else "")
+
+
+def run_suites(binary, log, tests=()) -> str:
+    """The suites on real infrastructure, all of them or these tests."""
     select = ["-k", " or ".join(tests)] if tests else []
-    command = [ROOT / "tests/.venv/bin/python", "-B", ROOT / "scripts/lib/mission.py", "--", "-x", "-q", "--tb=short", *select]
+    return run_command(binary, log, [ROOT / "scripts/lib/mission.py", "--", *FLAGS, *select])
+
+
+def run_command(binary, log, arguments) -> str:
+    command = [ROOT / "tests/.venv/bin/python", "-B", *arguments]
     env = os.environ | {"GATEWAY_BINARY": str(binary)}
     with open(log, "ab") as output:
         result = subprocess.run(command, cwd=ROOT, env=env, stdout=output, stderr=output, timeout=RUN_SECONDS_MAX)
@@ -129,7 +142,7 @@ def judge(mutation, binary) -> Outcome:
     began, log = time.monotonic(), WORK / "logs" / f"{mutation.name.replace('/', '-')}.log"
     log.unlink(missing_ok=True)
     try:
-        failed = run_suites(binary, log, mutation.found_by)
+        failed = run_tests(binary, log, mutation.found_by)
         if failed:
             how = f"by {failed}"
         elif failed := run_suites(binary, log):
@@ -148,7 +161,7 @@ def check_baseline(mutations):
         sys.exit(f"the sources do not build: {WORK / 'build.log'}")
     log = WORK / "logs/unbroken.log"
     log.unlink(missing_ok=True)
-    failed = run_suites(keep_binary("unbroken"), log, sorted({test for mutation in mutations for test in mutation.found_by}))
+    failed = run_tests(keep_binary("unbroken"), log, sorted({test for mutation in mutations for test in mutation.found_by}))
     if failed:
         sys.exit(f"the suites fail on the unbroken gateway ({failed}): {log}")
 

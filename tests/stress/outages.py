@@ -2,12 +2,9 @@
 
 import asyncio
 import contextlib
-import threading
 
 import redis
 from redis.asyncio import Redis
-
-ACTING = threading.Lock()
 
 
 async def outages(world, rng):
@@ -15,55 +12,55 @@ async def outages(world, rng):
     while True:
         await asyncio.sleep(2 + rng.random() * 6)
         with contextlib.suppress(redis.RedisError, OSError):
-            await rng.choice((killed, stopped, stopped, paused, reset, reset, reset, full, replica))(world.redis, rng)
+            await rng.choice((killed, stopped, stopped, paused, reset, reset, reset, full, replica))(world, rng)
 
 
-async def killed(server, rng):
-    await asyncio.to_thread(alone, server.kill, keep_data=rng.random() < 0.5)
+async def killed(world, rng):
+    await asyncio.to_thread(alone, world, world.redis.kill, keep_data=rng.random() < 0.5)
     await asyncio.sleep(rng.random() * 2)
-    await asyncio.to_thread(alone, server.start)
+    await asyncio.to_thread(alone, world, world.redis.start)
 
 
-async def stopped(server, rng):
-    await asyncio.to_thread(server.stop_process)
+async def stopped(world, rng):
+    await asyncio.to_thread(world.redis.stop_process)
     try:
         await asyncio.sleep(rng.choice((0.05, 0.7, 4)) * rng.random())
     finally:
-        server.continue_process()
+        world.redis.continue_process()
 
 
-async def paused(server, rng):
-    async with admin(server) as client:
+async def paused(world, rng):
+    async with admin(world) as client:
         await client.execute_command("CLIENT", "PAUSE", rng.randint(10, 1500), rng.choice(("ALL", "WRITE")))
 
 
-async def reset(server, rng):
+async def reset(world, rng):
     """Connections of one kind, again and again."""
-    async with admin(server) as client:
+    async with admin(world) as client:
         for _ in range(rng.randint(1, 10)):
             await client.execute_command("CLIENT", "KILL", "TYPE", rng.choice(("normal", "pubsub")), "SKIPME", "yes")
             await asyncio.sleep(rng.random() * 0.3)
 
 
-async def full(server, rng):
-    async with admin(server) as client:
+async def full(world, rng):
+    async with admin(world) as client:
         await client.config_set("maxmemory", "1")
         await asyncio.sleep(rng.random() * 2)
         await client.config_set("maxmemory", "0")
 
 
-async def replica(server, rng):
+async def replica(world, rng):
     """Of a master that is not there: it takes no writes."""
-    async with admin(server) as client:
+    async with admin(world) as client:
         await client.execute_command("REPLICAOF", "127.0.0.1", "1")
         await asyncio.sleep(rng.random() * 2)
         await client.execute_command("REPLICAOF", "NO", "ONE")
 
 
-async def repair(server):
+async def repair(world):
     """Whatever it was in."""
-    await asyncio.to_thread(alone, lambda: bring_back(server))
-    async with admin(server) as client:
+    await asyncio.to_thread(alone, world, lambda: bring_back(world.redis))
+    async with admin(world) as client:
         await client.execute_command("CLIENT", "UNPAUSE")
         await client.config_set("maxmemory", "0")
         await client.execute_command("REPLICAOF", "NO", "ONE")
@@ -76,11 +73,11 @@ def bring_back(server):
         server.start()
 
 
-def alone(act, **options):
+def alone(world, act, **options):
     """A thread goes on when who waits for it is told to end: whoever comes next waits for it."""
-    with ACTING:
+    with world.acting:
         act(**options)
 
 
-def admin(server) -> Redis:
-    return Redis(port=server.port, socket_timeout=20, decode_responses=True, protocol=2, retry=None)
+def admin(world) -> Redis:
+    return Redis(port=world.redis.port, socket_timeout=20, decode_responses=True, protocol=2, retry=None)

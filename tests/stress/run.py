@@ -181,7 +181,7 @@ class Stress:
     async def _leave(self):
         """Everybody has: the gateways answer, and hold nothing of them."""
         if self.world.redis:
-            await repair(self.world.redis)
+            await repair(self.world)
         rng = self.world.rng(self.engine, "afterwards")
 
         async def answers(path, expected):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
@@ -40,6 +41,7 @@ class World:
     seed: int
     addresses: list
     redis: object = None  # a RedisServer
+    acting: threading.Lock = field(default_factory=threading.Lock)  # who starts or ends it
     # What some peer has seen lately, for others to use.
     sessions: deque = seen()
     connections: deque = seen()
