@@ -290,6 +290,8 @@ PARTS = (
          run_pytest("examples", ["tests/examples"], "release")),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
          run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL)),
+    Part("documents", "/openapi.json and /asyncapi.json held by schemathesis and the official parser", "release",
+         run_pytest("documents", ["tests/documents"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release", *PARALLEL)),
     Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
     Part("telemetry", "spans and metrics at a real collector", "release",

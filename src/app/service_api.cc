@@ -104,7 +104,7 @@ void ServiceApi::add_ops_routes() {
 }
 
 void ServiceApi::add_document_routes() {
-  add("GET", "/openapi.json", nothing(), http_api::serve_openapi);
+  add("GET", "/openapi.json", nothing(), http_api::serve_openapi(calls_.post_office().channels()));
   add("GET", "/asyncapi.json", nothing(), http_api::serve_asyncapi);
   if (options_.console) add("GET", "/", nothing(), http_api::serve_console);
 }

@@ -20,6 +20,7 @@ std::string_view reason_phrase(int status) {
   switch (status) {
     case 400: return "Bad Request";
     case 403: return "Forbidden";
+    case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
     case 426: return "Upgrade Required";
     case 431: return "Request Header Fields Too Large";
@@ -32,6 +33,7 @@ std::string_view reason_phrase(int status) {
 std::string_view code_of(int status) {
   switch (status) {
     case 403: return "origin_not_allowed";
+    case 405: return "method_not_allowed";
     case 408: return "timeout";
     case 426: return "upgrade_required";
     case 503: return "unavailable";

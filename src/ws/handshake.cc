@@ -17,6 +17,8 @@ constexpr HttpField kUpgradeFields[] = {{"Upgrade", "websocket"}, {"Connection",
 constexpr HttpField kVersionFields[] = {
     {"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Version", "13"}};
 
+constexpr HttpField kAllowFields[] = {{"Allow", "GET"}, {"Connection", "close"}};
+
 HandshakeRefusal not_an_upgrade(std::string_view reason) { return {426, reason, kUpgradeFields}; }
 HandshakeRefusal malformed(std::string_view reason) { return {400, reason, {}}; }
 
@@ -147,6 +149,9 @@ std::optional<HandshakeRefusal> check_version(HttpFields fields) {
 }  // namespace
 
 HandshakeResult check_upgrade(const UpgradeRequest& request) {
+  // A HEAD asks what a GET would be answered.
+  if (request.method != "GET" && request.method != "HEAD")
+    return HandshakeRefusal{405, "A WebSocket handshake must be a GET request", kAllowFields};
   if (const auto refusal = check_intent(request)) return *refusal;
   if (const auto refusal = check_request(request)) return *refusal;
   if (const auto refusal = check_version(request.fields)) return *refusal;

@@ -29,10 +29,10 @@ struct Handshake {
 };
 
 struct HandshakeRefusal {
-  unsigned status;          // 400 or 426
+  unsigned status;          // 400, 405 or 426
   std::string_view reason;  // a sentence naming the field at fault; a literal
   HttpFields fields;        // to add to the response; literals. Upgrade and Connection with 426,
-                            // Sec-WebSocket-Version as well when that was the trouble.
+                            // Sec-WebSocket-Version as well when that was the trouble; Allow with 405.
 };
 
 using HandshakeResult = boost::system::result<Handshake, HandshakeRefusal>;

@@ -98,9 +98,13 @@ TEST(Handshake, NotAnUpgrade) {
 
 // 4.2.1 1
 TEST(Handshake, IsAGetOfHttp11) {
-  for (const char* method : {"POST", "HEAD", "get", "CONNECT", ""}) {
-    EXPECT_EQ(outcome({method, 11, "/ws", kGood}), "400 A WebSocket handshake must be a GET request");
+  for (const char* method : {"POST", "TRACE", "get", "CONNECT", ""}) {
+    EXPECT_EQ(outcome({method, 11, "/ws", kGood}), "405 A WebSocket handshake must be a GET request");
+    const HandshakeResult plain = check_upgrade({method, 11, "/ws", {}});
+    EXPECT_EQ(plain.error().status, 405u);
+    EXPECT_TRUE(has(plain.error(), "Allow", "GET"));
   }
+  EXPECT_EQ(outcome({"HEAD", 11, "/ws", kGood}), "400 A WebSocket handshake must be a GET request");
   EXPECT_EQ(outcome({"GET", 10, "/ws", kGood}), "400 A WebSocket handshake needs HTTP/1.1");
   for (const char* target : {"/", "/ws?token=a%20b", "http://h/ws"}) {
     EXPECT_EQ(outcome({"GET", 11, target, kGood}), "101") << target;

@@ -109,8 +109,11 @@ def test_malformed_handshakes_are_400(gateway, path, drop, headers):
     assert peer.upgrade(path(), headers, drop=drop).status == 400
 
 
-def test_another_method_is_no_handshake(gateway, path):
-    assert gateway.peer().upgrade(path(), [("Content-Length", "0")], method="POST").status in (400, 405, 426)
+@pytest.mark.parametrize("drop", [(), ("Upgrade", "Connection", KEY, VERSION)], ids=["an upgrade", "a plain request"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_another_method_is_405_and_names_the_right_one(gateway, path, method, drop):
+    response = gateway.peer().upgrade(path(), [("Content-Length", "0")], method=method, drop=drop)
+    assert (response.status, response.header("Allow")) == (405, "GET")
 
 
 def test_http_1_0_is_no_handshake(gateway, path):

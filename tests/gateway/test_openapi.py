@@ -1,5 +1,6 @@
 """/openapi.json describes the service API, and every call it documents answers as it says."""
 
+import json
 import re
 
 import pytest
@@ -49,6 +50,7 @@ CALLS = {
             201,
             lambda g, c: (SESSIONS, {"user_id": "ada", "session_type": "web", "context": {"a": 1}, "ttl_seconds": 60}),
         ),
+        (201, lambda g, c: (SESSIONS, {"user_id": "ada", "session_type": None, "context": None, "ttl_seconds": 60.0})),
         (400, lambda g, c: (SESSIONS, {})),
         (409, lambda g, c: (SESSIONS, {"user_id": "ada", "session_id": session(g)})),
     ],
@@ -58,6 +60,7 @@ CALLS = {
     ],
     ("PATCH", SESSIONS + "/{}"): [
         (200, lambda g, c: (f"{SESSIONS}/{session(g)}", {"status": "suspended", "context": {}, "ttl_seconds": 5})),
+        (200, lambda g, c: (f"{SESSIONS}/{session(g)}", {"status": None, "context": None, "ttl_seconds": None})),
         (400, lambda g, c: (f"{SESSIONS}/{session(g)}", {"status": "happy"})),
         (404, lambda g, c: (f"{SESSIONS}/nobody", {"status": "active"})),
     ],
@@ -87,7 +90,9 @@ CALLS = {
     ("POST", f"{POST_OFFICE}/send"): [
         (200, lambda g, c: (f"{POST_OFFICE}/send", {"connection_id": c.connection_id, "message": {}})),
         (200, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "ada", "message": {}})),
+        (200, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "ada", "connection_id": None, "message": None})),
         (400, lambda g, c: (f"{POST_OFFICE}/send", {})),
+        (400, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "ada", "session_ref": "x", "message": {}})),
         (404, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "nobody", "message": {}})),
     ],
     ("GET", f"{POST_OFFICE}/subscribe"): [(400, lambda g, c: f"{POST_OFFICE}/subscribe")],
@@ -133,6 +138,18 @@ def operations(document):
         for method, operation in item.items():
             if method in ("get", "post", "patch", "put", "delete"):
                 yield (method.upper(), re.sub(r"\{[^}]*\}", "{}", path)), operation
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json"])
+def test_no_member_of_a_document_stands_there_twice(gateway, path):
+    """Readers keep one of the two, and not all the same."""
+
+    def unique(members):
+        names = [name for name, _ in members]
+        assert len(names) == len(set(names)), names
+        return dict(members)
+
+    json.loads(gateway.api_with(None).get(path).text, object_pairs_hook=unique)
 
 
 def test_the_document_is_openapi_3_1(document):

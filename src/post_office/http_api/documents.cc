@@ -1,8 +1,10 @@
 #include "post_office/http_api/documents.h"
 
+#include "base/assert.h"
 #include "post_office/console/page.h"
 #include "post_office/http_api/documents_data.h"
 #include "post_office/http_api/site.h"
+#include "protocol/json.h"
 
 namespace gw::http_api {
 
@@ -11,8 +13,27 @@ std::string_view asyncapi_document() {
   return {documents_data::kAsyncapi, sizeof(documents_data::kAsyncapi)};
 }
 
-void serve_openapi(Call call) {
-  call.responder.send(http::Response::json(200, std::string(openapi_document())));
+std::string openapi_document(const ChannelTable& channels) {
+  constexpr std::string_view kBegin = R"("Channel": {
+        "type": "string",
+        "enum": )";
+  const std::string_view document = openapi_document();
+  const size_t begin = document.find(kBegin);
+  ASSERT(begin != std::string_view::npos);
+  const size_t list = begin + kBegin.size();
+  std::string filled(document.substr(0, list));
+  json::Writer writer(filled);
+  writer.begin_array();
+  for (const std::string& name : channels.names()) writer.value(name);
+  writer.end_array();
+  filled.append(document.substr(document.find(']', list) + 1));
+  return filled;
+}
+
+Handler serve_openapi(const ChannelTable& channels) {
+  return [document = openapi_document(channels)](Call call) {
+    call.responder.send(http::Response::json(200, document));
+  };
 }
 void serve_asyncapi(Call call) {
   call.responder.send(http::Response::json(200, std::string(asyncapi_document())));

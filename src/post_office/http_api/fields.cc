@@ -1,6 +1,8 @@
 #include "post_office/http_api/fields.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "base/ids.h"
 
@@ -8,6 +10,18 @@ namespace gw::http_api {
 namespace {
 
 std::string about(std::string_view field, const char* what) { return std::string(field) + what; }
+
+// 60.0 and 6e1 are whole numbers, too: JSON has one kind of number, and JSON Schema's integer is a value.
+std::optional<int64_t> whole_number(const json::Value& value) {
+  if (const std::optional<int64_t> number = json::as_int64(value); number || !value.is_number())
+    return number;
+  constexpr double kExactMax = 9007199254740992.0;  // 2^53
+  const std::string_view text = value.raw();
+  double number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc{} && std::abs(number) <= kExactMax && std::trunc(number) == number;
+  return whole ? std::optional(static_cast<int64_t>(number)) : std::nullopt;
+}
 
 }  // namespace
 
@@ -58,7 +72,7 @@ std::optional<std::string> BodyFields::optional_name(std::string_view field) {
 std::optional<int64_t> BodyFields::optional_number(std::string_view field) {
   const json::Value* value = find(field);
   if (!value) return std::nullopt;
-  const std::optional<int64_t> number = json::as_int64(*value);
+  const std::optional<int64_t> number = whole_number(*value);
   if (!number) blame(about(field, " must be a whole number"));
   return number;
 }
@@ -66,7 +80,7 @@ std::optional<int64_t> BodyFields::optional_number(std::string_view field) {
 std::optional<std::chrono::seconds> BodyFields::optional_seconds(std::string_view field) {
   const json::Value* value = find(field);
   if (!value) return std::nullopt;
-  const std::optional<int64_t> number = json::as_int64(*value);
+  const std::optional<int64_t> number = whole_number(*value);
   if (!number) blame(about(field, " must be a whole number of seconds"));
   return std::chrono::seconds(number.value_or(0));
 }

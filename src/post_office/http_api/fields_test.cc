@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <utility>
+
 namespace gw::http_api {
 namespace {
 
@@ -23,6 +26,29 @@ TEST(BodyFields, ReadsWhatIsThere) {
   EXPECT_EQ(fields.optional_object("absent"), std::nullopt);
   EXPECT_EQ(fields.count({"text", "no", "absent", "n"}), 2u);
   EXPECT_EQ(fault_of(fields), "none");
+}
+
+// JSON Schema's integer is a value, however it is written.
+TEST(BodyFields, AWholeNumberMayBeWrittenAsAFraction) {
+  for (const auto& [text, number] :
+       std::initializer_list<std::pair<const char*, int64_t>>{{"60", 60},
+                                                              {"60.0", 60},
+                                                              {"6e1", 60},
+                                                              {"600e-1", 60},
+                                                              {"-0.0", 0},
+                                                              {"9007199254740992.0", 1LL << 53}}) {
+    const std::string body = "{\"n\":" + std::string(text) + "}";
+    BodyFields fields(body);
+    EXPECT_EQ(fields.optional_number("n"), number) << text;
+    EXPECT_EQ(fault_of(fields), "none") << text;
+  }
+  for (const char* text :
+       {"0.5", "60.00001", "1e300", "1e-400", "1e400", "9223372036854775808.0", "\"60\"", "true"}) {
+    const std::string body = "{\"n\":" + std::string(text) + "}";
+    BodyFields fields(body);
+    fields.optional_number("n");
+    EXPECT_EQ(fault_of(fields), "n must be a whole number") << text;
+  }
 }
 
 TEST(BodyFields, NamesTheFirstFieldAtFault) {

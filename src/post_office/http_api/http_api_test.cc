@@ -42,6 +42,13 @@ TEST(Documents, AreWholeAndJson) {
   EXPECT_TRUE(json::parse_object(asyncapi_document()));
 }
 
+TEST(Documents, NameTheChannelsOfThisGateway) {
+  const std::string document = openapi_document(ChannelTable({"sales", "a:b"}));
+  EXPECT_TRUE(json::parse_object(document));
+  EXPECT_NE(document.find(R"("enum": ["sales","a:b"],)"), std::string::npos);
+  EXPECT_EQ(document.find("pillar:business_outcomes"), std::string::npos);
+}
+
 TEST(Console, KnowsLoopbackNames) {
   for (const char* host :
        {"127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8000", "127.9.9.9"}) {

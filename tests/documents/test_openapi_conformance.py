@@ -1,0 +1,36 @@
+"""/openapi.json held by somebody else's tool: schemathesis makes requests from it and judges the answers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.gateway import Gateway
+
+KEY = "a-key-for-every-scope"
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+def schemathesis(gateway, report) -> subprocess.CompletedProcess:
+    connection = gateway.connect(gateway.new_session(user_id="ada"))
+    return subprocess.run(
+        [Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG, "run", f"{gateway.url}/openapi.json",
+         "--no-color", f"--report-json-path={report}", "--report=json"],
+        env=os.environ | {"GATEWAY_KEY": KEY, "CONNECTION_ID": connection.connection_id},
+        cwd=report.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=580,
+    )  # fmt: skip
+
+
+# A quarter of a minute, on a machine that does nothing else.
+@pytest.mark.timeout(600)
+def test_the_gateway_does_what_its_document_says(tmp_path):
+    with Gateway("--test-endpoints", env={"GATEWAY_API_KEY": KEY}) as gateway:
+        tried = schemathesis(gateway, tmp_path / "report.json")
+        assert tried.returncode == 0, tried.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["complete"] and report["operations"]["tested"] == report["operations"]["total"]
+    assert {name: phase["status"] for name, phase in report["phases"].items()} == dict.fromkeys(PHASES, "success")
