@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from support.mcp import CAPABILITIES_KEY, ENDPOINT, META, NEWER, OLDER, PUBLISH, VERSION_KEY, Mcp
+from support.mcp import CAPABILITIES_KEY, ENDPOINT, LEGACY, META, NEWER, OLDER, PUBLISH, VERSION_KEY, VERSIONS, Mcp
 
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
 HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
-VERSIONS = [NEWER, OLDER]
 
 
 def assert_refused(rpc, status, code, *words):
@@ -40,7 +39,7 @@ class TestNewer:
     def test_the_version_header_says_what_the_body_says(self, newer, value):
         assert_refused(newer.ask("tools/list", headers={"MCP-Protocol-Version": value}), 400, HEADER_MISMATCH, "MCP-Protocol-Version")
 
-    @pytest.mark.parametrize("version", ["2027-01-01", "2024-11-05", "", "newest"])
+    @pytest.mark.parametrize("version", ["2027-01-01", "2024-10-07", "", "newest"])
     def test_a_version_that_is_not_served(self, newer, version):
         message = newer.message("tools/list") | {"params": {"_meta": META | {VERSION_KEY: version}}}
         rpc = newer.post(json=message, headers=newer.headers(message) | {"MCP-Protocol-Version": version})
@@ -85,23 +84,31 @@ class TestNewer:
 
 
 class TestOlder:
-    """2025-11-25: agreed on at the start, but nothing is remembered of it."""
+    """2025-11-25 and before: agreed on at the start, but nothing is remembered of it."""
 
-    def initialize(self, older, **params):
+    def initialize(self, older, headers=None, **params):
         message = older.message("initialize", **params)
-        return older.post(json=message)  # a client does not know yet what will be spoken
+        return older.post(json=message, headers=headers)  # a client does not know yet what will be spoken
 
-    @pytest.mark.parametrize("version", [OLDER, NEWER, "2024-11-05", "newest"])
-    def test_initialize_offers_it_whatever_is_asked_for(self, older, version):
-        result = self.initialize(older, protocolVersion=version, capabilities={}, clientInfo={"name": "t", "version": "1"}).result
-        assert result["protocolVersion"] == OLDER
+    @pytest.mark.parametrize(
+        "asked, agreed", [*((version, version) for version in LEGACY), (NEWER, OLDER), ("2024-10-07", OLDER), ("newest", OLDER)]
+    )
+    def test_initialize_agrees_to_what_is_served_and_else_offers_the_latest(self, older, asked, agreed):
+        result = self.initialize(older, protocolVersion=asked, capabilities={}, clientInfo={"name": "t", "version": "1"}).result
+        assert result["protocolVersion"] == agreed
         assert result["capabilities"] == {"tools": {}}
         assert result["serverInfo"]["name"] == "websocket-gateway"
         assert "resultType" not in result and "_meta" not in result
 
-    @pytest.mark.parametrize("params", [{}, {"protocolVersion": 1}, {"protocolVersion": None}])
+    @pytest.mark.parametrize("named", [*VERSIONS, "2027-01-01", "newest", ""])
+    def test_initialize_negotiates_whatever_its_header_says(self, older, named):
+        rpc = self.initialize(older, {"MCP-Protocol-Version": named}, protocolVersion="2025-06-18", capabilities={})
+        assert rpc.result["protocolVersion"] == "2025-06-18"
+
+    @pytest.mark.parametrize("params", [{}, {"protocolVersion": 1}, {"protocolVersion": None}, None])
     def test_initialize_without_a_version(self, older, params):
-        assert_refused(self.initialize(older, **params), 200, INVALID_PARAMS, "protocolVersion")
+        rpc = older.post(json=older.message("initialize") | {"params": params})
+        assert_refused(rpc, 200, INVALID_PARAMS, "protocolVersion")
 
     def test_ping(self, older):
         assert older.ask("ping").result == {}
@@ -115,17 +122,27 @@ class TestOlder:
     def test_other_methods_are_an_error(self, older, method):
         assert_refused(older.ask(method), 200, NO_METHOD)
 
-    def test_a_missing_version_header(self, older):
-        assert_refused(older.ask("tools/list", headers={"MCP-Protocol-Version": None}), 400, HEADER_MISMATCH, "MCP-Protocol-Version")
+    def test_without_the_version_header_it_is_of_a_time_that_had_none(self, older):
+        """2025-06-18 brought the header, and says so."""
+        assert older.ask("tools/list", headers={"MCP-Protocol-Version": None}).result["tools"]
 
-    @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2027-01-01", "newest"])
+    @pytest.mark.parametrize("version", LEGACY)
+    def test_each_gets_the_same_tools(self, older, closing, gateway, version):
+        old = closing(Mcp(gateway, version))
+        assert old.ask("tools/list").result == older.ask("tools/list").result
+        assert old.call(ENDPOINT, session_token="t").result == older.call(ENDPOINT, session_token="t").result
+        assert old.ask("ping").result == {}
+
+    @pytest.mark.parametrize("version", ["2024-10-07", "2025-06-17", "2027-01-01", "newest", ""])
     def test_a_version_that_is_not_served(self, older, version):
         rpc = older.ask("tools/list", headers={"MCP-Protocol-Version": version})
         assert_refused(rpc, 400, UNSUPPORTED_VERSION)
         assert rpc.body["error"]["data"] == {"supported": VERSIONS, "requested": version}
 
-    def test_a_body_of_the_newer_under_its_header(self, older):
-        assert_refused(older.ask("tools/list", _meta=META), 400, HEADER_MISMATCH, "MCP-Protocol-Version")
+    @pytest.mark.parametrize("version", LEGACY)
+    def test_a_body_of_the_newer_under_its_header(self, older, version):
+        rpc = older.ask("tools/list", _meta=META, headers={"MCP-Protocol-Version": version})
+        assert_refused(rpc, 400, HEADER_MISMATCH, "MCP-Protocol-Version")
 
     def test_meta_of_its_own_is_let_be(self, older):
         assert older.ask("tools/list", _meta={"progressToken": 1}).result["tools"]
@@ -160,7 +177,6 @@ class TestBoth:
             ({"method": None}, "method"),
             ({"params": []}, "params"),
             ({"params": "x"}, "params"),
-            ({"params": None}, "params"),
         ],
     )
     def test_a_request_of_another_form(self, mcp, change, word):
@@ -238,8 +254,14 @@ class TestBoth:
             message = mcp.message("tools/call", **params)
             rpc = mcp.post(json=message, headers=mcp.headers(mcp.message("tools/call", name="x")))
             assert_refused(rpc, 200, INVALID_PARAMS, word)
-        for arguments in ([], "x", 1, None):
+        for arguments in ([], "x", 1):
             assert_refused(mcp.ask("tools/call", name=ENDPOINT, arguments=arguments), 200, INVALID_PARAMS, "arguments")
+
+    def test_null_is_none(self, mcp, older):
+        assert older.post(json=older.message("tools/list") | {"params": None}, headers={"MCP-Protocol-Version": OLDER}).result["tools"]
+        message = {"jsonrpc": "2.0", "method": "notifications/initialized", "params": None}
+        assert mcp.post(json=message, headers=mcp.headers(message)).status == 202
+        assert "session_token" in mcp.ask("tools/call", name=ENDPOINT, arguments=None).tool_error
 
     @pytest.mark.parametrize("name", ["websocket_dance", "", "WEBSOCKET_GET_ENDPOINT", f"{ENDPOINT}x"])
     def test_a_tool_that_is_not_there(self, mcp, name):

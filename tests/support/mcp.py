@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import httpx
 
 NEWER, OLDER = "2026-07-28", "2025-11-25"
+# Those that begin with initialize, and all that are served.
+LEGACY = (OLDER, "2025-06-18", "2025-03-26", "2024-11-05")
+VERSIONS = [NEWER, *LEGACY]
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
 META = {VERSION_KEY: NEWER, CAPABILITIES_KEY: {}}

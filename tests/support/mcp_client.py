@@ -16,15 +16,27 @@ SOURCES = REPOSITORY / "tests/mcp/clients"
 
 # By name: the directory, and the mode in which it decides what to speak.
 CLIENTS = {
+    "python-1.9": ("python-1.9",),
+    "python-1.12": ("python-1.12",),
     "python-1": ("python-1",),
     "python-2": ("python-2", "auto"),
     "python-2-legacy": ("python-2", "legacy"),
+    "typescript-1.17": ("typescript-1.17",),
     "typescript-1": ("typescript-1",),
     "typescript-2": ("typescript-2", "auto"),
     "typescript-2-legacy": ("typescript-2", "legacy"),
 }
 
-SPEAKS = {name: NEWER if name in ("python-2", "typescript-2") else OLDER for name in CLIENTS}
+SPEAKS = dict.fromkeys(CLIENTS, OLDER) | {
+    "python-1.9": "2025-03-26",
+    "python-1.12": "2025-06-18",
+    "typescript-1.17": "2025-06-18",
+    "python-2": NEWER,
+    "typescript-2": NEWER,
+}
+
+# Whose program also runs with another version of its library.
+PROGRAM_OF = {"python-1.9": "python-1.12", "typescript-1.17": "typescript-1"}
 
 
 @functools.cache
@@ -39,11 +51,12 @@ class McpClient:
 
     def __init__(self, name, url, key):
         directory, *mode = CLIENTS[name]
+        program = SOURCES / PROGRAM_OF.get(directory, directory)
         if directory.startswith("python"):
-            command = [installed() / directory / "bin/python", "-B", SOURCES / directory / "client.py"]
+            command = [installed() / directory / "bin/python", "-B", program / "client.py"]
         else:
             # Node looks for packages beside the file.
-            for file in (SOURCES / "talk.mjs", SOURCES / directory / "client.mjs"):
+            for file in (SOURCES / "talk.mjs", program / "client.mjs"):
                 _copy(file, installed() / directory / file.name)
             command = [installed() / directory / "node", installed() / directory / "client.mjs"]
         environment = os.environ | {"MCP_KEY": key, "PYTHONPATH": str(SOURCES)}

@@ -36,10 +36,10 @@ bool accepts_json(const http::Request& request) {
   return false;
 }
 
-// The older revision knows neither resultType nor serverInfo in _meta.
+// The older revisions know neither resultType nor serverInfo in _meta.
 void begin_result(json::Writer& writer, Revision revision) {
   writer.begin_object();
-  if (revision == Revision::v2025_11_25) return;
+  if (revision == Revision::legacy) return;
   writer.member("resultType", "complete")
       .key("_meta")
       .begin_object()
@@ -137,11 +137,12 @@ void Door::initialize(Exchange& exchange) {
     return refuse(exchange, 200, RpcCode::invalid_params, "Invalid params: protocolVersion must be a string");
   }
   ++stats_.other_requests_total;
+  const std::string asked_for = *json::as_string(*version);
   std::string result;
-  // Whatever the client asks for: it leaves when it does not speak this one.
+  // Who asks for none of these leaves when it does not speak the one that is offered.
   json::Writer(result)
       .begin_object()
-      .member("protocolVersion", kRevision2025)
+      .member("protocolVersion", is_legacy(asked_for) ? std::string_view(asked_for) : kRevision2025)
       .key("capabilities")
       .raw(R"({"tools":{}})")
       .key("serverInfo")
@@ -190,6 +191,7 @@ void Door::call_tool(Exchange& exchange) {
   if (!name || !name->is_string())
     return refuse(exchange, 200, RpcCode::invalid_params, "Invalid params: name must be a string");
   const json::Value* arguments = params.find("arguments");
+  if (arguments && arguments->is_null()) arguments = nullptr;
   if (arguments && !arguments->is_object())
     return refuse(exchange, 200, RpcCode::invalid_params, "Invalid params: arguments must be an object");
   const Tool* tool = find_tool(*json::as_string(*name));

@@ -41,6 +41,7 @@ std::variant<Message, Malformed> decode(std::string_view body) {
   if (!method || !method->is_string()) return invalid("method must be a string");
   message.method = *json::as_string(*method);
   const json::Value* params = object.find("params");
+  if (params && params->is_null()) params = nullptr;
   if (params && !params->is_object()) return invalid("params must be an object");
   message.params = params ? params->raw() : "{}";
   return message;

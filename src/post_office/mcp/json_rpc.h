@@ -26,7 +26,7 @@ enum class RpcCode : int {
 struct Message {
   std::string_view id;  // JSON as written; empty: a notification
   std::string method;
-  std::string_view params;  // an object, JSON as written; "{}" when there are none
+  std::string_view params;  // an object, JSON as written; "{}" when there are none, or null
 
   bool is_notification() const { return id.empty(); }
 };

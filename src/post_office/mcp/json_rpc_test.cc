@@ -17,6 +17,7 @@ TEST(JsonRpc, ARequestKeepsItsIdAsItWasWritten) {
   EXPECT_EQ(request.method, "tools/list");
   EXPECT_EQ(request.params, R"({ "a" : 1e400 })");
   EXPECT_EQ(message(R"({"jsonrpc":"2.0","id":-7,"method":"m"})").params, "{}");
+  EXPECT_EQ(message(R"({"jsonrpc":"2.0","id":1,"method":"m","params":null})").params, "{}");
 }
 
 TEST(JsonRpc, WithoutAnIdItIsANotification) {

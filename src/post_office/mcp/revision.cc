@@ -1,5 +1,6 @@
 #include "post_office/mcp/revision.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "net/http/head.h"
@@ -13,7 +14,7 @@ constexpr std::string_view kVersionHeader = "MCP-Protocol-Version";
 constexpr std::string_view kVersionKey = "io.modelcontextprotocol/protocolVersion";
 constexpr std::string_view kCapabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
 
-bool is_served(std::string_view version) { return version == kRevision2025 || version == kRevision2026; }
+constexpr std::string_view kLegacyRevisions[] = {kRevision2025, "2025-06-18", "2025-03-26", "2024-11-05"};
 
 VersionFault unsupported(std::string_view requested) {
   std::string data;
@@ -71,10 +72,15 @@ std::optional<VersionFault> check_request(const http::Request& request, const Me
 
 }  // namespace
 
+bool is_legacy(std::string_view version) {
+  return std::find(std::begin(kLegacyRevisions), std::end(kLegacyRevisions), version) !=
+         std::end(kLegacyRevisions);
+}
+
 std::variant<Revision, VersionFault> revision_of(const http::Request& request, const Message& message) {
+  const size_t headers = http::count_fields(request.fields, kVersionHeader);
   const std::string header(trim_blanks(request.field(kVersionHeader).value_or("")));
-  if (http::count_fields(request.fields, kVersionHeader) > 1)
-    return mismatch(kVersionHeader, "is there more than once");
+  if (headers > 1) return mismatch(kVersionHeader, "is there more than once");
   if (!header.empty() && decode_header_value(header) != header)
     return mismatch(kVersionHeader, "holds characters that are not allowed");
 
@@ -83,18 +89,16 @@ std::variant<Revision, VersionFault> revision_of(const http::Request& request, c
   const json::Object meta =
       meta_value && meta_value->is_object() ? json::members(*meta_value) : json::Object();
   const bool says_version = meta.find(kVersionKey) != nullptr;
-  if (!message.is_notification() && (header == kRevision2026 || (says_version && header != kRevision2025))) {
+  if (message.method == "initialize" && !says_version) return Revision::legacy;
+  if (!message.is_notification() && (header == kRevision2026 || (says_version && !is_legacy(header)))) {
     if (auto fault = check_request(request, message, params, meta)) return std::move(*fault);
     return Revision::v2026_07_28;
   }
-  if (!header.empty() && !is_served(header)) return unsupported(header);
-  if (message.is_notification())
-    return header == kRevision2026 ? Revision::v2026_07_28 : Revision::v2025_11_25;
-  if (header == kRevision2025 && says_version && text_member(meta, kVersionKey) != kRevision2025)
+  if (headers == 1 && header != kRevision2026 && !is_legacy(header)) return unsupported(header);
+  if (message.is_notification()) return header == kRevision2026 ? Revision::v2026_07_28 : Revision::legacy;
+  if (says_version && text_member(meta, kVersionKey) != header)
     return mismatch(kVersionHeader, "does not match the body");
-  // Before it, a client does not know what will be spoken.
-  if (header.empty() && message.method != "initialize") return mismatch(kVersionHeader, "is missing");
-  return Revision::v2025_11_25;
+  return Revision::legacy;
 }
 
 }  // namespace gw::mcp

@@ -64,20 +64,41 @@ TEST(Revision, TheToolStandsInAHeaderPlainOrEncoded) {
 }
 
 TEST(Revision, TheOlderOneSaysItInTheHeaderOnceItIsAgreed) {
-  EXPECT_EQ(revision({{kOlder}}), Revision::v2025_11_25);
-  EXPECT_EQ(revision({{}, "initialize"}), Revision::v2025_11_25);
-  EXPECT_EQ(fault({{}}), RpcCode::header_mismatch);
+  EXPECT_EQ(revision({{kOlder}}), Revision::legacy);
+  for (const char* version : {"2025-06-18", "2025-03-26", "2024-11-05"})
+    EXPECT_EQ(revision({{{"MCP-Protocol-Version", version}}}), Revision::legacy) << version;
   EXPECT_EQ(
       revision(
           {{kOlder}, "tools/list", params(R"({"io.modelcontextprotocol/protocolVersion":"2025-11-25"})")}),
-      Revision::v2025_11_25);
+      Revision::legacy);
+}
+
+TEST(Revision, WithoutTheHeaderItIsOfATimeThatHadNone) {
+  EXPECT_EQ(revision({{}}), Revision::legacy);
+  EXPECT_EQ(fault({{{"MCP-Protocol-Version", ""}}}), RpcCode::unsupported_protocol_version);
+}
+
+TEST(Revision, InitializeNegotiatesWhateverItsHeaderSays) {
+  EXPECT_EQ(revision({{}, "initialize"}), Revision::legacy);
+  for (const char* version : {"2026-07-28", "2025-11-25", "2025-06-18", "1900-01-01", ""})
+    EXPECT_EQ(revision({{{"MCP-Protocol-Version", version}}, "initialize"}), Revision::legacy) << version;
+  EXPECT_EQ(fault({{kOlder, kOlder}, "initialize"}), RpcCode::header_mismatch);
+  // A method that the newer one does not have.
+  EXPECT_EQ(revision({{kNewer, {"Mcp-Method", "initialize"}}, "initialize", params(kMeta)}),
+            Revision::v2026_07_28);
+}
+
+TEST(Revision, ALegacyBodySaysWhatItsHeaderSays) {
+  const std::string meta = params(R"({"io.modelcontextprotocol/protocolVersion":"2025-06-18"})");
+  EXPECT_EQ(revision({{{"MCP-Protocol-Version", "2025-06-18"}}, "tools/list", meta}), Revision::legacy);
+  EXPECT_EQ(fault({{kOlder}, "tools/list", meta}), RpcCode::header_mismatch);
 }
 
 TEST(Revision, OthersAreNamedWithThoseThatAreServed) {
   const auto unknown = judge({{{"MCP-Protocol-Version", "1900-01-01"}}});
   EXPECT_EQ(std::get<VersionFault>(unknown).code, RpcCode::unsupported_protocol_version);
   EXPECT_EQ(std::get<VersionFault>(unknown).data,
-            R"({"supported":["2026-07-28","2025-11-25"],"requested":"1900-01-01"})");
+            R"({"supported":)" + std::string(kRevisionsJson) + R"(,"requested":"1900-01-01"})");
   const std::string later = params(R"({"io.modelcontextprotocol/protocolVersion":"2030-01-01"})");
   EXPECT_EQ(fault({{{"MCP-Protocol-Version", "2030-01-01"}}, "tools/list", later}),
             RpcCode::unsupported_protocol_version);
@@ -85,7 +106,7 @@ TEST(Revision, OthersAreNamedWithThoseThatAreServed) {
 }
 
 TEST(Revision, NotificationsNeedNoHeaderButMayNotNameAnother) {
-  EXPECT_EQ(revision({{}, "notifications/initialized", "{}", ""}), Revision::v2025_11_25);
+  EXPECT_EQ(revision({{}, "notifications/initialized", "{}", ""}), Revision::legacy);
   EXPECT_EQ(revision({{kNewer}, "notifications/x", "{}", ""}), Revision::v2026_07_28);
   EXPECT_EQ(fault({{{"MCP-Protocol-Version", "1"}}, "notifications/x", "{}", ""}),
             RpcCode::unsupported_protocol_version);
