@@ -134,7 +134,7 @@ constexpr Example kExamples[] = {
     {"redis-url", "redis://cache:6379/1"},
     {"redis-ca-file", "/etc/ca.pem"},
     {"key-prefix", "ws:"},
-    {"inbox", "stream"},
+    {"inbox", "pubsub"},
     {"inbox-size", "5"},
     {"inbox-age", "1h"},
     {"circuit-open-time", "1s"},
