@@ -252,7 +252,7 @@ TEST(Config, EveryBadValueIsNamedWithItsSourceAndWhatWouldBeRight) {
       {"channels", "guide,events", "not events"},
       {"channels", "fanout:guide", "fanout:"},
       {"channels", "a,b,a", "given twice"},
-      {"anonymous-channels", "Guide", "a-z"},
+      {"anonymous-channels", "Guide", "names out of channels"},
       {"allowed-origin", "null", "scheme://host"},
       {"allowed-origin", "https://a.example/", "without a path"},
       {"compression", "maybe", "on or off"},

@@ -81,6 +81,8 @@ struct EngineStats {
   size_t pending = 0;         // commands without an answer yet
 };
 
+using Missed = std::vector<std::string>;  // instance ids
+
 using SubscriptionId = uint64_t;
 
 class Broker;
@@ -122,7 +124,8 @@ class Broker {
   // resource_exhausted: the channel's queue is full.
   virtual void submit(AgentMessage message, Done<Submitted> done) = 0;
   // To the subscribed connections of every instance and to the channel's agents.
-  virtual void publish(Publication publication, Done<void> done) = 0;
+  // Answers which live instances it did not reach: their clients missed it. unavailable: it reached none.
+  virtual void publish(Publication publication, Done<Missed> done) = 0;
   // To one connection, on whichever instance it is.
   virtual void send(const ConnectionRecord& record, std::string_view message, Done<void> done) = 0;
 

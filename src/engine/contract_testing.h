@@ -236,7 +236,11 @@ class EngineTest : public testing::Test {
   Result<void> publish(TestInstance& instance, const std::string& text, const std::string& tenant = "") {
     const std::string id = "p" + std::to_string(++last_message_);
     const Publication publication{0, tenant, "realm", "\"" + text + "\"", envelope(id, text), id};
-    return ask<void>([&](Done<void> done) { instance.broker().publish(publication, std::move(done)); });
+    const auto missed =
+        ask<Missed>([&](Done<Missed> done) { instance.broker().publish(publication, std::move(done)); });
+    if (!missed) return missed.error();
+    EXPECT_EQ(*missed, Missed{});
+    return {};
   }
   Result<void> try_subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
                              const std::string& tenant = "") {

@@ -38,15 +38,20 @@ std::string sent_body(const Recipient& recipient, size_t delivered) {
   return body;
 }
 
-std::string published_body(const std::string& channel) {
+std::string published_body(const std::string& channel, const Missed& missed) {
   std::string body;
-  json::Writer(body)
-      .begin_object()
+  json::Writer writer(body);
+  writer.begin_object()
       .member("success", true)
-      .member("status", "published")
+      .member("status", missed.empty() ? "published" : "partly_published")
       .member("channel", channel)
-      .member("timestamp", iso8601(wall_now()))
-      .end_object();
+      .member("timestamp", iso8601(wall_now()));
+  if (!missed.empty()) {
+    writer.key("missed").begin_array();
+    for (const std::string& instance : missed) writer.value(instance);
+    writer.end_array();
+  }
+  writer.end_object();
   return body;
 }
 
@@ -115,9 +120,9 @@ void MessageCalls::publish(const ApiKey& key, PublishRequest request, Done<std::
   if (!tenant) return done(tenant.error());
   request.tenant_id = *tenant;
   post_office_.publish(request, [channel = channel_prefix_ + std::string(request.channel),
-                                 done = std::move(done)](Result<void> published) {
-    if (!published) return done(published.error());
-    done(published_body(channel));
+                                 done = std::move(done)](const Result<Missed>& missed) {
+    if (!missed) return done(missed.error());
+    done(published_body(channel, *missed));
   });
 }
 

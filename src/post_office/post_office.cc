@@ -18,7 +18,7 @@ PostOffice::PostOffice(Broker& broker, Registry& registry, SessionStore& session
                        const ChannelTable& channels, const Options& options)
     : broker_(broker), registry_(registry), sessions_(sessions), channels_(channels), options_(options) {}
 
-void PostOffice::publish(const PublishRequest& request, Done<void> done) {
+void PostOffice::publish(const PublishRequest& request, Done<Missed> done) {
   const auto channel = channels_.find(request.channel);
   if (!channel) return done(Error{Errc::not_found, "no such channel"});
   if (request.message.size() > options_.message_bytes_max) {

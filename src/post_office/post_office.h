@@ -47,7 +47,7 @@ class PostOffice {
              const Options& options);
 
   // not_found: no such channel. too_large. resource_exhausted: an agent group or the shards are behind.
-  void publish(const PublishRequest& request, Done<void> done);
+  void publish(const PublishRequest& request, Done<Missed> done);
   // Answers how many connections it went to. not_found when there is none.
   void send(const Recipient& recipient, std::string_view message, std::string_view tenant, Done<size_t> done);
 

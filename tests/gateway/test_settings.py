@@ -44,7 +44,7 @@ def test_the_defaults_are_as_documented():
         "queue_size": "1000",
         "compression": "off",
         "console": "on",
-        "inbox": "pubsub",
+        "inbox": "stream",
     }
     assert {key: str(effective()[key]) for key in expected} == expected
     assert effective()["listen"] == ["127.0.0.1:8000"]

@@ -45,7 +45,7 @@ void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
   done(outcome);
 }
 
-void MemoryBroker::publish(Publication publication, Done<void> done) {
+void MemoryBroker::publish(Publication publication, Done<Missed> done) {
   now_ = steady_now();
   AgentEntry entry{publication.message_id, publication.tenant_id,
                    std::make_shared<const std::string>(std::move(publication.envelope))};
@@ -53,8 +53,9 @@ void MemoryBroker::publish(Publication publication, Done<void> done) {
   if (busy(channel, entry))
     return done(Error{Errc::resource_exhausted, "an agent group of the channel is full"});
   const Result<void> delivered = local_.publish(publication);
-  if (delivered) offer(channel, entry);
-  done(delivered);
+  if (!delivered) return done(delivered.error());
+  offer(channel, entry);
+  done(Missed{});
 }
 
 void MemoryBroker::send(const ConnectionRecord& record, std::string_view message, Done<void> done) {

@@ -204,7 +204,7 @@ TEST_F(MemoryBrokerTest, PublishesToClientsAndAgentsAndQueuesNothing) {
   subscribe(agent);
   Publication publication{0, "", "realm", "{\"a\":1}", "envelope", "p1"};
   bool done = false;
-  broker_.publish(publication, [&](Result<void> r) { done = r.has_value(); });
+  broker_.publish(publication, [&](const Result<Missed>& r) { done = r.has_value(); });
   EXPECT_TRUE(done);
   EXPECT_EQ(to_clients_, Texts{"{\"a\":1}"});
   EXPECT_EQ(agent.envelopes, Texts{"envelope"});

@@ -101,7 +101,7 @@ void Broker::resolve(const std::string& key, const Result<Submitted>& outcome) {
 // --- Agents and realms to clients
 // --------------------------------------------------------------------------------
 
-void Broker::publish(Publication publication, Done<void> done) {
+void Broker::publish(Publication publication, Done<Missed> done) {
   if (parts_.messages.is_full()) return done(full(parts_.messages));
   const std::string& channel = parts_.channels.name(publication.channel);
   std::string payload;
@@ -110,12 +110,17 @@ void Broker::publish(Publication publication, Done<void> done) {
   if (!publication.tenant_id.empty()) writer.member("tenant_id", publication.tenant_id);
   writer.end_object();
   const std::string fanout = parts_.keys.fanout(channel);
-  parts_.messages.command({"PUBLISH", fanout, payload}, [done = std::move(done)](const Result<Reply>& reply) {
-    if (!reply) return done(reply.error());
-    if (reply->integer() == 0)
-      return done(Error{Errc::unavailable, "no gateway listens to publications now"});
-    done({});
-  });
+  const std::string gateways = parts_.keys.gateway(""),
+                    soft_left = std::to_string((Lease::kTime - Lease::kSoft).count());
+  run_script(parts_.messages, scripts::publish, {parts_.keys.prefix(), fanout, payload, gateways, soft_left},
+             [done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(reply.error());
+               if ((*reply)[0].integer() == 0)
+                 return done(Error{Errc::unavailable, "no gateway listens to publications now"});
+               Missed missed;
+               for (size_t i = 1; i < reply->size(); ++i) missed.emplace_back((*reply)[i].text());
+               done(std::move(missed));
+             });
   senders_[publication.channel]->announce(publication);
 }
 
@@ -155,6 +160,7 @@ void Broker::not_heard(const std::string& instance, Done<void> done) {
 
 void Broker::on_subscribed_again(ChannelIndex channel) {
   log::warn("publications_missed", {{"channel", parts_.channels.name(channel)}});
+  local_.gap(channel);
 }
 
 bool Broker::taken(const Result<void>& delivered) {

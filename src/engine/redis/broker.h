@@ -45,7 +45,7 @@ class Broker final : public gw::Broker {
 
   void attach(Local local) override { local_ = std::move(local); }
   void submit(AgentMessage message, Done<Submitted> done) override;
-  void publish(Publication publication, Done<void> done) override;
+  void publish(Publication publication, Done<Missed> done) override;
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                              Done<void> done) override;

@@ -15,9 +15,9 @@ void run_script(Connection& connection, const Script& script, std::vector<std::s
 
 void load_scripts(Connection& connection) {
   using namespace scripts;
-  for (const Script* script :
-       {&submit, &unpark, &add, &put, &update, &remove, &lease, &leave, &reap, &count, &insert_session,
-        &replace_session, &join_inbox, &open_feed, &confirm_feed, &release, &claim, &tidy_inbox}) {
+  for (const Script* script : {&submit, &publish, &unpark, &add, &put, &update, &remove, &lease, &leave,
+                               &reap, &count, &insert_session, &replace_session, &join_inbox, &open_feed,
+                               &confirm_feed, &release, &claim, &tidy_inbox}) {
     connection.command({"SCRIPT", "LOAD", script->source}, {});
   }
 }
@@ -205,6 +205,27 @@ for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
     out[#out + 1] = redis.call('SCARD', prefix .. 'gateway:' .. instance .. ':connections')
   end
 end
+return out
+)lua");
+
+// ARGV: prefix, Pub/Sub name, payload, an instance's own Pub/Sub name without the instance, ms that the lease
+// of a live instance has left. Answers how many heard it, then the live instances that listen to nothing now;
+// nobody at all when those are all.
+const Script publish(R"lua(
+local prefix, out = ARGV[1], {redis.call('PUBLISH', ARGV[2], ARGV[3])}
+local live, names = {}, {}
+for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
+  if redis.call('PTTL', prefix .. 'gateway:' .. instance .. ':lease') > tonumber(ARGV[5]) then
+    live[#live + 1] = instance
+    names[#names + 1] = ARGV[4] .. instance
+  end
+end
+if #live == 0 then return out end
+local listeners = redis.call('PUBSUB', 'NUMSUB', unpack(names))
+for i, instance in ipairs(live) do
+  if listeners[2 * i] == 0 then out[#out + 1] = instance end
+end
+if #out - 1 == #live then return {0} end
 return out
 )lua");
 

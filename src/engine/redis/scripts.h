@@ -25,6 +25,7 @@ void load_scripts(Connection& connection);
 namespace scripts {
 
 extern const Script submit;           // a client's message: duplicate? into the inbox, to whoever listens
+extern const Script publish;          // to every instance's clients: who did not hear?
 extern const Script unpark;           // hands over what a stopped instance left waiting
 extern const Script add;              // a connection, within its user's limit
 extern const Script put;              // connections, without a limit: what is there already is replaced

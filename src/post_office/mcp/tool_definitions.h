@@ -43,7 +43,8 @@ inline constexpr std::string_view kPublish = R"json({
 "required":["channel","message"],"additionalProperties":false},
 "outputSchema":{"type":"object","properties":{
 "success":{"const":true},
-"status":{"const":"published"},
+"status":{"enum":["published","partly_published"],"description":"partly_published: not to the clients of the instances in missed."},
+"missed":{"type":"array","items":{"type":"string"},"description":"Instances that could not be reached."},
 "channel":{"type":"string","description":"The channel, with the prefix websocket:."},
 "timestamp":{"type":"string","description":"UTC, ISO 8601."}},
 "required":["success","status","channel","timestamp"]},
