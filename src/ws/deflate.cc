@@ -18,6 +18,10 @@ constexpr std::string_view kTail("\x00\x00\xff\xff", 4);
 // Above this the output of one large message is not held on to for the next.
 constexpr size_t kOutputKeptMax = 1 << 20;
 constexpr size_t kOutputMin = 4096;
+// Two bytes can be a stream of their own, and beginning one costs as much as inflating hundreds of others.
+constexpr uint32_t kStreamsMax = 1024;
+// What zlib takes for its state, and for the window once something is in it.
+constexpr size_t kInflateStateBytes = 10 * 1024 + (size_t{1} << kClientWindowBits);
 
 // zlib takes non-const input but does not write to it.
 void set_input(z_stream& stream, std::string_view bytes) {
@@ -91,21 +95,41 @@ Inflater::Inflater(Inflater&&) noexcept = default;
 Inflater& Inflater::operator=(Inflater&& other) noexcept {
   std::swap(stream_, other.stream_);
   std::swap(output_, other.output_);
+  std::swap(produced_, other.produced_);
+  std::swap(streams_ended_, other.streams_ended_);
+  std::swap(at_block_end_, other.at_block_end_);
   return *this;
 }
 
 Inflater::Inflated Inflater::inflate(std::string_view payload, size_t size_max) {
+  begin();
+  const Status status = append(payload, size_max);
+  if (status != Status::ok) return {status, {}};
+  return finish(size_max);
+}
+
+void Inflater::begin() {
   reset();
   if (output_.size() > kOutputKeptMax) output_ = {};
   produced_ = 0;
-  Status status = payload.empty() ? Status::ok : feed(payload, size_max);
+  streams_ended_ = 0;
+}
+
+Inflater::Status Inflater::append(std::string_view piece, size_t size_max) {
+  return piece.empty() ? Status::ok : feed(piece, size_max);
+}
+
+Inflater::Inflated Inflater::finish(size_t size_max) {
+  Status status = Status::ok;
   // The sender cut the tail off its last block. A payload that is whole without it (it ends in a block
   // with BFINAL, or is empty) needs none.
-  if (status == Status::ok && !at_block_end_) status = feed(kTail, size_max);
+  if (!at_block_end_) status = feed(kTail, size_max);
   if (status == Status::ok && !at_block_end_) status = Status::corrupt;
   if (status != Status::ok) return {status, {}};
   return {status, std::string_view(output_).substr(0, produced_)};
 }
+
+size_t Inflater::bytes_kept() const { return output_.capacity() + kInflateStateBytes; }
 
 void Inflater::reset() {
   const int result = inflateReset(stream_.get());
@@ -126,6 +150,7 @@ Inflater::Status Inflater::feed(std::string_view bytes, size_t size_max) {
       case Z_STREAM_END:
         // BFINAL ends a stream, not the message: another may follow (RFC 7692 7.2.3.5).
         reset();
+        if (++streams_ended_ > kStreamsMax) return Status::corrupt;
         if (stream.avail_in == 0) return Status::ok;
         break;
       case Z_OK:
@@ -141,9 +166,10 @@ Inflater::Status Inflater::feed(std::string_view bytes, size_t size_max) {
 
 // Never empty: one byte more than allowed tells a message that is too large from one that just fits.
 std::span<char> Inflater::output_room(size_t size_max) {
-  const size_t size_wanted =
+  const size_t wanted =
       produced_ < output_.size() ? output_.size() : std::max(2 * output_.size(), kOutputMin);
-  const size_t size = std::min(size_wanted, size_max + 1);
+  // The last step is made whole: a string that grows by less than double takes double all the same.
+  const size_t size = wanted > (size_max + 1) / 2 ? size_max + 1 : wanted;
   if (size > output_.size()) output_.resize(size);
   return std::span<char>(output_).first(size).subspan(produced_);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,6 +50,13 @@ class Inflater {
   // Never makes more than size_max + 1 bytes of output.
   Inflated inflate(std::string_view payload, size_t size_max);
 
+  // The same in pieces, as they come: what is wrong with a message shows at the first piece that has it.
+  void begin();
+  Status append(std::string_view piece, size_t size_max);
+  Inflated finish(size_t size_max);
+  // Heap memory, zlib's own included.
+  size_t bytes_kept() const;
+
  private:
   void reset();
   Status feed(std::string_view bytes, size_t size_max);
@@ -57,6 +65,7 @@ class Inflater {
   std::unique_ptr<z_stream_s> stream_;
   std::string output_;  // room; kept for the next message unless it grew large
   size_t produced_ = 0;
+  uint32_t streams_ended_ = 0;  // within the message
   bool at_block_end_ = true;
 };
 

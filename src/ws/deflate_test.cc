@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <set>
+
 #include "base/hex.h"
 #include "base/random.h"
 #include "ws/transcript.h"
@@ -333,8 +335,69 @@ TEST_F(DeflateParser, CompressedBytesAreBoundedToo) {
   listener.hear(sent(Opcode::text, blocks, {.fin = false, .compressed = true}));
   for (int i = 0; i < 100; ++i) listener.hear(sent(Opcode::continuation, blocks, {.fin = false}));
   EXPECT_EQ(listener.transcript(), too_big);
-  EXPECT_LE(listener.bytes_kept_max(), 65536u / 16 * 17 + 256);
+  EXPECT_LE(listener.bytes_kept_max(), 65536u + 48 * 1024 + 256);
   EXPECT_EQ(listener.parser().bytes_kept(), 0u);
+}
+
+TEST_F(DeflateParser, TooLargeIsKnownBeforeTheMessageHasEnded) {
+  const Transcript too_big = {R"(error 1009 "message larger than the limit")"};
+  const auto fragment = [](std::string_view payload, bool first) {
+    return first ? sent(Opcode::text, payload, {.fin = false, .compressed = true})
+                 : sent(Opcode::continuation, payload, {.fin = false});
+  };
+  // In fragments that never end: at the first byte too many, and not before.
+  for (const size_t step : {1u, 7u, 100u}) {
+    for (const std::string& text : {std::string(3000, 'x'), random_text(3000)}) {
+      const std::string payload = compressed(text);
+      Listener listener({.deflate = true, .message_bytes_max = 1000});
+      for (size_t at = 0; at < payload.size() && listener.transcript().empty(); at += step) {
+        Inflater probe;
+        probe.begin();
+        const std::string so_far = payload.substr(0, std::min(at + step, payload.size()));
+        const bool over = probe.append(so_far, 1000) == Inflater::Status::too_large;
+        listener.hear(fragment(so_far.substr(at), at == 0));
+        ASSERT_EQ(listener.transcript(), over ? too_big : Transcript{}) << at;
+      }
+      EXPECT_EQ(listener.transcript(), too_big);
+      EXPECT_EQ(listener.parser().bytes_kept(), 0u);
+    }
+  }
+  // And in one frame whose end never comes.
+  const std::string frame = sent_compressed(std::string(100'000, 'x'));
+  Listener listener({.deflate = true, .message_bytes_max = 1000});
+  listener.hear(std::string_view(frame).substr(0, frame.size() / 2));
+  EXPECT_EQ(listener.transcript(), too_big);
+}
+
+TEST_F(DeflateParser, PiecesOfManyMessagesGoTheirOwnWays) {
+  const std::string one = sent_compressed(random_text(500)), two = sent_compressed(random_text(400));
+  Scratch scratch;
+  Parser first({.deflate = true}), second({.deflate = true});
+  std::vector<std::string> heard;
+  const auto hear = [&](Parser& parser, std::string piece) {
+    std::span<char> input(piece);
+    for (Event e = parser.next(input, scratch); e.kind != Event::Kind::none; e = parser.next(input, scratch))
+      heard.emplace_back(e.text);
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (size_t at = 0; at < one.size(); at += 50) {
+      hear(first, one.substr(at, 50));
+      if (at < two.size()) hear(second, two.substr(at, 50));
+    }
+  }
+  ASSERT_EQ(heard.size(), 6u);
+  EXPECT_EQ((std::set<std::string>(heard.begin(), heard.end()).size()), 2u);
+  EXPECT_EQ(first.bytes_kept() + second.bytes_kept(), 0u);
+}
+
+TEST_F(DeflateParser, StreamsWithoutContentAreBounded) {
+  const auto streams = [](int count) {
+    std::string payload;
+    for (int i = 0; i < count; ++i) payload += bytes("0300");
+    return sent(Opcode::text, payload, {.compressed = true});
+  };
+  EXPECT_EQ(heard(streams(1000)), Transcript{R"(message "")"});
+  EXPECT_EQ(heard(streams(30'000)), Transcript{R"(error 1007 "compressed message is corrupt")"});
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ Parser::Parser(const ParserOptions& options)
 }
 
 Event Parser::next(std::span<char>& input, Scratch& scratch) {
-  drop_delivered();
+  drop_delivered(scratch);
   while (!ended_) {
     if (!in_payload_) {
       const Header header = read_header(input);
@@ -105,11 +105,14 @@ Event Parser::next(std::span<char>& input, Scratch& scratch) {
 bool Parser::unfinished() const { return !ended_ && (in_payload_ || in_message_ || header_bytes_ > 0); }
 
 // The text of the last event has had its one call of life.
-void Parser::drop_delivered() {
+void Parser::drop_delivered(Scratch& scratch) {
   if (ended_) {
     kept_.truncate(0);
+  } else if (delivered_ && control_bytes_kept_ > 0) {
+    kept_.truncate(kept_message_bytes());
   } else if (delivered_) {
-    kept_.truncate(control_bytes_kept_ > 0 ? message_bytes() : 0);
+    kept_.truncate(0);
+    if (inflating_) scratch.spare = std::move(inflating_);
   }
   control_bytes_kept_ = delivered_ ? 0 : control_bytes_kept_;
   delivered_ = false;
@@ -203,6 +206,7 @@ void Parser::begin_frame(const Header& header) {
   if (opcode_ != Opcode::text) return;
   in_message_ = true;
   compressed_ = (header.first & kRsv1) != 0;
+  compressed_bytes_ = 0;
   ASSERT(utf8_.complete());  // a message that did not end so was an error
 }
 
@@ -220,32 +224,47 @@ Event Parser::take_payload(std::span<char>& input, Scratch& scratch) {
 }
 
 Event Parser::take_data(std::string_view chunk, Scratch& scratch) {
+  if (compressed_) return take_compressed(chunk, scratch);
   // Fail fast: text that has gone wrong is not waited for (RFC 6455 8.1).
-  if (!compressed_ && !utf8_.accept(chunk)) return fail(kNotUtf8);
+  if (!utf8_.accept(chunk)) return fail(kNotUtf8);
   if (in_payload_ || !fin_) {
     keep(chunk);
     return {};
   }
   in_message_ = false;
-  if (kept_.size() == 0) return message(chunk, scratch);
+  if (!utf8_.complete()) return fail(kNotUtf8);
+  if (kept_.size() == 0) return {Event::Kind::message, 0, chunk};
   keep(chunk);
   delivered_ = true;
-  return message(kept_.view(), scratch);
+  return {Event::Kind::message, 0, kept_.view()};
 }
 
-Event Parser::message(std::string_view payload, Scratch& scratch) {
-  if (!compressed_) {
-    return utf8_.complete() ? Event{Event::Kind::message, 0, payload} : fail(kNotUtf8);
+// Nearly always the whole message in one piece, for which the thread's inflater will do.
+Event Parser::take_compressed(std::string_view chunk, Scratch& scratch) {
+  const bool last = fin_ && !in_payload_;
+  if (last) in_message_ = false;
+  if (last && !inflating_) return inflated(scratch.inflater.inflate(chunk, message_bytes_max_));
+  if (!inflating_) {
+    inflating_ = scratch.spare ? std::move(scratch.spare) : std::make_unique<Inflater>();
+    inflating_->begin();
   }
-  const Inflater::Inflated inflated = scratch.inflater.inflate(payload, message_bytes_max_);
-  switch (inflated.status) {
+  compressed_bytes_ += static_cast<uint32_t>(chunk.size());
+  const Inflater::Status status = inflating_->append(chunk, message_bytes_max_);
+  if (status != Inflater::Status::ok) return inflated({status, {}});
+  if (!last) return {};
+  delivered_ = true;
+  return inflated(inflating_->finish(message_bytes_max_));
+}
+
+Event Parser::inflated(const Inflater::Inflated& message) {
+  switch (message.status) {
     case Inflater::Status::ok: break;
     case Inflater::Status::too_large: return fail(kTooBig);
     case Inflater::Status::corrupt: return fail(kCorrupt);
     case Inflater::Status::no_memory: return fail(kNoMemory);
   }
-  if (!is_valid_utf8(inflated.text)) return fail(kNotUtf8);
-  return {Event::Kind::message, 0, inflated.text};
+  if (!is_valid_utf8(message.text)) return fail(kNotUtf8);
+  return {Event::Kind::message, 0, message.text};
 }
 
 Event Parser::take_control(std::string_view chunk) {
@@ -253,7 +272,7 @@ Event Parser::take_control(std::string_view chunk) {
     keep(chunk);
     control_bytes_kept_ = static_cast<uint8_t>(control_bytes_kept_ + chunk.size());
     if (in_payload_) return {};
-    chunk = kept_.view().substr(message_bytes());
+    chunk = kept_.view().substr(kept_message_bytes());
     delivered_ = true;
   }
   if (opcode_ == Opcode::close) return close(chunk);
@@ -277,6 +296,7 @@ Event Parser::close(std::string_view payload) {
 Event Parser::fail(const Violation& violation) {
   ended_ = true;
   kept_.truncate(0);
+  inflating_.reset();
   return {Event::Kind::error, violation.code, violation.reason};
 }
 
@@ -284,7 +304,7 @@ void Parser::keep(std::string_view chunk) {
   // A last frame says how much is still to come; before it, growth is bounded by the limit alone, since
   // room for each small fragment exactly would copy everything for every one of them.
   const size_t exact = kept_.size() + chunk.size() + payload_left_;
-  kept_.append(chunk, fin_ ? exact : static_cast<size_t>(data_bytes_max(compressed_)));
+  kept_.append(chunk, fin_ ? exact : size_t{message_bytes_max_});
 }
 
 }  // namespace gw::ws

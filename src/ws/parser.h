@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -42,6 +43,7 @@ struct Event {
 // What all parsers of one thread share.
 struct Scratch {
   Inflater inflater;
+  std::unique_ptr<Inflater> spare;  // of a message that came in pieces; for the next one
 };
 
 enum class Role : uint8_t {
@@ -75,8 +77,9 @@ class Parser {
   // Close or error was returned.
   bool ended() const { return ended_; }
   // Heap memory of this parser: what is buffered by capacity, and the allocator's share. The object itself
-  // is sizeof(Parser). Never above 17/16 of message_bytes_max plus 256.
-  size_t bytes_kept() const { return kept_.bytes_kept(); }
+  // is sizeof(Parser). Never above message_bytes_max plus 256, and 48 KiB more while a compressed message is
+  // unfinished: that is inflated as it comes, so that one which is too large is known by its first bytes.
+  size_t bytes_kept() const { return kept_.bytes_kept() + (inflating_ ? inflating_->bytes_kept() : 0); }
 
  private:
   struct Header;
@@ -90,15 +93,22 @@ class Parser {
   void begin_frame(const Header& header);
   Event take_payload(std::span<char>& input, Scratch& scratch);
   Event take_data(std::string_view chunk, Scratch& scratch);
+  Event take_compressed(std::string_view chunk, Scratch& scratch);
   Event take_control(std::string_view chunk);
-  Event message(std::string_view payload, Scratch& scratch);
+  Event inflated(const Inflater::Inflated& message);
   Event close(std::string_view payload);
   Event fail(const Violation& violation);
   void keep(std::string_view chunk);
-  void drop_delivered();
-  size_t message_bytes() const { return kept_.size() - control_bytes_kept_; }
+  void drop_delivered(Scratch& scratch);
+  size_t kept_message_bytes() const { return kept_.size() - control_bytes_kept_; }
+  // Of the unfinished message, as they came.
+  size_t message_bytes() const {
+    return !in_message_ ? 0 : compressed_ ? compressed_bytes_ : kept_message_bytes();
+  }
 
-  UnfinishedBuffer kept_;  // the unfinished message, then the unfinished control frame
+  UnfinishedBuffer kept_;  // the unfinished message unless compressed, then the unfinished control frame
+  std::unique_ptr<Inflater> inflating_;  // the unfinished compressed message
+  uint32_t compressed_bytes_ = 0;        // of it, as they came
   uint32_t message_bytes_max_;
   uint32_t payload_left_ = 0;
   MaskKey mask_{};
