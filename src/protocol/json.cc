@@ -7,12 +7,13 @@
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "protocol/json_string.h"
+#include "protocol/json_wrapped.h"
 
 namespace gw::json {
 namespace {
 
-// Which brackets are open: one bit a level. Text below kDepthMax is still read to its end, since whether it
-// is JSON at all is the first question; those levels alone cost memory, one bit each.
+// Which brackets are open: one bit a level. Text that is too deep is still read to its end, since whether it
+// is JSON at all is the first question; levels below kDepthMax alone cost memory, one bit each.
 class Nesting {
  public:
   size_t depth() const { return depth_; }
@@ -57,8 +58,11 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // position stays in a register, which is most of the speed.
 class Scanner {
  public:
-  Scanner(std::string_view text, Utf8 utf8)
-      : begin_(text.data()), end_(begin_ + text.size()), check_utf8_(utf8 == Utf8::check) {}
+  Scanner(std::string_view text, Utf8 utf8, size_t depth_max = kDepthMax)
+      : begin_(text.data()),
+        end_(begin_ + text.size()),
+        check_utf8_(utf8 == Utf8::check),
+        depth_max_(depth_max) {}
 
   ParseResult<Value> whole_value() {
     const char* const first = skip_space(begin_);
@@ -116,12 +120,12 @@ class Scanner {
       fail(at, "the end of the text");
       return false;
     }
-    if (too_deep_) error_ = {ParseError::Reason::too_deep, *too_deep_, "at most 512 levels"};
+    if (too_deep_) error_ = {ParseError::Reason::too_deep, *too_deep_, "fewer levels"};
     return !too_deep_;
   }
 
   const char* open_bracket(const char* at, bool is_object) {
-    if (nesting_.depth() == kDepthMax && !too_deep_) too_deep_ = offset(at);
+    if (nesting_.depth() == depth_max_ && !too_deep_) too_deep_ = offset(at);
     nesting_.push(is_object);
     return skip_space(at + 1);
   }
@@ -317,6 +321,7 @@ class Scanner {
   const char* const begin_;
   const char* const end_;
   const bool check_utf8_;
+  const size_t depth_max_;
   bool escape_seen_ = false;          // in the last string
   const char* string_end_ = nullptr;  // of the last key: its closing quote
   std::optional<size_t> too_deep_;
@@ -328,6 +333,10 @@ ParseResult<Value> parse(std::string_view text, Utf8 utf8) { return Scanner(text
 
 ParseResult<Object> parse_object(std::string_view text, Utf8 utf8) {
   return Scanner(text, utf8).whole_object();
+}
+
+ParseResult<Object> parse_wrapped(std::string_view text) {
+  return Scanner(text, Utf8::check, kWrappedDepthMax).whole_object();
 }
 
 Object members(const Value& value) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "protocol/json_wrapped.h"
+
 namespace gw::json {
 namespace {
 
@@ -259,6 +261,15 @@ TEST(JsonDepth, TheLimitIsExact) {
   EXPECT_EQ(parse("[" + objects + "]").error().reason, Reason::too_deep);
   EXPECT_EQ(parse_object("{\"a\":" + objects + "}").error().reason, Reason::too_deep);
   EXPECT_EQ(parse_object("{\"a\":[" + repeated("[1],", 1000) + "1]}")->size(), 1u);  // wide is not deep
+}
+
+TEST(JsonDepth, OurOwnTextsHaveRoomForOneFromOutside) {
+  const auto nested = [](size_t depth) {
+    return repeated("{\"a\":", depth - 1) + "{}" + repeated("}", depth - 1);
+  };
+  EXPECT_TRUE(parse_wrapped(nested(kWrappedDepthMax)));
+  EXPECT_EQ(parse_wrapped(nested(kWrappedDepthMax + 1)).error().reason, Reason::too_deep);
+  EXPECT_EQ(parse_object(nested(kDepthMax + 1)).error().reason, Reason::too_deep);
 }
 
 TEST(JsonDepth, WhatIsNotJsonIsThatHoweverDeep) {

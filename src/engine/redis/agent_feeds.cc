@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "protocol/json.h"
+#include "protocol/json_wrapped.h"
 
 namespace gw::redis {
 namespace {
 
 // An event's id, and nothing that could end its line. Whoever may publish to Redis may write anything there.
 std::optional<std::string_view> message_id(std::string_view envelope) {
-  const auto object = json::parse_object(envelope);
+  const auto object = json::parse_wrapped(envelope);
   const json::Value* id = object ? object->find("message_id") : nullptr;
   const auto text = id ? json::as_plain_string(*id) : std::nullopt;
   return text && is_valid_name(*text) ? text : std::nullopt;
