@@ -1,5 +1,6 @@
 """permessage-deflate behind --compression on (RFC 7692)."""
 
+import contextlib
 import json
 import zlib
 
@@ -179,3 +180,14 @@ class TestHostile:
         peer.send_frame(TEXT, deflated("{}")[:2], rsv=RSV1, fin=False)
         peer.send_frame(opcode, b"", rsv=RSV1)
         assert peer.closed()[0] == 1002
+
+
+@pytest.mark.parametrize("step", [10, 500, 2000])
+def test_a_bomb_that_never_ends_is_not_waited_for(peer, step):
+    bomb = deflated(b" " * 1_000_000)
+    opcode, rsv = TEXT, RSV1
+    for at in range(0, len(bomb), step):
+        with contextlib.suppress(OSError):  # closed in the middle of it
+            peer.send_frame(opcode, bomb[at : at + step], rsv=rsv, fin=False)
+        opcode, rsv = CONTINUATION, 0
+    assert peer.closed(10)[0] == 1009
