@@ -81,6 +81,7 @@ struct Config {
   InboxKind inbox = InboxKind::stream;
   size_t inbox_size = 100'000;  // entries, for each channel
   Duration inbox_age = 24h;
+  size_t inbox_replicas = 0;  // that have to have a message before it counts as published
   Duration circuit_open_time = 30s;
   size_t queue_size = 1000;  // messages, for each channel
   size_t queue_bytes = size_t{16} << 20;

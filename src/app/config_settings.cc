@@ -233,6 +233,9 @@ void add_agents(std::vector<Setting>& out) {
                  kinds::count(&Config::inbox_size, size_t{1}, size_t{100'000'000})});
   out.push_back({"inbox-age", group, "How long a message stays in a channel's stream", "",
                  kinds::duration(&Config::inbox_age, 1s, 720h)});
+  out.push_back({"inbox-replicas", group,
+                 "Replicas of Redis that must have a message of the stream before it counts as published", "",
+                 kinds::count(&Config::inbox_replicas, size_t{0}, size_t{16})});
   out.push_back({"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row",
                  "", kinds::duration(&Config::circuit_open_time, 100ms, 1h)});
   out.push_back({"queue-size", group, "Messages that wait on a channel without an agent", "",

@@ -137,6 +137,7 @@ constexpr Example kExamples[] = {
     {"inbox", "pubsub"},
     {"inbox-size", "5"},
     {"inbox-age", "1h"},
+    {"inbox-replicas", "2"},
     {"circuit-open-time", "1s"},
     {"queue-size", "8"},
     {"queue-bytes", "3KiB"},

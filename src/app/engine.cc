@@ -66,6 +66,7 @@ class RedisEngine final : public Engine {
     sender.inbox_size = config.inbox_size;
     sender.breaker.open_time = config.circuit_open_time;
     options.broker.inbox_age = config.inbox_age;
+    options.broker.inbox_replicas = config.inbox == InboxKind::stream ? config.inbox_replicas : 0;
     options.broker.message_bytes_max = config.outbox_bytes / 2;
     return options;
   }

@@ -33,6 +33,7 @@ void warn_invalid(std::string_view channel, std::string_view reason) {
 Broker::Broker(BrokerParts parts, const BrokerOptions& options)
     : parts_(parts),
       options_(options),
+      replica_wait_(parts.loop, parts.messages, options.inbox_replicas),
       feeds_(parts.subscriptions, parts.keys, parts.channels),
       dedupe_(options.dedupe),
       prober_({parts.messages, parts.commands, parts.pushes, parts.subscriptions, parts.lease, parts.keys},
@@ -44,7 +45,8 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
   for (size_t i = 0; i < parts_.channels.size(); ++i) {
     const auto channel = static_cast<ChannelIndex>(i);
     const std::string& name = parts_.channels.name(channel);
-    senders_.push_back(std::make_unique<ChannelSender>(name, parts_.messages, parts_.keys, options_.sender));
+    senders_.push_back(
+        std::make_unique<ChannelSender>(name, parts_.messages, replica_wait_, parts_.keys, options_.sender));
     if (options_.sender.inbox) {
       inboxes_.push_back(
           std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,

@@ -22,6 +22,7 @@ struct BrokerOptions {
   SenderOptions sender;
   DedupeWindow::Options dedupe;
   Duration inbox_age = 24h;
+  size_t inbox_replicas = 0;  // that have to have a message before it counts as published
   // Larger ones would close their receivers: whoever publishes into Redis is not checked by anybody else.
   size_t message_bytes_max = size_t{512} << 10;
 };
@@ -86,6 +87,7 @@ class Broker final : public gw::Broker {
   const BrokerParts parts_;
   const BrokerOptions options_;
   Local local_;
+  ReplicaWait replica_wait_;
   std::vector<std::unique_ptr<ChannelSender>> senders_;     // by channel
   std::vector<std::unique_ptr<Inbox>> inboxes_;             // by channel; none without streams
   std::vector<std::unique_ptr<StreamFeeds>> stream_feeds_;  // the same

@@ -19,9 +19,10 @@ constexpr size_t kParkBatch = 100;
 
 }  // namespace
 
-ChannelSender::ChannelSender(std::string_view channel, Connection& commands, const Keys& keys,
-                             const SenderOptions& options)
+ChannelSender::ChannelSender(std::string_view channel, Connection& commands, ReplicaWait& replicas,
+                             const Keys& keys, const SenderOptions& options)
     : commands_(commands),
+      replicas_(replicas),
       keys_(keys),
       options_(options),
       channel_(channel),
@@ -67,9 +68,8 @@ void ChannelSender::send(Lane& lane, uint64_t sequence) {
   entry.state = State::in_flight;
   --lane.waiting;
   ++lane.in_flight;
-  OnReply on_answer = [this, &lane, sequence](const Result<Reply>& reply) {
-    on_reply(lane, sequence, reply);
-  };
+  OnReply on_answer = replicas_.hold(
+      [this, &lane, sequence](const ReplicaWait::Answer& answer) { on_reply(lane, sequence, answer); });
   const AgentMessage& message = entry.message;
   const std::string dedupe_key = dedupe_name(message);
   hand_over({message.message_id, message.envelope, message.tenant_id, dedupe_key, true},
@@ -92,21 +92,21 @@ void ChannelSender::hand_over(const HandOver& what, OnReply done) {
              std::move(done));
 }
 
-void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply) {
+void ChannelSender::on_reply(Lane& lane, uint64_t sequence, const ReplicaWait::Answer& answer) {
   const TimePoint now = steady_now();
   Entry& entry = lane.entries[sequence - lane.first];
   ASSERT(entry.state == State::in_flight);
   --lane.in_flight;
   entry.state = State::waiting;
   ++lane.waiting;
-  if (!reply) {
+  if (!answer) {
     breaker_.on_failure(now);
-    engine_failed_ = is_of_the_server(reply.error());
+    engine_failed_ = is_of_the_server(answer.error());
     lane.front_alone = true;
     keep(lane, entry);
   } else {
     breaker_.on_success();
-    const int64_t receivers = reply->integer();
+    const int64_t receivers = *answer;
     lane.front_alone = receivers == 0 || receivers == kInboxFull;
     if (lane.front_alone) lane.retry_at = now + kRetryEvery;
     if (receivers == kDuplicate) {

@@ -9,6 +9,7 @@
 #include "core/broker.h"
 #include "core/circuit_breaker.h"
 #include "engine/redis/keys.h"
+#include "engine/redis/replica_wait.h"
 #include "engine/redis/scripts.h"
 
 namespace gw::redis {
@@ -25,7 +26,7 @@ struct SenderOptions {
 
 class ChannelSender {
  public:
-  ChannelSender(std::string_view channel, Connection& commands, const Keys& keys,
+  ChannelSender(std::string_view channel, Connection& commands, ReplicaWait& replicas, const Keys& keys,
                 const SenderOptions& options);
 
   void submit(AgentMessage message, Done<Submitted> done);
@@ -73,7 +74,7 @@ class ChannelSender {
     bool waits = false;           // with an inbox: for an agent that comes later
   };
   void hand_over(const HandOver& what, OnReply done);
-  void on_reply(Lane& lane, uint64_t sequence, const Result<Reply>& reply);
+  void on_reply(Lane& lane, uint64_t sequence, const ReplicaWait::Answer& answer);
   void keep(Lane& lane, Entry& entry);
   void finish(Lane& lane, Entry& entry, Result<Submitted> outcome);
   void pump(Lane& lane, TimePoint now);
@@ -81,6 +82,7 @@ class ChannelSender {
   void park_when_quiet();
 
   Connection& commands_;
+  ReplicaWait& replicas_;
   const Keys& keys_;
   const SenderOptions options_;
   const std::string channel_;
