@@ -49,6 +49,24 @@ def test_its_clients_still_work_and_are_registered_again(pair, redis, record_pro
 
 
 @SECONDS
+def test_its_clients_get_publications_in_order(pair, seconds):
+    """Those of the time in which it slept, and later ones, whichever instance took them."""
+    sleeper, other = pair
+    clients = [sleeper.connect(), other.connect()]
+    sleeper.process.send_signal(signal.SIGSTOP)
+    count = 0
+    for _ in paced(0.1, seconds):
+        other.api.publish("guide", {"n": count})
+        count += 1
+    sleeper.process.send_signal(signal.SIGCONT)
+    for n in range(50):
+        pair[n % 2].api.publish("guide", {"n": count})
+        count += 1
+    for client in clients:
+        assert [client.receive()["n"] for _ in range(count)] == list(range(count))
+
+
+@SECONDS
 def test_nothing_is_doubled_lost_or_delivered_to_another(pair, redis, closing, record_property, seconds):
     sleeper, other = pair
     checker = Checker()
