@@ -31,6 +31,7 @@ void CircuitBreaker::close() {
 }
 
 void CircuitBreaker::try_again() {
+  if (state_ != State::open) return;
   state_ = State::half_open;
   successes_ = 0;
   trying_ = false;

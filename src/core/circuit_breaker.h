@@ -24,15 +24,15 @@ class CircuitBreaker {
   bool allow(TimePoint now);
   void on_success();
   void on_failure(TimePoint now);
-  // Something else has shown that the engine works again.
+  // Something else has shown that the engine works: no need to wait for the time to pass.
+  void try_again();
+  // It has shown so for long enough.
   void close();
 
   State state() const { return state_; }
   size_t failures() const { return failures_; }
 
  private:
-  void try_again();
-
   const Options options_;
   State state_ = State::closed;
   size_t failures_ = 0;   // in a row

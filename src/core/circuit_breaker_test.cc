@@ -49,6 +49,13 @@ TEST(CircuitBreaker, OpensAgainWhenTheTrialFails) {
   EXPECT_TRUE(breaker.allow(t0 + 60s));
 }
 
+TEST(CircuitBreaker, TriesAtOnceWhenToldThatTheEngineIsBack) {
+  CircuitBreaker breaker = opened();
+  breaker.try_again();
+  EXPECT_TRUE(breaker.allow(t0));
+  EXPECT_EQ(breaker.state(), State::half_open);
+}
+
 TEST(CircuitBreaker, ClosesWhenToldThatTheEngineWorks) {
   CircuitBreaker breaker = opened();
   breaker.close();

@@ -43,6 +43,16 @@ def test_readiness_and_the_circuit_follow_a_probe_that_writes(cluster, redis, re
     assert client.say(id="after")["status"] == "published"
 
 
+def test_it_closes_without_a_message_to_try_it_with(cluster, redis):
+    gateway = cluster.start("--inbox", "stream", "--circuit-open-time", "10m", "--queue-age", "1s")
+    client = gateway.connect()
+    with refused(redis, *FAULTS["out of memory"]):
+        assert client.say(id="m1")["status"] == "queued"
+        eventually(lambda: circuit(gateway) == "open", 20)
+        eventually(lambda: gateway.api.backpressure()["channels"]["guide"]["queue_size"] == 0, 20)
+    eventually(lambda: circuit(gateway) == "closed", 30)
+
+
 def test_the_circuit_of_a_channel_that_fails_alone_stays_open(cluster, redis):
     """A probe says nothing about one channel's key."""
     gateway = cluster.start("--inbox", "stream", "--circuit-open-time", "10m")

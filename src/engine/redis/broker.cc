@@ -38,7 +38,7 @@ Broker::Broker(BrokerParts parts, const BrokerOptions& options)
       dedupe_(options.dedupe),
       prober_({parts.messages, parts.commands, parts.pushes, parts.subscriptions, parts.lease, parts.keys},
               [this] {
-                for (const auto& sender : senders_) sender->on_engine_works();
+                for (const auto& sender : senders_) sender->on_engine_works(steady_now());
               }) {
   const auto gate = [this] { return may_deliver(); };
   feeds_.gate(gate);

@@ -12,6 +12,8 @@ namespace {
 
 // Nobody tells when an agent appears on a Redis channel: the front of the queue finds out.
 constexpr Duration kRetryEvery = 250ms;
+// A circuit that is half open, and has no messages to try it with, closes when probes have come so long.
+constexpr Duration kProvenAfter = 2s;
 // What scripts::submit answers instead of receivers.
 constexpr int64_t kDuplicate = -1;
 constexpr int64_t kInboxFull = -2;
@@ -196,11 +198,18 @@ void ChannelSender::tick(TimePoint now) {
   }
 }
 
-void ChannelSender::on_engine_works() {
-  if (!std::exchange(engine_failed_, false)) return;
-  breaker_.close();
+// Half open first, so that a message is tried; without any the probes close it.
+void ChannelSender::on_engine_works(TimePoint now) {
+  if (!engine_failed_) return;
+  if (breaker_.state() == CircuitBreaker::State::open) {
+    breaker_.try_again();
+    works_since_ = now;
+  } else if (now - works_since_ >= kProvenAfter) {
+    breaker_.close();
+  }
+  engine_failed_ = breaker_.state() != CircuitBreaker::State::closed;
   for (auto& [tenant, lane] : lanes_) lane.retry_at = {};
-  tick(steady_now());
+  tick(now);
 }
 
 void ChannelSender::fill(ChannelStats& stats) const {

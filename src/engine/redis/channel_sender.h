@@ -35,7 +35,7 @@ class ChannelSender {
   // Tries again, expires; every 100 ms or so.
   void tick(TimePoint now);
   // A probe has proven that Redis takes writes: what waits need not wait for the circuit.
-  void on_engine_works();
+  void on_engine_works(TimePoint now);
 
   void fill(ChannelStats& stats) const;
   size_t waiting() const { return waiting_; }
@@ -95,6 +95,7 @@ class ChannelSender {
   const std::string inbox_size_;
   CircuitBreaker breaker_;
   bool engine_failed_ = false;                      // the last failure was of the whole server
+  TimePoint works_since_;                           // as probes said after it
   std::map<std::string, Lane, std::less<>> lanes_;  // by tenant
   size_t waiting_ = 0;                              // promised to be kept
   size_t waiting_bytes_ = 0;
