@@ -82,7 +82,8 @@ void Dial::log_in(const std::shared_ptr<Stream>& stream) {
 // PING.
 void Dial::on_info(std::string_view info) {
   run_id_ = info_field(info, "run_id");
-  const std::string_view mode = info_field(info, "redis_mode");
+  std::string_view mode = info_field(info, "redis_mode");
+  if (mode.empty()) mode = info_field(info, "server_mode");  // Valkey 8
   if (mode == "cluster") {
     return finish(
         Error{Errc::unavailable,
