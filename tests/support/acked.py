@@ -65,7 +65,7 @@ class Traffic:
 
     def __init__(self, books, gateways, *, clients=4, interval=0.03, channel="guide"):
         self._gateways = list(gateways)
-        tokens = [gateways[0].new_session(user_id=f"user-{os.urandom(4).hex()}") for _ in range(clients)]
+        tokens = [eventually(lambda: gateways[0].new_session(user_id=f"user-{os.urandom(4).hex()}")) for _ in range(clients)]
         self._talkers = [
             Talker(books, self._connector(token, n), f"client-{n}", channel=channel, interval=interval, come_back_on=(1001, 1006, 1012))
             for n, token in enumerate(tokens)
