@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from support.wait import eventually
 
 LOST = re.compile(r"^(Connection lost \(1006\)|Going away \(1001\)|Gateway restarts \(1012\))$")
-RETRIED = [1001, 1006, 1011, 1012, 4000, 4005, 4008, 4009, 4029]
+RETRIED = [1001, 1006, 1011, 1012, 4000, 4004, 4005, 4008, 4009, 4029]
 RENEWED = [1008, 4001, 4003]
-WAITING = [1002, 1003, 1007, 1009, 4004]
+WAITING = [1002, 1003, 1007, 1009, 4010]
 
 
 @pytest.mark.network_noise
@@ -77,11 +77,21 @@ def test_an_expired_session_is_explained_and_not_retried(console, user):
     assert len(sockets) == 2
 
 
-def test_ending_the_session_is_explained(console, user):
-    console.enter(user)
+def test_ending_the_session_oneself_is_no_accident(console, api, user):
+    with console.page.expect_response("**/api/traffic-cop/sessions") as created:
+        console.enter(user)
     console.button("End session").click()
     console.shows("Session ended (4003)")
+    console.shows("You ended this session. Start a new one whenever you like.")
+    expect(console.log.get_by_role("article", name="Session ended (4003)")).to_have_attribute("data-tone", "idle")
     expect(console.button("Start session and connect")).to_be_visible()
+    # The next one is ended by somebody else.
+    with console.page.expect_response("**/api/traffic-cop/sessions") as created:
+        console.button("Start a new session").click()
+    console.connected()
+    api.delete_session(created.value.json()["session_id"])
+    console.shows(re.compile("The session expired, was ended or was suspended"))
+    expect(console.log.get_by_role("article", name="Session ended (4003)").last).to_have_attribute("data-tone", "bad")
 
 
 def test_a_suspended_session_is_explained(console, api, user):
@@ -100,16 +110,34 @@ def test_a_refreshed_session_keeps_the_connection(console, user):
     expect(console.say("hello").get_by_text(re.compile("^(queued|published) in"))).to_be_visible()
 
 
-def test_too_many_connections_are_explained_and_not_retried(console, gateway, api, user):
+def test_too_many_connections_are_explained_and_the_page_comes_back_when_there_is_room(console, gateway, api, user):
     others = [gateway.connect(gateway.new_session(user_id=user)) for _ in range(5)]
     console.begin(user)
     console.shows("Too many connections (4004)")
-    console.shows(re.compile("Close another tab of this user, then connect again"))
-    expect(console.button("Reconnect now")).to_be_hidden()
+    console.shows(re.compile("Close another tab of this user. This page comes back when there is room."))
+    console.shows(re.compile(r"^Next attempt in ([1-9]|10) s$"))
     others[0].close()
     eventually(lambda: api.connection_count()["per_user"][user] == 4)
-    console.button("Connect").click()
+    console.button("Reconnect now").click()
     console.connected()
+
+
+def test_where_another_has_to_leave_first_the_page_waits_for_5_to_60_seconds(console, user):
+    stage = Stage(console, lambda socket, nth: socket.close(code=4004))
+    console.page.clock.install()
+    console.open()
+    console.use_key()
+    console.accepted()
+    # From here on time passes only when this test says so.
+    console.page.clock.pause_at(console.page.evaluate("Date.now()") + 3_600_000)
+    console.start_session(user)
+    for nth, (least, most) in enumerate(((5, 10), (10, 20), (20, 40), (30, 60), (30, 60)), start=1):
+        eventually(lambda: console.page.clock.run_for(1) or len(stage.sockets) == nth)
+        countdown = console.conversation.get_by_text(re.compile(r"^Next attempt in \d+ s$"))
+        console.page.clock.run_for(300)  # the page looks at it four times a second
+        seconds = int(re.search(r"\d+", countdown.inner_text()).group())
+        assert least - 1 <= seconds <= most, (nth, seconds)
+        console.button("Reconnect now").click()
 
 
 def test_disconnecting_is_not_an_accident(console, user):
@@ -186,6 +214,7 @@ def test_every_code_stands_in_the_table(console):
     console.open()
     console.page.get_by_text("What the close codes mean").click()
     table = console.page.get_by_role("group", name="Table of close codes").get_by_role("table")
+    expect(table.get_by_text("The gateway had no memory to unpack a compressed message.")).to_be_visible()
     for code in [1000] + RETRIED + RENEWED + WAITING:
         row = table.get_by_role("row").filter(has=console.page.get_by_role("rowheader", name=str(code), exact=True))
         expected = (
@@ -243,6 +272,19 @@ def test_a_line_gone_silent_is_left(console, user):
     console.page.clock.run_for(3_000)
     console.connected()
     assert len(stage.sockets) == 2
+
+
+def test_what_may_have_been_missed_is_said(console, user):
+    gap = {"type": "system", "event": "gap", "message": "Publications may have been missed.", "channel": "pillar:content"}
+
+    def act(socket, nth):
+        socket.send(WELCOME)
+        socket.send(json.dumps(gap))
+
+    Stage(console, act)
+    console.begin(user)
+    console.shows("Publications on pillar:content may have been missed: the gateway was cut off from the others.")
+    expect(console.theirs("may have been missed")).to_have_count(0)
 
 
 def test_heartbeats_are_answered(console, user):

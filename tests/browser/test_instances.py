@@ -81,10 +81,25 @@ def test_counts_of_the_other_instance_follow(pair, context, user):
     expect_row(console, there, 1)
 
 
+def test_agents_are_said_to_be_those_of_the_instance_that_was_asked(cluster, context, user):
+    here, there = (cluster.start("--instance-id", f"gateway-{n}") for n in (1, 2))
+    agent = there.subscribe("guide")
+    console = Console(context.new_page(), here).enter(user)
+    console.say("is there an agent?")
+    assert agent.envelope()["message"]["payload"]["message"] == "is there an agent?"
+    table = console.page.get_by_role("region", name="Channels")
+    expect(table.get_by_role("columnheader", name="Agents here", exact=True)).to_be_visible()
+    expect(table.get_by_role("columnheader", name="Waiting here", exact=True)).to_be_visible()
+    expect(table.get_by_text("Both are those of the instance that was asked")).to_be_visible()
+
+
 def test_of_one_alone_nothing_is_said(cluster, context, user):
     gateway = cluster.start("--instance-id", "gateway-1", "--inbox", "pubsub")
     console = Console(context.new_page(), gateway).enter(user)
     expect_row(console, "gateway-1", 1)
+    table = console.page.get_by_role("region", name="Channels")
+    expect(table.get_by_role("columnheader", name="Agents", exact=True)).to_be_visible()
+    expect(table.get_by_text("Both are those of the instance that was asked")).to_be_hidden()
     console.say("alone")
     expect(console.mine("alone").get_by_text(re.compile("^queued in"))).to_be_visible()
     expect(console.mine("alone").get_by_text(re.compile("^via"))).to_be_hidden()

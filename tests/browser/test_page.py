@@ -107,7 +107,10 @@ def test_on_a_phone_nothing_scrolls_sideways(open_context, gateway, api, user, s
 
 
 CONTRAST = """node => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const parse = (text) => {
+    const numbers = text.match(/[\\d.]+/g).map(Number);
+    return text.startsWith("color(srgb ") ? numbers.map((c, i) => (i < 3 ? c * 255 : c)) : numbers;
+  };
   const over = (top, ground) => top.slice(0, 3).map((c, i) => c * (top[3] ?? 1) + ground[i] * (1 - (top[3] ?? 1)));
   const grounds = [];
   for (let at = node; at; at = at.parentElement) grounds.push(parse(getComputedStyle(at).backgroundColor));
@@ -117,6 +120,16 @@ CONTRAST = """node => {
   const [a, b] = [light(over(parse(getComputedStyle(node).color), ground)), light(ground)].sort((x, y) => y - x);
   return (a + 0.05) / (b + 0.05);
 }"""
+
+
+# Every element with words of its own that are seen. What is switched off, or old and shown as old, may be pale.
+PALE = """() => {
+  const contrast = %s;
+  const words = (node) => [...node.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim());
+  const seen = (node) => node.checkVisibility() && !node.closest(":disabled, .stale, svg");
+  return [...document.body.querySelectorAll("*")].filter((node) => words(node) && seen(node))
+    .map((node) => [contrast(node), node.outerHTML.slice(0, 160)]).filter(([is]) => is < 4.5);
+}""" % CONTRAST
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -141,12 +154,42 @@ def test_text_stands_out_from_its_ground(open_context, gateway, api, user, schem
     ]  # fmt: skip
     for locator in shown:
         assert locator.evaluate(CONTRAST) >= 4.5, locator
+    assert console.page.evaluate(PALE) == []
     console.button("End session").click()
     for locator in (
         console.conversation.get_by_text("Session ended (4003)", exact=True),
         console.button("Start a new session"),
     ):
         assert locator.evaluate(CONTRAST) >= 4.5, locator
+    assert console.page.evaluate(PALE) == []
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1440, 900), (1920, 1080)], ids="{0[0]}x{0[1]}".format)
+def test_live_figures_are_seen_without_scrolling(open_context, gateway, user, size):
+    context = open_context(viewport={"width": size[0], "height": size[1]})
+    console = Console(context.new_page(), gateway).enter(user)
+    expect(console.live.get_by_text("connections", exact=True)).to_be_in_viewport(ratio=1)
+    expect(console.live.get_by_role("img", name=re.compile("^Time to the ack"))).to_be_in_viewport(ratio=1)
+    # They are of this page alone, and say so.
+    expect(console.live.get_by_text("messages/s in, this page")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (900, 600)], ids="{0[0]}x{0[1]}".format)
+def test_however_many_channels_there_are_the_conversation_can_be_read(open_context, gateway_factory, user, size):
+    channels = ["guide", *(f"department:number-{n}-with-a-long-name" for n in range(39))]
+    gateway = gateway_factory("--channels", ",".join(channels))
+    context = open_context(viewport={"width": size[0], "height": size[1]})
+    console = Console(context.new_page(), gateway).enter(user)
+    console.page.get_by_text("Conversation and metadata").click()
+    console.page.get_by_role("checkbox", name="Raw frame").check()
+    console.page.get_by_role("checkbox", name="Raw frame").uncheck()
+    assert console.log.bounding_box()["height"] >= 130
+    last = console.button(channels[-1])
+    last.click()
+    expect(last).to_have_attribute("aria-pressed", "true")
+    expect(console.log).to_be_in_viewport()
+    console.say("still here")
+    expect(console.mine("still here")).to_be_in_viewport()
 
 
 def test_live_counts_follow(gateway_factory, open_tab, user):

@@ -83,6 +83,41 @@ def test_an_answer_appears_part_by_part(console, gateway, api, user):
     expect(console.log.get_by_role("article", name="From guide")).to_have_count(1)
 
 
+def test_an_answer_that_breaks_off_is_waited_for_no_more(console, gateway, api, user):
+    agent = gateway.subscribe("pillar:operations")
+    console.enter(user)
+    console.say("tell me", channel="pillar:operations")
+    envelope = agent.envelope()
+    api.send(part(envelope, 0, "Once "), connection_id=envelope["connection_id"])
+    answer = console.theirs("Once")
+    expect(answer).to_have_attribute("aria-busy", "true")
+    console.button("Disconnect").click()
+    expect(answer.get_by_text("interrupted: the connection was lost before the end")).to_be_visible()
+    expect(answer).to_have_attribute("aria-busy", "false")
+
+
+def test_an_agent_that_stops_in_the_middle_is_waited_for_no_more(console, gateway, api, user):
+    agent = gateway.subscribe("pillar:operations")
+    console.page.clock.install()
+    console.enter(user)
+    console.say("tell me", channel="pillar:operations")
+    envelope = agent.envelope()
+    to = {"connection_id": envelope["connection_id"]}
+    api.send(part(envelope, 0, "Once "), **to)
+    answer = console.theirs("Once")
+    expect(answer).to_have_attribute("aria-busy", "true")
+    console.page.clock.run_for(31_000)
+    expect(answer.get_by_text("not finished: nothing more has come for 30 s")).to_be_visible()
+    expect(answer).to_have_attribute("aria-busy", "false")
+    # It was only slow.
+    api.send(part(envelope, 1, "upon "), **to)
+    expect(answer).to_have_attribute("aria-busy", "true")
+    expect(console.theirs(re.compile(r"Once upon\s*answering…"))).to_be_visible()
+    api.send(part(envelope, 2, "", final="Once upon a time."), **to)
+    expect(answer.get_by_text(re.compile("^2 parts in"))).to_be_visible()
+    expect(answer).to_have_attribute("aria-busy", "false")
+
+
 def test_two_answers_at_once_are_kept_apart_and_a_lost_part_is_said(console, gateway, api, user):
     agent = gateway.subscribe("pillar:business_outcomes")
     console.enter(user)

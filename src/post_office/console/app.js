@@ -9,6 +9,7 @@ const state = {
   wanted: new Set(["guide"]),   // channels the user listens to, kept over reconnects
   unanswered: new Map(),    // id -> { entry, frame, sentAt } of messages without an ack
   refreshing: null,         // the session that `authenticate` was asked for
+  ending: false,            // the user has ended the session, and its connection will be closed for that
   pingedAt: 0,
   sentCount: 0,
 };
@@ -132,6 +133,7 @@ async function startSession(wish) {
 
 function useSession(session) {
   state.session = session;
+  state.ending = false;
   // Another session is another scope of ids: what the last one left open stays open.
   abandonUnanswered();
   remember();
@@ -170,11 +172,13 @@ function sessionRefreshed() {
 }
 
 async function endSession() {
+  state.ending = true;
   try {
     await api.endSession(state.session.id);
     tell("session-result", "");
     if (gateway.state !== "open") forgetSession();
   } catch (error) {
+    state.ending = false;
     tell("session-result", apiWords(error), "bad");
   }
 }

@@ -83,13 +83,15 @@ function abandonUnanswered() {
 }
 
 async function lost(now, { code, reason, opened: wasOpen }) {
-  const words = closeWords(code);
+  const endedHere = code === 4003 && state.ending;
+  const words = endedHere ? ENDED_HERE : closeWords(code);
+  const tone = now === "waiting" ? "warn" : code === 1000 || endedHere ? "idle" : "bad";
   log.interrupt();
   state.refreshing = null;
   const title = code === 1000 ? "Disconnected" : `${words.title} (${code})`;
-  const said = reason ? ` The gateway said: “${reason}”.` : "";
-  showBanner(now === "waiting" ? "warn" : code === 1000 ? "idle" : "bad", title, `${words.what}${said} ${words.todo}`);
-  if (code !== 1000 && (wasOpen || now === "ended")) log.note(`${title}.${said}`, now === "waiting" ? "warn" : "bad");
+  const said = reason && !endedHere ? ` The gateway said: “${reason}”.` : "";
+  showBanner(tone, title, `${words.what}${said} ${words.todo}`);
+  if (code !== 1000 && (wasOpen || now === "ended")) log.note(`${title}.${said}`, tone);
   if (now === "ended") abandonUnanswered();
   if (words.renew) forgetSession();
   markCode(code);
@@ -119,7 +121,7 @@ function showCodes() {
     el("th", { scope: "row", role: "rowheader", textContent: code }),
     cell(el("b", { textContent: words.title }), el("br"), words.what),
     cell(words.todo),
-    cell(words.retry ? "comes back by itself" : words.renew ? "asks for a new session" : "waits for you")));
+    cell(words.slow ? "comes back by itself, after 5 to 60 seconds" : words.retry ? "comes back by itself" : words.renew ? "asks for a new session" : "waits for you")));
   $("code-rows").replaceChildren(...rows);
 }
 

@@ -2,6 +2,8 @@
 
 const ENTRIES_MAX = 400;
 const FRAMES_SHOWN_MAX = 100;
+// An agent that says nothing more for so long has stopped, or will take its time.
+const SILENT_MS = 30000;
 // A scroll so soon after a wheel, key, finger or pointer is a person's.
 const HANDLED_MS = 1000;
 
@@ -158,6 +160,9 @@ class Log {
     }
     if (data.delta) entry.parts += 1;
     entry.text.append(data.delta);
+    entry.heardAt = performance.now();
+    // A screen reader waits for the whole answer and does not stumble along word by word.
+    entry.node.setAttribute("aria-busy", "true");
     if (data.final === true) this.finish(entry, message);
     else entry.say(entry.gap ? "answering… a part is missing" : "answering…");
     this.follow();
@@ -169,8 +174,6 @@ class Log {
     const askedAt = this.askedAt.get(message.conversation_id);
     Object.assign(entry, { run, seq: -1, parts: 0, gap: false, startedAt: performance.now() });
     entry.firstAfter = askedAt === undefined ? "" : `, the first after ${millis(entry.startedAt - askedAt)}`;
-    // A screen reader waits for the whole answer and does not stumble along word by word.
-    entry.node.setAttribute("aria-busy", "true");
     this.runs.set(run, entry);
     return this.add(entry);
   }
@@ -184,8 +187,22 @@ class Log {
     this.runs.delete(entry.run);
   }
 
-  // Nothing more will come of these on this connection.
+  // Nothing more is waited for; should it come all the same, it is added.
+  pause(entry, words) {
+    entry.node.setAttribute("aria-busy", "false");
+    entry.say(words, "bad");
+  }
+
   interrupt() {
-    for (const entry of this.runs.values()) entry.say("interrupted: the connection was lost before the end", "bad");
+    for (const entry of this.runs.values()) this.pause(entry, "interrupted: the connection was lost before the end");
+  }
+
+  pauseSilent() {
+    for (const entry of this.runs.values()) {
+      const silent = performance.now() - entry.heardAt > SILENT_MS;
+      if (silent && entry.node.getAttribute("aria-busy") === "true") {
+        this.pause(entry, `not finished: nothing more has come for ${SILENT_MS / 1000} s`);
+      }
+    }
   }
 }

@@ -1,6 +1,8 @@
 // One WebSocket to the gateway, and the policy of coming back.
 
 const BACKOFF = { firstMs: 500, factor: 2, lastMs: 30000 };
+// Where somebody else has to leave first: from 5 to 60 seconds.
+const SLOW_BACKOFF = { firstMs: 10000, factor: 2, lastMs: 60000 };
 // A connection that stayed this long counts as good: the next backoff starts anew.
 const STEADY_MS = 10000;
 const WELCOME_DEADLINE_MS = 10000;
@@ -8,8 +10,8 @@ const WELCOME_DEADLINE_MS = 10000;
 const SILENT_HEARTBEATS = 2.5;
 
 // Half of it is fixed and half is chance, so that clients of a restarted gateway do not return as one.
-function backoffMs(attempt, chance = Math.random()) {
-  const full = Math.min(BACKOFF.lastMs, BACKOFF.firstMs * BACKOFF.factor ** attempt);
+function backoffMs(attempt, { firstMs, factor, lastMs }, chance = Math.random()) {
+  const full = Math.min(lastMs, firstMs * factor ** attempt);
   return full / 2 + (full / 2) * chance;
 }
 
@@ -97,8 +99,9 @@ class GatewaySocket {
     this.socket = null;
     const opened = this.welcomed > 0;
     if (opened && performance.now() - this.welcomed > STEADY_MS) this.attempt = 0;
-    if (!closeWords(code).retry) return this.enter("ended", { code, reason, opened });
-    const delay = Math.max(backoffMs(this.attempt++), this.retryFloorMs);
+    const { retry, slow } = closeWords(code);
+    if (!retry) return this.enter("ended", { code, reason, opened });
+    const delay = Math.max(backoffMs(this.attempt++, slow ? SLOW_BACKOFF : BACKOFF), this.retryFloorMs);
     this.retryAt = performance.now() + delay;
     this.timer = setTimeout(() => this.open(), delay);
     this.enter("waiting", { code, reason, opened });

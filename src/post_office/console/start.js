@@ -73,6 +73,7 @@ addEventListener("hashchange", () => {
 setInterval(() => {
   showTimeLeft();
   showCountdown();
+  log.pauseSilent();
 }, 250);
 setInterval(() => { if (!document.hidden) drawMinute(minute); }, 1000);
 

@@ -110,6 +110,7 @@ function refused(text, frame) {
 function noted(text, frame) {
   if (frame.event === "welcome") return log.note(`Welcome from ${frame.instance_id}`, "good", text);
   if (frame.event === "draining") return log.note("The gateway is shutting down. It will close this connection, and this page comes back to it or to another.", "warn", text);
+  if (frame.event === "gap") return log.note(`Publications on ${frame.channel} may have been missed: the gateway was cut off from the others.`, "warn", text);
   log.note(frame.message ?? frame.event, "plain", text);
 }
 

@@ -1,6 +1,6 @@
 // Codes of the protocol in the words of a person.
 
-// `retry`: the page comes back by itself, with backoff. `renew`: only a new session helps.
+// `retry`: the page comes back by itself, with backoff, `slow`: with a long one. `renew`: only a new session helps.
 const CLOSE_CODES = new Map([
   [1000, { title: "Closed", what: "This page closed the connection.", todo: "Connect again whenever you like." }],
   [1001, { title: "Going away", what: "The gateway, or something between you and it, went away.", todo: "Nothing: wait a moment.", retry: true }],
@@ -10,15 +10,16 @@ const CLOSE_CODES = new Map([
   [1007, { title: "Not UTF-8", what: "A text frame was not valid UTF-8.", todo: "Send UTF-8, then connect again." }],
   [1008, { title: "Refused by policy", what: "Something between you and the gateway refused this connection; the gateway itself never uses this code.", todo: "Look at the proxy, or start a new session.", renew: true }],
   [1009, { title: "Message too large", what: "A message was larger than the gateway accepts (64 KiB unless configured).", todo: "Send less at once, then connect again." }],
-  [1011, { title: "Internal error", what: "Something between you and the gateway failed.", todo: "Nothing: wait a moment.", retry: true }],
+  [1011, { title: "Out of memory", what: "The gateway had no memory to unpack a compressed message.", todo: "Nothing: wait a moment.", retry: true }],
   [1012, { title: "Gateway restarts", what: "The gateway is being restarted and asked its clients to come back.", todo: "Nothing: wait a moment.", retry: true }],
   [4000, { title: "Internal error", what: "The gateway met an error of its own.", todo: "Nothing: it comes back. If it happens again, look at the gateway’s log.", retry: true }],
   [4001, { title: "Session not accepted", what: "The gateway does not know this session, or it has expired or been suspended. With the memory engine, sessions end when the gateway restarts.", todo: "Start a new session.", renew: true }],
   [4003, { title: "Session ended", what: "The session expired, was ended or was suspended while you were connected.", todo: "Start a new session.", renew: true }],
-  [4004, { title: "Too many connections", what: "This user already has as many connections as one user may have (5 unless configured).", todo: "Close another tab of this user, then connect again." }],
+  [4004, { title: "Too many connections", what: "This user already has as many connections as one user may have (5 unless configured).", todo: "Close another tab of this user. This page comes back when there is room.", retry: true, slow: true }],
   [4005, { title: "Gateway full", what: "The gateway holds as many connections as it may.", todo: "Nothing: wait a moment.", retry: true }],
   [4008, { title: "Too slow", what: "This page read slower than messages came, and the gateway stopped keeping them for it.", todo: "Nothing: it comes back. Listen to fewer channels if it happens again.", retry: true }],
   [4009, { title: "Evicted", what: "The gateway heard nothing from this connection for too long.", todo: "Nothing: it comes back.", retry: true }],
+  [4010, { title: "Replaced", what: "The same client has connected again, and its new connection took this one’s place.", todo: "Nothing, unless you want this page to take it back: then connect again." }],
   [4029, { title: "Rate limit", what: "Messages were sent faster than allowed for too long.", todo: "Send more slowly. It comes back.", retry: true }],
 ]);
 
@@ -26,6 +27,9 @@ function closeWords(code) {
   return CLOSE_CODES.get(code) ??
     { title: "Closed", what: `The connection was closed with code ${code}.`, todo: "Connect again." };
 }
+
+// By one's own click it is no accident.
+const ENDED_HERE = { title: "Session ended", what: "You ended this session.", todo: "Start a new one whenever you like.", renew: true };
 
 const ERROR_WORDS = {
   invalid_json: "That is not valid JSON.",
