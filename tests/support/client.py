@@ -10,12 +10,14 @@ DEADLINE = 20.0
 
 
 class Client:
-    """One connection. Protocol pings are answered by the library; `{"type":"ping"}` is passed over."""
+    """One connection. Protocol pings are answered by the library; `{"type":"ping"}` is passed over, and so are gaps
+    that follow each loss of Redis: `gap()` waits for one."""
 
     def __init__(self, url, *, headers=None, **options):
         options = {"compression": None, "max_size": None, "max_queue": None, "ping_interval": None} | options
         self.socket = connect(url, additional_headers=headers, open_timeout=DEADLINE, proxy=None, legacy=True, **options)
         self.welcome = None
+        self._gaps = []
 
     @classmethod
     def open(cls, ws_url, token, *, query="", **options):
@@ -36,8 +38,18 @@ class Client:
     def receive_text(self, timeout=DEADLINE) -> str:
         while True:
             text = self.socket.recv(timeout)
-            if not is_ping(text):
+            if is_gap(text):
+                self._gaps.append(json.loads(text))
+            elif not is_ping(text):
                 return text
+
+    def gap(self, timeout=DEADLINE):
+        """The oldest gap not yet taken; what else comes until then is passed over."""
+        while not self._gaps:
+            text = self.socket.recv(timeout)
+            if is_gap(text):
+                self._gaps.append(json.loads(text))
+        return self._gaps.pop(0)
 
     def receive(self, timeout=DEADLINE):
         return json.loads(self.receive_text(timeout))
@@ -74,3 +86,7 @@ class Client:
 
 def is_ping(text) -> bool:
     return isinstance(text, str) and text.startswith('{"type":"ping"')
+
+
+def is_gap(text) -> bool:
+    return isinstance(text, str) and text.startswith('{"type":"system","event":"gap"')
