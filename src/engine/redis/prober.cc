@@ -44,7 +44,7 @@ void Prober::publish(Done<void> done) {
     fail(probes_.front().number, Error{Errc::timeout, "a probe did not come back"});
   }
   const uint64_t number = next_++;
-  probes_.push_back({number, steady_now(), false, std::move(done)});
+  probes_.push_back({number, steady_now(), false, false, std::move(done)});
   const std::string own = parts_.keys.gateway(parts_.keys.instance()),
                     key = parts_.keys.probe(parts_.keys.instance());
   const std::string payload = "{\"probe\":" + std::to_string(number) + "}";
@@ -53,8 +53,9 @@ void Prober::publish(Done<void> done) {
   };
   parts_.messages.command({"SET", key, payload, "XX"}, answered);
   parts_.messages.command({"PUBLISH", own, payload}, [this, number, answered](const Result<Reply>& reply) {
-    for (Probe& probe : probes_) probe.published = probe.published || probe.number == number;
+    for (Probe& probe : probes_) probe.answered = probe.answered || probe.number == number;
     answered(reply);
+    finish();
   });
 }
 
@@ -67,10 +68,15 @@ void Prober::fail(uint64_t number, const Error& why) {
   done(why);
 }
 
-// The ones before it will not come any more. One whose write was refused is no longer among them.
+// The ones before it will not come any more.
 void Prober::on_heard(int64_t number) {
+  for (Probe& probe : probes_) probe.heard = probe.heard || static_cast<int64_t>(probe.number) <= number;
+  finish();
+}
+
+void Prober::finish() {
   bool works = false;
-  while (!probes_.empty() && static_cast<int64_t>(probes_.front().number) <= number) {
+  while (!probes_.empty() && probes_.front().answered && probes_.front().heard) {
     const Probe probe = std::move(probes_.front());
     probes_.pop_front();
     probe.done({});
@@ -82,7 +88,8 @@ void Prober::on_heard(int64_t number) {
 void Prober::judge(TimePoint now) {
   if (probes_.empty() || parts_.pushes.is_holding()) return;
   const Probe& oldest = probes_.front();
-  if (!oldest.published || now - oldest.asked_at < kProbeTime || parts_.pushes.heard_at() > oldest.asked_at) {
+  if (!oldest.answered || oldest.heard || now - oldest.asked_at < kProbeTime ||
+      parts_.pushes.heard_at() > oldest.asked_at) {
     return;
   }
   parts_.pushes.restart(

@@ -45,7 +45,8 @@ class Prober {
   struct Probe {
     uint64_t number;
     TimePoint asked_at;
-    bool published = false;
+    bool answered = false;  // the write and the PUBLISH, both well
+    bool heard = false;     // often before, on the other connection
     Done<void> done;
   };
 
@@ -55,6 +56,7 @@ class Prober {
   bool is_ready() const;
   void publish(Done<void> done);
   void fail(uint64_t number, const Error& why);
+  void finish();
 
   const Parts parts_;
   const std::function<void()> on_works_;
