@@ -58,8 +58,11 @@ GatewayOptions gateway_options(const Config& config) {
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
   shard.reply_to = pubsub_prefix(config) + "gateway:" + config.instance_id;
-  shard.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression};
+  shard.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression,
+                   config.session_policy == SessionPolicy::optional};
   shard.handshake_timeout = config.handshake_timeout;
+  // The kernel spreads an address' connections over the shards.
+  shard.strangers_per_address = (config.max_connections_per_address + options.shards - 1) / options.shards;
   shard.connection.message_bytes_max = static_cast<uint32_t>(config.max_message_bytes);
   shard.connection.outbox_bytes_max = config.outbox_bytes;
   shard.connection.rate = {static_cast<double>(config.message_rate),
@@ -248,6 +251,8 @@ class Application {
     options.body_bytes_max = config.api_body_bytes;
     options.stream_bytes_max = config.agent_buffer_bytes;
     options.trusted_proxies = config.trusted_proxies;
+    options.address_connections_max = config.max_connections_per_address;
+    options.always_paths = {"/health/live", "/health/websocket-gateway", "/api/health/websocket-gateway"};
     return options;
   }
 

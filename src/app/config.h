@@ -57,7 +57,8 @@ struct Config {
   std::vector<std::string> allowed_origins;  // as browsers send them (lower case, no default port), or "*"
   bool compression = false;
   size_t max_connections = 100'000;
-  size_t max_connections_per_user = 5;  // 0: no limit
+  size_t max_connections_per_user = 5;        // 0: no limit
+  size_t max_connections_per_address = 2000;  // such as have shown neither session nor key; 0: no limit
   size_t max_message_bytes = 65'536;
   uint32_t message_rate = 100;   // a second, for each connection; 0: no limit
   uint32_t message_burst = 200;  // at least 1 when message_rate is not 0

@@ -173,6 +173,9 @@ void add_clients(std::vector<Setting>& out) {
   out.push_back({"max-connections-per-user", group,
                  "Connections of one user of one tenant on all instances together; 0: no limit", "",
                  kinds::count(&Config::max_connections_per_user, size_t{0}, size_t{1'000'000})});
+  out.push_back({"max-connections-per-address", group,
+                 "Connections of one address that have shown neither a session nor a key; 0: no limit", "",
+                 kinds::count(&Config::max_connections_per_address, size_t{0}, size_t{10'000'000})});
   out.push_back({"max-message-bytes", group, "Largest message a client may send", "",
                  kinds::size(&Config::max_message_bytes, 128, 64 * MiB)});
   out.push_back({"message-rate", group, "Messages a second from one connection; 0: no limit", "",

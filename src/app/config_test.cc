@@ -118,6 +118,7 @@ constexpr Example kExamples[] = {
     {"compression", "on"},
     {"max-connections", "10"},
     {"max-connections-per-user", "0"},
+    {"max-connections-per-address", "0"},
     {"max-message-bytes", "2MiB"},
     {"message-rate", "0"},
     {"message-burst", "1"},

@@ -50,6 +50,7 @@ struct Client {
   std::unique_ptr<HandshakeState> handshake;
   std::optional<Connection> connection;  // in phase connected
   std::string held;                      // input read but not yet allowed by the rate
+  std::optional<IpAddress> counted_as;   // one of the strangers of this address
 };
 
 // What epoll gives back for a client; the top bits are left to descriptors that are no client's.

@@ -107,7 +107,9 @@ void Gateway::upgrade(http::Handover connection) {
 
 Gateway::State Gateway::state() const {
   if (leaving_ || draining_) return State::draining;
-  return announced_ready_ && probes_fresh() ? State::ready : State::not_ready;
+  // A shard without descriptors serves those it has, and nobody new.
+  const bool open = std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.ready; });
+  return announced_ready_ && open && probes_fresh() ? State::ready : State::not_ready;
 }
 
 GatewayStats Gateway::stats() const {

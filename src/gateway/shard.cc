@@ -65,6 +65,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       now_(steady_now()),
       wall_(wall_now()),
       clock_watch_(now_, wall_),
+      strangers_(options.strangers_per_address),
       stats_told_at_(now_),
       inbox_(options.inbox),
       control_(control) {
@@ -369,6 +370,7 @@ void Shard::leave(Client& client) {
 }
 
 void Shard::drop(Client& client) {
+  forget_stranger(client);
   move_to(client, Client::Phase::free);
   clients_.release(client);
 }

@@ -19,6 +19,7 @@
 #include "core/hub.h"
 #include "core/router.h"
 #include "core/timer_wheel.h"
+#include "gateway/address_counts.h"
 #include "gateway/client_table.h"
 #include "gateway/crossing.h"
 #include "gateway/mailbox.h"
@@ -37,6 +38,7 @@ struct ShardOptions {
   TraceOptions tracing;
   ChannelSet anonymous_channels = ChannelSet::all();  // what a connection without a session may use
   Duration handshake_timeout = 5s;
+  size_t strangers_per_address = 0;  // handshakes and connections without a session; 0: no bound
   Mailbox<ToShard>::Limits inbox;
 };
 
@@ -68,9 +70,11 @@ class Shard {
   void read_handshake(Client& client);
   void continue_handshake(Client& client);
   void hand_to_control(Client& client);
-  void refuse(Client& client, const UpgradeRefusal& refusal);
+  void refuse(Client& client, const http::Response& refusal, bool head_only = false);
   void discard_input(Client& client);
   void admit(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes);
+  void count_stranger(Client& client, const IpAddress& address);
+  void forget_stranger(Client& client);
 
   // --- Clients' messages: shard_messages.cc ---
   void read(Client& client);
@@ -169,6 +173,8 @@ class Shard {
   bool stopping_ = false;
   bool resting_ = false;  // the listeners, for lack of descriptors
   TimePoint rest_until_;
+  uint64_t accepts_failed_ = 0;  // in a row; 0: clients come in
+  AddressCounts strangers_;
   std::optional<TimePoint> drain_began_;
   Duration drain_window_{};
   std::deque<ConnectionHandle> drain_queue_;

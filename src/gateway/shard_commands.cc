@@ -18,6 +18,7 @@ void Shard::on_command(to_shard::Admitted& command) {
   Client& client = *found;
   Connection& connection = *client.connection;
   authorize(client, std::move(command.session));
+  if (connection.session) forget_stranger(client);
 
   std::string wire = std::move(client.handshake->response);
   std::string welcome;
@@ -85,7 +86,9 @@ void Shard::on_command(to_shard::Upgrade& command) { begin_handshake(std::move(c
 
 void Shard::on_command(to_shard::SetReady& command) { ready_ = command.ready; }
 
-void Shard::on_command(to_shard::Probe&) { tell_control(to_control::ProbeEcho{index_, ready_}); }
+void Shard::on_command(to_shard::Probe&) {
+  tell_control(to_control::ProbeEcho{index_, ready_ && accepts_failed_ == 0});
+}
 
 void Shard::on_command(to_shard::Drain& command) {
   if (drain_began_) return;

@@ -1,9 +1,12 @@
 // From an accepted socket to a connection, or to somebody else.
 #include <sys/socket.h>
 
-#include "base/assert.h"
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "gateway/shard.h"
+#include "net/http/response_writer.h"
 #include "protocol/server_message.h"
 
 namespace gw {
@@ -11,6 +14,7 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 256;
 constexpr Duration kListenerRest = 100ms;
+constexpr Duration kCrowdedTimeout = 500ms;  // for a handshake of an address that has too many
 
 }  // namespace
 
@@ -19,10 +23,14 @@ void Shard::accept_all(UniqueFd& listener) {
     Result<std::optional<Accepted>> accepted = accept_from(listener.get());
     if (!accepted) {
       // The backlog stays readable: without a rest this would spin.
-      log::warn("accept_failed", {{"shard", index_}, {"error", accepted.error().detail}});
+      if (accepts_failed_++ == 0)
+        log::warn("accept_failed", {{"shard", index_}, {"error", accepted.error().detail}});
       ++stats_.accept_failures_total;
+      stats_changed_ = true;
       return rest_listeners();
     }
+    if (accepts_failed_ != 0)
+      log::warn("accept_works_again", {{"shard", index_}, {"failures", std::exchange(accepts_failed_, 0)}});
     if (!*accepted) return;
     const Result<SocketAddress> local = local_address((*accepted)->fd.get());
     if (!local) continue;
@@ -37,11 +45,29 @@ void Shard::rest_listeners() {
 }
 
 void Shard::wake_listeners() {
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    const bool added = poller_.add(listeners_[i].get(), EPOLLIN, Poller::kListenerKey | i);
-    ASSERT(added);
-  }
   resting_ = false;
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    if (!poller_.add(listeners_[i].get(), EPOLLIN, Poller::kListenerKey | i)) return rest_listeners();
+  }
+  // Whether it works shows without a client too: the kernel looks for a descriptor first.
+  if (accepts_failed_ != 0 && !listeners_.empty()) accept_all(listeners_.front());
+}
+
+// Loopback and trusted proxies stand for everybody behind them.
+void Shard::count_stranger(Client& client, const IpAddress& address) {
+  forget_stranger(client);
+  const auto& trusted = options_.upgrade.trusted_proxies;
+  const bool of_many = address.is_loopback() ||
+                       std::any_of(trusted.begin(), trusted.end(),
+                                   [&](const IpNetwork& network) { return network.contains(address); });
+  if (options_.strangers_per_address == 0 || of_many) return;
+  client.counted_as = address;
+  strangers_.add(address);
+}
+
+void Shard::forget_stranger(Client& client) {
+  if (client.counted_as) strangers_.remove(*client.counted_as);
+  client.counted_as.reset();
 }
 
 void Shard::begin_handshake(http::Handover arrived) {
@@ -53,7 +79,13 @@ void Shard::begin_handshake(http::Handover arrived) {
   client.handshake->local = arrived.local;
   client.handshake->bytes = std::move(arrived.bytes);
   client.handshake->returned = arrived.returned;
-  client.handshake->deadline = now_ + options_.handshake_timeout;
+  count_stranger(client, arrived.peer.ip);
+  // Above the bound a request that is complete at once is still read: it may ask for the health.
+  if (strangers_.is_over(arrived.peer.ip, 2)) return drop(client);
+  const bool crowded = strangers_.is_over(arrived.peer.ip);
+  client.handshake->deadline =
+      now_ + (crowded ? std::min<Duration>(kCrowdedTimeout, options_.handshake_timeout)
+                      : options_.handshake_timeout);
   client.watched = Poller::kReadable;
   if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return drop(client);
   schedule(client, client.handshake->deadline);
@@ -89,13 +121,19 @@ void Shard::continue_handshake(Client& client) {
     return refuse(client, refuse_upgrade(error->status, error->detail));
   }
   const auto& head = std::get<http::RequestHead>(parsed);
-  auto checked = check_upgrade(head, handshake.peer, options_.upgrade, ready_);
+  auto checked = check_upgrade(head, {handshake.peer, handshake.local}, options_.upgrade, ready_);
   const std::string_view origin = http::find_field(head.fields, "Origin").value_or("");
-  if (const auto* refusal = std::get_if<UpgradeRefusal>(&checked)) {
+  if (const auto* refusal = std::get_if<http::Response>(&checked)) {
     if (refusal->status == 403) tell_control(to_control::OriginRefused{std::string(origin)});
-    return refuse(client, *refusal);
+    return refuse(client, *refusal, head.method == "HEAD");
   }
-  admit(client, std::move(std::get<Upgrade>(checked)), origin, head.bytes);
+  Upgrade& upgrade = std::get<Upgrade>(checked);
+  count_stranger(client, upgrade.address);
+  if (strangers_.is_over(upgrade.address)) {
+    refuse(client, refuse_upgrade(429, "this address has too many connections without a session"));
+    return drop(client);  // it counts as long as it is here
+  }
+  admit(client, std::move(upgrade), origin, head.bytes);
 }
 
 void Shard::hand_to_control(Client& client) {
@@ -108,12 +146,15 @@ void Shard::hand_to_control(Client& client) {
   drop(client);
 }
 
-void Shard::refuse(Client& client, const UpgradeRefusal& refusal) {
+void Shard::refuse(Client& client, const http::Response& refusal, bool head_only) {
   log::debug("handshake_refused", {{"status", refusal.status}, {"peer", client.handshake->peer.ip.text()}});
   ++stats_.handshakes_refused_total;
   stats_changed_ = true;
+  std::string bytes;
+  // 426 has a Connection of its own.
+  http::append_response(bytes, refusal, {.close = refusal.status != 426, .head_only = head_only}, wall_);
   // A few hundred bytes into an empty socket buffer: written at once or never.
-  write_some(client.fd.get(), refusal.response);
+  write_some(client.fd.get(), bytes);
   ::shutdown(client.fd.get(), SHUT_WR);
   move_to(client, Client::Phase::refused);
   client.connection.reset();
@@ -144,7 +185,8 @@ void Shard::admit(Client& client, Upgrade upgrade, std::string_view origin, size
   move_to(client, Client::Phase::admitting);
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
-                                 client.connection->wanted, kept_context(*client.connection), std::move(page)});
+                                 client.connection->wanted, kept_context(*client.connection),
+                                 std::move(page)});
 }
 
 }  // namespace gw

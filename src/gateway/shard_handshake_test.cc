@@ -23,10 +23,10 @@ class ShardHandshake : public ::testing::Test {
   }
 
   // The peer's end of a connection that comes to the shard with `bytes` read already.
-  UniqueFd hand(std::string bytes, bool returned) {
+  UniqueFd hand(std::string bytes, bool returned, const SocketAddress& from = kLoopback) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    post(to_shard::Upgrade{{UniqueFd(ends[0]), std::move(bytes), kLoopback, kLoopback, returned}});
+    post(to_shard::Upgrade{{UniqueFd(ends[0]), std::move(bytes), from, kLoopback, returned}});
     return UniqueFd(ends[1]);
   }
 
@@ -53,7 +53,12 @@ class ShardHandshake : public ::testing::Test {
 
   inline static const SocketAddress kLoopback = *SocketAddress::parse("127.0.0.1:5000");
   const ChannelTable channels_{{"guide"}};
-  const ShardOptions options_;
+  static ShardOptions options() {
+    ShardOptions options;
+    options.strangers_per_address = 2;
+    return options;
+  }
+  const ShardOptions options_ = options();
   Mailbox<ToControl> control_{{}};
   Shard shard_;
 };
@@ -71,6 +76,22 @@ TEST_F(ShardHandshake, AConnectionIsNotPassedOnASecondTime) {
 TEST_F(ShardHandshake, AConnectionThatComesBackIsUpgraded) {
   const UniqueFd peer = hand("\r\nGET /ws HTTP/1.1\r\nHost: a\r\n\r\n", true);
   EXPECT_TRUE(read_answer(peer).starts_with("HTTP/1.1 426 "));
+}
+
+TEST_F(ShardHandshake, AnAddressHasOnlySoManyUnfinishedHandshakes) {
+  const SocketAddress guest = *SocketAddress::parse("203.0.113.9:5000");
+  const std::string request = "GET /ws HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::vector<UniqueFd> unfinished;
+  for (int i = 0; i < 2; ++i) unfinished.push_back(hand("GET /ws", false, guest));
+  // One more is heard when it is complete, and what is not for the WebSocket goes on.
+  EXPECT_TRUE(read_answer(hand(request, false, guest)).starts_with("HTTP/1.1 426 "));
+  const UniqueFd probe = hand("GET /health/live HTTP/1.1\r\n", false, guest);
+  EXPECT_TRUE(reaches_control());
+  for (int i = 0; i < 2; ++i) unfinished.push_back(hand("GET /ws", false, guest));
+  EXPECT_EQ(read_answer(hand(request, false, guest)), "");  // twice the bound: not even an answer
+  EXPECT_TRUE(read_answer(hand(request, false, *SocketAddress::parse("203.0.113.10:1")))
+                  .starts_with("HTTP/1.1 426 "));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(read_answer(hand(request, false)).starts_with("HTTP/1.1 426 "));
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "gateway/upgrade.h"
 
-#include <fmt/format.h>
-
 #include "base/ids.h"
 #include "gateway/origin.h"
 #include "net/http/forwarded.h"
@@ -15,31 +13,6 @@ namespace {
 
 constexpr std::string_view kSubprotocol = "gateway.v1";
 constexpr std::string_view kBearerSubprotocol = "bearer.";
-
-std::string_view reason_phrase(int status) {
-  switch (status) {
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 426: return "Upgrade Required";
-    case 431: return "Request Header Fields Too Large";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Error";
-  }
-}
-
-std::string_view code_of(int status) {
-  switch (status) {
-    case 403: return "origin_not_allowed";
-    case 405: return "method_not_allowed";
-    case 408: return "timeout";
-    case 426: return "upgrade_required";
-    case 503: return "unavailable";
-    default: return "bad_request";
-  }
-}
 
 bool is_token(std::string_view text) { return !text.empty() && text != "null" && text != "undefined"; }
 
@@ -67,50 +40,56 @@ std::string find_token(const protocol::Query& query, const http::RequestHead& he
 
 }  // namespace
 
-UpgradeRefusal refuse_upgrade(int status, std::string_view detail, std::string_view extra_head) {
+http::Response refuse_upgrade(int status, std::string_view detail) {
   std::string body;
   json::Writer(body)
       .begin_object()
       .member("success", false)
       .member("error", detail)
-      .member("code", code_of(status))
+      .member("code", status == 403 ? "origin_not_allowed" : http::code_of(status))
       .end_object();
-  return {status,
-          fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n{}",
-                      status, reason_phrase(status), body.size(),
-                      extra_head.empty() ? std::string_view("Connection: close\r\n") : extra_head, body)};
+  http::Response response = http::Response::json(status, std::move(body));
+  if (status == 429 || status == 503) response.header("Retry-After", "1");
+  return response;
 }
 
-std::variant<Upgrade, UpgradeRefusal> check_upgrade(const http::RequestHead& head, const SocketAddress& peer,
+std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& head, const Ends& ends,
                                                     const UpgradeOptions& options, bool ready) {
+  const http::OriginForm origin_form = http::origin_form(head.target);
+  if (const char* fault = http::target_fault(head, origin_form)) return refuse_upgrade(400, fault);
   const auto handshake =
-      ws::check_upgrade({head.method, static_cast<unsigned>(head.version), head.target, head.fields});
+      ws::check_upgrade({head.method, static_cast<unsigned>(head.version), origin_form.target, head.fields});
   if (!handshake) {
     const ws::HandshakeRefusal& refusal = handshake.error();
-    std::string extra;
-    for (const HttpField& field : refusal.fields) extra += fmt::format("{}: {}\r\n", field.name, field.value);
-    return refuse_upgrade(static_cast<int>(refusal.status), refusal.reason, extra);
+    http::Response response = refuse_upgrade(static_cast<int>(refusal.status), refusal.reason);
+    for (const HttpField& field : refusal.fields) response.header(field.name, field.value);
+    return response;
   }
+  const auto expect = http::find_field(head.fields, "Expect");
+  if (expect && !equal_ignoring_case(*expect, "100-continue"))
+    return refuse_upgrade(417, "unknown expectation");
   const size_t origins = http::count_fields(head.fields, "Origin");
   if (origins > 1) return refuse_upgrade(400, "Origin stands more than once");
-  const http::Requester requester = http::requester_of(peer.ip, head.fields, options.trusted_proxies);
+  http::Requester requester = http::requester_of(ends.peer.ip, head.fields, options.trusted_proxies);
+  if (!origin_form.authority.empty()) requester.host = origin_form.authority;
+  // Where no session is needed, the Host alone shows that a page came under a name of its own.
+  if (options.anonymous && http::is_wrong_host(requester.address, requester.host, ends.peer, ends.local))
+    return refuse_upgrade(421, http::kWrongHostMessage);
   if (origins == 1) {
     const std::string_view origin = trim_blanks(*http::find_field(head.fields, "Origin"));
     if (!is_origin_allowed(origin, requester.host, options.allowed_origins)) {
       return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
     }
   }
-  if (!ready) {
-    return refuse_upgrade(503, "this instance takes no connections now",
-                          "Connection: close\r\nRetry-After: 1\r\n");
-  }
+  if (!ready) return refuse_upgrade(503, "this instance takes no connections now");
 
-  const auto target = protocol::split_target(head.target);
+  const auto target = protocol::split_target(origin_form.target);
   if (!target) return refuse_upgrade(400, target.error().detail);
   const auto query = protocol::Query::parse(target->query);
   if (!query) return refuse_upgrade(400, query.error().detail);
 
   Upgrade upgrade;
+  upgrade.address = requester.address;
   upgrade.token = find_token(*query, head, *handshake);
   if (const auto client_id = query->get("client_id")) {
     if (!is_valid_name(*client_id))
@@ -120,6 +99,7 @@ std::variant<Upgrade, UpgradeRefusal> check_upgrade(const http::RequestHead& hea
   if (const auto traceparent = http::find_field(head.fields, "traceparent"))
     upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
 
+  if (expect) upgrade.response = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110 7.8
   ws::HandshakeAnswer answer;
   answer.accept_key = handshake->accept_key;
   for (const std::string_view offered : handshake->subprotocols) {

@@ -9,6 +9,7 @@
 
 #include "base/ip.h"
 #include "net/http/head.h"
+#include "net/http/message.h"
 #include "protocol/traceparent.h"
 
 namespace gw {
@@ -17,6 +18,7 @@ struct UpgradeOptions {
   std::vector<std::string> allowed_origins;
   std::vector<IpNetwork> trusted_proxies;
   bool compression = false;
+  bool anonymous = false;  // a client without a session comes in
 };
 
 // In order. The answer goes out together with the welcome or the refusal of the session.
@@ -26,19 +28,20 @@ struct Upgrade {
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
   bool deflate = false;
-};
-
-// The whole response; the connection closes after it.
-struct UpgradeRefusal {
-  int status;
-  std::string response;
+  IpAddress address;  // of the client, after trusted proxies have been believed
 };
 
 inline constexpr std::string_view kUpgradePath = "/ws";
 
-// `ready`: this instance takes connections now.
-std::variant<Upgrade, UpgradeRefusal> check_upgrade(const http::RequestHead& head, const SocketAddress& peer,
+// The two ends of the connection.
+struct Ends {
+  SocketAddress peer;
+  SocketAddress local;
+};
+
+// Or the answer after which the connection closes. `ready`: this instance takes connections now.
+std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& head, const Ends& ends,
                                                     const UpgradeOptions& options, bool ready);
-UpgradeRefusal refuse_upgrade(int status, std::string_view detail, std::string_view extra_head = {});
+http::Response refuse_upgrade(int status, std::string_view detail);
 
 }  // namespace gw

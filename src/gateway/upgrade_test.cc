@@ -7,7 +7,8 @@
 namespace gw {
 namespace {
 
-const SocketAddress kPeer = *SocketAddress::parse("127.0.0.1:5000");
+const Ends kEnds{*SocketAddress::parse("203.0.113.9:5000"), *SocketAddress::parse("192.0.2.1:8000")};
+const Ends kLoopback{*SocketAddress::parse("127.0.0.1:5000"), *SocketAddress::parse("127.0.0.1:8000")};
 
 std::string request(std::string_view target, std::string_view extra = "") {
   return "GET " + std::string(target) +
@@ -21,10 +22,12 @@ struct Checked {
   Upgrade upgrade;
   std::string response;
 };
-Checked check(const std::string& bytes, const UpgradeOptions& options = {}, bool ready = true) {
+Checked check(const std::string& bytes, const UpgradeOptions& options = {}, bool ready = true,
+              const Ends& ends = kEnds) {
   const http::ParsedHead head = http::parse_head(bytes);
-  auto result = check_upgrade(std::get<http::RequestHead>(head), kPeer, options, ready);
-  if (auto* refusal = std::get_if<UpgradeRefusal>(&result)) return {refusal->status, {}, refusal->response};
+  auto result = check_upgrade(std::get<http::RequestHead>(head), ends, options, ready);
+  if (const auto* refusal = std::get_if<http::Response>(&result))
+    return {refusal->status, {}, refusal->extra_head + refusal->body};
   return {101, std::get<Upgrade>(result), std::get<Upgrade>(result).response};
 }
 std::string token(std::string_view target, std::string_view extra = "") {
@@ -65,6 +68,29 @@ TEST(Upgrade, RefusesWithTheStatusThatSaysWhy) {
   const Checked unready = check(request("/ws"), {}, false);
   EXPECT_EQ(unready.status, 503);
   EXPECT_NE(unready.response.find("Retry-After: "), std::string::npos);
+}
+
+TEST(Upgrade, TakesTheAbsoluteFormOfItsOwnHost) {  // RFC 9112 3.2.2
+  EXPECT_EQ(token("http://example.com/ws?token=a"), "a");
+  EXPECT_EQ(token("/ws/?token=a"), "a");
+  EXPECT_EQ(check(request("http://other.example/ws")).status, 400);
+}
+
+TEST(Upgrade, ContinuesBeforeItSwitches) {  // RFC 9110 7.8
+  const Checked checked = check(request("/ws", "Expect: 100-continue\r\n"));
+  EXPECT_TRUE(checked.response.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 "));
+  EXPECT_EQ(check(request("/ws", "Expect: miracles\r\n")).status, 417);
+}
+
+TEST(Upgrade, OnLoopbackANameOfElsewhereNeedsASession) {
+  UpgradeOptions options;
+  EXPECT_EQ(check(request("/ws"), options, true, kLoopback).status, 101);
+  options.anonymous = true;
+  EXPECT_EQ(check(request("/ws"), options, true, kEnds).status, 101);
+  EXPECT_EQ(check(request("/ws"), options, true, kLoopback).status, 421);
+  EXPECT_EQ(check(request("/ws?token=a"), options, true, kLoopback).status, 421);
+  options.trusted_proxies = {*IpNetwork::parse("127.0.0.1")};
+  EXPECT_EQ(check(request("/ws", "X-Forwarded-For: 203.0.113.9\r\n"), options, true, kLoopback).status, 101);
 }
 
 TEST(Upgrade, NegotiatesCompressionOnlyWhenSwitchedOn) {

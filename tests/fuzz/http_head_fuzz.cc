@@ -64,7 +64,9 @@ void check_head(const http::RequestHead& head, std::string_view text) {
   ASSERT(std::holds_alternative<http::HeadIncomplete>(http::parse_head(text.substr(0, head.bytes - 1))));
 
   // A shard decides by the first bytes whom the request is for, the server by all of them.
-  const bool for_ws = head.target == "/ws" || head.target.starts_with("/ws?");
+  const std::string_view target = http::origin_form(head.target).target;
+  const bool for_ws =
+      target == "/ws" || target == "/ws/" || target.starts_with("/ws?") || target.starts_with("/ws/?");
   for (size_t n = 0; n <= head.bytes; ++n) {
     const std::optional<bool> answer = http::is_request_for(text.substr(0, n), "/ws");
     ASSERT(answer ? *answer == for_ws : n < head.bytes);

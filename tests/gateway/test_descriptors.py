@@ -59,6 +59,24 @@ def test_it_says_so_but_not_a_thousand_times(gateway):
         peer.close()
 
 
+def test_an_instance_that_cannot_accept_is_not_ready(gateway):
+    """One line for each shard says it, and one that it works again; nobody has to come for that to be seen."""
+    probe = gateway.peer()
+
+    def health():
+        return probe.request("GET", "/health/websocket-gateway").status
+
+    assert health() == 200
+    peers = fill(gateway)
+    eventually(lambda: health() == 503, 20)
+    said = [line for line in gateway.log_lines if "accept_failed" in line]
+    assert 1 <= len(said) <= 4, said
+    for peer in peers:
+        peer.close()
+    eventually(lambda: health() == 200, 20)
+    assert any("accept_works_again" in line for line in gateway.log_lines)
+
+
 def test_those_who_had_to_wait_are_served_in_the_end(gateway):
     peers = fill(gateway)
     late = peers[-1]

@@ -120,9 +120,61 @@ def test_http_1_0_is_no_handshake(gateway, path):
     assert gateway.peer().upgrade(path(), version="HTTP/1.0").status in (400, 426, 505)
 
 
-@pytest.mark.parametrize("target", ["/ws/", "/wss", "/websocket", "/WS", "/ws%2f"])
+@pytest.mark.parametrize("target", ["/ws//", "/wss", "/websocket", "/WS", "/ws%2f"])
 def test_there_is_one_websocket_address(gateway, target):
     assert gateway.peer().upgrade(f"{target}?session_token=x").status == 404
+
+
+def test_a_slash_at_its_end_is_the_same_place(gateway, path):
+    peer = gateway.peer()
+    assert peer.upgrade(path().replace("/ws", "/ws/")).status == 101
+    peer.welcome()
+
+
+def test_the_absolute_form_of_its_own_host_is_accepted(gateway, path):  # RFC 9112 3.2.2
+    peer = gateway.peer()
+    assert peer.upgrade(f"http://{peer.host}{path()}").status == 101
+    peer.welcome()
+    other = gateway.peer()
+    assert other.upgrade(f"http://other.example{path()}").status == 400
+
+
+def test_an_expectation_is_met_before_the_switch(gateway, path):  # RFC 9110 7.8
+    peer = gateway.peer()
+    assert peer.upgrade(path(), [("Expect", "100-continue")]).status == 100
+    assert peer.response().status == 101
+    peer.welcome()
+    assert gateway.peer().upgrade(path(), [("Expect", "miracles")]).status == 417
+
+
+def test_a_request_line_of_four_parts_is_malformed(gateway):
+    peer = gateway.peer()
+    peer.send(f"GET /ws x HTTP/1.1\r\nHost: {peer.host}\r\n\r\n")
+    assert peer.response().status == 400
+
+
+@pytest.mark.parametrize(
+    "drop, headers, status, code",
+    [
+        (("Upgrade",), [], 426, "upgrade_required"),
+        ((KEY,), [(KEY, "short")], 400, "bad_request"),
+        ((), [("X", "x" * 20_000)], 431, "too_large"),
+        ((), [("Origin", "https://evil.example")], 403, "origin_not_allowed"),
+    ],
+)
+def test_a_refusal_is_written_like_every_answer(gateway, drop, headers, status, code):  # RFC 9110 6.6.1
+    response = gateway.peer().upgrade("/ws", headers, drop=drop)
+    assert (response.status, response.json()["code"]) == (status, code)
+    assert response.header("Date").endswith(" GMT")
+    assert response.header("Cache-Control") == "no-store"
+    assert response.header("X-Content-Type-Options") == "nosniff"
+
+
+def test_a_refused_head_request_is_told_no_body(gateway):  # RFC 9110 9.3.2
+    peer = gateway.peer()
+    peer.send(f"HEAD /ws HTTP/1.1\r\nHost: {peer.host}\r\n\r\n")
+    assert peer.response(head=True).status == 405
+    assert peer.at_end() and not peer.buffer
 
 
 def test_frames_right_behind_the_request_are_not_lost(gateway, path):

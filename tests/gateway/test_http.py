@@ -89,6 +89,11 @@ class TestErrors:
         peer = raw(gateway, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")
         assert peer.response().status in (400, 404, 421, 505)
 
+    def test_the_options_of_the_whole_server_are_answered(self, gateway):  # RFC 9112 3.2.4
+        peer = raw(gateway, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert peer.response().status == 204
+        assert peer.request("GET", "/health/live").status == 200
+
     def test_a_long_target_is_refused(self, gateway):
         peer = raw(gateway, head(gateway, method="GET", target="/" + "x" * 70_000))
         assert peer.response().status in (400, 414, 431)

@@ -222,7 +222,7 @@ class Vocabularies(unittest.TestCase):
         error = {"properties": {"code": {"enum": list(enum)}}}
         tree_ = {
             "src/base/error.cc": 'case Errc::a: return "a";\n',
-            "src/gateway/upgrade.cc": 'case 400: return "Bad Request";\ndefault: return "a";\n',
+            "src/net/http/message.cc": '    {400, "Bad Request", "a"},\n',
             "src/net/http/x.cc": code,
             "docs/openapi.json": json.dumps({"components": {"schemas": {"Error": error}}}),
         }

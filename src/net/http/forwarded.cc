@@ -1,6 +1,7 @@
 #include "net/http/forwarded.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -84,6 +85,28 @@ std::optional<std::string_view> scheme_from(std::string_view text) {
   return std::nullopt;
 }
 
+// "a:80" and "[::1]:80" without their ports.
+std::string_view without_port(std::string_view host) {
+  const size_t colon = host.rfind(':');
+  const size_t bracket = host.rfind(']');
+  const bool has_port =
+      colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon);
+  return has_port ? host.substr(0, colon) : host;
+}
+
+bool is_port(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
+// A port that the host has itself goes before the one that proxies write beside it.
+std::string with_port(const std::string& host, std::string_view port, std::string_view scheme) {
+  const bool has_port = without_port(host).size() != host.size();
+  if (host.empty() || has_port || port == (scheme == "https" ? "443" : "80")) return host;
+  return host + ":" + std::string(port);
+}
+
 bool is_host(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -95,7 +118,7 @@ bool is_host(std::string_view text) {
 
 Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
                        std::span<const IpNetwork> trusted_proxies) {
-  Requester requester{peer, "http", find_field(fields, "Host").value_or("")};
+  Requester requester{peer, "http", std::string(find_field(fields, "Host").value_or(""))};
   if (!is_trusted(peer, trusted_proxies)) return requester;
 
   // The proxy next to us wrote the last element of each list; scheme and host are taken from there.
@@ -104,8 +127,9 @@ Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
   const auto x_forwarded_for = list_elements(fields, "X-Forwarded-For");
   const auto x_proto = list_elements(fields, "X-Forwarded-Proto");
   const auto x_host = list_elements(fields, "X-Forwarded-Host");
+  const auto x_port = list_elements(fields, "X-Forwarded-Port");
   const auto forwarded = list_elements(fields, "Forwarded");
-  if (!x_forwarded_for.empty() || !x_proto.empty() || !x_host.empty()) {
+  if (!x_forwarded_for.empty() || !x_proto.empty() || !x_host.empty() || !x_port.empty()) {
     requester.address =
         client_behind(peer, x_forwarded_for, trusted_proxies, [](std::string_view hop) { return hop; });
     if (!x_proto.empty()) scheme = x_proto.back();
@@ -118,7 +142,22 @@ Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
   }
   if (const auto known = scheme_from(scheme)) requester.scheme = *known;
   if (is_host(host)) requester.host = host;
+  if (!x_port.empty() && is_port(x_port.back()))
+    requester.host = with_port(requester.host, x_port.back(), requester.scheme);
   return requester;
+}
+
+bool is_loopback_host(std::string_view host) {
+  const std::string_view name = without_port(host);
+  const auto address =
+      IpAddress::parse(name.starts_with('[') && name.ends_with(']') ? name.substr(1, name.size() - 2) : name);
+  return equal_ignoring_case(name, "localhost") || (address && address->is_loopback());
+}
+
+bool is_wrong_host(const IpAddress& requester, std::string_view host, const SocketAddress& peer,
+                   const SocketAddress& local) {
+  // Browsers name a host always; probes in HTTP/1.0 do not.
+  return requester == peer.ip && local.ip.is_loopback() && !host.empty() && !is_loopback_host(host);
 }
 
 }  // namespace gw::http

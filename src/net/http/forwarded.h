@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/http_field.h"
@@ -10,16 +11,23 @@
 
 namespace gw::http {
 
-// `host` is a view into the fields.
 struct Requester {
   IpAddress address;        // the last address that no trusted proxy vouches past
   std::string_view scheme;  // "http" or "https"
-  std::string_view host;    // what the client asked for, port included; empty when the request names none
+  std::string host;         // what the client asked for, port included; empty when the request names none
 };
 
-// `peer` is the other end of the TCP connection. X-Forwarded-For/-Proto/-Host count when present, else
+// `peer` is the other end of the TCP connection. X-Forwarded-For/-Proto/-Host/-Port count when present, else
 // Forwarded (RFC 7239): a proxy writes one family, and the client may have written the other.
 Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
                        std::span<const IpNetwork> trusted_proxies);
+
+// localhost, or an address of loopback; with or without a port.
+bool is_loopback_host(std::string_view host);
+// Whether it came to loopback under a name that is not loopback's: a page whose name an attacker has pointed
+// at this machine (DNS rebinding) does. A trusted proxy knows under which names it serves us.
+inline constexpr std::string_view kWrongHostMessage = "on loopback the Host must be a loopback name";
+bool is_wrong_host(const IpAddress& requester, std::string_view host, const SocketAddress& peer,
+                   const SocketAddress& local);
 
 }  // namespace gw::http

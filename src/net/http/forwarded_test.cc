@@ -87,5 +87,41 @@ TEST(Forwarded, StrangeSchemesAndHostsAreIgnored) {
   EXPECT_EQ(of("http, https", "first.example, last.example"), "https last.example");
 }
 
+TEST(WrongHost, LoopbackNamesAreKnown) {
+  for (const char* host :
+       {"127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8000", "127.9.9.9"}) {
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  }
+  for (const char* host : {"", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1",
+                           "[::2]", "[::1", "0.0.0.0", "localhost@evil.example"}) {
+    EXPECT_FALSE(is_loopback_host(host)) << host;
+  }
+}
+
+TEST(WrongHost, OnlyALoopbackNameWillDoOnLoopback) {
+  const SocketAddress inner = *SocketAddress::parse("127.0.0.1:8000");
+  const SocketAddress outer = *SocketAddress::parse("192.0.2.1:8000");
+  EXPECT_TRUE(is_wrong_host(inner.ip, "evil.example:8000", inner, inner));
+  EXPECT_FALSE(is_wrong_host(inner.ip, "localhost:8000", inner, inner));
+  EXPECT_FALSE(is_wrong_host(outer.ip, "evil.example", outer, outer));
+  EXPECT_FALSE(is_wrong_host(outer.ip, "chat.example", inner, inner));  // a proxy that is trusted
+}
+
+TEST(Forwarded, ATrustedProxyNamesThePort) {
+  const auto host = [](const char* proto, const char* name, const char* port) {
+    return seen("10.0.0.1",
+                {{"X-Forwarded-Proto", proto}, {"X-Forwarded-Host", name}, {"X-Forwarded-Port", port}})
+        .host;
+  };
+  EXPECT_EQ(host("https", "chat.example", "8443"), "chat.example:8443");
+  EXPECT_EQ(host("https", "[fd00::1]", "8443"), "[fd00::1]:8443");
+  EXPECT_EQ(host("https", "chat.example", "443"), "chat.example");
+  EXPECT_EQ(host("http", "chat.example", "80"), "chat.example");
+  EXPECT_EQ(host("https", "chat.example:9000", "8443"), "chat.example:9000");
+  for (const char* bad : {"", "0", "65536", "x", "80x", "-1"})
+    EXPECT_EQ(host("https", "chat.example", bad), "chat.example") << bad;
+  EXPECT_EQ(seen("203.0.113.9", {{"X-Forwarded-Port", "8443"}}).host, "inner:8000");
+}
+
 }  // namespace
 }  // namespace gw::http

@@ -88,10 +88,11 @@ HeadError translate(const beast::error_code& error, std::string_view text, bool 
   if (error == bh::error::bad_version) {
     // "HTTP/" DIGIT "." DIGIT is a version, only not one that is spoken here.
     const std::string_view line = text.substr(0, text.find("\r\n"));
-    const size_t name = line.rfind(" HTTP/");
+    const size_t name = line.find(' ', line.find(' ') + 1);
     const auto digit = [&](size_t i) { return line[i] >= '0' && line[i] <= '9'; };
-    const bool version = name != std::string_view::npos && line.size() == name + 9 && digit(name + 6) &&
-                         line[name + 7] == '.' && digit(name + 8);
+    const bool version = name != std::string_view::npos && line.substr(name).starts_with(" HTTP/") &&
+                         line.size() == name + 9 && digit(name + 6) && line[name + 7] == '.' &&
+                         digit(name + 8);
     return version ? HeadError{505, "this server speaks HTTP/1.1"}
                    : HeadError{400, "the request line is malformed"};
   }
@@ -117,7 +118,9 @@ const char* host_fault(const RequestHead& head) {
 size_t skipped_before(std::string_view bytes) { return bytes.starts_with("\r\n") ? 2 : 0; }
 
 bool has_path(std::string_view target, std::string_view path) {
-  return target.starts_with(path) && (target.size() == path.size() || target[path.size()] == '?');
+  if (!target.starts_with(path)) return false;
+  const std::string_view rest = target.substr(path.size());
+  return rest.empty() || rest.starts_with('?') || rest == "/" || rest.starts_with("/?");
 }
 
 bool is_visible_ascii(std::string_view text) {
@@ -184,7 +187,26 @@ std::optional<bool> is_request_for(std::string_view bytes, std::string_view path
   const size_t space = line.find(' ');
   if (space == std::string_view::npos) return false;
   const std::string_view rest = line.substr(space + 1);
-  return has_path(rest.substr(0, rest.find(' ')), path);
+  return has_path(origin_form(rest.substr(0, rest.find(' '))).target, path);
+}
+
+OriginForm origin_form(std::string_view target) {
+  if (target.starts_with('/')) return {target, {}};
+  const size_t scheme = target.starts_with("http://") ? 7 : target.starts_with("https://") ? 8 : 0;
+  if (scheme == 0) return {};
+  const std::string_view rest = target.substr(scheme);
+  const size_t slash = rest.find('/');
+  if (slash == 0 || rest.substr(0, slash).find_first_of("?#@") != std::string_view::npos) return {};
+  if (slash == std::string_view::npos) return {"/", rest};
+  return {rest.substr(slash), rest.substr(0, slash)};
+}
+
+const char* target_fault(const RequestHead& head, const OriginForm& origin) {
+  if (origin.target.empty()) return "the request target is malformed";
+  const auto host = find_field(head.fields, "Host");
+  if (!origin.authority.empty() && host && !equal_ignoring_case(*host, origin.authority))
+    return "Host differs from the request target";
+  return nullptr;
 }
 
 std::variant<BodyFraming, HeadError> body_framing(const RequestHead& head) {

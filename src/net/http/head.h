@@ -47,9 +47,19 @@ size_t count_fields(std::span<const HttpField> fields, std::string_view name);
 // Whether a comma-separated list, over all fields of that name, has the token (RFC 9110 5.6.1).
 bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token);
 
-// Whether the request at the front of `bytes` is for `path`, with or without a query; nullopt: too little is
-// there to say. Shards and the server pass connections to each other by this answer alone. It reads the
-// request line as parse_head does, and more bytes never change what it has said.
+// A request target in origin form, or the absolute form that proxies may send (RFC 9112 3.2.1, 3.2.2).
+struct OriginForm {
+  std::string_view target;     // path and query; empty: it was neither of the two
+  std::string_view authority;  // of the absolute form; Host has to be the same
+};
+OriginForm origin_form(std::string_view target);
+// What is wrong with the target and the Host beside it; null: nothing. RFC 9112 3.2.2 has the target win, but
+// whoever stands before us may have gone by Host.
+const char* target_fault(const RequestHead& head, const OriginForm& origin);
+
+// Whether the request at the front of `bytes` is for `path`, with or without a slash at the end and a query;
+// nullopt: too little is there to say. Shards and the server pass connections to each other by this answer
+// alone. It reads the request line as parse_head does, and more bytes never change what it has said.
 std::optional<bool> is_request_for(std::string_view bytes, std::string_view path);
 
 // How the bytes after the head are framed (RFC 9112 6.3).

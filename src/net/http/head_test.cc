@@ -101,6 +101,8 @@ TEST(Head, OtherVersions) {
   EXPECT_EQ(verdict("GET / HTTP/1.0\r\n\r\n"), "ok");  // Host came with 1.1
   EXPECT_EQ(verdict("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), "505");
   EXPECT_EQ(verdict("PRI * HTTP/2.0\r\n\r\n"), "505");
+  EXPECT_EQ(verdict("GET /ws x HTTP/1.1\r\nHost: a\r\n\r\n"), "400");
+  EXPECT_EQ(verdict("GET /ws HTTP/1.1 HTTP/2.0\r\nHost: a\r\n\r\n"), "400");
 }
 
 TEST(Head, HasLimits) {
@@ -172,6 +174,12 @@ std::string is_for_ws(std::string_view bytes) {
 TEST(Head, APathIsWholeOrFollowedByAQuery) {
   EXPECT_EQ(is_for_ws("GET /ws HTTP/1.1\r\n"), "yes");
   EXPECT_EQ(is_for_ws("GET /ws?token=a HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET /ws/ HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET /ws/?token=a HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET /ws// HTTP/1.1\r\n"), "no");
+  EXPECT_EQ(is_for_ws("GET http://a/ws HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET https://a:1/ws?b HTTP/1.1\r\n"), "yes");
+  EXPECT_EQ(is_for_ws("GET ftp://a/ws HTTP/1.1\r\n"), "no");
   EXPECT_EQ(is_for_ws("GET /wss HTTP/1.1\r\n"), "no");
   EXPECT_EQ(is_for_ws("GET / HTTP/1.1\r\n"), "no");
   EXPECT_EQ(is_for_ws("garbage\r\n"), "no");
@@ -208,7 +216,8 @@ TEST(Head, EveryCutOfARequestIsForTheSame) {
     const auto* head = std::get_if<RequestHead>(&parsed);
     if (!head) continue;
     ++accepted;
-    const bool for_ws = head->target == "/ws" || head->target.starts_with("/ws?");
+    const std::string_view target = origin_form(head->target).target;
+    const bool for_ws = target == "/ws" || target.starts_with("/ws?");
     for (size_t n = 0; n <= text.size(); ++n) {
       const std::optional<bool> answer = is_request_for(text.substr(0, n), "/ws");
       ASSERT_TRUE(answer || n < head->bytes) << text;

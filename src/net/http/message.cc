@@ -1,11 +1,57 @@
 #include "net/http/message.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/assert.h"
 #include "net/http/head.h"
 
 namespace gw::http {
+namespace {
+
+struct Status {
+  int number;
+  std::string_view reason;
+  std::string_view code;  // of an error
+};
+constexpr Status kStatuses[] = {
+    {200, "OK", ""},
+    {201, "Created", ""},
+    {202, "Accepted", ""},
+    {204, "No Content", ""},
+    {400, "Bad Request", "bad_request"},
+    {401, "Unauthorized", "unauthenticated"},
+    {403, "Forbidden", "permission_denied"},
+    {404, "Not Found", "not_found"},
+    {405, "Method Not Allowed", "method_not_allowed"},
+    {406, "Not Acceptable", "bad_request"},
+    {408, "Request Timeout", "timeout"},
+    {409, "Conflict", "already_exists"},
+    {413, "Content Too Large", "too_large"},
+    {415, "Unsupported Media Type", "unsupported_media_type"},
+    {417, "Expectation Failed", "bad_request"},
+    {421, "Misdirected Request", "wrong_host"},
+    {426, "Upgrade Required", "upgrade_required"},
+    {429, "Too Many Requests", "too_many_connections"},
+    {431, "Request Header Fields Too Large", "too_large"},
+    {500, "Internal Server Error", "internal"},
+    {501, "Not Implemented", "bad_request"},
+    {503, "Service Unavailable", "unavailable"},
+    {504, "Gateway Timeout", "timeout"},
+    {505, "HTTP Version Not Supported", "bad_request"},
+};
+
+const Status& look_up(int status) {
+  const auto* found = std::find_if(std::begin(kStatuses), std::end(kStatuses),
+                                   [&](const Status& known) { return known.number == status; });
+  ASSERT(found != std::end(kStatuses));
+  return *found;
+}
+
+}  // namespace
+
+std::string_view reason_of(int status) { return look_up(status).reason; }
+std::string_view code_of(int status) { return look_up(status).code; }
 
 std::optional<std::string_view> Request::field(std::string_view name) const {
   return find_field(fields, name);

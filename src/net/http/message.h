@@ -42,6 +42,10 @@ struct Request {
   std::string_view parameter(std::string_view name) const;  // one of the pattern's; a wrong name aborts
 };
 
+// What a status is called on the wire, and the code of an error that has no better one.
+std::string_view reason_of(int status);
+std::string_view code_of(int status);
+
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // must be static text; empty: no body

@@ -8,36 +8,6 @@
 namespace gw::http {
 namespace {
 
-std::string_view reason(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 421: return "Misdirected Request";
-    case 426: return "Upgrade Required";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "";
-  }
-}
-
 // RFC 9110 5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT"; made once a second.
 std::string_view http_date(WallTime now) {
   thread_local std::time_t second = -1;
@@ -60,11 +30,12 @@ std::string_view http_date(WallTime now) {
 
 void append_response(std::string& out, const Response& response, const ResponseForm& form, WallTime now) {
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, reason(response.status),
+  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status, reason_of(response.status),
                  http_date(now));
   if (!response.content_type.empty()) fmt::format_to(to, "Content-Type: {}\r\n", response.content_type);
   switch (form.body) {
     case ResponseForm::Body::length:
+      if (response.status == 204) break;  // RFC 9110 8.6
       fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
       break;
     case ResponseForm::Body::chunked: out += "Transfer-Encoding: chunked\r\n"; break;
@@ -73,7 +44,7 @@ void append_response(std::string& out, const Response& response, const ResponseF
   // Answers hold what one key may see: no cache keeps them, no browser guesses their type.
   out += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
   if (form.close) out += "Connection: close\r\n";
-  out.append(response.extra_head).append("\r\n");
+  out.append(form.extra_head).append(response.extra_head).append("\r\n");
   if (form.body == ResponseForm::Body::length && !form.head_only) out += response.body;
 }
 

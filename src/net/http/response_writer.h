@@ -10,8 +10,9 @@
 namespace gw::http {
 
 struct ResponseForm {
-  bool close = false;      // "Connection: close"
-  bool head_only = false;  // the request was HEAD
+  bool close = false;                // "Connection: close"
+  bool head_only = false;            // the request was HEAD
+  std::string_view extra_head = {};  // beside the response's own
   enum class Body { length, chunked, until_close } body = Body::length;
 };
 

@@ -15,7 +15,6 @@ namespace {
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr int kEventsPerTurnMax = 256;
 constexpr int kAcceptsPerTurnMax = 64;
-constexpr size_t kOpsReserve = 100;  // inside connections beyond the limit, so that probes get through
 constexpr Duration kSweepPeriod = 250ms;
 constexpr Duration kLingerTimeout = 2s;
 constexpr Duration kAcceptRest = 100ms;  // when descriptors have run out
@@ -39,14 +38,16 @@ ServerImpl::~ServerImpl() {
 }
 
 void ServerImpl::adopt(Handover handover, bool ops) {
-  if (connections_.size() >= options_.connections_max + (ops ? kOpsReserve : 0)) {
-    std::string refusal;
-    append_response(refusal,
-                    Response::error(503, "unavailable", "too many connections").header("Retry-After", "1"),
-                    {.close = true}, wall_now());
-    write_some(handover.fd.get(), refusal);
-    count_response(503);
-    return;
+  const bool bounded = !ops && is_bounded(handover.peer.ip);
+  const IpAddress machine = machine_of(handover.peer.ip);
+  const auto known = addresses_.find(machine);
+  const bool crowded =
+      bounded && known != addresses_.end() && known->second.strangers >= options_.address_connections_max;
+  bool reserved = false;
+  if (crowded || !make_room(ops)) {
+    reserved = reserved_ < kReserve && is_always_answered(handover.bytes);
+    if (!reserved && crowded) return refuse(handover, 429, "this address has too many connections");
+    if (!reserved) return refuse(handover, 503, "too many connections");
   }
   auto connection = std::make_unique<Connection>(*this);
   Connection& c = *connection;
@@ -60,6 +61,7 @@ void ServerImpl::adopt(Handover handover, bool ops) {
   event.events = c.interest;
   event.data.ptr = &c;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd.get(), &event) != 0) return;
+  enroll(c, bounded, reserved);
   connections_.push_back(std::move(connection));
   ++stats.connections_total;
   stats.connections = connections_.size();
@@ -116,11 +118,14 @@ void ServerImpl::on_event(Connection& c, uint32_t events) {
 // What the connection waits for now, and until when.
 void ServerImpl::settle(Connection& c) {
   using Phase = Connection::Phase;
-  if (c.phase == Phase::closed || c.phase == Phase::lingering) return;
-  const Phase next = c.need != 0 || c.chunked ? Phase::body
-                     : !c.slots.empty()       ? Phase::answering
-                     : !c.in.empty()          ? Phase::head
-                                              : Phase::idle;
+  if (c.phase == Phase::closed) return;
+  place(c);
+  if (c.phase == Phase::lingering) return;
+  // What waits behind answers waits for us, not we for it.
+  const Phase next = c.need != 0 || c.chunked        ? Phase::body
+                     : !c.slots.empty() || c.blocked ? Phase::answering
+                     : !c.in.empty()                 ? Phase::head
+                                                     : Phase::idle;
   if (next == c.phase && !c.begun_anew) return;
   c.phase = next;
   c.begun_anew = false;
@@ -141,15 +146,9 @@ void ServerImpl::update_interest(Connection& c) {
   epoll_event event{};
   event.events = wanted;
   event.data.ptr = &c;
-  ASSERT(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, c.fd.get(), &event) == 0);
+  const int changed = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, c.fd.get(), &event);
+  ASSERT(changed == 0);
   c.interest = wanted;
-}
-
-void ServerImpl::charge(Connection& c) {
-  size_t bytes = c.in.size() + c.unsent() + (c.chunked ? c.chunked->body.size() : 0);
-  for (const Slot& slot : c.slots) bytes += slot.bytes.size();
-  stats.buffered_bytes += bytes - c.charged;  // may wrap on the way, not in the end
-  c.charged = bytes;
 }
 
 void ServerImpl::sweep() {
@@ -188,9 +187,9 @@ void ServerImpl::close(Connection& c) {
   std::vector<Slot> slots = std::move(c.slots);
   for (Slot& slot : slots) {
     if (slot.exchange) slot.exchange->connection = nullptr;
-    if (slot.streaming && !slot.complete) --stats.streams;
+    if (slot.streaming && !slot.complete) forget_stream(c);
   }
-  stats.buffered_bytes -= c.charged;
+  discharge(c);
   std::swap(connections_[c.index], connections_.back());
   connections_[c.index]->index = c.index;
   graveyard_.push_back(std::move(connections_.back()));

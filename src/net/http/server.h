@@ -21,17 +21,26 @@
 namespace gw::http {
 
 struct ServerOptions {
-  size_t connections_max = 10'000;                // above it: 503 and close
-  size_t body_bytes_max = size_t{1} << 20;        // above it: 413, before the body is read
-  size_t stream_bytes_max = size_t{16} << 20;     // unsent bytes of one stream; above it write() refuses
-  size_t buffered_bytes_max = size_t{256} << 20;  // unparsed and unsent bytes of all connections together
+  // Above it the connection that is unused for longest makes room; when all are in use, 503 and close.
+  size_t connections_max = 10'000;
+  // Of one address, such as nobody has billed to a payer; above it 429 and close. 0: no bound. Loopback and
+  // trusted proxies stand for many and have none.
+  size_t address_connections_max = 0;
+  size_t body_bytes_max = size_t{1} << 20;     // above it: 413, before the body is read
+  size_t stream_bytes_max = size_t{16} << 20;  // unsent bytes of one stream; above it write() refuses
+  // Unparsed bytes and unsent answers of all together: above it the address that holds most loses its
+  // largest.
+  size_t requests_bytes_max = size_t{64} << 20;
+  // Unsent bytes of all streams together: above it the payer that holds most loses its largest stream.
+  size_t streams_bytes_max = size_t{192} << 20;
   size_t pipeline_max = 64;      // unanswered requests of one connection; above it no reading
   Duration head_timeout = 5s;    // first byte of a head to its last
   Duration body_timeout = 10s;   // end of the head to the body's last byte; both: 408
   Duration idle_timeout = 75s;   // between requests
   Duration write_timeout = 30s;  // a peer that takes nothing for so long is closed
   std::vector<IpNetwork> trusted_proxies;
-  std::string upgrade_path = "/ws";  // requests for it go to on_upgrade
+  std::string upgrade_path = "/ws";       // requests for it go to on_upgrade
+  std::vector<std::string> always_paths;  // answered above the limits of connections too
 };
 
 struct ServerStats {
@@ -53,8 +62,8 @@ class Stream {
   Stream() = default;
 
   bool is_open() const;
-  // Appends to the buffer that leaves at the end of the turn. False, and nothing is written: closed, or no
-  // room for all of it within stream_bytes_max.
+  // Appends to the buffer that leaves at the end of the turn. False, and nothing is written: closed, no room
+  // for all of it within stream_bytes_max, or it had to give way to others (streams_bytes_max).
   bool write(std::string_view bytes);
   // Appended in one step, so that an event is whole or not there; spares the caller a copy.
   bool write(std::initializer_list<std::string_view> parts);
@@ -64,6 +73,9 @@ class Stream {
   void on_close(std::function<void()> function);
   // Flushes what is buffered and ends the stream.
   void close();
+  // Ends the stream, and the connection with it, without what is buffered: its client is too slow to ever get
+  // it.
+  void drop();
 
  private:
   friend class Responder;
@@ -78,6 +90,11 @@ class Responder {
   void send(Response response);
   // The head of `response` (its body is ignored), then a body that goes on until close().
   Stream stream(const Response& response);
+  // Who answers for the memory of the stream that this may become: a key that was shown and is right. Equal
+  // pointers are one payer. The connection does not count against its address from then on.
+  void bill(const void* payer);
+  // A line for the head of whatever will be answered; the rules of Response::header().
+  void add_header(std::string_view name, std::string_view value);
   // Whether somebody still waits for it.
   bool is_waiting() const;
   // The client has closed its side: it may still read, but most have gone.

@@ -1,20 +1,27 @@
-// The inside of Server: server.cc (life of connections), server_receive.cc (bytes to requests),
-// server_send.cc (answers to bytes).
+// The inside of Server: server.cc (life of connections), server_bounds.cc (who may hold how much),
+// server_receive.cc (bytes to requests), server_send.cc (answers to bytes).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "base/ip_machine.h"
 #include "net/http/chunked.h"
 #include "net/http/head.h"
 #include "net/http/response_writer.h"
 #include "net/http/server.h"
 
 namespace gw::http {
+
+// Connections beyond the limit, so that probes get through.
+inline constexpr size_t kReserve = 100;
 
 class ServerImpl;
 struct Connection;
@@ -34,6 +41,7 @@ struct Exchange {
 struct Slot {
   Exchange* exchange = nullptr;  // null: no handle is left
   std::string bytes;             // only while it is not the first
+  std::string extra_head;        // beside the response's own
   std::function<void()> on_close;
   bool answered = false;
   bool complete = false;  // nothing will be added
@@ -41,6 +49,13 @@ struct Slot {
   bool head_only = false;
   bool close_after = false;
   bool http10 = false;
+};
+
+// What an address or a payer holds of what all share.
+struct Holdings {
+  size_t connections = 0;  // of an address; of a payer its streams
+  size_t strangers = 0;    // those of them that nobody has billed
+  size_t bytes = 0;
 };
 
 struct Connection {
@@ -77,9 +92,10 @@ struct Connection {
   std::string in;   // read and not used yet
   size_t need = 0;  // bytes of `in` that make the request begun complete; 0: not known
   std::unique_ptr<ChunkedRequest> chunked;
-  bool begun_anew = true;     // a request was completed since the deadline was set
-  bool blocked = false;       // `in` may hold more requests, to be taken once answers have left
-  bool last_request = false;  // nothing more is taken from it
+  bool begun_anew = true;      // a request was completed since the deadline was set
+  bool blocked = false;        // `in` may hold more requests, to be taken once answers have left
+  bool upgrade_waits = false;  // the next of them is for the upgrade path, and so waits for all answers
+  bool last_request = false;   // nothing more is taken from it
   bool peer_ended = false;
 
   // Answering.
@@ -93,7 +109,17 @@ struct Connection {
   bool stalled = false;  // unsent bytes wait since the deadline was set
   TimePoint write_deadline{};
   bool dirty = false;  // is in ServerImpl::dirty_
-  size_t charged = 0;  // its part of ServerStats::buffered_bytes
+
+  // Bounds.
+  size_t charged = 0;           // its part of ServerStats::buffered_bytes
+  Holdings* address = nullptr;  // of its peer; never null
+  Holdings* account = nullptr;  // of its payer, who has what it is charged; null: its address has
+  const void* payer = nullptr;
+  bool stranger = false;  // counts as one of its address
+  bool reserved = false;  // came in above the limits: it gets one answer
+  bool doomed = false;    // its stream gave way: closed at the end of the turn
+  bool spare = false;     // is in ServerImpl::spare_, at `place`
+  std::list<Connection*>::iterator place;
 };
 
 class ServerImpl {
@@ -111,7 +137,9 @@ class ServerImpl {
   void begin_stream(const Exchange& exchange, const Response& response);
   bool write_stream(const Exchange& exchange, std::initializer_list<std::string_view> parts);
   void end_stream(const Exchange& exchange);
+  void drop_stream(const Exchange& exchange);
   void abandon(const Exchange& exchange);
+  void bill(const Exchange& exchange, const void* payer);
 
   Server::OnUpgrade on_upgrade;
   ServerStats stats;
@@ -131,9 +159,25 @@ class ServerImpl {
   void expire(Connection& c);
   void settle(Connection& c);
   void update_interest(Connection& c);
-  void charge(Connection& c);
   void linger(Connection& c);
   void close(Connection& c);
+
+  // server_bounds.cc
+  bool is_bounded(const IpAddress& address) const;
+  bool is_always_answered(std::string_view bytes) const;
+  bool make_room(bool ops);
+  void refuse(const Handover& handover, int status, const char* detail);
+  void enroll(Connection& c, bool bounded, bool reserved);
+  void discharge(Connection& c);
+  void place(Connection& c);
+  void charge(Connection& c);
+  void move_charge(Connection& c, Holdings* account);
+  bool find_room(Connection& c, size_t cost);
+  // The rest of the connections is for the streams of others, and for what is no stream.
+  size_t streams_of_one_max() const { return std::max<size_t>(options_.connections_max / 4 * 3, 1); }
+  void forget_stream(Connection& c);
+  void doom(Connection& c);
+  void shed_requests();
 
   // server_receive.cc
   void read(Connection& c);
@@ -164,6 +208,12 @@ class ServerImpl {
   UniqueFd epoll_;
   std::vector<std::unique_ptr<OpsListener>> ops_listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::list<Connection*> spare_;  // owed nothing, longest unused first; none of the inside
+  std::unordered_map<IpAddress, Holdings, IpAddressHash> addresses_;  // that have connections
+  std::unordered_map<const void*, Holdings> payers_;                  // as few as there are keys
+  size_t requests_bytes_ = 0;
+  size_t streams_bytes_ = 0;
+  size_t reserved_ = 0;                                 // connections that came in above the limits
   std::vector<Connection*> dirty_;                      // each at most once
   std::vector<Connection*> blocked_;                    // to be looked at in the next turn
   std::vector<std::unique_ptr<Connection>> graveyard_;  // events and lists of this turn may still name them

@@ -12,23 +12,6 @@ namespace {
 constexpr size_t kUnsentBytesMax = size_t{1} << 20;
 constexpr int kLingerReadsPerTurnMax = 4;
 
-// Origin form, or the absolute form that proxies may send (RFC 9112 3.2.1, 3.2.2). Empty: neither.
-struct OriginForm {
-  std::string_view target;
-  std::string_view authority;  // of the absolute form; Host has to be the same
-};
-
-OriginForm origin_form(std::string_view target) {
-  if (target.starts_with('/')) return {target, {}};
-  const size_t scheme = target.starts_with("http://") ? 7 : target.starts_with("https://") ? 8 : 0;
-  if (scheme == 0) return {};
-  const std::string_view rest = target.substr(scheme);
-  const size_t slash = rest.find('/');
-  if (slash == 0 || rest.substr(0, slash).find_first_of("?#@") != std::string_view::npos) return {};
-  if (slash == std::string_view::npos) return {"/", rest};
-  return {rest.substr(slash), rest.substr(0, slash)};
-}
-
 }  // namespace
 
 void ServerImpl::read(Connection& c) {
@@ -66,16 +49,16 @@ void ServerImpl::receive(Connection& c, std::string_view fresh) {
   }
   if (c.last_request || c.in.empty()) std::string().swap(c.in);
   charge(c);
-  if (stats.buffered_bytes > options_.buffered_bytes_max && !c.last_request)
-    fail(c, 503, "the server is out of buffers");
   settle(c);
   update_interest(c);
+  if (requests_bytes_ > options_.requests_bytes_max) shed_requests();
 }
 
 bool ServerImpl::may_take_request(const Connection& c) const {
   if (c.phase == Connection::Phase::closed || c.phase == Connection::Phase::lingering || c.last_request)
     return false;
   if (!c.slots.empty() && c.slots.back().streaming) return false;
+  if (c.upgrade_waits) return c.slots.empty() && c.unsent() == 0;
   return c.slots.size() < options_.pipeline_max && c.unsent() < kUnsentBytesMax;
 }
 
@@ -105,11 +88,8 @@ size_t ServerImpl::take_request(Connection& c, std::string_view data) {
   const RequestHead& head = std::get<RequestHead>(parsed);
 
   if (!c.ops && on_upgrade && is_request_for(data, options_.upgrade_path).value_or(false)) {
-    if (c.slots.empty() && c.unsent() == 0) {
-      hand_over(c, data);
-    } else {
-      c.blocked = true;
-    }
+    c.upgrade_waits = c.blocked = !c.slots.empty() || c.unsent() != 0;
+    if (!c.upgrade_waits) hand_over(c, data);
     return 0;
   }
   const auto framed = body_framing(head);
@@ -159,26 +139,28 @@ void ServerImpl::begin_body(Connection& c, const RequestHead& head) {
 }
 
 void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_view body) {
+  const bool of_server = head.target == "*" && head.method == "OPTIONS";
   const OriginForm origin = origin_form(head.target);
-  if (origin.target.empty()) return fail(c, 400, "the request target is malformed");
-  // RFC 9112 3.2.2 has the target win; whoever stands before us may have gone by Host.
-  const auto host = find_field(head.fields, "Host");
-  if (!origin.authority.empty() && host && !equal_ignoring_case(*host, origin.authority)) {
-    return fail(c, 400, "Host differs from the request target");
-  }
+  if (const char* fault = target_fault(head, origin); fault && !of_server) return fail(c, 400, fault);
   ++stats.requests_total;
   c.begun_anew = true;
 
   Slot slot;
   slot.http10 = head.version < 11;
   slot.head_only = head.method == "HEAD";
-  slot.close_after =
-      slot.http10 || list_has_token(head.fields, "Connection", "close") || (stopping_ && !c.ops);
+  slot.close_after = slot.http10 || c.reserved || list_has_token(head.fields, "Connection", "close") ||
+                     (stopping_ && !c.ops);
   c.last_request = slot.close_after;
   auto exchange = std::make_shared<Exchange>(&c, c.first_sequence + c.slots.size());
   slot.exchange = exchange.get();
   c.slots.push_back(std::move(slot));
 
+  if (of_server) {  // RFC 9110 9.3.7
+    Response nothing;
+    nothing.status = 204;
+    nothing.content_type = {};
+    return answer(*exchange, nothing);
+  }
   const Requester requester = requester_of(c.peer.ip, head.fields, options_.trusted_proxies);
   const size_t question = origin.target.find('?');
   Request request;
@@ -191,7 +173,7 @@ void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_vi
   request.ops = c.ops;
   request.remote_address = requester.address;
   request.scheme = requester.scheme;
-  request.host = origin.authority.empty() ? requester.host : origin.authority;
+  request.host = origin.authority.empty() ? std::string_view(requester.host) : origin.authority;
   request.peer = c.peer;
   request.local = c.local;
   handler_(request, Responder(std::move(exchange)));
@@ -206,10 +188,6 @@ void ServerImpl::hand_over(Connection& c, std::string_view rest) {
 
 // Answers for the server itself; what comes after on this connection cannot be trusted.
 void ServerImpl::fail(Connection& c, int status, const char* detail) {
-  const char* code = status == 408                    ? "timeout"
-                     : status == 413 || status == 431 ? "too_large"
-                     : status == 503                  ? "unavailable"
-                                                      : "bad_request";
   c.last_request = true;
   c.need = 0;
   c.chunked.reset();
@@ -219,7 +197,7 @@ void ServerImpl::fail(Connection& c, int status, const char* detail) {
   Exchange exchange(&c, c.first_sequence + c.slots.size());
   slot.exchange = &exchange;
   c.slots.push_back(std::move(slot));
-  answer(exchange, Response::error(status, code, detail));
+  answer(exchange, Response::error(status, code_of(status), detail));
   settle(c);
 }
 

@@ -43,7 +43,8 @@ void ServerImpl::answer(const Exchange& exchange, const Response& response) {
   ASSERT(!slot.answered);
   slot.answered = slot.complete = true;
   if (stopping_ && !c.ops && &slot == &c.slots.back()) c.last_request = slot.close_after = true;
-  append_response(sink_of(c, slot), response, {.close = slot.close_after, .head_only = slot.head_only},
+  append_response(sink_of(c, slot), response,
+                  {.close = slot.close_after, .head_only = slot.head_only, .extra_head = slot.extra_head},
                   wall_now());
   count_response(response.status);
   advance(c);
@@ -54,13 +55,22 @@ void ServerImpl::begin_stream(const Exchange& exchange, const Response& response
   Connection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
   ASSERT(!slot.answered);
+  Holdings& account = payers_[c.payer];
+  if (account.connections >= streams_of_one_max())
+    return answer(exchange, Response::error(503, code_of(503), "this key has too many streams"));
   slot.answered = slot.streaming = true;
   const auto body = slot.http10 ? ResponseForm::Body::until_close : ResponseForm::Body::chunked;
-  append_response(sink_of(c, slot), response,
-                  {.close = slot.close_after, .head_only = slot.head_only, .body = body}, wall_now());
+  append_response(
+      sink_of(c, slot), response,
+      {.close = slot.close_after, .head_only = slot.head_only, .extra_head = slot.extra_head, .body = body},
+      wall_now());
   count_response(response.status);
   slot.complete = slot.head_only;
-  if (!slot.complete) ++stats.streams;
+  if (!slot.complete) {
+    ++stats.streams;
+    ++account.connections;
+    move_charge(c, &account);
+  }
   advance(c);
   touch(c);
 }
@@ -74,8 +84,7 @@ bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<st
   std::string& sink = sink_of(c, slot);
   const size_t unsent = &sink == &c.out ? c.unsent() : sink.size();
   const size_t cost = size + kChunkOverhead;
-  if (unsent + cost > options_.stream_bytes_max) return false;
-  if (stats.buffered_bytes + cost > options_.buffered_bytes_max) return false;
+  if (c.doomed || unsent + cost > options_.stream_bytes_max || !find_room(c, cost)) return false;
   if (!slot.http10) append_chunk_size(sink, size);
   for (const std::string_view part : parts) sink.append(part);
   if (!slot.http10) sink.append("\r\n");
@@ -94,9 +103,19 @@ void ServerImpl::end_stream(const Exchange& exchange) {
   if (stopping_ && !c.ops) c.last_request = true;
   slot.complete = true;
   slot.on_close = nullptr;
-  --stats.streams;
+  forget_stream(c);
   advance(c);
   touch(c);
+}
+
+void ServerImpl::drop_stream(const Exchange& exchange) {
+  Connection& c = *exchange.connection;
+  Slot& slot = c.slot(exchange);
+  slot.complete = true;
+  slot.on_close = nullptr;
+  forget_stream(c);
+  doom(c);
+  advance(c);
 }
 
 // The last handle went.
@@ -145,12 +164,14 @@ void ServerImpl::flush_all() {
       resume_blocked();
     });
   }
+  if (requests_bytes_ > options_.requests_bytes_max) shed_requests();
   // Only what nothing names any more: resume_blocked() looks before it touches.
-  if (blocked_.empty()) graveyard_.clear();
+  if (blocked_.empty() && dirty_.empty()) graveyard_.clear();
 }
 
 void ServerImpl::flush(Connection& c) {
-  if (!send_pending(c)) return close(c);
+  if (c.doomed || !send_pending(c)) return close(c);
+  if (c.account && c.unsent() == 0 && c.slots.empty()) move_charge(c, nullptr);
   const bool all_said = c.unsent() == 0 && c.slots.empty();
   if (all_said && (c.last_request || (c.peer_ended && !c.blocked)) && c.phase != Connection::Phase::lingering)
     linger(c);
@@ -196,6 +217,16 @@ Stream Responder::stream(const Response& response) {
   return Stream(exchange_);
 }
 
+void Responder::bill(const void* payer) {
+  if (exchange_ && exchange_->connection) exchange_->connection->server.bill(*exchange_, payer);
+}
+
+void Responder::add_header(std::string_view name, std::string_view value) {
+  ASSERT(value.find_first_of("\r\n") == std::string_view::npos);
+  if (!is_waiting()) return;
+  exchange_->connection->slot(*exchange_).extra_head.append(name).append(": ").append(value).append("\r\n");
+}
+
 bool Responder::is_waiting() const {
   return exchange_ && exchange_->connection && !exchange_->connection->slot(*exchange_).answered;
 }
@@ -236,6 +267,10 @@ void Stream::on_close(std::function<void()> function) {
 
 void Stream::close() {
   if (open_slot(exchange_)) exchange_->connection->server.end_stream(*exchange_);
+}
+
+void Stream::drop() {
+  if (open_slot(exchange_)) exchange_->connection->server.drop_stream(*exchange_);
 }
 
 }  // namespace gw::http

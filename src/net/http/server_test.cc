@@ -139,6 +139,28 @@ TEST_F(ServerTest, AbsoluteFormNamesTheHost) {  // RFC 9112 3.2.2
   }
 }
 
+TEST_F(ServerTest, TheServerAsAWholeHasOptions) {  // RFC 9112 3.2.4
+  start();
+  Client client = connect("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n" + get("/next"));
+  const ReceivedResponse response = client.response();
+  EXPECT_EQ(response.status, 204);
+  EXPECT_EQ(client.response().body, "GET /next");
+  EXPECT_EQ(connect("GET * HTTP/1.1\r\nHost: a\r\n\r\n").response().status, 400);
+}
+
+TEST_F(ServerTest, LinesForAnyAnswerComeWithIt) {
+  start([this](Request& request, Responder responder) {
+    responder.add_header("Vary", "Origin");
+    if (request.path == "/later") return waiting.push_back(responder);
+    responder.send(Response::error(404, "not_found", "no such path"));
+  });
+  EXPECT_TRUE(connect(get("/")).response().has("Vary: Origin"));
+  Client later = connect(get("/later"));
+  ASSERT_TRUE(turn_until([&] { return !waiting.empty(); }));
+  waiting[0].send({});
+  EXPECT_TRUE(later.response().has("Vary: Origin"));
+}
+
 TEST_F(ServerTest, ContinueIsSaidBeforeTheBodyIsSent) {
   start();
   Client client = connect("POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");

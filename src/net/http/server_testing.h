@@ -129,6 +129,16 @@ class ServerTest : public ::testing::Test {
     return client;
   }
 
+  // As if it came from there.
+  Client connect_from(std::string_view peer, std::string_view bytes = {}, int receive_buffer = 0) {
+    Client client(*this, *local_address(listener_.get()), receive_buffer);
+    wait_readable(listener_.get());
+    Accepted accepted = std::move(**accept_from(listener_.get()));
+    const SocketAddress local = *local_address(accepted.fd.get());
+    server->adopt({std::move(accepted.fd), std::string(bytes), *SocketAddress::parse(peer), local});
+    return client;
+  }
+
   template <class Condition>
   bool turn_until(const Condition& done) {
     const TimePoint deadline = steady_now() + 30s;

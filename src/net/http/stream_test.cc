@@ -99,6 +99,53 @@ TEST_F(StreamTest, AWriteBeyondTheBoundIsRefusedWhole) {
   EXPECT_TRUE(streams[0].write(event));
 }
 
+TEST_F(StreamTest, ADroppedStreamKeepsNothing) {
+  options.stream_bytes_max = 100'000;
+  start_streams();
+  Client client = open({}, 4096);
+  ASSERT_TRUE(turn_until([&] { return !streams[0].write(std::string(50'000, 'x')); }));
+  streams[0].drop();
+  EXPECT_EQ(server->stats().buffered_bytes, 0u);
+  EXPECT_TRUE(turn_until([&] { return server->stats().connections == 0; }));
+  EXPECT_EQ(closed, 0);  // the owner knows that it closed
+  EXPECT_EQ(server->stats().streams, 0u);
+}
+
+TEST_F(StreamTest, SlowStreamsOfOneKeyCostNobodyElse) {
+  options.stream_bytes_max = 1'000'000;
+  options.streams_bytes_max = 3'000'000;
+  const int keys[] = {0, 0, 0};
+  start([&](Request& request, Responder responder) {
+    responder.bill(&keys[static_cast<size_t>(request.path.back() - '0')]);
+    streams.push_back(responder.stream({}));
+    streams.back().on_close([this] { ++closed; });
+  });
+  std::vector<Client> slow;
+  for (int i = 0; i < 20; ++i) slow.push_back(open(get("/0"), 4096));
+  Client own = open(get("/0"));
+  Client other = open(get("/1"));
+  const Stream own_stream = streams[20];
+  const Stream other_stream = streams[21];
+  const std::string event(100'000, 'x');
+  for (int round = 0; round < 60; ++round) {
+    for (int i = 0; i < 20; ++i) streams[static_cast<size_t>(i)].write(event);
+    // Who reads loses nothing, whoever pays for the slow ones.
+    ASSERT_TRUE(Stream(own_stream).write("data: own\n\n")) << round;
+    ASSERT_TRUE(Stream(other_stream).write("data: other\n\n")) << round;
+    EXPECT_LE(server->stats().buffered_bytes, options.streams_bytes_max + 100'000);
+    loop.turn(1ms);
+    own.receive();
+    other.receive();
+  }
+  EXPECT_GT(closed, 0);
+  EXPECT_TRUE(own_stream.is_open());
+  EXPECT_TRUE(other_stream.is_open());
+  // Another key may have as much as it needs: the one that holds most gives way.
+  Client heavy = open(get("/2"), 4096);
+  Stream heavy_stream = streams[22];
+  for (int i = 0; i < 9; ++i) ASSERT_TRUE(heavy_stream.write(event)) << i;
+}
+
 TEST_F(StreamTest, AStalledClientIsClosedAndTheOwnerHears) {
   options.write_timeout = 100ms;
   start_streams();

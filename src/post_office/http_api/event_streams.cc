@@ -55,7 +55,7 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
 
   void fell_behind() override {
     log::warn("agent_stream_ended", {{"reason", "it reads too slowly"}});
-    stream_.close();
+    stream_.drop();
     owner_.drop(shared_from_this());
   }
 

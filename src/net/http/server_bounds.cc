@@ -1,0 +1,154 @@
+// Who may hold how much of what all share: connections, and the bytes that wait in them.
+#include <algorithm>
+#include <tuple>
+
+#include "base/log.h"
+#include "net/http/server_impl.h"
+
+namespace gw::http {
+
+// Loopback and trusted proxies stand for everybody behind them.
+bool ServerImpl::is_bounded(const IpAddress& address) const {
+  if (options_.address_connections_max == 0 || address.is_loopback()) return false;
+  return std::none_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
+                      [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+bool ServerImpl::is_always_answered(std::string_view bytes) const {
+  return std::any_of(options_.always_paths.begin(), options_.always_paths.end(),
+                     [&](const std::string& path) { return is_request_for(bytes, path).value_or(false); });
+}
+
+// Whether one more fits; whoever is unused for longest makes place for it.
+bool ServerImpl::make_room(bool ops) {
+  while (connections_.size() >= options_.connections_max + (ops ? kReserve : 0)) {
+    if (spare_.empty()) return false;
+    close(*spare_.front());
+  }
+  return true;
+}
+
+void ServerImpl::refuse(const Handover& handover, int status, const char* detail) {
+  std::string refusal;
+  append_response(refusal, Response::error(status, code_of(status), detail).header("Retry-After", "1"),
+                  {.close = true}, wall_now());
+  write_some(handover.fd.get(), refusal);
+  count_response(status);
+}
+
+void ServerImpl::enroll(Connection& c, bool bounded, bool reserved) {
+  c.address = &addresses_[machine_of(c.peer.ip)];
+  ++c.address->connections;
+  c.stranger = bounded;
+  if (c.stranger) ++c.address->strangers;
+  c.reserved = reserved;
+  if (c.reserved) ++reserved_;
+}
+
+// Gives back all that it holds: it is about to go.
+void ServerImpl::discharge(Connection& c) {
+  if (c.spare) spare_.erase(c.place);
+  c.spare = false;
+  if (c.reserved) --reserved_;
+  stats.buffered_bytes -= c.charged;
+  (c.account ? streams_bytes_ : requests_bytes_) -= c.charged;
+  (c.account ? c.account : c.address)->bytes -= c.charged;
+  c.charged = 0;
+  if (c.stranger) --c.address->strangers;
+  if (--c.address->connections == 0) addresses_.erase(machine_of(c.peer.ip));
+}
+
+void ServerImpl::bill(const Exchange& exchange, const void* payer) {
+  Connection& c = *exchange.connection;
+  c.payer = payer;
+  if (c.stranger) --c.address->strangers;
+  c.stranger = false;
+}
+
+// Keeps spare_ in order; a request since the last time counts as use.
+void ServerImpl::place(Connection& c) {
+  const bool spare = c.slots.empty() && !c.ops;
+  if (!spare) {
+    if (c.spare) spare_.erase(c.place);
+  } else if (!c.spare) {
+    c.place = spare_.insert(spare_.end(), &c);
+  } else if (c.begun_anew) {
+    spare_.splice(spare_.end(), spare_, c.place);
+  }
+  c.spare = spare;
+}
+
+void ServerImpl::charge(Connection& c) {
+  size_t bytes = c.in.size() + c.unsent() + (c.chunked ? c.chunked->body.size() : 0);
+  for (const Slot& slot : c.slots) bytes += slot.bytes.size();
+  // May wrap on the way, not in the end.
+  const size_t more = bytes - c.charged;
+  stats.buffered_bytes += more;
+  (c.account ? streams_bytes_ : requests_bytes_) += more;
+  (c.account ? c.account : c.address)->bytes += more;
+  c.charged = bytes;
+}
+
+// From its address to its payer when it streams, and back (null).
+void ServerImpl::move_charge(Connection& c, Holdings* account) {
+  (c.account ? streams_bytes_ : requests_bytes_) -= c.charged;
+  (c.account ? c.account : c.address)->bytes -= c.charged;
+  c.account = account;
+  (c.account ? streams_bytes_ : requests_bytes_) += c.charged;
+  (c.account ? c.account : c.address)->bytes += c.charged;
+}
+
+// Whether a stream may hold so much more. While all hold too much together, the largest stream of the payer
+// that holds most gives way: whoever comes new finds room, and a slow stream costs its payer's others
+// nothing.
+bool ServerImpl::find_room(Connection& c, size_t cost) {
+  while (streams_bytes_ + cost > options_.streams_bytes_max) {
+    Connection* largest = &c;
+    for (const auto& other : connections_) {
+      if (!other->account || other->doomed) continue;
+      if (std::tie(other->account->bytes, other->charged) >
+          std::tie(largest->account->bytes, largest->charged))
+        largest = other.get();
+    }
+    if (largest == &c) return false;
+    doom(*largest);
+  }
+  return true;
+}
+
+void ServerImpl::forget_stream(Connection& c) {
+  --stats.streams;
+  --c.account->connections;
+}
+
+// What its stream holds is dropped at once. It closes at the end of the turn: the caller may stand anywhere.
+void ServerImpl::doom(Connection& c) {
+  log::warn("http_stream_dropped", {{"peer", c.peer.ip.text()}, {"bytes", c.charged}});
+  c.doomed = true;
+  std::string().swap(c.out);
+  c.out_sent = 0;
+  for (Slot& slot : c.slots) std::string().swap(slot.bytes);
+  touch(c);
+}
+
+// Between events only: it closes connections.
+void ServerImpl::shed_requests() {
+  while (requests_bytes_ > options_.requests_bytes_max) {
+    Connection* largest = nullptr;
+    for (const auto& c : connections_) {
+      if (c->account || c->ops || c->charged == 0) continue;
+      if (!largest ||
+          std::tie(c->address->bytes, c->charged) >= std::tie(largest->address->bytes, largest->charged))
+        largest = c.get();
+    }
+    if (!largest) return;
+    const bool nothing_said = largest->slots.empty() && largest->unsent() == 0 && !largest->last_request;
+    if (nothing_said) {
+      fail(*largest, 503, "the server is out of buffers");
+    } else {
+      close(*largest);
+    }
+  }
+}
+
+}  // namespace gw::http
