@@ -1,26 +1,14 @@
 #include "post_office/guess_limit.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace gw {
 namespace {
 
-// One machine usually has a whole /64 of IPv6 to itself.
-IpAddress guesser(IpAddress address) {
-  if (!address.is_v4())
-    std::fill(address.bytes.begin() + 8, address.bytes.end(), static_cast<unsigned char>(0));
-  return address;
-}
+// A full table is looked through no more often.
+constexpr Duration kTidyPeriod = 1s;
 
 }  // namespace
-
-size_t GuessLimit::Hash::operator()(const IpAddress& address) const {
-  size_t low, high;
-  std::memcpy(&high, address.bytes.data(), sizeof(high));
-  std::memcpy(&low, address.bytes.data() + sizeof(high), sizeof(low));
-  return std::hash<size_t>()(high * 0x9e3779b97f4a7c15ULL + low);
-}
 
 double GuessLimit::count_at(const Failures& failures, TimePoint now) const {
   const double forgiven = std::chrono::duration<double>(now - failures.at) / options_.forgiven_after;
@@ -28,7 +16,7 @@ double GuessLimit::count_at(const Failures& failures, TimePoint now) const {
 }
 
 Duration GuessLimit::wait(const IpAddress& address, TimePoint now) const {
-  const auto found = failures_.find(guesser(address));
+  const auto found = failures_.find(machine_of(address));
   const bool has_room = failures_.size() < options_.addresses_max;
   if (found == failures_.end() && has_room) return Duration::zero();
   const double count = count_at(found == failures_.end() ? rest_ : found->second, now);
@@ -38,7 +26,7 @@ Duration GuessLimit::wait(const IpAddress& address, TimePoint now) const {
 }
 
 void GuessLimit::record_failure(const IpAddress& address, TimePoint now) {
-  Failures& failures = find_or_make(guesser(address), now);
+  Failures& failures = find_or_make(machine_of(address), now);
   failures.count = count_at(failures, now) + 1;
   failures.at = now;
 }
@@ -46,7 +34,8 @@ void GuessLimit::record_failure(const IpAddress& address, TimePoint now) {
 GuessLimit::Failures& GuessLimit::find_or_make(const IpAddress& address, TimePoint now) {
   const auto found = failures_.find(address);
   if (found != failures_.end()) return found->second;
-  if (failures_.size() >= options_.addresses_max) {
+  if (failures_.size() >= options_.addresses_max && now - tidied_at_ >= kTidyPeriod) {
+    tidied_at_ = now;
     std::erase_if(failures_, [&](const auto& entry) { return count_at(entry.second, now) == 0; });
   }
   if (failures_.size() >= options_.addresses_max) return rest_;

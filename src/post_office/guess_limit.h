@@ -1,10 +1,11 @@
-// Slows down whoever guesses API keys: each remote address may fail so often, then waits.
+// Slows down whoever guesses API keys: each remote address may fail so often, then waits. It knows of wrong
+// keys alone: whoever shows a right one is not asked about the others at its address.
 #pragma once
 
 #include <cstddef>
 #include <unordered_map>
 
-#include "base/ip.h"
+#include "base/ip_machine.h"
 #include "base/time.h"
 
 namespace gw {
@@ -21,9 +22,6 @@ class GuessLimit {
 
   // How long this address has to wait before another wrong key of its is listened to; zero: not at all.
   Duration wait(const IpAddress& address, TimePoint now) const;
-  // Whether a right key has to wait as well. On loopback it has not: behind that may be a proxy that nobody
-  // has declared as trusted, and so everybody.
-  static bool locks_out(const IpAddress& address) { return !address.is_loopback(); }
   void record_failure(const IpAddress& address, TimePoint now);
   size_t size() const { return failures_.size(); }
 
@@ -32,15 +30,13 @@ class GuessLimit {
     double count = 0;  // as of `at`; less and less after it
     TimePoint at;
   };
-  struct Hash {
-    size_t operator()(const IpAddress& address) const;
-  };
 
   double count_at(const Failures& failures, TimePoint now) const;
   Failures& find_or_make(const IpAddress& address, TimePoint now);
 
   const GuessLimitOptions options_;
-  std::unordered_map<IpAddress, Failures, Hash> failures_;
+  std::unordered_map<IpAddress, Failures, IpAddressHash> failures_;
+  TimePoint tidied_at_;
   Failures rest_;  // of all the addresses that found no room
 };
 

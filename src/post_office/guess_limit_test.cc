@@ -34,17 +34,6 @@ TEST(GuessLimit, TimeForgives) {
   EXPECT_EQ(limit.wait(kGuesser, t0 + 1000s), Duration::zero());
 }
 
-TEST(GuessLimit, LoopbackWaitsButIsNotLockedOut) {
-  for (const char* text : {"127.0.0.1", "127.8.8.8", "::1"}) {
-    GuessLimit limit;
-    const IpAddress address = *IpAddress::parse(text);
-    fail(limit, address, 20);
-    EXPECT_EQ(limit.wait(address, t0), Duration(6s)) << text;
-    EXPECT_FALSE(GuessLimit::locks_out(address)) << text;
-  }
-  EXPECT_TRUE(GuessLimit::locks_out(kGuesser));
-}
-
 TEST(GuessLimit, ANetworkOfOneMachineCountsAsOne) {
   GuessLimit limit;
   for (int i = 0; i < 20; ++i) {

@@ -44,10 +44,6 @@ http::Response too_many_guesses(Duration wait) {
 std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& request,
                                                           const Requirement& needed) {
   const TimePoint now = loop_.now();
-  const Duration wait = guesses_.wait(request.remote_address, now);
-  const bool has_to_wait = wait > Duration::zero();
-  // Before the key is looked at: an answer that differs would go on telling right from wrong.
-  if (has_to_wait && GuessLimit::locks_out(request.remote_address)) return too_many_guesses(wait);
   const std::string_view shown = bearer_key(request);
   if (shown.empty()) {
     return unauthenticated("an API key is required (Authorization: Bearer <key>)",
@@ -55,7 +51,9 @@ std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& r
   }
   const ApiKey* key = keys_.find(shown);
   if (!key) {
-    if (has_to_wait) return too_many_guesses(wait);
+    // A right key is never kept waiting: many may come from an address where somebody guesses.
+    const Duration wait = guesses_.wait(request.remote_address, now);
+    if (wait > Duration::zero()) return too_many_guesses(wait);
     guesses_.record_failure(request.remote_address, now);
     return unauthenticated("the API key is not known",
                            R"(Bearer realm="websocket-gateway", error="invalid_token")");
@@ -67,7 +65,10 @@ std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& r
 const ApiKey* Access::admit(const http::Request& request, http::Responder& responder,
                             const Requirement& needed) {
   auto verdict = judge(request, needed);
-  if (const auto* key = std::get_if<const ApiKey*>(&verdict)) return *key;
+  if (const auto* key = std::get_if<const ApiKey*>(&verdict)) {
+    responder.bill(*key);
+    return *key;
+  }
   responder.send(std::move(std::get<http::Response>(verdict)));
   return nullptr;
 }
