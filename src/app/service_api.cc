@@ -1,5 +1,6 @@
 #include "app/service_api.h"
 
+#include "post_office/http_api/body.h"
 #include "post_office/http_api/documents.h"
 #include "post_office/http_api/site.h"
 
@@ -8,6 +9,8 @@ namespace {
 
 using http_api::Call;
 using http_api::Handler;
+
+constexpr std::string_view kMcp = "/mcp";
 
 template <class Door>
 Handler to(Door& door, void (Door::*verb)(Call)) {
@@ -44,6 +47,8 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
 }
 
 void ServiceApi::handle(http::Request& request, http::Responder responder) {
+  if (request.path == "/mcp/") request.path = kMcp;  // the same place
+  if (request.path == kMcp && http_api::allow_page(request, responder, options_.allowed_origins)) return;
   (request.ops ? inside_router_ : router_).handle(request, std::move(responder));
 }
 
@@ -83,13 +88,17 @@ void ServiceApi::add_message_routes() {
 
 // Where it comes from is looked at before the key: a page that guesses keys is no caller.
 void ServiceApi::add_mcp_route() {
-  router_.add("POST", "/mcp", [this](http::Request& request, http::Responder responder) {
+  router_.add("POST", kMcp, [this](http::Request& request, http::Responder responder) {
     if (auto refused = http_api::refuse_foreign_site(request, options_.allowed_origins))
       return responder.send(mcp::as_rpc(std::move(*refused), request.body));
     auto verdict = access_.judge(request, {});
     if (auto* refused = std::get_if<http::Response>(&verdict))
       return responder.send(mcp::as_rpc(std::move(*refused), request.body));
-    mcp_.handle({request, std::move(responder), std::get<const ApiKey*>(verdict)});
+    const ApiKey* key = std::get<const ApiKey*>(verdict);
+    responder.bill(key);
+    if (auto refused = http_api::refuse_body(request))
+      return responder.send(mcp::as_rpc(std::move(*refused), request.body));
+    mcp_.handle({request, std::move(responder), key});
   });
 }
 
@@ -132,12 +141,15 @@ http::Router::Handler ServiceApi::guarded(Needs needs, Handler handler) {
     const bool open =
         needs.who == Needs::Who::anyone || (needs.who == Needs::Who::key_holder_unless_inside && request.ops);
     const ApiKey* key = nullptr;
-    if (!open) {
+    if (open) {
+      if (auto refused = http_api::refuse_wrong_host(request)) return responder.send(std::move(*refused));
+    } else {
       if (auto refused = http_api::refuse_foreign_origin(request, options_.allowed_origins))
         return responder.send(std::move(*refused));
       key = access_.admit(request, responder, needs.requirement);
       if (!key) return;
     }
+    if (auto refused = http_api::refuse_body(request)) return responder.send(std::move(*refused));
     handler({request, std::move(responder), key});
   };
 }

@@ -17,6 +17,7 @@ namespace {
 using http::get;
 
 constexpr std::string_view kKey = "Authorization: Bearer root-key\r\n";
+constexpr std::string_view kPage = "https://studio.example";
 constexpr std::string_view kTenantKey = "Authorization: Bearer acme-key\r\n";
 
 ApiKey key(std::string_view secret) {
@@ -39,6 +40,7 @@ class ServiceApiTest : public http::ServerTest {
     api_options.keys[1].tenant_id = "acme";
     api_options.instance_id = "gw-1";
     api_options.test_endpoints = true;
+    api_options.allowed_origins = {std::string(kPage)};
     api = std::make_unique<ServiceApi>(std::move(api_options),
                                        ServiceApi::Parts{loop, gateway, traffic_cop, post_office, sessions});
     broker.attach({[this](const Publication& publication) {
@@ -128,7 +130,7 @@ TEST_F(ServiceApiTest, WhoGuessesKeysWaitsAndNobodyElse) {
   const http::ReceivedResponse refused = ask("203.0.113.9", "Authorization: Bearer guess\r\n");
   EXPECT_EQ(refused.status, 429);
   EXPECT_NE(refused.head.find("\r\nRetry-After: "), std::string::npos);
-  EXPECT_EQ(ask("203.0.113.9", kKey).status, 429);  // or the right guess would show
+  EXPECT_EQ(ask("203.0.113.9", kKey).status, 200);  // many may share an address with somebody who guesses
   EXPECT_EQ(ask("203.0.113.10", kKey).status, 200);
   for (int i = 0; i < 30; ++i) EXPECT_EQ(ask("203.0.113.11", "").status, 401);  // none shown is no guess
   EXPECT_EQ(ask("203.0.113.11", kKey).status, 200);
@@ -222,7 +224,7 @@ TEST_F(ServiceApiTest, InsideThereAreOperationsAndNothingElse) {
   const SocketAddress address = *server->listen_ops(*SocketAddress::parse("127.0.0.1:0"));
   const auto ask = [&](std::string_view target) {
     Client client(*this, address, 0);
-    client.send(get(target, kKey));
+    client.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     return client.response().status;
   };
   EXPECT_EQ(ask("/metrics"), 200);
@@ -232,6 +234,114 @@ TEST_F(ServiceApiTest, InsideThereAreOperationsAndNothingElse) {
   for (const char* target : {"/", "/openapi.json", "/api/post-office/websocket/connection-count",
                              "/api/test/websocket-gateway/connection-count", "/ws"}) {
     EXPECT_EQ(ask(target), 404) << target;
+  }
+}
+
+TEST_F(ServiceApiTest, GuessesFromEverywhereKeepNobodyWithAKeyOut) {
+  serve();
+  const std::string target = "/api/post-office/websocket/connection-count";
+  Client client = connect();
+  const auto ask = [&](int from, std::string_view key_line) {
+    const std::string address = "10." + std::to_string(from >> 8) + "." + std::to_string(from & 255) + ".1";
+    client.send(get(target, "X-Forwarded-For: " + address + "\r\n" + std::string(key_line)));
+    return client.response().status;
+  };
+  for (int from = 0; from < 11'000; ++from) ask(from, "Authorization: Bearer guess\r\n");
+  EXPECT_EQ(ask(12'000, "Authorization: Bearer guess\r\n"), 429);  // what they all share is used up
+  for (const int from : {0, 10'999, 12'000}) EXPECT_EQ(ask(from, kKey), 200) << from;
+}
+
+TEST_F(ServiceApiTest, WhereNoKeyIsNeededOnlyLoopbackNamesWillDoOnLoopback) {
+  serve();
+  const SocketAddress inside = *server->listen_ops(*SocketAddress::parse("127.0.0.1:0"));
+  const auto ask = [&](std::string_view target, std::string_view host, std::string_view fields = {}) {
+    return connect("GET " + std::string(target) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n" +
+                   std::string(fields) + "\r\n")
+        .response()
+        .status;
+  };
+  for (const char* target : {"/health/live", "/health/websocket-gateway", "/openapi.json",
+                             "/api/test/websocket-gateway/connection-count"}) {
+    EXPECT_EQ(ask(target, "evil.example"), 421) << target;
+    EXPECT_NE(ask(target, "localhost:8000"), 421) << target;
+    EXPECT_NE(ask(target, "gw.example", "X-Forwarded-For: 203.0.113.9\r\n"), 421) << target;
+  }
+  Client client(*this, inside, 0);
+  client.send("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  EXPECT_EQ(client.response().status, 421);
+  EXPECT_EQ(ask("/metrics", "gw.example", kKey), 200);
+}
+
+TEST_F(ServiceApiTest, ALargeBodyOfAStrangerIsNotReadForItsId) {
+  serve();
+  const auto ask = [&](size_t padding) {
+    const std::string body =
+        R"({"jsonrpc":"2.0","id":7,"method":"ping","x":")" + std::string(padding, 'x') + "\"}";
+    return connect("POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: " + std::to_string(body.size()) +
+                   "\r\n\r\n" + body)
+        .response();
+  };
+  EXPECT_NE(ask(10).body.find(R"("id":7)"), std::string::npos);
+  const http::ReceivedResponse large = ask(5000);
+  EXPECT_EQ(large.status, 401);
+  EXPECT_EQ(large.body.find("\"id\""), std::string::npos);
+}
+
+TEST_F(ServiceApiTest, APageOfAnAllowedOriginMayUseMcp) {
+  serve();
+  const auto leave = [&](std::string_view origin, std::string_view target = "/mcp") {
+    return connect("OPTIONS " + std::string(target) + " HTTP/1.1\r\nHost: a\r\nOrigin: " +
+                   std::string(origin) + "\r\nAccess-Control-Request-Method: POST\r\n\r\n")
+        .response();
+  };
+  const http::ReceivedResponse granted = leave(kPage, "/mcp/");
+  EXPECT_EQ(granted.status, 204);
+  EXPECT_TRUE(granted.has("Access-Control-Allow-Origin: " + std::string(kPage)));
+  EXPECT_TRUE(granted.has("Vary: Origin"));
+  EXPECT_NE(granted.head.find("Authorization, Content-Type"), std::string::npos);
+  for (const http::ReceivedResponse& refused :
+       {leave("https://evil.example"), leave("null"), leave(kPage, "/api/post-office/websocket/publish")}) {
+    EXPECT_EQ(refused.status, 405);
+    EXPECT_EQ(refused.head.find("Access-Control"), std::string::npos);
+  }
+  const std::string body = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+  const http::ReceivedResponse answer =
+      connect("POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: " + std::string(kPage) +
+              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body)
+          .response();
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_TRUE(answer.has("Access-Control-Allow-Origin: " + std::string(kPage)));
+}
+
+TEST_F(ServiceApiTest, BodiesThatAreNoJsonInUtf8AreToldWhatTheyAre) {
+  serve();
+  const auto publish = [&](std::string_view body, std::string_view fields = {}) {
+    return connect("POST /api/post-office/websocket/publish HTTP/1.1\r\nHost: a\r\n" + std::string(kKey) +
+                   "Content-Length: " + std::to_string(body.size()) + "\r\n" + std::string(fields) + "\r\n" +
+                   std::string(body))
+        .response();
+  };
+  const std::string good = R"({"channel":"guide","message":{},"realm":"tests"})";
+  const int plain = publish(good).status;
+  EXPECT_NE(plain, 415);
+  EXPECT_EQ(publish("\xef\xbb\xbf" + good).status, plain);
+  EXPECT_EQ(publish(good, "Content-Type: application/x-www-form-urlencoded\r\n").status,
+            plain);  // as curl -d says
+  EXPECT_EQ(publish(good, "Content-Type: application/json; charset=UTF-8\r\n").status, plain);
+  EXPECT_EQ(publish(good, "Content-Encoding: identity\r\n").status, plain);
+  const std::pair<std::string, std::string> bad[] = {
+      {good, "Content-Encoding: gzip\r\n"},
+      {good, "Content-Type: application/json; charset=utf-16\r\n"},
+      {std::string("\xff\xfe{\0}\0", 6), ""},
+      {std::string("\0{\0}", 4), ""},
+      {"\x1f\x8b\x08xxxx", ""},
+      {"channel=guide&message=x", "Content-Type: application/x-www-form-urlencoded\r\n"},
+      {"--a\r\n\r\n--a--", "Content-Type: multipart/form-data; boundary=a\r\n"},
+  };
+  for (const auto& [body, fields] : bad) {
+    const http::ReceivedResponse response = publish(body, fields);
+    EXPECT_EQ(response.status, 415) << body << fields;
+    EXPECT_NE(response.body.find("unsupported_media_type"), std::string::npos);
   }
 }
 

@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "post_office/console/page.h"
 #include "post_office/http_api/documents_data.h"
-#include "post_office/http_api/site.h"
 #include "protocol/json.h"
 
 namespace gw::http_api {
@@ -40,10 +39,6 @@ void serve_asyncapi(Call call) {
 }
 
 void serve_console(Call call) {
-  if (is_wrong_host(call.request)) {
-    return call.responder.send(
-        http::Response::error(421, "wrong_host", "the console answers to loopback names here"));
-  }
   http::Response page;
   page.content_type = "text/html; charset=utf-8";
   page.body = console_page();

@@ -1,27 +1,16 @@
 #include "post_office/http_api/site.h"
 
 #include "base/http_field.h"
-#include "base/ip.h"
 #include "gateway/origin.h"
+#include "net/http/forwarded.h"
 #include "net/http/head.h"
 
 namespace gw::http_api {
 
-bool is_loopback_host(std::string_view host) {
-  if (host.starts_with('[')) {
-    const size_t end = host.find(']');
-    const auto address =
-        end == std::string_view::npos ? std::nullopt : IpAddress::parse(host.substr(1, end - 1));
-    return address && address->is_loopback();
-  }
-  host = host.substr(0, host.find(':'));
-  const auto address = IpAddress::parse(host);
-  return equal_ignoring_case(host, "localhost") || (address && address->is_loopback());
-}
-
-bool is_wrong_host(const http::Request& request) {
-  const bool direct = request.remote_address == request.peer.ip;
-  return direct && request.local.ip.is_loopback() && !is_loopback_host(request.host);
+std::optional<http::Response> refuse_wrong_host(const http::Request& request) {
+  if (!http::is_wrong_host(request.remote_address, request.host, request.peer, request.local))
+    return std::nullopt;
+  return http::Response::error(421, "wrong_host", http::kWrongHostMessage);
 }
 
 std::optional<http::Response> refuse_foreign_origin(const http::Request& request,
@@ -36,9 +25,31 @@ std::optional<http::Response> refuse_foreign_origin(const http::Request& request
 
 std::optional<http::Response> refuse_foreign_site(const http::Request& request,
                                                   std::span<const std::string> allowed_origins) {
-  if (is_wrong_host(request))
-    return http::Response::error(421, "wrong_host", "on loopback the Host must be a loopback name");
+  if (auto refused = refuse_wrong_host(request)) return refused;
   return refuse_foreign_origin(request, allowed_origins);
+}
+
+bool allow_page(const http::Request& request, http::Responder& responder,
+                std::span<const std::string> allowed_origins) {
+  if (http::count_fields(request.fields, "Origin") != 1) return false;
+  const std::string_view origin = trim_blanks(*request.field("Origin"));
+  // Without a host of its own, so that only the configured ones will do: pages of its own need no leave.
+  if (!is_origin_allowed(origin, {}, allowed_origins)) return false;
+  responder.add_header("Access-Control-Allow-Origin", origin);
+  responder.add_header("Vary", "Origin");
+  responder.add_header("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After");
+  if (request.method != "OPTIONS" || !request.field("Access-Control-Request-Method")) return false;
+  http::Response leave;
+  leave.status = 204;
+  leave.content_type = {};
+  leave.header("Access-Control-Allow-Methods", "POST")
+      .header(
+          "Access-Control-Allow-Headers",
+          "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
+          "Last-Event-ID, traceparent, tracestate")
+      .header("Access-Control-Max-Age", "600");
+  responder.send(std::move(leave));
+  return true;
 }
 
 }  // namespace gw::http_api

@@ -8,14 +8,12 @@
 #include <string_view>
 
 #include "net/http/message.h"
+#include "net/http/server.h"
 
 namespace gw::http_api {
 
-// localhost, or an address of loopback; with or without a port.
-bool is_loopback_host(std::string_view host);
-// On loopback only loopback names will do. A trusted proxy on this machine knows under which names it serves
-// us, so what came through one is not looked at.
-bool is_wrong_host(const http::Request& request);
+// Empty: the request may go on. 421 where it came to loopback under a name that is not loopback's.
+std::optional<http::Response> refuse_wrong_host(const http::Request& request);
 
 // Empty: the request may go on. 403 for an Origin that is neither the request's own host and port nor among
 // the allowed (as for /ws). Browsers send none where a page only reads from its own site.
@@ -24,5 +22,10 @@ std::optional<http::Response> refuse_foreign_origin(const http::Request& request
 // The same, and 421 for a wrong Host.
 std::optional<http::Response> refuse_foreign_site(const http::Request& request,
                                                   std::span<const std::string> allowed_origins);
+
+// Lets a page of an allowed origin read what it is answered (the CORS protocol of the Fetch standard). True:
+// it asked for leave beforehand, and that has been answered. Pages of other origins are told nothing.
+bool allow_page(const http::Request& request, http::Responder& responder,
+                std::span<const std::string> allowed_origins);
 
 }  // namespace gw::http_api

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::string_view kServerInfo =
     R"({"name":"websocket-gateway","title":"WebSocket Gateway","version":")" GW_VERSION R"("})";
+// A larger body of somebody without a key is not read, only to tell its id.
+constexpr size_t kStrangersBytesMax = 4096;
 // Tools change with the program and the key alone.
 constexpr int kListTtlMs = 300'000;
 
@@ -216,8 +218,9 @@ void Door::call_tool(Exchange& exchange) {
 }
 
 http::Response as_rpc(http::Response refusal, std::string_view request_body) {
-  const auto decoded = decode(request_body);
-  const auto id = std::visit([](const auto& read) { return read.id; }, decoded);
+  std::string id;
+  if (request_body.size() <= kStrangersBytesMax)
+    id = std::visit([](const auto& read) { return std::string(read.id); }, decode(request_body));
   http_api::BodyFields fields(refusal.body);
   refusal.body = error_body(id, static_cast<RpcCode>(refusal.status), fields.text("error"));
   return refusal;

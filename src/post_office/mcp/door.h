@@ -50,7 +50,7 @@ class Door {
 };
 
 // The service API's refusal as an error of JSON-RPC with the id of the request, or MCP clients would not show
-// it. The status is its code.
+// it. A large body is not read for it: nobody has shown a key yet. The status is its code.
 http::Response as_rpc(http::Response refusal, std::string_view request_body);
 
 }  // namespace gw::mcp
