@@ -1,8 +1,13 @@
 #include "app/ops_api.h"
 
+#include <utility>
+
 namespace gw {
 
 namespace {
+
+// On Redis, where one count is a dozen commands.
+constexpr Duration kCountsKeptFor = 500ms;
 
 McpMetrics mcp_metrics(const mcp::Stats& stats, const mcp::Polls& polls) {
   McpMetrics metrics;
@@ -23,24 +28,35 @@ OpsApi::OpsApi(Parts parts, std::string instance_id, std::string engine)
     : parts_(parts),
       instance_id_(std::move(instance_id)),
       engine_(std::move(engine)),
-      started_at_(parts_.loop.now()) {}
+      started_at_(parts_.loop.now()),
+      counts_kept_for_(engine_ == "memory" ? Duration::zero() : kCountsKeptFor) {}
 
 void OpsApi::live(http_api::Call call) {
   call.responder.send(http::Response::json(200, R"({"status":"live"})"));
 }
 
 void OpsApi::with_health(http_api::Call call, std::function<http::Response(const Health&)> answer) {
-  parts_.post_office.count({}, false,
-                           [this, answer = std::move(answer),
-                            responder = call.responder](Result<ConnectionCounts> counts) mutable {
-                             Health health;
-                             // A registry that does not answer is no reason to keep silent about the rest.
-                             health.ready = counts && parts_.gateway.is_ready();
-                             health.instance_id = instance_id_;
-                             if (counts) health.connections = std::move(*counts);
-                             health.uptime = parts_.loop.now() - started_at_;
-                             responder.send(answer(health));
-                           });
+  with_counts([this, answer = std::move(answer),
+               responder = call.responder](const Result<ConnectionCounts>& counts) mutable {
+    Health health;
+    // A registry that does not answer is no reason to keep silent about the rest.
+    health.ready = counts && parts_.gateway.is_ready();
+    health.instance_id = instance_id_;
+    if (counts) health.connections = *counts;
+    health.uptime = parts_.loop.now() - started_at_;
+    responder.send(answer(health));
+  });
+}
+
+void OpsApi::with_counts(OnCounts done) {
+  if (parts_.loop.now() - counted_at_ < counts_kept_for_) return done(counts_);
+  counts_wanted_.push_back(std::move(done));
+  if (counts_wanted_.size() > 1) return;
+  parts_.post_office.count({}, false, [this](Result<ConnectionCounts> counts) {
+    counts_ = std::move(counts);
+    counted_at_ = parts_.loop.now();
+    for (const OnCounts& wanted : std::exchange(counts_wanted_, {})) wanted(counts_);
+  });
 }
 
 void OpsApi::health(http_api::Call call) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "core/session_store.h"
 #include "gateway/gateway.h"
@@ -41,7 +42,10 @@ class OpsApi {
   void metrics(http_api::Call call);
 
  private:
+  using OnCounts = std::function<void(const Result<ConnectionCounts>&)>;
+
   void with_health(http_api::Call call, std::function<http::Response(const Health&)> answer);
+  void with_counts(OnCounts done);
 
   const Parts parts_;
   const std::string instance_id_;
@@ -49,6 +53,12 @@ class OpsApi {
   const TimePoint started_at_;
   const http::Server* server_ = nullptr;
   const Telemetry* telemetry_ = nullptr;
+
+  // Anybody may ask for the health; how often the engine counts does not depend on them.
+  const Duration counts_kept_for_;
+  Result<ConnectionCounts> counts_ = Error{Errc::unavailable, "not counted yet"};
+  TimePoint counted_at_;
+  std::vector<OnCounts> counts_wanted_;  // while the engine counts
 };
 
 }  // namespace gw
