@@ -25,6 +25,7 @@ inline constexpr Disconnect connection_limit{4004, "Connection limit exceeded"};
 inline constexpr Disconnect capacity{4005, "Server at capacity"};
 inline constexpr Disconnect slow_consumer{4008, "Slow consumer"};
 inline constexpr Disconnect stale{4009, "Connection evicted (stale)"};
+inline constexpr Disconnect replaced{4010, "replaced"};  // by the same client: never to come back
 inline constexpr Disconnect rate_limited{4029, "Rate limit exceeded"};
 inline constexpr Disconnect message_timeout{1002, "Message not finished in time"};
 

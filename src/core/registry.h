@@ -1,6 +1,7 @@
 // Seam: the record of every connection on every instance. Control loop only.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "base/ids.h"
 #include "core/channel.h"
+#include "core/disconnect.h"
 #include "core/done.h"
 #include "core/session.h"
 
@@ -26,6 +28,8 @@ struct ConnectionRecord {
   WallTime connected_at;
   WallTime last_activity;
   WallTime last_heartbeat;
+  std::optional<WallTime> pong_owed_since;  // of the oldest ping without an answer
+  std::string client_id;                    // from the handshake; empty: none
 
   std::string_view user_id() const {
     return session ? std::string_view(session->user_id) : std::string_view();
@@ -41,6 +45,7 @@ struct ConnectionChange {
   ChannelSet channels;
   WallTime last_activity;
   WallTime last_heartbeat;
+  std::optional<WallTime> pong_owed_since = {};
 };
 
 struct ConnectionCounts {
@@ -67,11 +72,20 @@ struct AdmissionLimits {
   size_t total = 100'000;
 };
 
+// Who owes a pong for longer than this gives way to a newcomer.
+inline constexpr auto kPongPatience = std::chrono::seconds(10);
+
 class Registry {
  public:
+  // A connection of this instance has given way to another of its user, and is forgotten: it has to close.
+  using OnEvicted = std::function<void(const ConnectionHandle&, const Disconnect&)>;
+
   virtual ~Registry() = default;
-  // Checks the limits and adds the record as one step. resource_exhausted: the user has too many;
-  // failed_precondition: the instance is full; else: could not find out.
+  virtual void on_evicted(OnEvicted callback) = 0;
+  // Checks the limits and adds the record as one step. A user who has all it may loses, if there is one, a
+  // connection of the same session and client, else one on an instance that is gone, else one that owes a
+  // pong too long. resource_exhausted: there is none; failed_precondition: the instance is full; else: could
+  // not find out.
   virtual void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) = 0;
   // Ignored when the connection is gone.
   virtual void update(const ConnectionId& id, const ConnectionChange& change) = 0;

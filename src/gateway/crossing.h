@@ -29,6 +29,7 @@ struct Admit {
   ConnectionId id;
   std::string token;                            // empty: none shown
   ChannelSet wanted;                            // where it will listen, if it may
+  std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
   std::string origin;                           // of the page; empty: no browser
 };

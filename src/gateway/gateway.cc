@@ -36,6 +36,8 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
           },
       .gap = [this](ChannelIndex channel) { tell_of_gap(channel); },
   });
+  parts_.registry.on_evicted(
+      [this](const ConnectionHandle& handle, const Disconnect& why) { close(handle, why); });
   parts_.sessions.on_change([this](const SessionPtr& session) { on_session_changed(session); });
 }
 
@@ -239,6 +241,7 @@ void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
   record.id = mail.id;
   record.session = session;
   record.handle = mail.handle;
+  record.client_id = mail.client_id;
   if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
   record.channels =
       received_channels(mail.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));

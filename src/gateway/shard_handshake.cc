@@ -185,8 +185,8 @@ void Shard::admit(Client& client, Upgrade upgrade, std::string_view origin, size
   move_to(client, Client::Phase::admitting);
   watch(client);
   tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
-                                 client.connection->wanted, kept_context(*client.connection),
-                                 std::move(page)});
+                                 client.connection->wanted, client.connection->client_id,
+                                 kept_context(*client.connection), std::move(page)});
 }
 
 }  // namespace gw

@@ -176,5 +176,5 @@ def test_what_the_gateway_refuses_is_not_documented(gateway, sent_by_clients, me
 
 def test_the_close_codes_are_told(document):
     text = json.dumps(document)
-    for code in (1002, 1003, 1007, 1009, 1012, 4001, 4003, 4004, 4005, 4008, 4009, 4029):
+    for code in (1002, 1003, 1007, 1009, 1012, 4001, 4003, 4004, 4005, 4008, 4009, 4010, 4029):
         assert str(code) in text, code

@@ -71,6 +71,25 @@ def test_refused_connections_are_not_counted(gateway):
     gateway.connect(session)
 
 
+def test_at_the_limit_a_tab_takes_the_place_of_itself(gateway):
+    session = gateway.new_session(user_id="katherine")
+    tabs = [gateway.connect(session, query=f"&client_id=tab-{n}") for n in range(5)]
+    again = gateway.connect(session, query="&client_id=tab-3")
+    assert tabs[3].closed() == (4010, "replaced")
+    for client in (*tabs[:3], tabs[4], again):
+        client.assert_silent()
+    assert connections_of(gateway, "katherine") == 5
+    stranger = Client(f"{gateway.ws_url}?session_token={session}&client_id=tab-5")
+    assert stranger.closed() == (4004, "Connection limit exceeded")
+    other = gateway.new_session(user_id="katherine")
+    assert Client(f"{gateway.ws_url}?session_token={other}&client_id=tab-3").closed()[0] == 4004
+    # Below the limit nobody has to go.
+    tabs[0].close()
+    eventually(lambda: connections_of(gateway, "katherine") == 4)
+    gateway.connect(session, query="&client_id=tab-3").assert_silent()
+    again.assert_silent()
+
+
 def test_connecting_at_the_same_time_does_not_get_past_the_limit(gateway):
     session = gateway.new_session(user_id="crowd")
     peers = [gateway.peer() for _ in range(25)]

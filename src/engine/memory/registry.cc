@@ -12,13 +12,8 @@ MemoryRegistry::MemoryRegistry(const ChannelTable& channels, std::string instanc
 void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
   if (rows_by_id_.size() >= limits.total)
     return done(Error{Errc::failed_precondition, "the instance is full"});
-  if (record.session && limits.per_user > 0) {
-    const std::vector<Row>* rows = rows_of(rows_by_user_, record.session->user_id);
-    const auto of_its_tenant = [&](Row row) { return rows_[row].tenant_id() == record.tenant_id(); };
-    if (rows &&
-        std::count_if(rows->begin(), rows->end(), of_its_tenant) >= static_cast<ptrdiff_t>(limits.per_user)) {
-      return done(Error{Errc::resource_exhausted, "too many connections of this user"});
-    }
+  if (record.session && limits.per_user > 0 && !make_room(record, limits.per_user)) {
+    return done(Error{Errc::resource_exhausted, "too many connections of this user"});
   }
   Row row = static_cast<Row>(rows_.size());
   if (free_rows_.empty()) {
@@ -34,6 +29,35 @@ void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits,
   done({});
 }
 
+// False: the user has all it may in this tenant, and none of them gives way.
+bool MemoryRegistry::make_room(const ConnectionRecord& newcomer, size_t per_user) {
+  const std::vector<Row>* rows = rows_of(rows_by_user_, newcomer.session->user_id);
+  if (!rows || rows->size() < per_user) return true;
+  size_t held = 0;
+  const ConnectionRecord* same = nullptr;
+  const ConnectionRecord* silent = nullptr;
+  const auto take_older = [](const ConnectionRecord*& old, const ConnectionRecord& record) {
+    if (!old || record.connected_at < old->connected_at) old = &record;
+  };
+  for (const Row row : *rows) {
+    const ConnectionRecord& record = rows_[row];
+    if (record.tenant_id() != newcomer.tenant_id()) continue;
+    ++held;
+    const bool same_client = !record.client_id.empty() && record.client_id == newcomer.client_id;
+    if (same_client && record.session->ref == newcomer.session->ref) take_older(same, record);
+    if (record.pong_owed_since && newcomer.connected_at - *record.pong_owed_since > kPongPatience)
+      take_older(silent, record);
+  }
+  if (held < per_user) return true;
+  const ConnectionRecord* evicted = same ? same : silent;
+  if (!evicted) return false;
+  const Disconnect why = same ? disconnect::replaced : disconnect::stale;
+  const ConnectionHandle handle = evicted->handle;
+  remove(ConnectionId(evicted->id), why.code);
+  on_evicted_(handle, why);
+  return true;
+}
+
 void MemoryRegistry::update(const ConnectionId& id, const ConnectionChange& change) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
@@ -44,6 +68,7 @@ void MemoryRegistry::update(const ConnectionId& id, const ConnectionChange& chan
   record.channels = change.channels;
   record.last_activity = change.last_activity;
   record.last_heartbeat = change.last_heartbeat;
+  record.pong_owed_since = change.pong_owed_since;
 }
 
 void MemoryRegistry::replace_session(const ConnectionId& id, SessionPtr session) {

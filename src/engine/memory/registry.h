@@ -13,6 +13,7 @@ class MemoryRegistry final : public Registry {
  public:
   MemoryRegistry(const ChannelTable& channels, std::string instance_id);
 
+  void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
   void update(const ConnectionId& id, const ConnectionChange& change) override;
   void replace_session(const ConnectionId& id, SessionPtr session) override;
@@ -35,6 +36,7 @@ class MemoryRegistry final : public Registry {
   // Name of a user or session to the rows of its connections; a name without rows is not kept.
   using Index = std::unordered_map<std::string, std::vector<Row>>;
 
+  bool make_room(const ConnectionRecord& newcomer, size_t per_user);
   void link(Row row);
   void unlink(Row row);
   static void insert(Index& index, const std::string& name, Row row);
@@ -43,6 +45,7 @@ class MemoryRegistry final : public Registry {
 
   const ChannelTable& channels_;
   const std::string instance_id_;
+  OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
   std::vector<ConnectionRecord> rows_;  // free rows have no id in rows_by_id_
   std::vector<Row> free_rows_;
   std::unordered_map<ConnectionId, Row> rows_by_id_;

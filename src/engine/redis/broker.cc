@@ -205,6 +205,10 @@ bool Broker::on_own(std::string_view payload) {
       prober_.on_heard(json::as_int64(*probe).value_or(0));
       return true;
     }
+    if (object->find("evicted")) {
+      parts_.registry.take_evictions();
+      return true;
+    }
   }
   const json::Value* id_text = object ? object->find("connection_id") : nullptr;
   const json::Value* message = object ? object->find("message") : nullptr;

@@ -86,8 +86,9 @@ void Engine::on_fresh() { pushes_.resume(); }
 
 void Engine::on_subscribed() {
   broker_.on_subscribed();
-  // Whatever was said of sessions while nobody listened.
   broker_.on_connection_up(pushes_);
+  // Whatever was said of sessions and connections while nobody listened.
+  registry_.take_evictions();
   registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
 }
 

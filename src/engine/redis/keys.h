@@ -52,6 +52,10 @@ class Keys {
   }
   // Never there: what would be refused of a write is refused of one that asks for it.
   std::string probe(std::string_view instance) const { return join("gateway:", instance, ":probe"); }
+  // Connections of the instance that have to close, with the code.
+  std::string gateway_evicted(std::string_view instance) const {
+    return join("gateway:", instance, ":evicted");
+  }
   std::string users() const { return prefix_ + "users"; }
   std::string session(std::string_view key_hex) const { return join("session:", key_hex, ""); }
   std::string message_id(std::string_view digest_hex) const { return join("session:id:", digest_hex, ""); }

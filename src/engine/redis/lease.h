@@ -47,6 +47,8 @@ class Lease {
   // As of the last renewal. An instance it does not know yet is taken for alive, and so is each while Redis
   // has only just come back.
   bool is_alive(std::string_view instance) const;
+  // Redis has been there so long that a lease that is not fresh means what it says.
+  bool may_judge() const { return loop_.now() - returned_at_ >= kReturn; }
   // What other instances had in Redis may be missing, and on its way back.
   bool may_be_missing() const { return loop_.now() - forgotten_at_ < kReturn; }
   // Channels for which a stopped instance left messages.

@@ -18,6 +18,12 @@ constexpr size_t kRenewRounds = 1200;
 constexpr size_t kBatch = 64;
 constexpr uint16_t kAbnormal = 1006;  // nobody said goodbye
 
+std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
+
+std::string owed_since(const ConnectionRecord& record) {
+  return record.pong_owed_since ? milliseconds(*record.pong_owed_since) : "";
+}
+
 std::string metadata(const ConnectionRecord& record) {
   const auto or_null = [](std::string_view text) {
     return text.empty() ? std::nullopt : std::optional(text);
@@ -48,6 +54,8 @@ class RecordArguments {
     texts_.push_back(iso8601(record.last_activity));
     texts_.push_back(iso8601(record.last_heartbeat));
     texts_.push_back(metadata(record));
+    texts_.push_back(record.client_id);
+    texts_.push_back(owed_since(record));
   }
   void append_to(std::vector<std::string_view>& arguments) const {
     arguments.insert(arguments.end(), texts_.begin(), texts_.end());
@@ -73,6 +81,8 @@ Registry::Registry(EventLoop& loop, Connection& commands, Lease& lease, const Ke
       keys_(keys),
       channels_(channels),
       local_(channels, keys.instance()),
+      counts_(loop),
+      lists_(loop),
       flush_(loop.on_turn_end([this] { flush_removals(); })),
       changes_(loop.every(kChangesEvery, [this] { flush_changes(); })),
       renewal_(loop.every(kRenewEvery, [this] { renew_some(); })) {}
@@ -90,8 +100,14 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
   arguments.append(record, keys_.instance(), channels_.name(record.channel),
                    join_channel_names(channels_, record.channels));
   const std::string limit = std::to_string(limits.per_user), time = std::to_string(Lease::kTime.count()),
-                    soft = std::to_string(Lease::kSoft.count());
-  std::vector<std::string_view> words{keys_.pubsub_prefix(), limit, time, soft};
+                    soft = soft_end(), now = milliseconds(wall_now()),
+                    patience = std::to_string(std::chrono::milliseconds(kPongPatience).count()),
+                    replaced = std::to_string(disconnect::replaced.code),
+                    replaced_reason = ending(disconnect::replaced.code).second,
+                    stale = std::to_string(disconnect::stale.code);
+  std::vector<std::string_view> words{
+      keys_.pubsub_prefix(),   limit, time, soft, now, patience, replaced, replaced_reason, stale,
+      disconnect::stale.reason};
   arguments.append_to(words);
   run_script(commands_, scripts::add, std::move(words),
              [this, record = std::move(record), done = std::move(done)](const Result<Reply>& reply) mutable {
@@ -101,8 +117,12 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
                  removals_.push_back({record.id, kAbnormal});
                  return done(reply.error());
                }
-               if (reply->integer() == 0) {
+               if ((*reply)[0].integer() == 0) {
                  return done(Error{Errc::resource_exhausted, "too many connections of this user"});
+               }
+               for (size_t i = 1; i + 1 < reply->size(); i += 2) {
+                 if (const auto id = ConnectionId::parse((*reply)[i].text()))
+                   evict(*id, (*reply)[i + 1].text());
                }
                local_.add(std::move(record), {.per_user = 0, .total = SIZE_MAX}, [](Result<void>) {});
                done({});
@@ -144,7 +164,37 @@ void Registry::remove(const ConnectionId& id, uint16_t code) {
   removals_.push_back({id, code});
 }
 
+std::string Registry::soft_end() const {
+  return std::to_string((lease_.may_judge() ? Lease::kSoft : Lease::kTime).count());
+}
+
+// It is out of Redis already, unless a change of its session has just written it anew.
+void Registry::evict(const ConnectionId& id, std::string_view code) {
+  const ConnectionRecord* record = local_.find_local(id);
+  if (!record) return;
+  const ConnectionHandle handle = record->handle;
+  const bool replaced = code == std::to_string(disconnect::replaced.code);
+  const Disconnect& why = replaced ? disconnect::replaced : disconnect::stale;
+  remove(id, why.code);
+  on_evicted_(handle, why);
+}
+
+// On the connection that adds: what the list names has been answered by then.
+void Registry::take_evictions() {
+  const std::string list = keys_.gateway_evicted(keys_.instance());
+  commands_.command({"HGETALL", list}, [this, list](const Result<Reply>& reply) {
+    if (!reply || reply->size() == 0) return;
+    std::vector<std::string_view> words{"HDEL", list};
+    for (size_t i = 0; i + 1 < reply->size(); i += 2) {
+      words.push_back((*reply)[i].text());
+      if (const auto id = ConnectionId::parse((*reply)[i].text())) evict(*id, (*reply)[i + 1].text());
+    }
+    commands_.command(words, {});
+  });
+}
+
 void Registry::flush() {
+  take_evictions();
   flush_removals();
   flush_changes();
 }
@@ -188,6 +238,7 @@ void Registry::flush_changes() {
       texts.push_back(join_channel_names(channels_, record->channels));
       texts.push_back(iso8601(record->last_activity));
       texts.push_back(iso8601(record->last_heartbeat));
+      texts.push_back(owed_since(*record));
     }
     if (batch.empty()) return;
     std::vector<std::string_view> words{keys_.pubsub_prefix(), keys_.instance()};
@@ -220,6 +271,7 @@ void Registry::put(const std::vector<ConnectionRecord>& records, OnReply done) {
 
 void Registry::rebuild(std::function<void()> done) {
   rebuilding_ = true;
+  take_evictions();
   const std::string index = keys_.gateway_connections(keys_.instance());
   commands_.command({"SMEMBERS", index}, [this, done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) {

@@ -9,6 +9,7 @@
 #include "core/registry.h"
 #include "engine/memory/registry.h"
 #include "engine/redis/lease.h"
+#include "engine/redis/one_at_a_time.h"
 
 namespace gw::redis {
 
@@ -17,6 +18,7 @@ class Registry final : public gw::Registry {
   Registry(EventLoop& loop, Connection& commands, Lease& lease, const Keys& keys,
            const ChannelTable& channels);
 
+  void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
   void update(const ConnectionId& id, const ConnectionChange& change) override;
   void replace_session(const ConnectionId& id, SessionPtr session) override;
@@ -33,6 +35,8 @@ class Registry final : public gw::Registry {
   void each_session(const std::function<void(const SessionPtr&)>& visit) const;
   // Sends what has collected; the command connection is back, or the end is near.
   void flush();
+  // Other instances have let connections of this one give way to theirs: reads which.
+  void take_evictions();
 
  private:
   struct Removal {
@@ -40,6 +44,9 @@ class Registry final : public gw::Registry {
     uint16_t code;
   };
 
+  // How much of a lease's time may be gone before its instance counts no more, in ms.
+  std::string soft_end() const;
+  void evict(const ConnectionId& id, std::string_view code);
   void put(const std::vector<ConnectionRecord>& records, OnReply done);
   void put_next(std::shared_ptr<size_t> position, std::function<void()> done);
   void flush_moves();
@@ -48,23 +55,21 @@ class Registry final : public gw::Registry {
   void renew_some();
 
   // --- Questions: registry_questions.cc ---
-  // The i-th of many.
-  using Ask = std::function<void(size_t i, OnReply answered)>;
-  struct Asking {
-    size_t count;
-    Ask ask;
-    Done<void> done;
-    size_t next;
-    size_t open;
-    std::optional<Error> error;
+  struct Page {
+    std::string next;  // the cursor; "0": there is no more
+    std::vector<ConnectionRecord> records;
+  };
+  struct Gathering {
+    std::string index;
+    std::unordered_set<ConnectionId> seen;
+    std::vector<ConnectionRecord> records;
+    Done<std::vector<ConnectionRecord>> done;
   };
   void gather(const std::string& index, Done<std::vector<ConnectionRecord>> done);
-  void ask_each(size_t count, Ask ask, Done<void> done);
-  void ask_more(const std::shared_ptr<Asking>& asking);
+  void gather_more(const std::shared_ptr<Gathering>& gathering, const std::string& cursor);
+  void read_page(const std::string& index, const std::string& cursor, Done<Page> done);
   void leave_out_dead(std::vector<ConnectionRecord> records, Done<std::vector<ConnectionRecord>> done);
-  void count_all(bool per_user, Done<ConnectionCounts> done);
-  void count_users(const std::shared_ptr<ConnectionCounts>& counts, Done<ConnectionCounts> done);
-  ConnectionCounts count_records(const std::vector<ConnectionRecord>& records, bool per_user) const;
+  void count_now(const std::string& tenant, bool per_user, Done<ConnectionCounts> done);
   std::optional<ConnectionRecord> read(const Reply& fields) const;
 
   Connection& commands_;
@@ -72,11 +77,14 @@ class Registry final : public gw::Registry {
   const Keys& keys_;
   const ChannelTable& channels_;
   MemoryRegistry local_;
+  OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
   size_t adding_ = 0;  // asked for, not answered
   std::unordered_set<ConnectionId> changed_;
   std::unordered_set<ConnectionId> moved_;  // have a fresh session
   std::vector<Removal> removals_;
   size_t renewal_position_ = 0;
+  OneAtATime<ConnectionCounts> counts_;
+  OneAtATime<std::vector<ConnectionRecord>> lists_;
   bool rebuilding_ = false;
   EventLoop::Registration flush_;
   EventLoop::Registration changes_;

@@ -15,9 +15,10 @@ void run_script(Connection& connection, const Script& script, std::vector<std::s
 
 void load_scripts(Connection& connection) {
   using namespace scripts;
-  for (const Script* script : {&submit, &publish, &unpark, &add, &put, &update, &remove, &lease, &leave,
-                               &reap, &count, &insert_session, &replace_session, &join_inbox, &open_feed,
-                               &confirm_feed, &release, &claim, &tidy_inbox}) {
+  for (const Script* script :
+       {&submit, &publish, &unpark, &add, &put, &update, &remove, &lease, &leave, &reap, &read, &count,
+        &insert_session, &replace_session, &join_inbox, &open_feed, &confirm_feed, &release, &claim,
+        &tidy_inbox}) {
     connection.command({"SCRIPT", "LOAD", script->source}, {});
   }
 }
@@ -31,18 +32,27 @@ constexpr const char* kRecords = R"lua(
 local prefix = string.match(ARGV[1], '^[^@]*')
 local function record(id) return prefix .. 'connection:' .. id end
 local function index(kind, name) return prefix .. kind .. ':' .. name .. ':connections' end
+local function of_user(user) return index('user', user) end
 -- Of one user of one tenant ('': none).
 local function owner(tenant, user) return index('tenant', tenant .. ':user:' .. user) end
 local function tell(event, id, reason, now)
   redis.call('PUBLISH', ARGV[1] .. 'events', cjson.encode({
     event = event, connection_id = id, reason = reason, timestamp = now}))
 end
+-- Whether it is routed to: its lease is not older than the soft end. Asked once a script.
+local known = {}
+local function lives(instance, time, soft)
+  if known[instance] == nil then
+    known[instance] = redis.call('PTTL', prefix .. 'gateway:' .. instance .. ':lease') > tonumber(time) - tonumber(soft)
+  end
+  return known[instance]
+end
 local function unlink(id)
   local r = redis.call('HMGET', record(id), 'user_id', 'session_ref', 'tenant_id', 'channels', 'gateway_instance_id')
   if not r[5] then return nil end
   if r[1] and r[1] ~= '' then
-    redis.call('SREM', index('user', r[1]), id)
-    if redis.call('EXISTS', index('user', r[1])) == 0 then redis.call('SREM', prefix .. 'users', r[1]) end
+    redis.call('SREM', of_user(r[1]), id)
+    if redis.call('EXISTS', of_user(r[1])) == 0 then redis.call('SREM', prefix .. 'users', r[1]) end
     redis.call('SREM', owner(r[3] or '', r[1]), id)
   end
   if r[2] and r[2] ~= '' then redis.call('SREM', index('session', r[2]), id) end
@@ -52,15 +62,16 @@ local function unlink(id)
   redis.call('DEL', record(id))
   return r[5]
 end
--- at: the first of a connection's 11 arguments.
+-- at: the first of a connection's 13 arguments.
 local function link(at)
   local id, user, ref, tenant, channels, instance = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   redis.call('HSET', record(id), 'connection_id', id, 'user_id', user, 'session_ref', ref, 'tenant_id', tenant,
     'channels', channels, 'gateway_instance_id', instance, 'channel', ARGV[at + 6], 'connected_at', ARGV[at + 7],
-    'last_activity', ARGV[at + 8], 'last_heartbeat', ARGV[at + 9], 'metadata', ARGV[at + 10])
+    'last_activity', ARGV[at + 8], 'last_heartbeat', ARGV[at + 9], 'metadata', ARGV[at + 10],
+    'client_id', ARGV[at + 11], 'pong_owed_since', ARGV[at + 12])
   redis.call('EXPIRE', record(id), 3600)
   if user ~= '' then
-    redis.call('SADD', index('user', user), id)
+    redis.call('SADD', of_user(user), id)
     redis.call('SADD', owner(tenant, user), id)
     redis.call('SADD', prefix .. 'users', user)
   end
@@ -78,38 +89,70 @@ std::string even_without_memory(const std::string& text) { return "#!lua flags=a
 
 }  // namespace
 
-// ARGV: prefix, limit (0: none), a lease's time in ms, its soft end in ms, the connection's 11.
-// Answers 1, or 0 when the user has too many in its tenant. Those on an instance that is gone do not count.
+// ARGV: prefix, limit (0: none), a lease's time in ms, its soft end in ms, now in ms, a pong's patience in
+// ms, code and reason for who is replaced, the same for who is stale, the connection's 13. At the limit of
+// its user in its tenant another gives way. Those of other instances are listed for them, and told. Answers
+// {1, id and code of those of this instance}, or {0}: there was no room.
 const Script add(with_records(R"lua(
-local limit, user = tonumber(ARGV[2]), ARGV[6]
-local own = owner(ARGV[8], user)
+local limit, me, told_at = tonumber(ARGV[2]), ARGV[16], ARGV[19]
+local user, ref, tenant, client = ARGV[12], ARGV[13], ARGV[14], ARGV[22]
+local out, own = {1}, owner(tenant, user)
+known[me] = true
+local function evict(it)
+  local code, reason, event = ARGV[9], ARGV[10], 'connection_evicted'
+  if it.rank == 1 then code, reason, event = ARGV[7], ARGV[8], 'connection_closed' end
+  unlink(it.id)
+  tell(event, it.id, reason, told_at)
+  if it.instance == me then
+    out[#out + 1] = it.id
+    out[#out + 1] = code
+  else
+    local list = prefix .. 'gateway:' .. it.instance .. ':evicted'
+    redis.call('HSET', list, it.id, code)
+    redis.call('EXPIRE', list, 3600)
+    redis.call('PUBLISH', ARGV[1] .. 'gateway:' .. it.instance, '{"evicted":true}')
+  end
+end
 if limit > 0 and user ~= '' and redis.call('SCARD', own) >= limit then
-  local live = 0
+  local held, yielding = 0, {}
   for _, id in ipairs(redis.call('SMEMBERS', own)) do
-    local instance = redis.call('HGET', record(id), 'gateway_instance_id')
-    if instance and redis.call('PTTL', prefix .. 'gateway:' .. instance .. ':lease') > tonumber(ARGV[3]) - tonumber(ARGV[4]) then
-      live = live + 1
+    local r = redis.call('HMGET', record(id), 'gateway_instance_id', 'session_ref', 'client_id', 'pong_owed_since', 'connected_at')
+    if not r[1] then
+      redis.call('SREM', own, id)
+    else
+      held = held + 1
+      local owed, rank = tonumber(r[4] or ''), nil
+      if client ~= '' and r[3] == client and r[2] == ref then rank = 1
+      elseif not lives(r[1], ARGV[3], ARGV[4]) then rank = 2
+      elseif owed and tonumber(ARGV[5]) - owed > tonumber(ARGV[6]) then rank = 3 end
+      if rank then yielding[#yielding + 1] = {rank = rank, id = id, instance = r[1], since = r[5] or ''} end
     end
   end
-  if live >= limit then return 0 end
+  if held - #yielding >= limit then return {0} end
+  table.sort(yielding, function(a, b)
+    if a.rank ~= b.rank then return a.rank < b.rank end
+    return a.since < b.since
+  end)
+  for i = 1, held - limit + 1 do evict(yielding[i]) end
 end
-link(5)
-tell('connection_opened', ARGV[5], 'admitted', ARGV[13])
-return 1
+link(11)
+tell('connection_opened', ARGV[11], 'admitted', told_at)
+return out
 )lua"));
 
-// ARGV: prefix, then 11 for each connection.
+// ARGV: prefix, then 13 for each connection.
 const Script put(with_records(R"lua(
-for at = 2, #ARGV, 11 do
+for at = 2, #ARGV, 13 do
   unlink(ARGV[at])
   link(at)
 end
 return 1
 )lua"));
 
-// ARGV: prefix, instance, then for each connection: id, channel, channels, last_activity, last_heartbeat.
+// ARGV: prefix, instance, then for each connection: id, channel, channels, last_activity, last_heartbeat,
+// pong_owed_since.
 const Script update(with_records(R"lua(
-for at = 3, #ARGV, 5 do
+for at = 3, #ARGV, 6 do
   local id, channels = ARGV[at], ARGV[at + 2]
   local old = redis.call('HMGET', record(id), 'gateway_instance_id', 'channels')
   if old[1] == ARGV[2] then
@@ -122,7 +165,7 @@ for at = 3, #ARGV, 5 do
       for channel in pairs(now) do redis.call('SADD', index('channel', channel), id) end
     end
     redis.call('HSET', record(id), 'channel', ARGV[at + 1], 'channels', channels, 'last_activity', ARGV[at + 3],
-      'last_heartbeat', ARGV[at + 4])
+      'last_heartbeat', ARGV[at + 4], 'pong_owed_since', ARGV[at + 5])
     redis.call('EXPIRE', record(id), 3600)
   end
 end
@@ -189,24 +232,89 @@ for _, id in ipairs(ids) do
 end
 if redis.call('EXISTS', index('gateway', dead)) == 0 then
   redis.call('SREM', prefix .. 'gateways', dead)
-  redis.call('DEL', reaper)
+  redis.call('DEL', reaper, prefix .. 'gateway:' .. dead .. ':evicted')
 end
 return #ids
 )lua")));
 
-// ARGV: prefix, a lease's time in ms, its soft end in ms, channels. Answers the channels' counts, then
-// instance and count for each that lives.
-const Script count(R"lua(
-local prefix, out = ARGV[1], {}
-for i = 4, #ARGV do out[#out + 1] = redis.call('SCARD', prefix .. 'channel:' .. ARGV[i] .. ':connections') end
-for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
-  if redis.call('PTTL', prefix .. 'gateway:' .. instance .. ':lease') > tonumber(ARGV[2]) - tonumber(ARGV[3]) then
-    out[#out + 1] = instance
-    out[#out + 1] = redis.call('SCARD', prefix .. 'gateway:' .. instance .. ':connections')
-  end
+// ARGV: prefix, an index and a cursor in it, how many at a time; or '' and a connection. Answers the next
+// cursor, then the fields of each.
+const Script read(with_records(R"lua(
+local rest, ids = '0', {ARGV[3]}
+if ARGV[2] ~= '' then
+  local page = redis.call('SSCAN', ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+  rest, ids = page[1], page[2]
+end
+local out = {rest}
+for _, id in ipairs(ids) do
+  local r = redis.call('HMGET', record(id), 'connection_id', 'session_ref', 'user_id', 'tenant_id', 'channel', 'channels',
+    'connected_at', 'last_activity', 'last_heartbeat', 'gateway_instance_id')
+  if r[10] then out[#out + 1] = r end
 end
 return out
-)lua");
+)lua"));
+
+// ARGV: prefix, a lease's time in ms, its soft end in ms, tenant or '', '1' to count users, channels. All of
+// one moment, and without the connections of instances that are gone. Answers the channels' counts; instance
+// and count for each that lives; user and count.
+const Script count(with_records(R"lua(
+local tenant, with_users = ARGV[4], ARGV[5] == '1'
+local channels, gateways, users, lost = {}, {}, {}, {}
+for i = 6, #ARGV do channels[i - 5] = 0 end
+if tenant ~= '' then
+  local at, of_gateway, held_by = {}, {}, {}
+  for i = 6, #ARGV do at[ARGV[i]] = i - 5 end
+  for _, id in ipairs(redis.call('SMEMBERS', index('tenant', tenant))) do
+    local r = redis.call('HMGET', record(id), 'gateway_instance_id', 'user_id', 'channels')
+    if r[1] and lives(r[1], ARGV[2], ARGV[3]) then
+      of_gateway[r[1]] = (of_gateway[r[1]] or 0) + 1
+      held_by[r[2]] = (held_by[r[2]] or 0) + 1
+      for name in string.gmatch(r[3], '%S+') do
+        if at[name] then channels[at[name]] = channels[at[name]] + 1 end
+      end
+    end
+  end
+  for instance, connections in pairs(of_gateway) do
+    gateways[#gateways + 1] = instance
+    gateways[#gateways + 1] = connections
+  end
+  if with_users then
+    for user, connections in pairs(held_by) do
+      users[#users + 1] = user
+      users[#users + 1] = connections
+    end
+  end
+  return {channels, gateways, users}
+end
+for i = 6, #ARGV do channels[i - 5] = redis.call('SCARD', index('channel', ARGV[i])) end
+for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
+  local own = index('gateway', instance)
+  if lives(instance, ARGV[2], ARGV[3]) then
+    gateways[#gateways + 1] = instance
+    gateways[#gateways + 1] = redis.call('SCARD', own)
+  else
+    for i = 6, #ARGV do
+      channels[i - 5] = channels[i - 5] - redis.call('SINTERCARD', 2, own, index('channel', ARGV[i]))
+    end
+    if with_users then
+      for _, id in ipairs(redis.call('SMEMBERS', own)) do
+        local user = redis.call('HGET', record(id), 'user_id')
+        if user then lost[user] = (lost[user] or 0) + 1 end
+      end
+    end
+  end
+end
+if with_users then
+  for _, user in ipairs(redis.call('SMEMBERS', prefix .. 'users')) do
+    local connections = redis.call('SCARD', of_user(user)) - (lost[user] or 0)
+    if connections > 0 then
+      users[#users + 1] = user
+      users[#users + 1] = connections
+    end
+  end
+end
+return {channels, gateways, users}
+)lua"));
 
 // ARGV: prefix, Pub/Sub name, payload, an instance's own Pub/Sub name without the instance, ms that the lease
 // of a live instance has left. Answers how many heard it, then the live instances that listen to nothing now;
