@@ -72,6 +72,7 @@ struct Config {
 
   // Sessions.
   size_t max_sessions = 1'000'000;
+  size_t max_sessions_per_tenant = 100'000;
   Duration session_retention = 1h;  // how long an ended session stays readable
 
   // Agents and the service API.

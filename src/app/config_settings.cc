@@ -203,9 +203,13 @@ void add_clients(std::vector<Setting>& out) {
 
 void add_sessions(std::vector<Setting>& out) {
   const Group group = Group::sessions;
-  out.push_back({"max-sessions", group, "Sessions kept, ended ones included", "",
+  out.push_back({"max-sessions", group,
+                 "Sessions kept, of all instances together; when they are as many, ended ones go first", "",
                  kinds::count(&Config::max_sessions, size_t{1}, size_t{100'000'000})});
-  out.push_back({"session-retention", group, "How long an ended session can still be read", "",
+  out.push_back({"max-sessions-per-tenant", group, "The same of each tenant", "",
+                 kinds::count(&Config::max_sessions_per_tenant, size_t{1}, size_t{100'000'000})});
+  out.push_back({"session-retention", group,
+                 "How long an ended session can still be read, if its place is not needed", "",
                  kinds::duration(&Config::session_retention, 0s, 720h)});
 }
 

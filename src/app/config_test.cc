@@ -130,6 +130,7 @@ constexpr Example kExamples[] = {
     {"message-timeout", "2s"},
     {"close-timeout", "3s"},
     {"max-sessions", "9"},
+    {"max-sessions-per-tenant", "7"},
     {"session-retention", "0s"},
     {"engine", "redis"},
     {"redis-url", "redis://cache:6379/1"},

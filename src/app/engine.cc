@@ -10,13 +10,17 @@ namespace {
 
 constexpr Duration kMemoryTick = 250ms;
 
+SessionStoreOptions session_options(const Config& config) {
+  return {config.max_sessions, config.max_sessions_per_tenant, config.session_retention};
+}
+
 class MemoryEngine final : public Engine {
  public:
   MemoryEngine(EventLoop& loop, const ChannelTable& channels, const Config& config)
       : loop_(loop),
         registry_(channels, config.instance_id),
         broker_(channels, {config.queue_size, config.queue_bytes, config.queue_age, {}}),
-        sessions_({config.max_sessions, config.session_retention}) {}
+        sessions_(session_options(config)) {}
 
   std::string_view kind() const override { return "memory"; }
   Broker& broker() override { return broker_; }
@@ -57,7 +61,7 @@ class RedisEngine final : public Engine {
     options.ca_file = config.redis_ca_file;
     options.key_prefix = config.key_prefix;
     options.instance_id = config.instance_id;
-    options.session_retention = config.session_retention;
+    options.sessions = session_options(config);
     redis::SenderOptions& sender = options.broker.sender;
     sender.queue_size = config.queue_size;
     sender.queue_bytes = config.queue_bytes;

@@ -83,6 +83,56 @@ TEST_P(SessionContract, OfManyWhoInsertTheSameKeyOneWins) {
   EXPECT_EQ((*find("s"))->user_id, "user0");
 }
 
+TEST_P(SessionContract, EndedSessionsGoFirstWhenThereAreTooMany) {
+  limits_.sessions.sessions_max = 3;
+  begin();
+  const auto ended = [](const std::string& id, Duration ago) {
+    Session session = test_session(id, "ann");
+    session.expires_at = wall_now() - std::chrono::duration_cast<std::chrono::milliseconds>(ago);
+    return session;
+  };
+  insert(ended("second", 5s));
+  insert(test_session("lives", "ann"));
+  insert(ended("first", 10s));
+  EXPECT_EQ(error_of(insert(test_session("a", "ann"))), "none");
+  EXPECT_EQ(error_of(find("first")), "not_found");
+  EXPECT_EQ(error_of(find("second")), "none");
+  EXPECT_EQ(error_of(insert(test_session("b", "ann"))), "none");
+  EXPECT_EQ(error_of(insert(test_session("c", "ann"))), "resource_exhausted");
+  EXPECT_EQ(error_of(insert(test_session("a", "ann"))), "already_exists");
+  for (const char* id : {"lives", "a", "b"}) EXPECT_EQ(error_of(find(id)), "none") << id;
+  // One that ends makes room at once.
+  update("a", [](const Session& before) -> Result<Session> {
+    Session after = before;
+    after.status = SessionStatus::inactive;
+    after.expires_at = wall_now();
+    return after;
+  });
+  EXPECT_EQ(error_of(insert(test_session("c", "ann"))), "none");
+  EXPECT_EQ(error_of(find("a")), "not_found");
+}
+
+TEST_P(SessionContract, ATenantHasABoundOfItsOwn) {
+  limits_.sessions.sessions_max = 5;
+  limits_.sessions.tenant_sessions_max = 2;
+  begin();
+  EXPECT_EQ(error_of(insert(test_session("r1", "ann", "red"))), "none");
+  EXPECT_EQ(error_of(insert(test_session("r2", "bob", "red"))), "none");
+  EXPECT_EQ(error_of(insert(test_session("r3", "ann", "red"))), "resource_exhausted");
+  EXPECT_EQ(error_of(insert(test_session("b1", "ann", "blue"))), "none");
+  EXPECT_EQ(error_of(insert(test_session("n1", "ann"))), "none");
+  EXPECT_EQ(error_of(insert(test_session("n2", "ann"))), "none");
+  EXPECT_EQ(error_of(insert(test_session("n3", "ann"))), "resource_exhausted");
+  update("r1", [](const Session& before) -> Result<Session> {
+    Session after = before;
+    after.expires_at = wall_now() - 1s;
+    return after;
+  });
+  EXPECT_EQ(error_of(insert(test_session("r3", "ann", "red"))), "none");
+  EXPECT_EQ(error_of(find("r1")), "not_found");
+  EXPECT_EQ(error_of(insert(test_session("r4", "ann", "red"))), "resource_exhausted");
+}
+
 TEST_P(SessionContract, EditsAndTellsOfIt) {
   begin();
   const Session session = test_session("s", "ann");

@@ -57,6 +57,7 @@ struct TestLimits {
   size_t queue_size = 3;
   size_t queue_bytes = size_t{1} << 20;
   Duration queue_age = 300s;
+  SessionStoreOptions sessions;
 };
 
 // One gateway's engine, and what it gave that gateway's clients.
@@ -102,7 +103,7 @@ class MemoryInstance final : public TestInstance {
                  const TestLimits& limits)
       : broker_(channels, {limits.queue_size, limits.queue_bytes, limits.queue_age, {}}),
         registry_(channels, name),
-        sessions_({}),
+        sessions_(limits.sessions),
         tick_(loop.every(50ms, [this] { broker_.tick(steady_now()); })) {}
   Broker& broker() override { return broker_; }
   Registry& registry() override { return registry_; }
@@ -158,6 +159,7 @@ class EngineTest : public testing::Test {
     options.url = redis::TestServer::shared().url();
     options.key_prefix = key_prefix_;
     options.instance_id = name;
+    options.sessions = limits_.sessions;
     redis::SenderOptions& sender = options.broker.sender;
     sender.queue_size = limits_.queue_size;
     sender.queue_bytes = limits_.queue_bytes;

@@ -32,8 +32,9 @@ std::string find_token(const protocol::Query& query, const http::RequestHead& he
   }
   for (const std::string_view offered : handshake.subprotocols) {
     if (!offered.starts_with(kBearerSubprotocol)) continue;
-    const std::string_view token = offered.substr(kBearerSubprotocol.size());
-    if (is_token(token)) return std::string(token);
+    // A subprotocol has no '=' or '@' (RFC 6455 11.3.4), a session id may: they come percent-encoded.
+    const Result<std::string> token = protocol::percent_decode(offered.substr(kBearerSubprotocol.size()));
+    if (token && is_token(*token)) return *token;
   }
   return {};
 }

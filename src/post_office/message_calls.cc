@@ -79,7 +79,7 @@ Result<Recipient> read_recipient(http_api::BodyFields& fields) {
     recipient = ToSessionRef{std::move(*ref)};
   } else if (auto session_id = fields.optional_name("session_id")) {
     recipient = ToSessionId{std::move(*session_id)};
-  } else if (auto user = fields.optional_name("user_id")) {
+  } else if (auto user = fields.optional_user_id("user_id")) {
     recipient = ToUser{std::move(*user)};
   }
   if (fields.fault()) return *fields.fault();

@@ -3,12 +3,15 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "base/random.h"
+#include "base/user_id.h"
 #include "protocol/json.h"
 
 namespace gw {
 namespace {
 
 constexpr size_t kContextBytesMax = 16 * 1024;
+// Of an id that a caller chooses: it is a secret, and shorter ones are guessed.
+constexpr size_t kChosenIdBytesMin = 16;
 
 bool visible_to(const Session& session, std::string_view tenant) {
   return tenant.empty() || session.tenant_id == tenant;
@@ -30,8 +33,9 @@ Result<WallTime> expiry(std::chrono::seconds ttl) {
 
 void TrafficCop::create(NewSession request, std::string_view tenant, Done<CreatedSession> done) {
   const std::string id = request.session_id ? std::move(*request.session_id) : secure_random_hex(16);
-  if (!is_valid_name(id)) return done(invalid("session_id must match [A-Za-z0-9._@+=-]{1,128}"));
-  if (!is_valid_name(request.user_id)) return done(invalid("user_id must match [A-Za-z0-9._@+=-]{1,128}"));
+  if (!is_valid_name(id) || id.size() < kChosenIdBytesMin)
+    return done(invalid("session_id must match [A-Za-z0-9._@+=-]{16,128}"));
+  if (!is_valid_user_id(request.user_id)) return done(invalid("user_id must be " + std::string(kUserIdForm)));
   if (!is_valid_name(request.type)) return done(invalid("session_type must match [A-Za-z0-9._@+=-]{1,128}"));
   const Result<WallTime> expires_at = expiry(request.ttl);
   if (!expires_at) return done(expires_at.error());

@@ -36,6 +36,8 @@ class MapStore : public SessionStore {
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions;
 };
 
+constexpr const char* kChosen = "an-id-that-the-caller-chose";
+
 class TrafficCopTest : public testing::Test {
  protected:
   Result<CreatedSession> create(NewSession request, std::string_view tenant = "") {
@@ -72,7 +74,10 @@ TEST_F(TrafficCopTest, MakesAnIdOf128BitsAndKeepsOnlyItsDigest) {
 TEST_F(TrafficCopTest, NamesTheFieldAtFault) {
   const auto detail = [&](NewSession request) { return create(std::move(request)).error().detail; };
   EXPECT_EQ(detail({.user_id = ""}).substr(0, 7), "user_id");
-  EXPECT_EQ(detail({.session_id = "a b", .user_id = "u"}).substr(0, 10), "session_id");
+  EXPECT_EQ(detail({.user_id = "a b"}).substr(0, 7), "user_id");
+  EXPECT_EQ(detail({.session_id = "a b and so on to sixteen", .user_id = "u"}).substr(0, 10), "session_id");
+  EXPECT_EQ(detail({.session_id = "fifteen-letters", .user_id = "u"}),
+            "session_id must match [A-Za-z0-9._@+=-]{16,128}");
   EXPECT_EQ(detail({.user_id = "u", .ttl = std::chrono::seconds(0)}).substr(0, 11), "ttl_seconds");
   EXPECT_EQ(detail({.user_id = "u", .context_json = "[]"}).substr(0, 7), "context");
   EXPECT_EQ(detail({.user_id = "u", .context_json = R"({"tenant_id":"a b"})"}).substr(0, 17),
@@ -91,31 +96,32 @@ TEST_F(TrafficCopTest, ReadsTenantAndChannelsFromTheContext) {
 }
 
 TEST_F(TrafficCopTest, HidesSessionsOfOtherTenants) {
-  create({.session_id = "s1", .user_id = "u"}, "red");
+  create({.session_id = kChosen, .user_id = "u"}, "red");
   Errc code{};
-  cop_.get("s1", "blue", [&](Result<SessionPtr> r) { code = r.error().code; });
+  cop_.get(kChosen, "blue", [&](Result<SessionPtr> r) { code = r.error().code; });
   EXPECT_EQ(code, Errc::not_found);
-  EXPECT_EQ(update("s1", {.status = SessionStatus::suspended}, "blue").error().code, Errc::not_found);
+  EXPECT_EQ(update(kChosen, {.status = SessionStatus::suspended}, "blue").error().code, Errc::not_found);
   EXPECT_EQ(create({.user_id = "u", .context_json = R"({"tenant_id":"red"})"}, "blue").error().code,
             Errc::permission_denied);
-  EXPECT_EQ(store_.sessions[sha256("s1")]->tenant_id, "red");
+  EXPECT_EQ(store_.sessions[sha256(kChosen)]->tenant_id, "red");
 }
 
 TEST_F(TrafficCopTest, SuspendsAndResumesButNeverRevivesAnEndedOne) {
-  create({.session_id = "s1", .user_id = "u"});
-  ASSERT_TRUE(update("s1", {.status = SessionStatus::suspended}));
-  EXPECT_EQ(admitted("s1"), Errc::unauthenticated);
-  ASSERT_TRUE(update("s1", {.status = SessionStatus::active}));
-  EXPECT_EQ(admitted("s1"), Errc{});
-  cop_.end("s1", "", [](Result<SessionPtr> r) { EXPECT_EQ((*r)->status, SessionStatus::inactive); });
-  EXPECT_EQ(admitted("s1"), Errc::unauthenticated);
-  EXPECT_EQ(update("s1", {.status = SessionStatus::active}).error().code, Errc::failed_precondition);
+  create({.session_id = kChosen, .user_id = "u"});
+  ASSERT_TRUE(update(kChosen, {.status = SessionStatus::suspended}));
+  EXPECT_EQ(admitted(kChosen), Errc::unauthenticated);
+  ASSERT_TRUE(update(kChosen, {.status = SessionStatus::active}));
+  EXPECT_EQ(admitted(kChosen), Errc{});
+  cop_.end(kChosen, "", [](Result<SessionPtr> r) { EXPECT_EQ((*r)->status, SessionStatus::inactive); });
+  EXPECT_EQ(admitted(kChosen), Errc::unauthenticated);
+  EXPECT_EQ(update(kChosen, {.status = SessionStatus::active}).error().code, Errc::failed_precondition);
 }
 
 TEST_F(TrafficCopTest, RefusesToMoveASessionToAnotherTenant) {
-  create({.session_id = "s1", .user_id = "u", .context_json = R"({"tenant_id":"red"})"});
-  EXPECT_EQ(update("s1", {.context_json = R"({"tenant_id":"blue"})"}).error().code, Errc::invalid_argument);
-  const auto same = update("s1", {.context_json = R"({"note":1})"});
+  create({.session_id = kChosen, .user_id = "u", .context_json = R"({"tenant_id":"red"})"});
+  EXPECT_EQ(update(kChosen, {.context_json = R"({"tenant_id":"blue"})"}).error().code,
+            Errc::invalid_argument);
+  const auto same = update(kChosen, {.context_json = R"({"note":1})"});
   ASSERT_TRUE(same);
   EXPECT_EQ((*same)->tenant_id, "red");
 }

@@ -98,9 +98,9 @@ def test_what_happens_is_counted(gateway, words, act):
 
 def test_no_label_has_a_name_from_outside(gateway):
     """Channels are configured; users, sessions and connections would make a series each."""
-    client = gateway.connect(gateway.new_session(user_id="ada-lovelace", session_id="sesame-open"))
+    client = gateway.connect(gateway.new_session(user_id="ada-lovelace", session_id="sesame-open-and-so-on"))
     client.say(text="hello", id=1)
     client.say("no-such-channel", id=2)
     text = gateway.api.get("/metrics").text
-    for secret in ("ada-lovelace", "sesame-open", client.connection_id, "no-such-channel"):
+    for secret in ("ada-lovelace", "sesame-open-and-so-on", client.connection_id, "no-such-channel"):
         assert secret not in text

@@ -12,7 +12,7 @@ from support.peer import frame
 from support.wait import eventually
 
 KEY = "the-api-key-0123456789"
-TOKENS = ["sesame-query", "sesame-header", "sesame-protocol", "sesame-unknown", "sesame-fresh"]
+TOKENS = ["sesame-open-query", "sesame-open-header", "sesame-open-protocol", "sesame-open-unknown", "sesame-open-fresh"]
 PAYLOAD = "payload-that-is-nobodys-business"
 USER = "ada"
 
@@ -27,15 +27,15 @@ def busy():
 
 def live_a_little(gateway):
     for token in TOKENS:
-        if token != "sesame-unknown":
+        if token != "sesame-open-unknown":
             gateway.new_session(user_id=USER, session_id=token)
     agent = gateway.subscribe("guide")
-    client = gateway.connect("sesame-query", query="&client_id=tab-1")
+    client = gateway.connect("sesame-open-query", query="&client_id=tab-1")
     client.say(text=PAYLOAD, id=PAYLOAD)
     client.ask('{"payload":"%s"' % PAYLOAD)
     client.ask({"channel": PAYLOAD, "payload": {}})
-    client.ask({"type": "authenticate", "session_token": "sesame-fresh"})
-    client.ask({"type": "authenticate", "session_token": "sesame-unknown"})
+    client.ask({"type": "authenticate", "session_token": "sesame-open-fresh"})
+    client.ask({"type": "authenticate", "session_token": "sesame-open-unknown"})
     gateway.envelope = agent.next_from(client).json()
     gateway.record = gateway.api.connection_record(client.connection_id).json()
     gateway.api.send({"message": PAYLOAD}, connection_id=client.connection_id)
@@ -47,13 +47,13 @@ def live_a_little(gateway):
     gateway.peer().upgrade("/ws?session_token=sesame-query", [("Origin", "https://evil.example")])
     gateway.peer().request("GET", f"/nothing?session_token=sesame-query&api_key={KEY}")
     gateway.peer().request("GET", f"{SESSIONS}/sesame-query", [("Authorization", f"Bearer {KEY}x")])
-    bad = gateway.raw_connect("sesame-header")
+    bad = gateway.raw_connect("sesame-open-header")
     bad.send(frame(3, PAYLOAD))
     bad.closed()
-    gateway.api.get(f"{POST_OFFICE}/endpoint", params={"session_token": "sesame-query", "realm": "r"})
-    gateway.api.validate_session("sesame-query")
-    gateway.api.patch_session("sesame-header", status="suspended")
-    gateway.api.delete_session("sesame-fresh")
+    gateway.api.get(f"{POST_OFFICE}/endpoint", params={"session_token": "sesame-open-query", "realm": "r"})
+    gateway.api.validate_session("sesame-open-query")
+    gateway.api.patch_session("sesame-open-header", status="suspended")
+    gateway.api.delete_session("sesame-open-fresh")
     assert client.closed()[0] == 4003
     eventually(lambda: "close" in gateway.log_text, message="the log tells of it")
 
@@ -83,7 +83,7 @@ def test_not_in_what_agents_and_operators_are_shown(busy, token):
 
 def test_nor_its_digest(busy):
     """A digest of a guessable token can be looked up: where one is needed (the engine) it stays inside."""
-    digest = sha256(b"sesame-query").hexdigest()
+    digest = sha256(b"sesame-open-query").hexdigest()
     for text in (busy.log_text, json.dumps(busy.envelope), json.dumps(busy.record), busy.api.get("/metrics").text):
         assert digest not in text
         assert digest[:16] not in text

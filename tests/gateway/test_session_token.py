@@ -73,6 +73,15 @@ def test_the_query_is_percent_decoded_and_a_plus_stays_one(gateway, encode):
     assert outcome(gateway, f"/ws?session_token={encode(session)}") == "welcome"
 
 
+def test_every_id_that_a_session_may_have_is_taken_everywhere(gateway):
+    session = f"A-z.0_9@b+c=d=={time.monotonic_ns()}"
+    gateway.new_session(user_id="odd", session_id=session)
+    encoded = quote(session, safe="")
+    assert outcome(gateway, f"/ws?session_token={encoded}") == "welcome"
+    assert outcome(gateway, "/ws", [("Authorization", f"Bearer {session}")]) == "welcome"
+    assert outcome(gateway, "/ws", [(PROTOCOLS, f"gateway.v1, bearer.{encoded}")]) == "welcome"
+
+
 @pytest.mark.parametrize("target", ["%", "%zz", "a%2", "%ff%fe"])
 def test_a_query_that_can_not_be_decoded_is_400(gateway, target):
     assert gateway.peer().upgrade(f"/ws?session_token={target}").status == 400

@@ -40,14 +40,14 @@ class TestCreate:
     def test_everything_may_be_given(self, api):
         created = api.create_session(
             user_id="ada",
-            session_id="given-1",
+            session_id="given-by-the-caller-1",
             session_type="mobile",
             context={"tenant_id": "acme", "x": [1]},
             ttl_seconds=60,
         )
-        assert created["session_id"] == "given-1"
+        assert created["session_id"] == "given-by-the-caller-1"
         assert 50 < seconds_until(created["expires_at"]) <= 60
-        session = api.session("given-1")
+        session = api.session("given-by-the-caller-1")
         assert session["user_id"] == "ada"
         assert session["session_type"] == "mobile"
         assert session["context"] == {"tenant_id": "acme", "x": [1]}
@@ -59,18 +59,43 @@ class TestCreate:
         assert session["status"] == "active"
 
     def test_an_id_is_taken_once(self, api):
-        api.create_session(session_id="taken")
-        assert_refused(api.post(SESSIONS, {"user_id": "eve", "session_id": "taken"}), 409)
-        assert api.session("taken")["user_id"] == "ada"
+        taken = "an-id-that-is-taken"
+        api.create_session(session_id=taken)
+        assert_refused(api.post(SESSIONS, {"user_id": "eve", "session_id": taken}), 409)
+        assert api.session(taken)["user_id"] == "ada"
 
     def test_the_id_of_an_ended_session_stays_taken(self, api):
-        api.create_session(session_id="ended")
-        api.delete_session("ended")
-        assert_refused(api.post(SESSIONS, {"user_id": "eve", "session_id": "ended"}), 409)
+        ended = "an-id-that-has-ended"
+        api.create_session(session_id=ended)
+        api.delete_session(ended)
+        assert_refused(api.post(SESSIONS, {"user_id": "eve", "session_id": ended}), 409)
 
     @pytest.mark.parametrize("name", ["a", "x" * 128, "A-z.0_9@b+c=d"])
     def test_names_in_their_form(self, api, name):
-        api.create_session(user_id=name, session_id=f"{name[:100]}-{time.monotonic_ns()}")
+        api.create_session(user_id=name, session_id=f"{name[:100]}-{time.monotonic_ns():020}")
+
+    @pytest.mark.parametrize("size", [16, 128])
+    def test_an_id_that_the_caller_chooses_is_long_enough_to_be_a_secret(self, api, size):
+        session_id = f"{time.monotonic_ns():x}".rjust(size, "x")
+        assert api.create_session(session_id=session_id)["session_id"] == session_id
+        assert_refused(api.post(SESSIONS, {"user_id": "ada", "session_id": "1"}), 400)
+        assert_refused(api.post(SESSIONS, {"user_id": "ada", "session_id": session_id[-15:]}), 400)
+
+    @pytest.mark.parametrize(
+        "user_id",
+        ["auth0|5f7c8ec7c33c6c004bbafe82", "did:web:a.example", "o'brien@example.org", 'a"b\\c', "ünï", "愛" * 85, "x" * 256],
+    )
+    def test_a_user_is_called_what_its_identity_provider_calls_it(self, gateway, api, user_id):
+        session_id = api.create_session(user_id=user_id)["session_id"]
+        assert api.session(session_id)["user_id"] == user_id
+        assert api.validate_session(session_id)["user_id"] == user_id
+        client = gateway.connect(session_id)
+        assert api.connection_record(client.connection_id).json()["connection"]["metadata"]["user_id"] == user_id
+        assert api.connection_count()["per_user"][user_id] == 1
+        assert api.send({"n": 1}, user_id=user_id)["delivered"] == 1
+        agent = gateway.subscribe("guide")
+        client.say(id=1)
+        assert agent.next_from(client).json()["user_id"] == user_id
 
     @pytest.mark.parametrize(
         "body",
@@ -80,19 +105,17 @@ class TestCreate:
             {"user_id": 7},
             {"user_id": ""},
             {"user_id": "a b"},
-            {"user_id": "a/b"},
-            {"user_id": "a:b"},
-            {"user_id": "a*"},
             {"user_id": "a\n"},
             {"user_id": "a\u0000"},
-            {"user_id": "ünï"},
-            {"user_id": "x" * 129},
-            {"user_id": "x" * 256},
+            {"user_id": "a\u00a0b"},
+            {"user_id": "a\u200bb"},
+            {"user_id": "x" * 257},
+            {"user_id": "愛" * 86},
             {"user_id": "ada", "session_id": ""},
             {"user_id": "ada", "session_id": "x" * 129},
             {"user_id": "ada", "session_id": "x" * 256},
-            {"user_id": "ada", "session_id": "a b"},
-            {"user_id": "ada", "session_id": "a/../b"},
+            {"user_id": "ada", "session_id": "a b and so on to sixteen"},
+            {"user_id": "ada", "session_id": "a/../b/and/so/on/to/sixteen"},
             {"user_id": "ada", "session_id": 7},
             {"user_id": "ada", "session_type": 7},
             {"user_id": "ada", "context": []},
@@ -142,9 +165,9 @@ class TestRead:
         assert_refused(api.delete(path(session_id)), 400)
 
     def test_the_id_in_a_path_is_percent_decoded(self, api):
-        api.create_session(user_id="odd", session_id="a+b=c@d")
-        assert api.session("a+b=c@d")["user_id"] == "odd"
-        assert api.session("a%2Bb%3Dc%40d")["user_id"] == "odd"
+        api.create_session(user_id="odd", session_id="a+b=c@d.and-sixteen")
+        assert api.session("a+b=c@d.and-sixteen")["user_id"] == "odd"
+        assert api.session("a%2Bb%3Dc%40d.and-sixteen")["user_id"] == "odd"
 
     def test_validate(self, api):
         session_id = api.create_session(user_id="ada")["session_id"]
@@ -261,3 +284,33 @@ def test_ended_sessions_are_forgotten_and_make_room(gateway_factory):
     gateway.api.delete_session(session)
     eventually(lambda: gateway.api.get(f"{SESSIONS}/{session}").status_code == 404)
     assert eventually(lambda: gateway.api.post(SESSIONS, {"user_id": "ada"}).status_code == 201)
+
+
+def test_ended_sessions_go_first_when_there_is_no_room(gateway_factory):
+    gateway = gateway_factory("--max-sessions", "3")
+    kept = gateway.new_session()
+    ended = [gateway.new_session() for _ in range(2)]
+    for session in ended:
+        gateway.api.delete_session(session)
+    fresh = [gateway.new_session()]
+    assert gateway.api.get(f"{SESSIONS}/{ended[0]}").status_code == 404, "what ended first went"
+    assert gateway.api.session(ended[1])["status"] == "inactive"
+    fresh.append(gateway.new_session())
+    assert_refused(gateway.api.post(SESSIONS, {"user_id": "ada"}), 503)
+    for session in [kept, *fresh]:
+        assert gateway.api.session(session)["status"] == "active"
+
+
+def test_one_tenant_does_not_use_up_the_room_of_others(gateway_factory):
+    gateway = gateway_factory("--max-sessions", "9", "--max-sessions-per-tenant", "2")
+
+    def make(tenant):
+        return gateway.api.post(SESSIONS, {"user_id": "ada", "context": {"tenant_id": tenant}})
+
+    first, _ = make("acme").json()["session_id"], make("acme")
+    assert_refused(make("acme"), 503)
+    assert make("umbrella").status_code == 201
+    assert gateway.api.post(SESSIONS, {"user_id": "ada"}).status_code == 201
+    gateway.api.delete_session(first)
+    assert make("acme").status_code == 201
+    assert_refused(make("acme"), 503)

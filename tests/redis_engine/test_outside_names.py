@@ -3,7 +3,8 @@
 import json
 import re
 import string
-from urllib.parse import quote_from_bytes
+import unicodedata
+from urllib.parse import quote, quote_from_bytes
 
 import pytest
 
@@ -22,15 +23,22 @@ ODD = [
 ]  # fmt: skip
 GOOD = ["a", "A.b_c@d+e=f-g", "." * 3, "-", "a" * 128, "null", "undefined", "0", "=", "@@"]
 PART = r"[A-Za-z0-9._@+=-]{1,128}"
+USER = r"([A-Za-z0-9._@+=-]|%[0-9A-F]{2}){1,256}"
 KEY = re.compile(
-    rf"websocket:(connection:ws_[A-Za-z0-9_-]+|channel:[a-z0-9_.:-]+:(connections|parked|inbox:(waiting|fed|removed|aside))|waiting|user:{PART}:connections"
-    rf"|tenant:({PART})?:user:{PART}:connections|tenant:{PART}:connections|gateway:{PART}(:connections|:lease)|session:[A-Za-z0-9_:-]+|session:{PART}:connections|users|gateways|parked|session:changed|events"
+    rf"websocket:(connection:ws_[A-Za-z0-9_-]+|channel:[a-z0-9_.:-]+:(connections|parked|inbox:(waiting|fed|removed|aside))|waiting|user:{USER}:connections"
+    rf"|tenant:({PART})?:user:{USER}:connections|tenant:{PART}:(connections|sessions)|sessions|gateway:{PART}(:connections|:lease)|session:[A-Za-z0-9_:-]+|session:{PART}:connections|users|gateways|parked|session:changed|events"
     rf"|fanout:[a-z0-9_.:-]+|inbox:[a-z0-9_.:-]+(/(feed|group)(/{PART})?)?|channel:[a-z0-9_.:-]+:tenant:{PART}|guide|pillar:[a-z_]+|gateway:.*)"
 )
 
 
 def is_id(text) -> bool:
     return re.fullmatch(PART, text) is not None
+
+
+def is_user_id(text) -> bool:
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    visible = all(unicodedata.category(c) not in ("Cc", "Cf", "Zs", "Zl", "Zp") for c in text)
+    return visible and 1 <= len(text.encode()) <= 256
 
 
 @pytest.fixture
@@ -69,10 +77,11 @@ def in_json(byte: int) -> bytes:
 
 @pytest.mark.parametrize("field", ["user_id", "session_id"])
 def test_every_byte_in_a_session(post, watched, field):
+    good = {"user_id": range(0x21, 0x7F), "session_id": ID_BYTES}[field]
     for byte in range(256):
-        body = b'{"user_id":"u","%s":"x%sy%02x"}' % (field.encode(), in_json(byte), byte)
+        body = b'{"user_id":"u","%s":"x%sy%012x"}' % (field.encode(), in_json(byte), byte)
         response = post(SESSIONS, body)
-        assert response.status_code == (201 if byte in ID_BYTES else 400), (byte, response.text)
+        assert response.status_code == (201 if byte in good else 400), (byte, response.text)
 
 
 def test_every_byte_in_a_tenant(post, watched):
@@ -135,9 +144,10 @@ def test_odd_names_are_refused_everywhere(gateway, post, watched, name):
     text = json.dumps(name).encode()
     assert not is_id(name) or name == ".."
     wanted = 201 if is_id(name) else 400
-    assert post(SESSIONS, b'{"user_id":%s}' % text).status_code == wanted
+    assert post(SESSIONS, b'{"user_id":%s}' % text).status_code == (201 if is_user_id(name) else 400)
     if name:  # empty is absent, where it may be
-        assert post(SESSIONS, b'{"user_id":"u","session_id":%s}' % text).status_code == wanted
+        long_enough = json.dumps("0123456789abcdef" + name).encode()
+        assert post(SESSIONS, b'{"user_id":"u","session_id":%s}' % long_enough).status_code == wanted
         assert post(SESSIONS, b'{"user_id":"u","context":{"tenant_id":%s}}' % text).status_code == wanted
     response = post(PUBLISH, b'{"channel":%s,"message":{},"realm":"tests"}' % text)
     assert response.status_code in (400, 404), response.text
@@ -156,6 +166,21 @@ def test_good_names_work_to_the_letter(gateway, redis, watched, name):
     assert gateway.api.connection_count()["per_user"] == {name: 1}
     assert gateway.api.send({"n": 1}, user_id=name)["delivered"] == 1
     assert client.receive() == {"n": 1}
+
+
+@pytest.mark.parametrize("name", sorted(filter(is_user_id, ODD)), ids=ascii)
+def test_a_users_name_of_any_provider_is_encoded_where_it_becomes_a_name(gateway, redis, watched, name):
+    name = json.loads(json.dumps(name))
+    client = gateway.connect(gateway.new_session(user_id=name))
+    with redis.client() as store:
+        members = f"websocket:user:{quote(name, safe='@+=')}:connections".replace("~", "%7E")
+        assert store.smembers(members) == {client.connection_id}
+    assert gateway.api.connection_count()["per_user"] == {name: 1}
+    assert gateway.api.send({"n": 1}, user_id=name)["delivered"] == 1
+    assert client.receive() == {"n": 1}
+    client.close()
+    with redis.client() as store:
+        eventually(lambda: store.keys("websocket:user*") == [], 5)
 
 
 def test_a_users_name_that_ends_like_a_key_is_nobody_elses(gateway, redis):

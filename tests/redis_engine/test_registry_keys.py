@@ -183,10 +183,10 @@ def test_every_key_is_of_the_contract_or_expires(gateway, client, store):
     client.say(id="a")
     promised = re.compile(
         r"websocket:(connection:ws_[^:]+|(channel|user|gateway|session|tenant):.+:connections|gateway:[^:]+:lease"
-        r"|session:.+|users|gateways|parked|waiting|inbox:(guide|pillar:[a-z_]+)|channel:.+:inbox:(waiting|removed|aside))"
+        r"|session:.+|tenant:.+:sessions|sessions|users|gateways|parked|waiting|inbox:(guide|pillar:[a-z_]+)|channel:.+:inbox:(waiting|removed|aside))"
     )
     eventually(lambda: store.exists(record_key(client)), 5)
     for key in store.keys():
         assert promised.fullmatch(key), key
-        if key.startswith("websocket:session:") and not key.endswith(":connections"):
+        if re.match("websocket:(session:|tenant:.+:sessions|sessions)", key) and not key.endswith(":connections"):
             assert store.ttl(key) > 0, key

@@ -122,8 +122,8 @@ class TestSessions:
 
     def test_its_id_is_taken_everywhere(self, pair):
         here, there = pair
-        here.new_session(session_id="s-1")
-        answer = there.api.post("/api/traffic-cop/sessions", {"session_id": "s-1", "user_id": "eve"})
+        here.new_session(session_id="chosen-by-a-caller")
+        answer = there.api.post("/api/traffic-cop/sessions", {"session_id": "chosen-by-a-caller", "user_id": "eve"})
         assert answer.status_code == 409
 
     @pytest.mark.parametrize("end", ["suspend", "delete"])

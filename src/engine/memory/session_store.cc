@@ -9,13 +9,46 @@ constexpr int kDropsPerTickMax = 10'000;
 
 void MemorySessionStore::insert(Session session, Done<SessionPtr> done) {
   if (sessions_.contains(session.key)) return done(Error{Errc::already_exists, "session_id is taken"});
-  if (sessions_.size() >= options_.sessions_max) {
+  const auto tenant = by_tenant_.find(session.tenant_id);
+  if (tenant != by_tenant_.end() && !make_room(tenant->second, options_.tenant_sessions_max)) {
+    return done(
+        Error{Errc::resource_exhausted, "the tenant has all the sessions it may (max-sessions-per-tenant)"});
+  }
+  if (!make_room(by_expiry_, options_.sessions_max)) {
     return done(Error{Errc::resource_exhausted, "the session store is full (max-sessions)"});
   }
   auto stored = std::make_shared<const Session>(std::move(session));
   sessions_.emplace(stored->key, stored);
-  by_expiry_.emplace(stored->expires_at, stored->key);
+  index(*stored);
   done(SessionPtr(stored));
+}
+
+// The one that ended first goes, if there is one.
+bool MemorySessionStore::make_room(const ByExpiry& sessions, size_t max) {
+  if (sessions.size() < max) return true;
+  const auto oldest = sessions.begin();
+  if (oldest->first > wall_now()) return false;
+  drop(SessionKey(oldest->second));
+  return true;
+}
+
+void MemorySessionStore::index(const Session& session) {
+  by_expiry_.emplace(session.expires_at, session.key);
+  if (!session.tenant_id.empty()) by_tenant_[session.tenant_id].emplace(session.expires_at, session.key);
+}
+
+void MemorySessionStore::unindex(const Session& session) {
+  by_expiry_.erase({session.expires_at, session.key});
+  const auto tenant = by_tenant_.find(session.tenant_id);
+  if (tenant == by_tenant_.end()) return;
+  tenant->second.erase({session.expires_at, session.key});
+  if (tenant->second.empty()) by_tenant_.erase(tenant);
+}
+
+void MemorySessionStore::drop(const SessionKey& key) {
+  const auto it = sessions_.find(key);
+  unindex(*it->second);
+  sessions_.erase(it);
 }
 
 void MemorySessionStore::find(const SessionKey& key, Done<SessionPtr> done) {
@@ -30,8 +63,8 @@ void MemorySessionStore::update(const SessionKey& key, Edit edit, Done<SessionPt
   Result<Session> edited = edit(*it->second);
   if (!edited) return done(edited.error());
   auto stored = std::make_shared<const Session>(std::move(*edited));
-  by_expiry_.erase({it->second->expires_at, key});
-  by_expiry_.emplace(stored->expires_at, key);
+  unindex(*it->second);
+  index(*stored);
   it->second = stored;
   if (on_change_) on_change_(stored);
   done(SessionPtr(stored));
@@ -40,11 +73,9 @@ void MemorySessionStore::update(const SessionKey& key, Edit edit, Done<SessionPt
 void MemorySessionStore::tick(WallTime now) {
   const auto retention = std::chrono::duration_cast<std::chrono::milliseconds>(options_.retention);
   for (int i = 0; i < kDropsPerTickMax && !by_expiry_.empty(); ++i) {
-    // An ended session has its end in expires_at, so one rule serves expired and deleted ones.
     const auto oldest = by_expiry_.begin();
     if (oldest->first + retention > now) return;
-    sessions_.erase(oldest->second);
-    by_expiry_.erase(oldest);
+    drop(SessionKey(oldest->second));
   }
 }
 

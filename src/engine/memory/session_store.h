@@ -1,7 +1,9 @@
 // Sessions of a gateway that runs alone.
 #pragma once
 
+#include <map>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -9,9 +11,11 @@
 
 namespace gw {
 
+// Of both engines.
 struct SessionStoreOptions {
   size_t sessions_max = 1'000'000;
-  Duration retention = 1h;  // how long an ended session can still be read
+  size_t tenant_sessions_max = 100'000;  // of each tenant
+  Duration retention = 1h;               // how long an ended session can still be read, if there is room
 };
 
 class MemorySessionStore final : public SessionStore {
@@ -26,10 +30,20 @@ class MemorySessionStore final : public SessionStore {
   std::optional<size_t> size() const override { return sessions_.size(); }
 
  private:
+  // Earliest end first; one entry a session. An ended session has its end in expires_at, so whatever lies
+  // before now has ended.
+  using ByExpiry = std::set<std::pair<WallTime, SessionKey>>;
+
+  bool make_room(const ByExpiry& sessions, size_t max);
+  void index(const Session& session);
+  void unindex(const Session& session);
+  void drop(const SessionKey& key);
+
   const SessionStoreOptions options_;
   OnChange on_change_;
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions_;
-  std::set<std::pair<WallTime, SessionKey>> by_expiry_;  // one entry a session
+  ByExpiry by_expiry_;
+  std::map<std::string, ByExpiry, std::less<>> by_tenant_;  // of those that have one
 };
 
 }  // namespace gw

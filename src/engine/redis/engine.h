@@ -12,7 +12,7 @@ struct EngineOptions {
   std::string ca_file;  // empty: the system's certificates
   std::string key_prefix = "websocket:";
   std::string instance_id;
-  Duration session_retention = 1h;
+  SessionStoreOptions sessions;
   BrokerOptions broker;
 };
 

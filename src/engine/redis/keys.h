@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/user_id.h"
+
 namespace gw::redis {
 
 // Pub/Sub knows no databases: what keeps the keys of two apart has to stand in its names.
@@ -37,7 +39,9 @@ class Keys {
 
   // Keys.
   std::string connection(std::string_view id) const { return join("connection:", id, ""); }
-  std::string user_connections(std::string_view user) const { return join("user:", user, ":connections"); }
+  std::string user_connections(std::string_view user) const {
+    return join("user:", encode_user_id(user), ":connections");
+  }
   std::string channel_connections(std::string_view channel) const {
     return join("channel:", channel, ":connections");
   }

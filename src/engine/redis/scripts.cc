@@ -32,9 +32,13 @@ constexpr const char* kRecords = R"lua(
 local prefix = string.match(ARGV[1], '^[^@]*')
 local function record(id) return prefix .. 'connection:' .. id end
 local function index(kind, name) return prefix .. kind .. ':' .. name .. ':connections' end
-local function of_user(user) return index('user', user) end
+-- A user id as a part of a name (base/user_id.h).
+local function encode(user)
+  return (string.gsub(user, '[^A-Za-z0-9._@+=-]', function(c) return string.format('%%%02X', string.byte(c)) end))
+end
+local function of_user(user) return index('user', encode(user)) end
 -- Of one user of one tenant ('': none).
-local function owner(tenant, user) return index('tenant', tenant .. ':user:' .. user) end
+local function owner(tenant, user) return index('tenant', tenant .. ':user:' .. encode(user)) end
 local function tell(event, id, reason, now)
   redis.call('PUBLISH', ARGV[1] .. 'events', cjson.encode({
     event = event, connection_id = id, reason = reason, timestamp = now}))
@@ -83,6 +87,27 @@ end
 )lua";
 
 std::string with_records(const char* text) { return std::string(kRecords) + text; }
+
+// Sessions, and the lists of them by their end: of all, and of each tenant.
+constexpr const char* kSessions = R"lua(
+local function key(digest) return ARGV[1] .. 'session:' .. digest end
+local all = ARGV[1] .. 'sessions'
+local function of(tenant) return ARGV[1] .. 'tenant:' .. tenant .. ':sessions' end
+local function keep(list)
+  redis.call('ZADD', list, ARGV[4], ARGV[2])
+  -- A list lives as long as the last session of it.
+  redis.call('PEXPIREAT', list, ARGV[3], redis.call('PTTL', list) < 0 and 'NX' or 'GT')
+end
+-- at: the first field.
+local function write(at)
+  redis.call('HSET', key(ARGV[2]), unpack(ARGV, at))
+  redis.call('PEXPIREAT', key(ARGV[2]), ARGV[3])
+  keep(all)
+  if ARGV[5] ~= '' then keep(of(ARGV[5])) end
+end
+)lua";
+
+std::string with_sessions(const char* text) { return std::string(kSessions) + text; }
 
 // What keeps the instances alive and takes away what is gone has to work where memory is short, too.
 std::string even_without_memory(const std::string& text) { return "#!lua flags=allow-oom\n" + text; }
@@ -337,25 +362,43 @@ if #out - 1 == #live then return {0} end
 return out
 )lua");
 
-// ARGV: prefix, key, end in unix ms, then field and value. Answers 0 when the key is taken.
-const Script insert_session(R"lua(
-if redis.call('EXISTS', ARGV[2]) == 1 then return 0 end
-redis.call('HSET', ARGV[2], unpack(ARGV, 4))
-redis.call('PEXPIREAT', ARGV[2], ARGV[3])
+// ARGV: prefix, the session's digest, until when it is kept, when it ends, tenant or '', now, sessions at
+// most, of a tenant at most, ended before when they are not kept (all unix ms), then field and value. When
+// there are too many, those that ended first go. Answers 0 when the key is taken, -1 when its tenant has too
+// many, -2 when there are too many.
+const Script insert_session(with_sessions(R"lua(
+if redis.call('EXISTS', key(ARGV[2])) == 1 then return 0 end
+local function drop(list, digest)
+  local tenant = redis.call('HGET', key(digest), 'tenant_id')
+  redis.call('DEL', key(digest))
+  redis.call('ZREM', list, digest)
+  redis.call('ZREM', all, digest)
+  if tenant and tenant ~= '' then redis.call('ZREM', of(tenant), digest) end
+end
+local function has_room(list, max)
+  for _, digest in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', ARGV[9], 'LIMIT', 0, 10)) do drop(list, digest) end
+  local over = math.min(redis.call('ZCARD', list) - max + 1, 10)
+  if over <= 0 then return true end
+  for _, digest in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', ARGV[6], 'LIMIT', 0, over)) do drop(list, digest) end
+  return redis.call('ZCARD', list) < max
+end
+if ARGV[5] ~= '' and not has_room(of(ARGV[5]), tonumber(ARGV[8])) then return -1 end
+if not has_room(all, tonumber(ARGV[7])) then return -2 end
+write(10)
 return 1
-)lua");
+)lua"));
 
-// ARGV: prefix, key, end in unix ms, revision that was read, Pub/Sub name, what to say there, then field and
-// value. Answers 0 when there is another revision by now, -1 when it is gone.
-const Script replace_session(R"lua(
-local revision = redis.call('HGET', ARGV[2], 'revision')
+// ARGV: prefix, the session's digest, until when it is kept, when it ends, tenant or '', revision that was
+// read, Pub/Sub name to say the digest on, then field and value. Answers 0 when there is another revision by
+// now, -1 when it is gone.
+const Script replace_session(with_sessions(R"lua(
+local revision = redis.call('HGET', key(ARGV[2]), 'revision')
 if not revision then return -1 end
-if revision ~= ARGV[4] then return 0 end
-redis.call('HSET', ARGV[2], unpack(ARGV, 7))
-redis.call('PEXPIREAT', ARGV[2], ARGV[3])
-redis.call('PUBLISH', ARGV[5], ARGV[6])
+if revision ~= ARGV[6] then return 0 end
+write(8)
+redis.call('PUBLISH', ARGV[7], ARGV[2])
 return 1
-)lua");
+)lua"));
 
 }  // namespace scripts
 }  // namespace gw::redis

@@ -29,21 +29,36 @@ std::optional<WallTime> parse_milliseconds(std::string_view text) {
 }  // namespace
 
 SessionStore::SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels,
-                           Duration retention)
+                           const SessionStoreOptions& options)
     : commands_(commands),
       keys_(keys),
       channels_(channels),
-      retention_(std::chrono::duration_cast<std::chrono::milliseconds>(retention)) {}
+      options_(options),
+      retention_(std::chrono::duration_cast<std::chrono::milliseconds>(options.retention)) {}
 
 void SessionStore::insert(Session session, Done<SessionPtr> done) {
-  const std::string key = keys_.session(to_hex(session.key)), end = end_of_life(session);
+  const WallTime now = wall_now();
+  const std::string key = to_hex(session.key), end = end_of_life(session),
+                    ends = milliseconds(session.expires_at), tenant = session.tenant_id,
+                    read_until = milliseconds(now - retention_), at = milliseconds(now),
+                    max = std::to_string(options_.sessions_max),
+                    tenant_max = std::to_string(options_.tenant_sessions_max);
   const std::vector<std::string> fields = fields_of(session);
-  std::vector<std::string_view> words{keys_.prefix(), key, end};
+  std::vector<std::string_view> words{keys_.prefix(), key,       end, ends, tenant, at, max,
+                                      tenant_max,     read_until};
   words.insert(words.end(), fields.begin(), fields.end());
   run_script(commands_, scripts::insert_session, std::move(words),
              [session = std::move(session), done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
-               if (reply->integer() == 0) return done(Error{Errc::already_exists, "session_id is taken"});
+               switch (reply->integer()) {
+                 case 0: return done(Error{Errc::already_exists, "session_id is taken"});
+                 case -1:
+                   return done(Error{Errc::resource_exhausted,
+                                     "the tenant has all the sessions it may (max-sessions-per-tenant)"});
+                 case -2:
+                   return done(Error{Errc::resource_exhausted, "the session store is full (max-sessions)"});
+                 default: break;
+               }
                done(std::make_shared<const Session>(session));
              });
 }
@@ -66,10 +81,11 @@ void SessionStore::try_update(const SessionKey& key, Edit edit, int tries_left, 
     Result<Session> edited = edit(*stored->session);
     if (!edited) return done(edited.error());
     auto session = std::make_shared<const Session>(std::move(*edited));
-    const std::string hex = to_hex(key), name = keys_.session(hex), end = end_of_life(*session),
-                      announcement = keys_.session_changed();
+    const std::string hex = to_hex(key), end = end_of_life(*session),
+                      ends = milliseconds(session->expires_at), announcement = keys_.session_changed();
     const std::vector<std::string> fields = fields_of(*session);
-    std::vector<std::string_view> words{keys_.prefix(), name, end, stored->revision, announcement, hex};
+    std::vector<std::string_view> words{keys_.prefix(),   hex,         end, ends, session->tenant_id,
+                                        stored->revision, announcement};
     words.insert(words.end(), fields.begin(), fields.end());
     run_script(commands_, scripts::replace_session, std::move(words),
                [this, key, edit, tries_left, done, session](const Result<Reply>& reply) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/session_store.h"
+#include "engine/memory/session_store.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
 
@@ -10,7 +11,8 @@ namespace gw::redis {
 
 class SessionStore final : public gw::SessionStore {
  public:
-  SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels, Duration retention);
+  SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels,
+               const SessionStoreOptions& options);
 
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
@@ -39,6 +41,7 @@ class SessionStore final : public gw::SessionStore {
   Connection& commands_;
   const Keys& keys_;
   const ChannelTable& channels_;
+  const SessionStoreOptions options_;
   const std::chrono::milliseconds retention_;
   OnChange on_change_;
 };

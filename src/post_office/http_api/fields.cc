@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/ids.h"
+#include "base/user_id.h"
 
 namespace gw::http_api {
 namespace {
@@ -66,6 +67,12 @@ std::string BodyFields::name(std::string_view field) { return checked_name(field
 std::optional<std::string> BodyFields::optional_name(std::string_view field) {
   std::optional<std::string> value = optional_text(field);
   if (value) value = checked_name(field, std::move(*value));
+  return value;
+}
+
+std::optional<std::string> BodyFields::optional_user_id(std::string_view field) {
+  std::optional<std::string> value = optional_text(field);
+  if (value && !is_valid_user_id(*value)) blame(std::string(field) + " must be " + std::string(kUserIdForm));
   return value;
 }
 

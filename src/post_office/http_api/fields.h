@@ -37,6 +37,7 @@ class BodyFields : public Faults {
   std::string name(std::string_view field);
   std::optional<std::string> optional_text(std::string_view field);
   std::optional<std::string> optional_name(std::string_view field);
+  std::optional<std::string> optional_user_id(std::string_view field);
   std::optional<int64_t> optional_number(std::string_view field);
   std::optional<std::chrono::seconds> optional_seconds(std::string_view field);
   // Any JSON value, as it was written: a view into the body.

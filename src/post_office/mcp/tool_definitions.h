@@ -59,7 +59,7 @@ inline constexpr std::string_view kSend = R"json({
 "connection_id":{"type":"string","description":"One connection: ws_ and 32 hexadecimal digits."},
 "session_ref":{"type":"string","pattern":"^[A-Za-z0-9._@+=-]{1,128}$","description":"All connections of a session, by its public name, as in received messages."},
 "session_id":{"type":"string","pattern":"^[A-Za-z0-9._@+=-]{1,128}$","description":"All connections of a session, by its token."},
-"user_id":{"type":"string","pattern":"^[A-Za-z0-9._@+=-]{1,128}$","description":"All connections of a user."}},
+"user_id":{"type":"string","minLength":1,"maxLength":256,"description":"All connections of a user."}},
 "required":["message"],"additionalProperties":false},
 "outputSchema":{"type":"object","properties":{
 "success":{"const":true},
