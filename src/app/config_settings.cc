@@ -245,10 +245,12 @@ void add_agents(std::vector<Setting>& out) {
                  kinds::count(&Config::inbox_replicas, size_t{0}, size_t{16})});
   out.push_back({"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row",
                  "", kinds::duration(&Config::circuit_open_time, 100ms, 1h)});
-  out.push_back({"queue-size", group, "Messages that wait on a channel without an agent", "",
-                 kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
-  out.push_back({"queue-bytes", group, "Bytes that wait on a channel without an agent", "",
-                 kinds::size(&Config::queue_bytes, 1 * KiB, 16 * GiB)});
+  out.push_back({"queue-size", group,
+                 "Messages that one client may leave waiting on a channel without an agent (Redis: that may "
+                 "wait there)",
+                 "", kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
+  out.push_back(
+      {"queue-bytes", group, "Their bytes", "", kinds::size(&Config::queue_bytes, 1 * KiB, 16 * GiB)});
   out.push_back({"queue-age", group, "How long a message waits for an agent", "",
                  kinds::duration(&Config::queue_age, 100ms, 24h)});
   out.push_back({"agent-buffer-bytes", group, "Unsent bytes kept for one agent's event stream", "",

@@ -25,6 +25,7 @@ struct AgentMessage {
   std::string envelope;                   // what the agent receives, whole
   std::optional<std::string> dedupe_key;  // scope and client id; absent: never a duplicate
   bool dedupe_everywhere = false;         // the same client may come back on another instance
+  uint64_t sender = 0;  // the same for all messages of a session, or a connection without one
 };
 
 // published: at least one live receiver has it. queued: it waits for one.
@@ -68,7 +69,8 @@ struct ChannelStats {
   std::string_view circuit_state = "closed";  // closed, open, half_open
   size_t failure_count = 0;
   size_t agents = 0;
-  size_t unacknowledged = 0;  // delivered to groups, not yet acknowledged
+  size_t unacknowledged = 0;        // delivered to groups, not yet acknowledged
+  uint64_t dead_letters_total = 0;  // what groups gave up
 };
 
 // The server behind an engine that has one; for metrics.
@@ -141,7 +143,8 @@ class Broker {
   // delivered when it answers.
   virtual void retire(Done<void> done) = 0;
 
-  virtual ChannelStats stats(ChannelIndex channel) const = 0;
+  // `tenant`: the amounts that are its own; empty: all.
+  virtual ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const = 0;
   // Answers when a message has gone through the engine and back.
   virtual void probe(Done<void> done) = 0;
   virtual EngineStats engine_stats() const = 0;

@@ -10,13 +10,17 @@ constexpr std::array<uint64_t, 2> kFree{0, 0};
 
 }  // namespace
 
-DedupeWindow::Outcome DedupeWindow::check(std::string_view key, TimePoint now) {
+DedupeWindow::Outcome DedupeWindow::check(std::string_view key, TimePoint now, uint64_t sender) {
   expire(now);
   const Digest digest = sha256(key);
   std::memcpy(checked_.data(), digest.data(), sizeof(checked_));
   if (checked_ == kFree) checked_[0] = 1;
   if (!cells_.empty() && cells_[find(checked_)] == checked_) return Outcome::duplicate;
-  return count_ >= options_.ids_max ? Outcome::full : Outcome::fresh;
+  checked_sender_ = sender;
+  if (count_ >= options_.ids_max) return Outcome::full;
+  const auto held = by_sender_.find(sender);
+  const bool too_many = held != by_sender_.end() && held->second >= options_.ids_max - count_;
+  return too_many ? Outcome::full : Outcome::fresh;
 }
 
 void DedupeWindow::remember_checked(TimePoint now) {
@@ -25,7 +29,8 @@ void DedupeWindow::remember_checked(TimePoint now) {
   ASSERT(cell == kFree);
   cell = checked_;
   ++count_;
-  by_age_.emplace_back(now, checked_);
+  by_age_.push_back({now, checked_, checked_sender_});
+  if (checked_sender_ != 0) ++by_sender_[checked_sender_];
 }
 
 size_t DedupeWindow::find(const Print& print) const {
@@ -51,8 +56,10 @@ void DedupeWindow::erase(const Print& print) {
 }
 
 void DedupeWindow::expire(TimePoint now) {
-  while (!by_age_.empty() && by_age_.front().first + options_.age <= now) {
-    erase(by_age_.front().second);
+  while (!by_age_.empty() && by_age_.front().since + options_.age <= now) {
+    erase(by_age_.front().print);
+    const auto held = by_sender_.find(by_age_.front().sender);
+    if (held != by_sender_.end() && --held->second == 0) by_sender_.erase(held);
     by_age_.pop_front();
   }
   if (count_ == 0 && cells_.size() > 1024) std::vector<Print>().swap(cells_);

@@ -1,5 +1,5 @@
 // Which client message ids were taken lately. An id is remembered for `age` from when it was first taken,
-// as 16 bytes of a digest in an open-addressing table: about 50 bytes each.
+// as 16 bytes of a digest in an open-addressing table: about 60 bytes each.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -23,9 +24,10 @@ class DedupeWindow {
 
   explicit DedupeWindow(const Options& options) : options_(options) {}
 
-  // `key` holds scope and id. `full`: the window holds ids_max ids younger than `age`; to forget one early
-  // would break the promise, so the caller has to refuse the message.
-  Outcome check(std::string_view key, TimePoint now);
+  // `key` holds scope and id. `full`: the window holds ids_max ids younger than `age`, or `sender` (0:
+  // unknown) as many as are left for all others; to forget one early would break the promise, so the caller
+  // has to refuse the message.
+  Outcome check(std::string_view key, TimePoint now, uint64_t sender = 0);
   // Remembers the key of the last check() that answered fresh.
   void remember_checked(TimePoint now);
 
@@ -42,8 +44,15 @@ class DedupeWindow {
   const Options options_;
   std::vector<Print> cells_;  // a power of two, at most 5/8 full
   size_t count_ = 0;
-  std::deque<std::pair<TimePoint, Print>> by_age_;
+  struct Remembered {
+    TimePoint since;
+    Print print;
+    uint64_t sender;
+  };
+  std::deque<Remembered> by_age_;
+  std::unordered_map<uint64_t, size_t> by_sender_;  // how many; without the unknown
   Print checked_{};
+  uint64_t checked_sender_ = 0;
 };
 
 }  // namespace gw

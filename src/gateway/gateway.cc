@@ -20,6 +20,13 @@ constexpr size_t kDeflateMin = 256;
 // Of the drain time; the rest is for close handshakes and queues.
 constexpr double kDrainSpread = 0.8;
 
+// Who shares what one may use: a session's connections, or the one connection without a session.
+uint64_t sender_of(const to_control::Message& mail) {
+  if (mail.session) return std::hash<std::string>()(mail.session->ref);
+  return (uint64_t{mail.handle.shard} << 48) ^ (uint64_t{mail.handle.slot} << 32) ^ mail.handle.generation ^
+         (uint64_t{1} << 63);
+}
+
 }  // namespace
 
 Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
@@ -326,6 +333,7 @@ void Gateway::on_mail(to_control::Message& mail) {
   message.envelope = std::move(mail.envelope);
   message.dedupe_key = std::move(mail.dedupe_key);
   message.dedupe_everywhere = mail.dedupe_everywhere;
+  message.sender = sender_of(mail);
   const auto scope = mail.span ? log_scope(mail.span->open.context) : std::nullopt;
   parts_.broker.submit(std::move(message), [this, mail = std::move(mail)](Result<Submitted> submitted) {
     on_submitted(mail, submitted);

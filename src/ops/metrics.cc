@@ -73,6 +73,10 @@ void append_channels(MetricFamilies& families, const std::vector<ChannelMetrics>
   family("gateway.unacknowledged", "Messages delivered to groups and not yet acknowledged.",
          [](const ChannelStats& s) { return number(s.unacknowledged); });
   family(
+      "gateway.dead_letters",
+      "Messages that groups of agents gave up: too often delivered, too old, or too many.",
+      [](const ChannelStats& s) { return number(s.dead_letters_total); }, MetricKind::counter);
+  family(
       "gateway.circuit.open", "1 while the channel's circuit is open, 0.5 half open, 0 closed.",
       [](const ChannelStats& s) {
         return s.circuit_state == "open" ? 1.0 : s.circuit_state == "half_open" ? 0.5 : 0.0;

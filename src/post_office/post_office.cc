@@ -62,6 +62,9 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
                  [this, message = std::string(message), tenant = std::string(tenant),
                   done = std::move(done)](Result<SessionPtr> session) mutable {
                    if (!session) return done(session.error());
+                   // The same answer as for one that nobody has: a caller must not learn that it exists.
+                   if (!tenant.empty() && (*session)->tenant_id != tenant)
+                     return done(Error{Errc::not_found, "no such session"});
                    send_all(BySession{(*session)->ref}, std::move(message), tenant, std::move(done));
                  });
 }

@@ -200,6 +200,31 @@ class TestTenant:
         counts = acme.connection_count()
         assert "eve" not in counts["per_user"] and counts["per_user"]["ada"] == counts["global"]
 
+    def test_it_sees_its_own_amounts_alone(self, gateway, acme, inside, outside):
+        assert outside.say("pillar:insights", id=1)["status"] == "queued"
+        assert acme.backpressure()["channels"]["pillar:insights"]["queue_size"] == 0
+        assert acme.backpressure()["channels"]["pillar:insights"]["queue_bytes"] == 0
+        assert inside.say("pillar:insights", id=2)["status"] == "queued"
+        own = acme.backpressure()["channels"]["pillar:insights"]
+        everything = gateway.api.backpressure()["channels"]["pillar:insights"]
+        assert (own["queue_size"], everything["queue_size"]) == (1, 2)
+        assert 0 < own["queue_bytes"] < everything["queue_bytes"]
+        agent = gateway.subscribe("pillar:insights", group="workers")
+        agent.take(2)
+        assert gateway.api.backpressure()["channels"]["pillar:insights"]["unacknowledged"] == 2
+        own = acme.backpressure()["channels"]["pillar:insights"]
+        assert (own["agents"], own["unacknowledged"]) == (0, 0), "who is not bound to a tenant is nobody's"
+
+    def test_another_tenants_session_is_none(self, gateway, acme):
+        session = gateway.new_session(user_id="grace", context={"tenant_id": "umbrella"})
+        gateway.connect(session)
+        told = [
+            acme.post(f"{POST_OFFICE}/send", {"session_id": token, "message": {}})
+            for token in (session, "no-session-has-this-id")
+        ]
+        assert_refused(told[0], 404)
+        assert told[0].json() == told[1].json()
+
     def test_its_sessions_are_its_own(self, gateway, acme):
         mine = acme.create_session(user_id="ada", context={"tenant_id": "acme"})["session_id"]
         assert acme.session(mine)["context"]["tenant_id"] == "acme"

@@ -78,6 +78,37 @@ def test_a_full_queue_is_said_to_the_client_and_loses_nothing(small):
     assert agent.envelope()["message"]["id"] == 5
 
 
+def fill(client):
+    """Says so much on guide that no more is taken; how many waited."""
+    for n in range(1000):
+        if client.say(id=n).get("status") != "queued":
+            return n
+    raise AssertionError("no bound was met")
+
+
+def test_one_client_does_not_use_up_what_others_need(small):
+    assert fill(small.connect()) == 5
+    assert small.connect().say(id=1)["status"] == "queued", "another client"
+    for _ in range(20):
+        fill(small.connect())
+    tenant = small.connect(small.new_session(user_id="ada", context={"tenant_id": "acme"}))
+    assert tenant.say(id=1)["status"] == "queued", "another tenant"
+    assert backlog(small, "guide")["queue_size"] <= 20
+
+
+def test_a_group_that_acknowledges_nothing_holds_nobody_back(small):
+    idle = small.subscribe("guide", group="idle")
+    healthy = small.subscribe("guide")
+    client = small.connect()
+    for n in range(100):
+        assert client.say(id=n)["status"] == "published"
+    assert [event.json()["message"]["id"] for event in healthy.take(100)] == list(range(100))
+    assert small.api.publish("guide", {"n": 1})["status"] == "published"
+    assert idle.envelope()["message"]["id"] == 0
+    assert backlog(small, "guide")["unacknowledged"] == 20
+    eventually(lambda: "agent_messages_given_up" in small.log_text)
+
+
 def test_a_message_without_an_id_is_told_of_the_overload_too(small):
     client = small.connect()
     for n in range(6):

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "base/log.h"
 
 namespace gw {
 
@@ -11,37 +10,47 @@ void AgentGroup::join(SubscriptionId id, std::weak_ptr<AgentSink> sink) {
   members_.emplace_back(id, std::move(sink));
 }
 
-void AgentGroup::leave(SubscriptionId id) {
+void AgentGroup::leave(SubscriptionId id, TimePoint now) {
   std::erase_if(members_, [id](const auto& member) { return member.first == id; });
+  if (members_.empty()) alone_since_ = now;
 }
 
 void AgentGroup::deliver(const AgentEntry& entry, TimePoint now) {
-  ASSERT(has_room(entry.envelope->size()));
-  const auto [it, inserted] = open_.try_emplace(entry.id);
+  const size_t bytes = entry.envelope->size();
+  while (!open_.empty() &&
+         (open_.size() >= limits_.open_max || open_bytes_ + bytes > limits_.open_bytes_max)) {
+    give_up(open_.begin(), Reason::room);
+  }
+  const auto open = open_.insert(open_.end(), {entry, now, 0, now + kRedeliverAfter});
+  const bool inserted = by_id_.emplace(entry.id, open).second;
   ASSERT(inserted);
-  open_bytes_ += entry.envelope->size();
-  it->second = {entry, hand_out(entry) ? 1 : 0, now + kRedeliverAfter};
-  by_due_.emplace_back(it->second.due, entry.id);
+  open_bytes_ += bytes;
+  if (hand_out(entry)) ++open->deliveries;
+  by_due_.emplace_back(open->due, entry.id);
 }
 
 bool AgentGroup::acknowledge(const std::string& id) {
-  const auto it = open_.find(id);
-  if (it == open_.end()) return false;
-  open_bytes_ -= it->second.entry.envelope->size();
-  open_.erase(it);
+  const auto it = by_id_.find(id);
+  if (it == by_id_.end()) return false;
+  close(it->second);
   return true;
 }
 
 void AgentGroup::tick(TimePoint now) {
+  if (members_.empty() && now - alone_since_ >= kForgetAfter) {
+    while (!open_.empty()) give_up(open_.begin(), Reason::no_members);
+  }
+  while (!open_.empty() && now - open_.front().since >= limits_.open_age_max) {
+    give_up(open_.begin(), Reason::age);
+  }
   while (!by_due_.empty() && by_due_.front().first <= now) {
-    const std::string id = std::move(by_due_.front().second);
+    const auto [due, id] = std::move(by_due_.front());
     by_due_.pop_front();
-    const auto it = open_.find(id);
-    if (it == open_.end()) continue;
-    Open& open = it->second;
+    const auto it = by_id_.find(id);
+    if (it == by_id_.end() || it->second->due != due) continue;
+    Open& open = *it->second;
     if (open.deliveries >= kDeliveriesMax) {
-      log::warn("agent_message_given_up", {{"message_id", id}, {"deliveries", open.deliveries}});
-      acknowledge(id);
+      give_up(it->second, Reason::deliveries);
       continue;
     }
     // Without a member the wait goes on and does not count as a delivery.
@@ -57,6 +66,17 @@ bool AgentGroup::hand_out(const AgentEntry& entry) {
     if (sink && sink->deliver(entry.id, *entry.envelope)) return true;
   }
   return false;
+}
+
+void AgentGroup::close(OpenList::iterator open) {
+  open_bytes_ -= open->entry.envelope->size();
+  by_id_.erase(open->entry.id);
+  open_.erase(open);
+}
+
+void AgentGroup::give_up(OpenList::iterator open, Reason reason) {
+  ++given_up_[static_cast<size_t>(reason)];
+  close(open);
 }
 
 }  // namespace gw

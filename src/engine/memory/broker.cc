@@ -16,12 +16,16 @@ bool concerns(std::string_view subscriber_tenant, const AgentEntry& entry) {
 }  // namespace
 
 MemoryBroker::MemoryBroker(const ChannelTable& channels, const BrokerOptions& options)
-    : options_(options), channels_(channels.size()), dedupe_(options.dedupe) {}
+    : options_(options), dedupe_(options.dedupe) {
+  for (size_t i = 0; i < channels.size(); ++i) {
+    channels_.push_back({{}, {}, WaitingLanes({options_.queue_size, options_.queue_bytes}), 0});
+  }
+}
 
 void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
   now_ = steady_now();
   if (message.dedupe_key) {
-    switch (dedupe_.check(*message.dedupe_key, now_)) {
+    switch (dedupe_.check(*message.dedupe_key, now_, message.sender)) {
       case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
       case DedupeWindow::Outcome::full:
         return done(Error{Errc::resource_exhausted, "too many ids in the window"});
@@ -31,13 +35,11 @@ void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
   Channel& channel = channels_[message.channel];
   AgentEntry entry{std::move(message.message_id), std::move(message.tenant_id),
                    std::make_shared<const std::string>(std::move(message.envelope))};
-  // What waits already goes first: drain() runs when an agent or room appears, and with every tick.
-  const bool overtakes = std::any_of(channel.queue.begin(), channel.queue.end(),
-                                     [&](const Waiting& w) { return w.entry.tenant_id == entry.tenant_id; });
   Submitted outcome = Submitted::published;
-  if (overtakes || !offer(channel, entry)) {
-    if (!enqueue(channel, std::move(entry)))
-      return done(Error{Errc::resource_exhausted, "the channel's queue is full"});
+  // What waits already goes first: drain() runs when an agent appears, and with every tick.
+  if (channel.waiting.has(entry.tenant_id) || !offer(channel, entry)) {
+    if (!channel.waiting.push(std::move(entry), message.sender, now_))
+      return done(Error{Errc::resource_exhausted, "too much waits for an agent of the channel"});
     outcome = Submitted::queued;
   }
   // Only what was taken counts as seen: a refused message may come again with its id.
@@ -47,14 +49,11 @@ void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
 
 void MemoryBroker::publish(Publication publication, Done<Missed> done) {
   now_ = steady_now();
-  AgentEntry entry{publication.message_id, publication.tenant_id,
-                   std::make_shared<const std::string>(std::move(publication.envelope))};
-  Channel& channel = channels_[publication.channel];
-  if (busy(channel, entry))
-    return done(Error{Errc::resource_exhausted, "an agent group of the channel is full"});
+  const AgentEntry entry{publication.message_id, publication.tenant_id,
+                         std::make_shared<const std::string>(std::move(publication.envelope))};
   const Result<void> delivered = local_.publish(publication);
   if (!delivered) return done(delivered.error());
-  offer(channel, entry);
+  offer(channels_[publication.channel], entry);
   done(Missed{});
 }
 
@@ -72,9 +71,12 @@ SubscriptionHandle MemoryBroker::subscribe(AgentSubscription subscription, std::
   if (subscription.group.empty()) {
     channel.subscribers.push_back({id, subscription.tenant_id, std::move(sink)});
   } else {
-    const AgentGroup::Limits limits{options_.queue_size, options_.queue_bytes};
     const GroupKey key{subscription.tenant_id, subscription.group};
-    channel.groups.try_emplace(key, limits).first->second.join(id, std::move(sink));
+    if (!channel.groups.contains(key) && count_groups(channel, key.first) >= kGroupsMax) {
+      done(Error{Errc::resource_exhausted, "the channel has all the groups it may"});
+      return {};
+    }
+    channel.groups.try_emplace(key, group_limits()).first->second.join(id, std::move(sink));
   }
   subscriptions_.emplace(id, std::move(subscription));
   SubscriptionHandle handle(*this, id);
@@ -94,7 +96,7 @@ void MemoryBroker::unsubscribe(SubscriptionId id) {
   } else {
     const auto group = channel.groups.find({it->second.tenant_id, it->second.group});
     ASSERT(group != channel.groups.end());
-    group->second.leave(id);
+    group->second.leave(id, steady_now());
     if (group->second.idle()) channel.groups.erase(group);
   }
   subscriptions_.erase(it);
@@ -107,23 +109,29 @@ void MemoryBroker::acknowledge(const AgentSubscription& group, const std::vector
   if (it == channel.groups.end()) return done(Error{Errc::not_found, "no such group on this channel"});
   size_t closed = 0;
   for (const std::string& id : ids) closed += it->second.acknowledge(id) ? 1 : 0;
-  if (it->second.idle()) {
-    channel.groups.erase(it);
-  } else if (!channel.queue.empty()) {
-    drain(channel);  // there is room now
-  }
+  if (it->second.idle()) channel.groups.erase(it);
   done(closed);
 }
 
-bool MemoryBroker::busy(const Channel& channel, const AgentEntry& entry) {
-  return std::any_of(channel.groups.begin(), channel.groups.end(), [&](const auto& item) {
-    const auto& [key, group] = item;
-    return concerns(key.first, entry) && group.has_members() && !group.has_room(entry.envelope->size());
-  });
+// All that may wait in the channel fits into a group that has just come.
+AgentGroup::Limits MemoryBroker::group_limits() const {
+  return {4 * options_.queue_size, 4 * options_.queue_bytes, options_.queue_age};
+}
+
+size_t MemoryBroker::count_groups(const Channel& channel, const std::string& tenant) {
+  const auto first = channel.groups.lower_bound({tenant, ""});
+  const auto last = std::find_if(first, channel.groups.end(),
+                                 [&](const auto& group) { return group.first.first != tenant; });
+  return static_cast<size_t>(std::distance(first, last));
+}
+
+bool MemoryBroker::has_agents(const Channel& channel) {
+  return !channel.subscribers.empty() ||
+         std::any_of(channel.groups.begin(), channel.groups.end(),
+                     [](const auto& group) { return group.second.has_members(); });
 }
 
 bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
-  if (busy(channel, entry)) return false;
   bool taken = false;
   std::vector<std::shared_ptr<AgentSink>> behind;
   for (const Subscriber& subscriber : channel.subscribers) {
@@ -149,50 +157,44 @@ bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
   return taken;
 }
 
-bool MemoryBroker::enqueue(Channel& channel, AgentEntry entry) {
-  const size_t bytes = entry.envelope->size();
-  if (channel.queue.size() >= options_.queue_size || channel.queue_bytes + bytes > options_.queue_bytes)
-    return false;
-  channel.queue_bytes += bytes;
-  channel.queue.push_back({std::move(entry), now_});
-  return true;
-}
-
 void MemoryBroker::drain(Channel& channel) {
-  std::deque<Waiting> left;
-  while (!channel.queue.empty()) {
-    Waiting waiting = std::move(channel.queue.front());
-    channel.queue.pop_front();
-    const bool overtakes = std::any_of(left.begin(), left.end(), [&](const Waiting& w) {
-      return w.entry.tenant_id == waiting.entry.tenant_id;
-    });
-    if (!overtakes && offer(channel, waiting.entry)) {
-      channel.queue_bytes -= waiting.entry.envelope->size();
-    } else {
-      left.push_back(std::move(waiting));
-    }
-  }
-  channel.queue.swap(left);
+  channel.waiting.drain([&](const AgentEntry& entry) { return offer(channel, entry); });
 }
 
 void MemoryBroker::expire(Channel& channel) {
-  size_t dropped = 0;
-  while (!channel.queue.empty() && channel.queue.front().since + options_.queue_age <= now_) {
-    channel.queue_bytes -= channel.queue.front().entry.envelope->size();
-    channel.queue.pop_front();
-    ++dropped;
-  }
+  const size_t dropped = channel.waiting.expire(now_ - options_.queue_age);
   if (dropped > 0) log::warn("queued_messages_expired", {{"count", dropped}});
 }
 
-ChannelStats MemoryBroker::stats(ChannelIndex index) const {
+void MemoryBroker::tick_groups(Channel& channel, TimePoint now) {
+  for (auto it = channel.groups.begin(); it != channel.groups.end();) {
+    AgentGroup& group = it->second;
+    group.tick(now);
+    const AgentGroup::GivenUp given_up = group.take_given_up();
+    for (size_t reason = 0; reason < given_up.size(); ++reason) {
+      if (given_up[reason] == 0) continue;
+      channel.dead_letters_total += given_up[reason];
+      log::warn("agent_messages_given_up", {{"group", it->first.second},
+                                            {"tenant_id", it->first.first},
+                                            {"count", given_up[reason]},
+                                            {"reason", AgentGroup::kReasons[reason]}});
+    }
+    it = group.idle() ? channel.groups.erase(it) : std::next(it);
+  }
+}
+
+ChannelStats MemoryBroker::stats(ChannelIndex index, std::string_view tenant) const {
   const Channel& channel = channels_[index];
+  const auto is_of_it = [tenant](const std::string& other) { return tenant.empty() || other == tenant; };
   ChannelStats stats;
-  stats.queue_size = channel.queue.size();
-  stats.queue_bytes = channel.queue_bytes;
+  const WaitingLanes::Amount waiting = channel.waiting.amount(tenant);
+  stats.queue_size = waiting.messages;
+  stats.queue_bytes = waiting.bytes;
   stats.queue_max = options_.queue_size;
-  stats.agents = channel.subscribers.size();
+  stats.dead_letters_total = channel.dead_letters_total;
+  for (const Subscriber& subscriber : channel.subscribers) stats.agents += is_of_it(subscriber.tenant_id);
   for (const auto& [key, group] : channel.groups) {
+    if (!is_of_it(key.first)) continue;
     stats.agents += group.members();
     stats.unacknowledged += group.open();
   }
@@ -201,19 +203,18 @@ ChannelStats MemoryBroker::stats(ChannelIndex index) const {
 
 void MemoryBroker::close(Done<size_t> done) {
   size_t waiting = 0;
-  for (const Channel& channel : channels_) waiting += channel.queue.size();
+  for (const Channel& channel : channels_) waiting += channel.waiting.amount("").messages;
   done(waiting);
 }
 
 void MemoryBroker::tick(TimePoint now) {
   now_ = now;
   for (Channel& channel : channels_) {
+    tick_groups(channel, now);
+    if (channel.waiting.empty()) continue;
     expire(channel);
-    for (auto it = channel.groups.begin(); it != channel.groups.end();) {
-      it->second.tick(now);
-      it = it->second.idle() ? channel.groups.erase(it) : std::next(it);
-    }
-    if (!channel.queue.empty()) drain(channel);
+    // An agent whose stream was full may have room again.
+    if (has_agents(channel)) drain(channel);
   }
 }
 

@@ -1,8 +1,6 @@
 // Messages of a gateway that runs alone: agents are streams of this process, what finds none waits here.
 #pragma once
 
-#include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -11,11 +9,12 @@
 #include "core/broker.h"
 #include "core/dedupe_window.h"
 #include "engine/memory/agent_group.h"
+#include "engine/memory/waiting_lanes.h"
 
 namespace gw {
 
 struct BrokerOptions {
-  size_t queue_size = 1000;
+  size_t queue_size = 1000;  // that one client may leave waiting; see WaitingLanes
   size_t queue_bytes = size_t{16} << 20;
   Duration queue_age = 300s;
   DedupeWindow::Options dedupe;
@@ -35,7 +34,7 @@ class MemoryBroker final : public Broker {
                    Done<size_t> done) override;
   // Its agents' messages are only ever here: they are taken until the end.
   void retire(Done<void> done) override { done({}); }
-  ChannelStats stats(ChannelIndex channel) const override;
+  ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
   void probe(Done<void> done) override { done({}); }
   EngineStats engine_stats() const override { return {.kind = "memory"}; }
   void tick(TimePoint now) override;
@@ -49,24 +48,23 @@ class MemoryBroker final : public Broker {
     std::string tenant_id;
     std::weak_ptr<AgentSink> sink;
   };
-  struct Waiting {
-    AgentEntry entry;
-    TimePoint since;
-  };
   struct Channel {
     std::vector<Subscriber> subscribers;  // without a group: each gets every message
     std::map<GroupKey, AgentGroup> groups;
-    std::deque<Waiting> queue;  // of client messages that found nobody
-    size_t queue_bytes = 0;
+    WaitingLanes waiting;  // client messages that found nobody
+    uint64_t dead_letters_total = 0;
   };
+  // Of one channel and tenant.
+  static constexpr size_t kGroupsMax = 100;
 
-  // A full group holds its channel back, rather than losing a message it was promised.
-  static bool busy(const Channel& channel, const AgentEntry& entry);
+  AgentGroup::Limits group_limits() const;
+  static size_t count_groups(const Channel& channel, const std::string& tenant);
+  static bool has_agents(const Channel& channel);
   // Hands the entry to every subscriber and every group that it concerns. False: nobody took it.
   bool offer(Channel& channel, const AgentEntry& entry);
-  bool enqueue(Channel& channel, AgentEntry entry);
   void drain(Channel& channel);
   void expire(Channel& channel);
+  void tick_groups(Channel& channel, TimePoint now);
 
   const BrokerOptions options_;
   Local local_;

@@ -44,9 +44,9 @@ class MemoryBrokerTest : public testing::Test {
   }
   // published, queued, duplicate or the error's name.
   std::string submit(const std::string& text, std::optional<std::string> dedupe = {},
-                     const std::string& tenant = "") {
+                     const std::string& tenant = "", uint64_t sender = 1) {
     std::string outcome = "no answer";
-    AgentMessage message{0, tenant, "m" + std::to_string(++last_id_), text, std::move(dedupe)};
+    AgentMessage message{0, tenant, "m" + std::to_string(++last_id_), text, std::move(dedupe), false, sender};
     broker_.submit(std::move(message), [&](Result<Submitted> r) {
       constexpr const char* kNames[] = {"published", "queued", "duplicate"};
       outcome = r ? kNames[static_cast<size_t>(*r)] : to_string(r.error().code);
@@ -61,6 +61,12 @@ class MemoryBrokerTest : public testing::Test {
       subscribed = r.has_value();
     });
     EXPECT_TRUE(subscribed);
+  }
+  // How many this sender can leave waiting.
+  size_t fill(const std::string& tenant, uint64_t sender) {
+    size_t queued = 0;
+    while (submit("waits", {}, tenant, sender) == "queued") ++queued;
+    return queued;
   }
   size_t acknowledge(const std::string& group, const Texts& ids) {
     size_t closed = 999;
@@ -168,13 +174,99 @@ TEST_F(MemoryBrokerTest, GivesUpAfterFiveDeliveries) {
   EXPECT_EQ(broker_.stats(0).unacknowledged, 0u);
 }
 
-TEST_F(MemoryBrokerTest, HoldsTheChannelBackWhenAGroupHasTooMuchOpen) {
+TEST_F(MemoryBrokerTest, AGroupThatAcknowledgesNothingHoldsNobodyBack) {
+  Agent idle, idle_red, healthy;
+  subscribe(idle, "idle");
+  subscribe(idle_red, "idle", "red");
+  subscribe(healthy);
+  Texts expected;
+  for (int i = 0; i < 30; ++i) {
+    expected.push_back(std::to_string(i));
+    EXPECT_EQ(submit(expected.back(), {}, "red"), "published");
+  }
+  EXPECT_EQ(healthy.envelopes, expected);
+  EXPECT_EQ(broker_.stats(0).unacknowledged, 24u) << "four times queue-size for each group";
+  bool published = false;
+  broker_.publish({0, "", "realm", "{}", "envelope", "p1"},
+                  [&](const Result<void>& r) { published = r.has_value(); });
+  EXPECT_TRUE(published);
+  EXPECT_EQ(to_clients_, Texts{"{}"});
+  broker_.tick(steady_now());
+  EXPECT_EQ(broker_.stats(0).dead_letters_total, 37u);
+  EXPECT_EQ(acknowledge("idle", {idle.ids.front()}), 0u) << "the oldest went";
+  EXPECT_EQ(acknowledge("idle", {idle.ids.back()}), 1u);
+}
+
+TEST_F(MemoryBrokerTest, AllThatWaitsFitsIntoAGroupThatComes) {
+  EXPECT_EQ(fill("", 1), 3u);
+  EXPECT_GT(fill("", 2), 0u);
+  EXPECT_GT(fill("red", 3), 0u);
+  const size_t waiting = broker_.stats(0).queue_size;
   Agent agent;
   subscribe(agent, "workers");
-  for (const char* text : {"1", "2", "3"}) EXPECT_EQ(submit(text), "published");
-  EXPECT_EQ(submit("4"), "queued");
-  acknowledge("workers", {agent.ids[0]});
-  EXPECT_EQ(agent.envelopes, (Texts{"1", "2", "3", "4"}));
+  EXPECT_EQ(agent.envelopes.size(), waiting);
+  broker_.tick(steady_now());
+  EXPECT_EQ(broker_.stats(0).unacknowledged, waiting);
+  EXPECT_EQ(broker_.stats(0).dead_letters_total, 0u);
+}
+
+TEST_F(MemoryBrokerTest, WhatIsOpenTooLongIsGivenUp) {
+  Agent agent;
+  subscribe(agent, "workers");
+  submit("1");
+  agent.full = true;  // else it is delivered too often before
+  broker_.tick(steady_now() + 299s);
+  EXPECT_EQ(broker_.stats(0).unacknowledged, 1u);
+  broker_.tick(steady_now() + 301s);
+  EXPECT_EQ(broker_.stats(0).unacknowledged, 0u);
+  EXPECT_EQ(broker_.stats(0).dead_letters_total, 1u);
+}
+
+TEST_F(MemoryBrokerTest, AGroupWithoutMembersHoldsNothingAfterTenMinutes) {
+  BrokerOptions options;
+  options.queue_age = 24h;
+  MemoryBroker broker(channels_, options);
+  {
+    Agent agent;
+    const auto subscription = broker.subscribe({0, "workers", ""}, agent.self, [](const Result<void>&) {});
+    broker.submit({0, "", "m1", "text", {}}, [](const Result<Submitted>& r) { EXPECT_TRUE(r); });
+  }
+  broker.tick(steady_now() + 599s);
+  EXPECT_EQ(broker.stats(0).unacknowledged, 1u);
+  broker.tick(steady_now() + 601s);
+  EXPECT_EQ(broker.stats(0).unacknowledged, 0u);
+  EXPECT_EQ(broker.stats(0).dead_letters_total, 1u);
+}
+
+TEST_F(MemoryBrokerTest, AChannelHasSoManyGroupsOfATenant) {
+  std::vector<std::unique_ptr<Agent>> agents;
+  const auto join = [&](const std::string& group, const std::string& tenant) {
+    agents.push_back(std::make_unique<Agent>());
+    std::string outcome;
+    agents.back()->subscription =
+        broker_.subscribe({0, group, tenant}, agents.back()->self,
+                          [&](const Result<void>& r) { outcome = r ? "joined" : to_string(r.error().code); });
+    return outcome;
+  };
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(join("g" + std::to_string(i), "red"), "joined");
+  EXPECT_EQ(join("one too many", "red"), "resource_exhausted");
+  EXPECT_EQ(join("g7", "red"), "joined");
+  EXPECT_EQ(join("one too many", "blue"), "joined");
+  EXPECT_EQ(join("one too many", ""), "joined");
+  agents.clear();
+  EXPECT_EQ(join("one too many", "red"), "joined") << "what holds nothing is no group";
+}
+
+TEST_F(MemoryBrokerTest, NobodyUsesUpTheQueueThatOthersNeed) {
+  EXPECT_EQ(fill("red", 1), 3u);
+  EXPECT_GE(fill("red", 2), 1u) << "another client of the tenant";
+  for (uint64_t sender = 3; sender < 50; ++sender) fill("red", sender);
+  EXPECT_GE(fill("blue", 50), 1u) << "another tenant";
+  EXPECT_LE(broker_.stats(0).queue_size, 12u);
+  EXPECT_EQ(broker_.stats(0, "blue").queue_size + broker_.stats(0, "red").queue_size,
+            broker_.stats(0).queue_size);
+  EXPECT_EQ(broker_.stats(0, "green").queue_size, 0u);
+  EXPECT_EQ(broker_.stats(0, "green").queue_bytes, 0u);
 }
 
 TEST_F(MemoryBrokerTest, ShowsATenantsAgentsThatTenantAlone) {

@@ -74,7 +74,11 @@ void AgentFeeds::retire(std::function<void()> done) {
   }
 }
 
-size_t AgentFeeds::size(ChannelIndex channel) const {
+size_t AgentFeeds::size(ChannelIndex channel, std::string_view tenant) const {
+  if (!tenant.empty()) {
+    const auto feed = feeds_.find(keys_.agents(channels_.name(channel), tenant));
+    return feed == feeds_.end() ? 0 : feed->second.readers.size();
+  }
   size_t count = 0;
   for (const auto& [name, feed] : feeds_) count += feed.channel == channel ? feed.readers.size() : 0;
   return count;

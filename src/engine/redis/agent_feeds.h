@@ -27,7 +27,8 @@ class AgentFeeds {
   void remove(SubscriptionId id);
   // Leaves every channel; `done` when nothing more can come, what was on its way delivered.
   void retire(std::function<void()> done);
-  size_t size(ChannelIndex channel) const;
+  // `tenant`: those bound to it; empty: all.
+  size_t size(ChannelIndex channel, std::string_view tenant) const;
 
  private:
   struct Reader {

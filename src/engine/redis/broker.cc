@@ -196,7 +196,7 @@ bool Broker::on_fanout(ChannelIndex channel, std::string_view payload) {
   return taken(local_.publish(publication));
 }
 
-// To one connection of this instance; or a probe of its own.
+// To one connection of this instance; or a probe of its own, or word that connections have to close.
 bool Broker::on_own(std::string_view payload) {
   if (!may_deliver()) return false;
   const auto object = json::parse_object(payload);
@@ -290,13 +290,13 @@ void Broker::retire(Done<void> done) {
   }
 }
 
-ChannelStats Broker::stats(ChannelIndex channel) const {
+ChannelStats Broker::stats(ChannelIndex channel, std::string_view tenant) const {
   ChannelStats stats;
-  senders_[channel]->fill(stats);
-  stats.agents = feeds_.size(channel);
+  senders_[channel]->fill(stats, tenant);
+  stats.agents = feeds_.size(channel, tenant);
   if (!inboxes_.empty()) {
-    stats.agents += stream_feeds_[channel]->size() + inboxes_[channel]->members();
-    stats.unacknowledged = inboxes_[channel]->unacknowledged();
+    stats.agents += stream_feeds_[channel]->size(tenant) + inboxes_[channel]->members(tenant);
+    stats.unacknowledged = inboxes_[channel]->unacknowledged(tenant);
   }
   return stats;
 }

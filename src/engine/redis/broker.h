@@ -53,7 +53,7 @@ class Broker final : public gw::Broker {
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
   void retire(Done<void> done) override;
-  ChannelStats stats(ChannelIndex channel) const override;
+  ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
   void probe(Done<void> done) override { prober_.ask(std::move(done)); }
   EngineStats engine_stats() const override;
   void tick(TimePoint now) override;

@@ -212,9 +212,20 @@ void ChannelSender::on_engine_works(TimePoint now) {
   tick(now);
 }
 
-void ChannelSender::fill(ChannelStats& stats) const {
+void ChannelSender::fill(ChannelStats& stats, std::string_view tenant) const {
   stats.queue_size = waiting_;
   stats.queue_bytes = waiting_bytes_;
+  if (!tenant.empty()) {
+    stats.queue_size = stats.queue_bytes = 0;
+    const auto lane = lanes_.find(tenant);
+    if (lane != lanes_.end()) {
+      for (const Entry& entry : lane->second.entries) {
+        if (!entry.queued || entry.state == State::done) continue;
+        ++stats.queue_size;
+        stats.queue_bytes += entry.message.envelope.size();
+      }
+    }
+  }
   stats.queue_max = options_.queue_size;
   stats.circuit_state = to_string(breaker_.state());
   stats.failure_count = breaker_.failures();

@@ -37,7 +37,7 @@ class ChannelSender {
   // A probe has proven that Redis takes writes: what waits need not wait for the circuit.
   void on_engine_works(TimePoint now);
 
-  void fill(ChannelStats& stats) const;
+  void fill(ChannelStats& stats, std::string_view tenant) const;
   size_t waiting() const { return waiting_; }
   // The end: what waits leaves for the list where another instance finds it, and nothing is sent from here
   // any more. Answers how many did not.

@@ -251,15 +251,19 @@ void Inbox::tidy() {
       });
 }
 
-size_t Inbox::members() const {
+size_t Inbox::members(std::string_view tenant) const {
   size_t count = 0;
-  for (const auto& [name, group] : groups_) count += group.members.size();
+  for (const auto& [name, group] : groups_) {
+    if (tenant.empty() || group.tenant == tenant) count += group.members.size();
+  }
   return count;
 }
 
-size_t Inbox::unacknowledged() const {
+size_t Inbox::unacknowledged(std::string_view tenant) const {
   size_t count = 0;
-  for (const auto& [name, group] : groups_) count += group.open;
+  for (const auto& [name, group] : groups_) {
+    if (tenant.empty() || group.tenant == tenant) count += group.open;
+  }
   return count;
 }
 

@@ -42,8 +42,9 @@ class Inbox {
   void on_up();
   // Reads on, claims, and, where `first`, tidies. Every 100 ms or so.
   void tick(TimePoint now, bool first);
-  size_t members() const;
-  size_t unacknowledged() const;
+  // `tenant`: of the groups bound to it; empty: of all.
+  size_t members(std::string_view tenant) const;
+  size_t unacknowledged(std::string_view tenant) const;
 
  private:
   struct Held {

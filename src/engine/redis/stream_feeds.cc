@@ -90,9 +90,11 @@ void StreamFeeds::retire(std::function<void()> done) {
   }
 }
 
-size_t StreamFeeds::size() const {
+size_t StreamFeeds::size(std::string_view tenant) const {
   size_t count = 0;
-  for (const auto& [tenant, feed] : feeds_) count += feed.readers.size();
+  for (const auto& [bound_to, feed] : feeds_) {
+    if (tenant.empty() || bound_to == tenant) count += feed.readers.size();
+  }
   return count;
 }
 

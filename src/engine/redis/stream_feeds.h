@@ -35,7 +35,8 @@ class StreamFeeds {
   void resume();
   // Confirms, and tries again those whose buffer was full; every 100 ms or so.
   void tick(TimePoint now);
-  size_t size() const;
+  // `tenant`: those bound to it; empty: all.
+  size_t size(std::string_view tenant) const;
 
  private:
   //   asking --place known--> reading --nothing more--> live --loss, or a full buffer--> reading
