@@ -188,7 +188,7 @@ TEST_F(MemoryBrokerTest, AGroupThatAcknowledgesNothingHoldsNobodyBack) {
   EXPECT_EQ(broker_.stats(0).unacknowledged, 24u) << "four times queue-size for each group";
   bool published = false;
   broker_.publish({0, "", "realm", "{}", "envelope", "p1"},
-                  [&](const Result<void>& r) { published = r.has_value(); });
+                  [&](const Result<Missed>& r) { published = r.has_value(); });
   EXPECT_TRUE(published);
   EXPECT_EQ(to_clients_, Texts{"{}"});
   broker_.tick(steady_now());
