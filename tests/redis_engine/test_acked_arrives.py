@@ -181,8 +181,9 @@ class TestAgents:
 
     def test_one_of_two_is_away_for_a_while_and_goes_on_where_it_was(self, gateways, books):
         """The other one is there all the time, so nothing waits for anybody."""
-        with plain_agent(books, gateways) as there, Traffic(books, gateways) as traffic:
+        with plain_agent(books, gateways) as there, contextlib.ExitStack() as talk:
             with StreamAgent(books, "resumes", [gateways[0].url], KEY) as agent:
+                traffic = talk.enter_context(Traffic(books, gateways))
                 traffic.run_for(2)
             traffic.run_for(2)
             with StreamAgent(books, "resumes", [gateways[1].url], KEY, last_id=agent.last_id):

@@ -18,6 +18,8 @@ import threading
 import time
 from urllib.parse import urlencode, urlsplit
 
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
 from support.api import POST_OFFICE
 from support.checker import Checker
 from support.talker import DEADLINE, Talker
@@ -26,6 +28,7 @@ from support.wait import eventually
 ARRIVED_WITHIN = 75.0  # more than two deliveries to a group, 30 s apart
 RECONNECT_SECONDS = 0.1
 ACK_SECONDS = 0.1
+COME_BACK_ON = (1001, 1006, 1012, 4000)
 
 
 class Books(Checker):
@@ -65,11 +68,11 @@ class Traffic:
 
     def __init__(self, books, gateways, *, clients=4, interval=0.03, channel="guide"):
         self._gateways = list(gateways)
-        tokens = [eventually(lambda: gateways[0].new_session(user_id=f"user-{os.urandom(4).hex()}")) for _ in range(clients)]
-        self._talkers = [
-            Talker(books, self._connector(token, n), f"client-{n}", channel=channel, interval=interval, come_back_on=(1001, 1006, 1012))
-            for n, token in enumerate(tokens)
-        ]
+        self._talkers = []
+        for number in range(clients):
+            name = f"client-{os.urandom(3).hex()}"
+            token = eventually(lambda: gateways[0].new_session(user_id=f"user-of-{name}"), DEADLINE)
+            self._talkers.append(Talker(books, self._connector(token, number), name, channel=channel, interval=interval, come_back_on=COME_BACK_ON))
 
     def __enter__(self):
         for talker in self._talkers:
@@ -91,8 +94,15 @@ class Traffic:
         self._talkers = []
 
     def _connector(self, token, number):
-        turn = itertools.cycle(self._gateways[number % len(self._gateways) :] + self._gateways[: number % len(self._gateways)])
-        return lambda: next(turn).connect(token, query=f"&client_id=c{number}")
+        """To one gateway after another, until one lets it in."""
+        first = number % len(self._gateways)
+        turn = itertools.cycle(self._gateways[first:] + self._gateways[:first])
+
+        def try_connect():
+            with contextlib.suppress(OSError, InvalidHandshake, ConnectionClosed, TimeoutError):
+                return next(turn).connect(token, query=f"&client_id=c{number}")
+
+        return lambda: eventually(try_connect, DEADLINE, "some gateway lets a client in", interval=0.2)
 
 
 class StreamAgent:
