@@ -14,9 +14,12 @@ import os
 import signal
 import sys
 
-import httpx2
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
+try:
+    import httpx2
+    from mcp import Client, MCPError
+    from mcp.client.streamable_http import streamable_http_client
+except ImportError:
+    httpx2 = None  # --help does without
 
 RECEIVE, SEND = "websocket_subscribe_to_channel", "websocket_send_to_connection"
 BACKOFF_SECONDS = (0.2, 5.0)  # first and longest wait before connecting again
@@ -96,8 +99,13 @@ def main():
     parser.add_argument("--url", default=os.environ.get("GATEWAY_URL", "http://127.0.0.1:8000"))
     parser.add_argument("--channel", default="guide")
     arguments = parser.parse_args()
+    if httpx2 is None:
+        parser.error('this agent needs the official client: pip install "mcp>=2"')
+    key = os.environ.get("GATEWAY_API_KEY")
+    if not key:
+        parser.error("the key comes from the environment: GATEWAY_API_KEY")
     try:
-        return asyncio.run(run(arguments.url, os.environ["GATEWAY_API_KEY"], arguments.channel))
+        return asyncio.run(run(arguments.url, key, arguments.channel))
     except asyncio.CancelledError:
         return 0
 

@@ -26,7 +26,10 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-import redis
+try:
+    import redis
+except ModuleNotFoundError:
+    redis = None  # --help does without
 
 GROUP = "agents"
 BACKOFF_SECONDS = (0.2, 5.0)  # first and longest wait before reconnecting
@@ -198,6 +201,8 @@ def main():
                         help="--inbox: how long an entry is open before another agent takes it (default: 30)")
     parser.add_argument("--delay", type=float, default=0.05, metavar="SECONDS", help="between words (default: 0.05)")
     options = parser.parse_args()
+    if redis is None:
+        parser.error('this agent needs redis-py: pip install "redis>=5"')
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
