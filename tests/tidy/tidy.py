@@ -16,6 +16,7 @@ import bans
 import compilers
 import layers
 import shape
+import threats
 import vocabularies
 from tree import Finding, read_tree
 
@@ -35,6 +36,7 @@ RULES = {
     "close-codes": vocabularies.check_close_codes,
     "message-codes": vocabularies.check_message_codes,
     "api-codes": vocabularies.check_api_codes,
+    "threats": threats.check_threats,
     "format": lambda tree: compilers.check_format(tree, ROOT),
     "headers-alone": lambda tree: compilers.check_headers_alone(tree, ROOT, ROOT / "build/tidy/headers.json"),
 }

@@ -11,6 +11,7 @@ import bans
 import compilers
 import layers
 import shape
+import threats
 import tidy
 import tree
 import vocabularies
@@ -157,6 +158,30 @@ class Shape(unittest.TestCase):
         self.assertEqual(lines(shape.check_patches({"a.patch": patch, "src/x.cc": source.replace("two", "2")})), [("a.patch", 5)])
         self.assertEqual(lines(shape.check_patches({"a.patch": patch, "src/x.cc": source.replace("nine", "9")})), [("a.patch", 10)])
         self.assertTrue(shape.check_patches({"a.patch": patch}))
+
+
+class Threats(unittest.TestCase):
+    def found(self, shown_by):
+        table = f"{threats.HEAD}\n| --- | --- | --- |\n| somebody guesses | a limit | {shown_by} |\n\nMore.\n"
+        tests = "class TestKeys:\n    def test_a(self):\n"
+        return lines(threats.check_threats({
+            "SECURITY.md": table, "tests/x.py": tests, "src/a_test.cc": "TEST_F(Keys, Bind) {\n", "tests/fuzz/a_fuzz.cc": ""}))  # fmt: skip
+
+    def test_what_is_there_passes(self):
+        for name in ("tests/x.py::test_a", "tests/x.py::TestKeys", "tests/x.py::TestKeys::test_a", "src/a_test.cc::Keys.Bind",
+                     "tests/fuzz/a_fuzz.cc"):  # fmt: skip
+            self.assertEqual(self.found(f"`{name}`, `{name}`"), [], name)
+
+    def test_what_is_not_there_is_found(self):
+        for name in ("tests/y.py::test_a", "tests/x.py::test_b", "tests/x.py::test_", "tests/x.py", "src/a_test.cc::Keys.Bin",
+                     "src/a_test.cc::Key.Bind"):  # fmt: skip
+            self.assertEqual(len(self.found(f"`{name}`, `tests/x.py::test_a`")), 1, name)
+
+    def test_a_row_names_a_test(self):
+        self.assertEqual(len(self.found("everything")), 1)
+
+    def test_the_table_is_there(self):
+        self.assertEqual(len(threats.check_threats({"SECURITY.md": "| threat |\n"})), 1)
 
 
 class Vocabularies(unittest.TestCase):
