@@ -31,8 +31,9 @@ std::string printed(const LoadedConfig& loaded) {
   return print != nullptr ? print->text : "";
 }
 
-const std::map<std::string, std::string> kEnvironment{
-    {"GATEWAY_API_KEY", "another-secret-of-16"}, {"GATEWAY_QUEUE_AGE", "90s"}, {"GATEWAY_IDLE_TIMEOUT", "1500ms"}};
+const std::map<std::string, std::string> kEnvironment{{"GATEWAY_API_KEY", "another-secret-of-16"},
+                                                      {"GATEWAY_QUEUE_AGE", "90s"},
+                                                      {"GATEWAY_IDLE_TIMEOUT", "1500ms"}};
 
 const std::string kFile = fmt::format(R"(
 public_url = "https://chat.example.org/x/"

@@ -79,7 +79,7 @@ class ServiceApiTest : public http::ServerTest {
   const ChannelTable channels{{"guide", "pillar:content"}};
   MemoryRegistry registry{channels, "gw-1"};
   MemoryBroker broker{channels, {}};
-  MemorySessionStore sessions{{100, 1h}};
+  MemorySessionStore sessions{{100, 100, 1h}};
   TrafficCop traffic_cop{sessions, channels};
   PostOffice post_office{broker, registry, sessions, channels, {100'000}};
   Gateway gateway{{}, {loop, channels, registry, broker, sessions, {}}};

@@ -1,6 +1,6 @@
 // Structured lines on standard error: time, level, event, then key=value pairs (or JSON, one object a line).
-// State changes are logged, messages are not; never a payload, never a token. Logging never waits (base/log_writer.h),
-// and above level debug one event has a bound (base/log_limit.h).
+// State changes are logged, messages are not; never a payload, never a token. Logging never waits
+// (base/log_writer.h), and above level debug one event has a bound (base/log_limit.h).
 #pragma once
 
 #include <fmt/format.h>
@@ -23,8 +23,8 @@ struct Options {
   Format format = Format::text;
 };
 
-// Call once, before other threads start: from then on a thread writes what is logged. Before, each line is written
-// at once.
+// Call once, before other threads start: from then on a thread writes what is logged. Before, each line is
+// written at once.
 void init(const Options& options);
 // Before an exit: tells what was left out, and waits until all is written, but no longer than a second.
 void flush();
@@ -72,8 +72,8 @@ inline void error(std::string_view event, std::initializer_list<Field> fields = 
   write(Level::error, event, fields);
 }
 
-// The last line before an abnormal end, whoever else logs after it. It waits for a bounded time, allocates nothing, and
-// may be called in a signal handler.
+// The last line before an abnormal end, whoever else logs after it. It waits for a bounded time, allocates
+// nothing, and may be called in a signal handler.
 void fatal(const char* event, const char* detail) noexcept;
 // From now on an exception that nobody catches, and a signal that means a fault, are logged as fatal.
 void log_faults();

@@ -39,10 +39,10 @@ void on_fault(int signal) {
 void log_faults() {
   std::set_terminate(on_terminate);
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP}) {
-    struct sigaction now{};
+    struct sigaction now {};
     // A sanitizer has more to say.
     if (sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
-    struct sigaction ours{};
+    struct sigaction ours {};
     ours.sa_handler = on_fault;
     ours.sa_flags = static_cast<int>(SA_RESETHAND);
     sigaction(signal, &ours, nullptr);

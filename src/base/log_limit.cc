@@ -45,7 +45,8 @@ std::optional<TimePoint> EventLimit::next_look() const {
   std::optional<TimePoint> next;
   for (size_t i = 0; i < used_; ++i) {
     const Window& window = windows_[i];
-    if (window.admitted == kLinesMax || window.left_out > 0) next = next ? std::min(*next, window.end) : window.end;
+    if (window.admitted == kLinesMax || window.left_out > 0)
+      next = next ? std::min(*next, window.end) : window.end;
   }
   return next;
 }

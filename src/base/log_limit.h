@@ -1,5 +1,5 @@
-// What one event may write: its first lines of every window, so that nobody who can cause an event floods the log.
-// What is left out is counted and told afterwards.
+// What one event may write: its first lines of every window, so that nobody who can cause an event floods the
+// log. What is left out is counted and told afterwards.
 #pragma once
 
 #include <array>

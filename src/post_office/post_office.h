@@ -46,7 +46,8 @@ class PostOffice {
   PostOffice(Broker& broker, Registry& registry, SessionStore& sessions, const ChannelTable& channels,
              const Options& options);
 
-  // not_found: no such channel. too_large. resource_exhausted: an agent group or the shards are behind.
+  // Answers as Broker::publish. not_found: no such channel. too_large. resource_exhausted: the shards are
+  // behind.
   void publish(const PublishRequest& request, Done<Missed> done);
   // Answers how many connections it went to. not_found when there is none.
   void send(const Recipient& recipient, std::string_view message, std::string_view tenant, Done<size_t> done);

@@ -16,9 +16,9 @@ void run_script(Connection& connection, const Script& script, std::vector<std::s
 void load_scripts(Connection& connection) {
   using namespace scripts;
   for (const Script* script :
-       {&submit, &publish, &unpark, &add, &put, &update, &remove, &lease, &leave, &reap, &read, &count,
-        &insert_session, &replace_session, &join_inbox, &open_feed, &confirm_feed, &release, &claim,
-        &tidy_inbox}) {
+       {&submit,     &publish,   &unpark,       &add,     &put,   &update,         &remove,
+        &lease,      &leave,     &reap,         &read,    &count, &insert_session, &replace_session,
+        &join_inbox, &open_feed, &confirm_feed, &release, &claim, &tidy_inbox}) {
     connection.command({"SCRIPT", "LOAD", script->source}, {});
   }
 }
