@@ -338,6 +338,7 @@ void Shard::report_change(Client& client) {
   };
   ConnectionChange change{connection.latest_channel, connection.channels, wall_of(connection.last_received()),
                           wall_of(connection.last_heartbeat())};
+  if (const auto since = connection.pong_owed_since()) change.pong_owed_since = wall_of(*since);
   tell_control(to_control::Changed{connection.id, change});
 }
 
