@@ -116,7 +116,7 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.engine = config.engine == EngineKind::redis ? "redis" : "memory";
   options.public_url = config.public_url;
   options.allowed_origins = config.allowed_origins;
-  options.channel_prefix = config.key_prefix;
+  options.channel_prefix = pubsub_prefix(config);
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys;

@@ -28,8 +28,9 @@ void say_what_ended_it() {
 }
 
 void on_fault(int signal) {
-  const char* name = sigabbrev_np(signal);
-  log::fatal("ended_by_signal", name ? name : "unknown");
+  char name[16] = "SIG";
+  if (const char* rest = sigabbrev_np(signal)) std::strncat(name, rest, sizeof(name) - sizeof("SIG"));
+  log::fatal("ended_by_signal", name);
   // Its default stands again: this ends the process, with a core where that is wanted.
   raise(signal);
 }

@@ -143,7 +143,7 @@ TEST(LogFatal, IsOneLineAndNoValueCanForgeAnother) {
     std::_Exit(1);
   };
   EXPECT_EXIT(say(), testing::ExitedWithCode(1),
-              "^[0-9T:.-]+Z fatal out_of_memory detail=\"std::bad_alloc.u000a[^\n]*quoted...\"\n$");
+              "^[0-9T:.-]+Z fatal out_of_memory detail=\"std::bad_alloc.u000a[^\n]*quoted..\"\n$");
 }
 
 TEST(LogFaults, AnExceptionThatNobodyCatchesIsLogged) {

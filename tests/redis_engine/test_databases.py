@@ -29,6 +29,10 @@ def test_what_is_published_in_one_is_not_heard_in_the_other(pair):
         assert gateway.received_by(client) == [{"from": n}]
 
 
+def test_the_answer_names_what_was_published_to(pair):
+    assert [gateway.api.publish("guide", {})["channel"] for gateway in pair] == [prefix(1) + "guide", prefix(2) + "guide"]
+
+
 @INBOX
 def test_a_message_reaches_the_agents_of_its_own_database_alone(cluster, redis, closing, inbox):
     one, two = (cluster.start("--inbox", inbox, url=redis.url_with(database=n)) for n in (1, 2))
