@@ -15,7 +15,9 @@ from support.tcp_proxy import TcpProxy, sent
 from support.wait import eventually
 
 STREAM = ("--inbox", "stream", "--max-connections-per-user", "0")
-pytestmark = pytest.mark.slow(30)
+# What a killed instance could not give to Redis yet is lost with it, and was never `published`.
+KILLED = ("queued",)
+pytestmark = [pytest.mark.slow(30), pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -70,10 +72,10 @@ def agent(request, books, gateways):
         yield name
 
 
-def settle(traffic, books, agent):
+def settle(traffic, books, agent, *, excused=()):
     """All that was sent is answered, and all that was taken is there."""
     traffic.stop(60)
-    books.wait_for_all(agent)
+    books.wait_for_all(agent, excused=excused)
     report = books.assert_right(in_order=agent != "group")  # its members are read side by side
     assert report.taken > 50, "there was traffic"
 
@@ -139,14 +141,14 @@ class TestInstances:
             traffic.run_for(2)
             crash(gateways[0])
             traffic.run_for(5)
-            settle(traffic, books, agent)
+            settle(traffic, books, agent, excused=KILLED)
 
     def test_one_is_killed_with_a_member_of_a_group(self, gateways, books):
         with group(books, gateways) as agent, Traffic(books, gateways) as traffic:
             traffic.run_for(2)
             crash(gateways[0])
             traffic.run_for(5)
-            settle(traffic, books, agent)
+            settle(traffic, books, agent, excused=KILLED)
 
     def test_one_is_killed_with_the_agent_which_goes_on_at_the_other(self, gateways, books):
         urls = [gateway.url for gateway in gateways]
@@ -154,7 +156,7 @@ class TestInstances:
             traffic.run_for(2)
             crash(gateways[0])
             traffic.run_for(5)
-            settle(traffic, books, "moves")
+            settle(traffic, books, "moves", excused=KILLED)
             assert agent.gaps == 0
 
     def test_both_are_replaced_one_after_the_other(self, gateways, cluster, books):
