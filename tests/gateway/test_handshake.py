@@ -173,7 +173,7 @@ def test_a_refusal_is_written_like_every_answer(gateway, drop, headers, status, 
 def test_a_refused_head_request_is_told_no_body(gateway):  # RFC 9110 9.3.2
     peer = gateway.peer()
     peer.send(f"HEAD /ws HTTP/1.1\r\nHost: {peer.host}\r\n\r\n")
-    assert peer.response(head=True).status == 405
+    assert peer.response(head=True).status == 426, "as a GET that asks for no upgrade"
     assert peer.at_end() and not peer.buffer
 
 

@@ -204,7 +204,7 @@ class TestSend:
             {"connection_id": "ws_" + "0" * 32},
             {"message": {}, "connection_id": 7},
             {"message": {}, "user_id": "a b"},
-            {"message": {}, "user_id": "x" * 129},
+            {"message": {}, "user_id": "x" * 257},
             {"message": {}, "user_id": "ada", "session_id": "both"},
             [],
         ],

@@ -79,7 +79,7 @@ def in_json(byte: int) -> bytes:
 def test_every_byte_in_a_session(post, watched, field):
     good = {"user_id": range(0x21, 0x7F), "session_id": ID_BYTES}[field]
     for byte in range(256):
-        body = b'{"user_id":"u","%s":"x%sy%012x"}' % (field.encode(), in_json(byte), byte)
+        body = b'{"user_id":"u","%s":"x%sy%013x"}' % (field.encode(), in_json(byte), byte)
         response = post(SESSIONS, body)
         assert response.status_code == (201 if byte in good else 400), (byte, response.text)
 
