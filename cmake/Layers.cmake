@@ -9,6 +9,13 @@ target_compile_definitions(gw_flags INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_DATE_TIME BOOST_ERROR_CODE_HEADER_ONLY
   SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL $<$<CONFIG:Debug>:GW_DEBUG>)
 target_link_libraries(gw_flags INTERFACE Threads::Threads)
+if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  # What is shipped is hardened; tests/deploy/test_hardening.py reads it from the binary, bench/RESULTS.md says what it costs.
+  target_compile_options(gw_flags INTERFACE
+    -fPIE -fstack-protector-strong -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+    -D_GLIBCXX_ASSERTIONS)
+  target_link_options(gw_flags INTERFACE -pie -Wl,-z,relro,-z,now)
+endif()
 if(GW_SANITIZE)
   target_compile_options(gw_flags INTERFACE -fsanitize=${GW_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(gw_flags INTERFACE -fsanitize=${GW_SANITIZE})
