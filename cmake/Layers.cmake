@@ -7,7 +7,7 @@ target_compile_options(gw_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fno-omit-frame-pointer)
 target_compile_definitions(gw_flags INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_DATE_TIME BOOST_ERROR_CODE_HEADER_ONLY
-  SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL $<$<CONFIG:Debug>:GW_DEBUG>)
+  $<$<CONFIG:Debug>:GW_DEBUG>)
 target_link_libraries(gw_flags INTERFACE Threads::Threads)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   # What is shipped is hardened; tests/deploy/test_hardening.py reads it from the binary, bench/RESULTS.md says what it costs.

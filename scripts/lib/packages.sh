@@ -5,7 +5,7 @@
 build_packages=(
   g++ cmake ninja-build ccache
   libboost1.81-dev libssl-dev zlib1g-dev liburing-dev libhiredis-dev
-  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
+  libfmt-dev libcli11-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev libabsl-dev
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tree import Finding, includes, is_cpp
 
 FLAGS = ("-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-DBOOST_ASIO_NO_DEPRECATED", "-DBOOST_ERROR_CODE_HEADER_ONLY",
-         "-DBOOST_ASIO_DISABLE_BOOST_DATE_TIME", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL")
+         "-DBOOST_ASIO_DISABLE_BOOST_DATE_TIME")
 
 
 def check_headers_alone(tree: dict[str, str], root: Path, cache_file: Path) -> list[Finding]:

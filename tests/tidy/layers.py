@@ -30,7 +30,6 @@ HOMES = {
     "hiredis/": ("engine",),
     "zlib.h": ("ws",),
     "liburing.h": ("net",),
-    "spdlog/": ("src/base/log.cc",),
     "fmt/": tuple(LAYERS),
     "CLI/": ("app",),
     "toml++/": ("app",),
