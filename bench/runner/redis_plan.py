@@ -60,12 +60,13 @@ class Fleet:
     """The servers: the gateway on its memory engine, and so many instances on a Redis."""
 
     def __init__(self, binary, shards, flags):
-        self.make = lambda: servers.Gateway(binary, shards, flags)
+        self.make = lambda *more: servers.Gateway(binary, shards, [*flags, *more])
         self.memory = self.make()
         self.memory.name = "memory"
 
-    def on_redis(self, instances=1):
-        return redis_servers.RedisGateways(f"redis-{instances}", [self.make() for _ in range(instances)])
+    def on_redis(self, instances=1, inbox="stream"):
+        gateways = [self.make("--inbox", inbox) for _ in range(instances)]
+        return redis_servers.RedisGateways(f"redis-{instances}", gateways)
 
 
 def route(fleet, size, in_flight):
@@ -75,6 +76,7 @@ def route(fleet, size, in_flight):
         figure="cpu_us_per_message", unit="ms CPU a 1 000 messages", rounds=size.rounds,
         columns={"messages/s": "messages_per_s", "p50 µs": "answer_p50_us", "p99 µs": "answer_p99_us"},
         rows=[Row("memory engine", fleet.memory, command), Row("Redis", fleet.on_redis(), command),
+              Row("Redis, --inbox pubsub", fleet.on_redis(inbox="pubsub"), command),
               Row("Redis, the agent with a Redis client alone", fleet.on_redis(), [*command, "--agent-on-redis"])])
 
 

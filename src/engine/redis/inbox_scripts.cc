@@ -96,36 +96,39 @@ end
 )lua";
 
 // Needs prefix, channel, inbox, state, notices, agents, tenant, tenant_agents. A failure after XADD would
-// have it added again, so none is let through.
+// have it added again, so none is let through. It runs for every message: a function that is made costs as
+// much as a call, so those of kIds and kPlaces are left out here.
 constexpr const char* kHandOver = R"lua(
 local function tell(name, payload)
   local reached = redis.pcall('PUBLISH', name, payload)
   return type(reached) == 'number' and reached or 0
 end
 local function tell_agents(envelope)
-  local reached = tell(agents, envelope)
-  if tenant ~= '' then reached = reached + tell(tenant_agents .. tenant, envelope) end
-  return reached
+  if tenant == '' then return tell(agents, envelope) end
+  return tell(agents, envelope) + tell(tenant_agents .. tenant, envelope)
 end
+-- Behind what waits for nobody in particular nothing overtakes: `release` publishes both, in order.
+local function may_publish(place) return type(place) ~= 'string' or string.sub(place, 1, 1) == '~' end
 -- waits: whether it is kept for somebody who comes later.
 local function hand_over(envelope, waits)
   local entry = redis.call('XADD', inbox, '*', 'envelope', envelope, 'tenant_id', tenant)
-  local place = redis.pcall('HGET', places, tenant)
-  if type(place) ~= 'string' then place = nil end
+  local place = redis.pcall('HGET', state .. 'waiting', tenant)
   local notice = entry .. '\n' .. envelope
   local feeds, heard = tell(notices .. '/feed', notice), tell(notices .. '/group', '')
   if tenant ~= '' then
     feeds = feeds + tell(notices .. '/feed/' .. tenant, notice)
     heard = heard + tell(notices .. '/group/' .. tenant, '')
   end
-  -- Behind what waits for nobody in particular nothing overtakes: `release` publishes both, in order.
-  if not place or is_confirming(place) then heard = heard + tell_agents(envelope) end
+  if may_publish(place) then heard = heard + tell_agents(envelope) end
   if heard > 0 or not waits then return end
-  if not place then
-    redis.pcall('HSET', places, tenant, (feeds > 0 and '~' or '') .. predecessor(entry))
+  if type(place) ~= 'string' then
+    local ms, seq = string.match(entry, '(%d+)-(%d+)')
+    local before = seq ~= '0' and ms .. '-' .. string.format('%.0f', tonumber(seq) - 1)
+      or string.format('%.0f', tonumber(ms) - 1) .. '-18446744073709551615'
+    redis.pcall('HSET', state .. 'waiting', tenant, (feeds > 0 and '~' or '') .. before)
     redis.pcall('SADD', prefix .. 'waiting', channel)
-  elseif feeds == 0 and is_confirming(place) then
-    redis.pcall('HSET', places, tenant, id_of(place))
+  elseif feeds == 0 and string.sub(place, 1, 1) == '~' then
+    redis.pcall('HSET', state .. 'waiting', tenant, string.sub(place, 2))
   end
 end
 )lua";
@@ -149,7 +152,7 @@ local prefix, channel, id, envelope, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], A
 local agents, tenant_agents, tenant = ARGV[7], ARGV[8], ARGV[9]
 local inbox, state, notices, most = ARGV[10], ARGV[11], ARGV[12], tonumber(ARGV[13])
 )lua",
-                           kIds, kPlaces, kHandOver, R"lua(
+                           kHandOver, R"lua(
 local stored = false
 if key ~= '' then
   local seen = redis.call('GET', key)
@@ -166,11 +169,12 @@ if inbox == '' then
   return reached
 end
 if stored then
-  local place = redis.call('HGET', places, tenant)
-  if not place or is_confirming(place) then tell_agents(envelope) end
+  if may_publish(redis.call('HGET', state .. 'waiting', tenant)) then tell_agents(envelope) end
   return 1
 end
 if redis.call('XLEN', inbox) >= most then
+)lua",
+                           kIds, kPlaces, R"lua(
   local oldest = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]
   local waits = false
   each_place('', function(_, place) waits = waits or before(id_of(place), oldest[1]) end)
@@ -195,7 +199,7 @@ const Script unpark(joined(R"lua(
 local prefix, channel, agents, tenant_agents, tenant = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ''
 local inbox, state, notices = ARGV[8], ARGV[9], ARGV[10]
 )lua",
-                           kIds, kPlaces, kHandOver, R"lua(
+                           kHandOver, R"lua(
 local delivered, expired = 0, 0
 for i = 1, tonumber(ARGV[7]) do
   local entry = redis.call('LINDEX', ARGV[3], 0)
