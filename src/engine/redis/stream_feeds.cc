@@ -9,6 +9,10 @@ namespace gw::redis {
 namespace {
 
 constexpr std::string_view kReadCount = "100";
+// One whose buffer is full is offered a single entry, now and then: many of them must cost Redis nothing.
+constexpr std::string_view kOfferCount = "1";
+constexpr Duration kBackoffMin = 100ms;
+constexpr Duration kBackoffMax = 2s;
 constexpr Duration kConfirmEvery = 250ms;
 // Entries are kept this long for event streams that come back with the last id that they had.
 constexpr std::string_view kKeptSeconds = "120";
@@ -156,10 +160,10 @@ void StreamFeeds::read(const std::string& tenant, SubscriptionId id) {
   Reader* const reader = find(tenant, id);
   if (!reader || reader->busy || reader->state != State::reading || !may_deliver_()) return;
   reader->busy = true;
-  reader->full = false;
   reader->asked = reader->noted;
   const std::string behind = "(" + reader->place.text();
-  commands_.command({"XRANGE", stream_, behind, "+", "COUNT", kReadCount},
+  const std::string_view count = reader->backoff > Duration::zero() ? kOfferCount : kReadCount;
+  commands_.command({"XRANGE", stream_, behind, "+", "COUNT", count},
                     [this, tenant, id](const Result<Reply>& reply) { on_read(tenant, id, reply); });
 }
 
@@ -203,9 +207,11 @@ bool StreamFeeds::give(Feed& feed, Reader& reader, const StreamId& entry, std::s
   const std::shared_ptr<AgentSink> sink = reader.sink.lock();
   if (!sink || !sink->deliver(entry.text(), envelope)) {
     reader.state = State::reading;
-    reader.full = true;
+    reader.backoff = std::clamp(reader.backoff * 2, kBackoffMin, kBackoffMax);
+    reader.retry_at = now_ + reader.backoff;
     return false;
   }
+  reader.backoff = Duration::zero();
   reader.place = entry;
   feed.end = std::max(feed.end, entry);
   return true;
@@ -224,8 +230,11 @@ void StreamFeeds::resume() {
 // --- What was given ---
 
 void StreamFeeds::tick(TimePoint now) {
+  now_ = now;
   for (auto& [tenant, feed] : feeds_) {
-    for (Reader& reader : feed.readers) read(tenant, reader.id);
+    for (Reader& reader : feed.readers) {
+      if (now >= reader.retry_at) read(tenant, reader.id);
+    }
   }
   if (now - confirmed_at_ < kConfirmEvery) return;
   confirmed_at_ = now;

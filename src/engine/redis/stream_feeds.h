@@ -51,11 +51,12 @@ class StreamFeeds {
     std::optional<StreamId> after;  // the last that it says it has; only until its place is known
     Done<void> done;                // empty: called
     State state = State::asking;
-    bool busy = false;  // a command is on its way for it
-    bool full = false;  // took no more
-    StreamId place;     // the last that it was given
-    StreamId noted;     // the newest that Pub/Sub brought
-    StreamId asked;     // `noted` when it last asked for entries
+    bool busy = false;   // a command is on its way for it
+    Duration backoff{};  // since it took no more; zero: it takes
+    TimePoint retry_at;
+    StreamId place;  // the last that it was given
+    StreamId noted;  // the newest that Pub/Sub brought
+    StreamId asked;  // `noted` when it last asked for entries
   };
   struct Feed {
     std::vector<Reader> readers;
@@ -90,6 +91,7 @@ class StreamFeeds {
   const std::string notices_;
   std::function<bool()> may_deliver_;
   std::map<std::string, Feed> feeds_;  // by tenant; empty: all
+  TimePoint now_;                      // as of the last tick
   TimePoint confirmed_at_;
 };
 
