@@ -95,7 +95,7 @@ class Monitor:
                     self._changed.notify_all()
 
     def _take(self, time, client, name, argument):
-        if name == "INFO":
+        if name == "INFO" and argument == b"commandstats":  # instances ask for other sections
             self._at_info.append(self._total)
         self._total += 1
         if name == "ECHO" and argument.startswith(b"phase:"):
