@@ -34,7 +34,7 @@ GATEWAY_FLAGS = ["--outbox-bytes", "64KiB"]
         (SEND, {"message": {}, "connection_id": 1}, "connection_id must be a string"),
         (SEND, {"message": {}, "connection_id": "ws_x"}, "connection"),
         (SEND, {"message": {}, "connection_id": NOBODY}, "no such connection"),
-        (SEND, {"message": {}, "user_id": "a b"}, "user_id must match"),
+        (SEND, {"message": {}, "user_id": "a b"}, "user_id must be 1 to 256 bytes"),
         (SEND, {"message": {}, "session_id": ""}, "session_id must match"),
         (SEND, {"message": {}, "session_ref": LONG}, "session_ref must match"),
         (SUBSCRIBE, {}, "channel is required"),
