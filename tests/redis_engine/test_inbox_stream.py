@@ -241,6 +241,22 @@ class TestWithoutAGroup:
         agent = gateway.subscribe("guide")
         assert agent.envelope()["message"]["id"] == "waits"
 
+    def test_a_tenant_that_fills_it_leaves_room_for_others(self, cluster):
+        """Nobody listens, and one tenant says more than the inbox holds."""
+        gateway = cluster.start(*STREAM, "--inbox-size", "100", "--max-connections-per-user", "0")
+        red, blue = (
+            gateway.connect(gateway.new_session(user_id=name, context={"tenant_id": name})) for name in ("red", "blue")
+        )
+        answers = [red.say(id=n) for n in range(150)]
+        taken = [answer["id"] for answer in answers if answer["type"] == "ack"]
+        assert taken == list(range(50)), "half of it: as much as is left for others"
+        assert [blue.say(id=n)["status"] for n in range(10)] == ["published"] * 10
+        agent = gateway.subscribe("guide")
+        got = [event.json() for event in agent.take(60)]
+        assert [e["message"]["id"] for e in got if e["tenant_id"] == "red"] == taken
+        # Taken by somebody, it holds nothing any more.
+        eventually(lambda: red.say(id=f"x{time.monotonic_ns()}").get("status") == "published")
+
     def test_an_abandoned_group_holds_up_nobody(self, cluster, redis, store):
         """It took one and left; the inbox is small, and the workers who acknowledge go on."""
         gateway = cluster.start(*STREAM, "--inbox-size", "100")

@@ -183,7 +183,7 @@ def test_every_key_is_of_the_contract_or_expires(gateway, client, store):
     client.say(id="a")
     promised = re.compile(
         r"websocket:(connection:ws_[^:]+|(channel|user|gateway|session|tenant):.+:connections|gateway:[^:]+:lease"
-        r"|session:.+|tenant:.+:sessions|sessions|users|gateways|parked|waiting|inbox:(guide|pillar:[a-z_]+)|channel:.+:inbox:(waiting|removed|aside))"
+        r"|session:.+|tenant:.+:sessions|sessions|users|gateways|parked|waiting|inbox:(guide|pillar:[a-z_]+)|channel:.+:inbox:(waiting|removed|aside|held))"
     )
     eventually(lambda: store.exists(record_key(client)), 5)
     for key in store.keys():

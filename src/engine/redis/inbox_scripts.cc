@@ -10,9 +10,9 @@
 //   <id>           what is behind it has found nobody; it goes, in order, to the first who comes
 //
 // Beside it `<state>fed` exists while event streams have lately been there, so that entries are kept for them
-// a while longer, `<state>removed` is the last entry that is gone, `<state>aside` counts dead letters.
-// Pub/Sub: `<notices>/feed` and `<notices>/feed/<tenant>` bring an entry to event streams, `<notices>/group`
-// and
+// a while longer, `<state>removed` is the last entry that is gone, `<state>aside` counts dead letters,
+// `<state>held` what waits of a tenant. Pub/Sub: `<notices>/feed` and `<notices>/feed/<tenant>` bring an
+// entry to event streams, `<notices>/group` and
 // `<notices>/group/<tenant>` tell instances with members of a group that there is one.
 #include "engine/redis/scripts.h"
 
@@ -65,6 +65,7 @@ local function set_place(tenant, place)
 end
 local function clear_place(tenant)
   redis.call('HDEL', places, tenant)
+  redis.call('HDEL', state .. 'held', tenant)
   if redis.call('EXISTS', places) == 0 then redis.call('SREM', prefix .. 'waiting', channel) end
 end
 local function groups()
@@ -109,10 +110,9 @@ local function tell_agents(envelope)
 end
 -- Behind what waits for nobody in particular nothing overtakes: `release` publishes both, in order.
 local function may_publish(place) return type(place) ~= 'string' or string.sub(place, 1, 1) == '~' end
--- waits: whether it is kept for somebody who comes later.
-local function hand_over(envelope, waits)
+-- waits: whether it is kept for somebody who comes later. place: of its tenant.
+local function hand_over(envelope, waits, place)
   local entry = redis.call('XADD', inbox, '*', 'envelope', envelope, 'tenant_id', tenant)
-  local place = redis.pcall('HGET', state .. 'waiting', tenant)
   local notice = entry .. '\n' .. envelope
   local feeds, heard = tell(notices .. '/feed', notice), tell(notices .. '/group', '')
   if tenant ~= '' then
@@ -121,6 +121,10 @@ local function hand_over(envelope, waits)
   end
   if may_publish(place) then heard = heard + tell_agents(envelope) end
   if heard > 0 or not waits then return end
+  if feeds == 0 then
+    if may_publish(place) then redis.pcall('HDEL', state .. 'held', tenant) end
+    redis.pcall('HINCRBY', state .. 'held', tenant, 1)
+  end
   if type(place) ~= 'string' then
     local ms, seq = string.match(entry, '(%d+)-(%d+)')
     local before = seq ~= '0' and ms .. '-' .. string.format('%.0f', tonumber(seq) - 1)
@@ -172,7 +176,11 @@ if stored then
   if may_publish(redis.call('HGET', state .. 'waiting', tenant)) then tell_agents(envelope) end
   return 1
 end
-if redis.call('XLEN', inbox) >= most then
+local place, length = redis.call('HGET', state .. 'waiting', tenant), redis.call('XLEN', inbox)
+-- What waits for nobody in particular is bounded for each tenant: none may hold more than is left for the others.
+if tenant ~= '' and not may_publish(place)
+  and tonumber(redis.call('HGET', state .. 'held', tenant) or '0') >= most - length then return -2 end
+if length >= most then
 )lua",
                            kIds, kPlaces, R"lua(
   local oldest = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]
@@ -187,7 +195,7 @@ if redis.call('XLEN', inbox) >= most then
   redis.call('XDEL', inbox, oldest[1])
 end
 if key ~= '' then redis.call('SET', key, id .. ' 0', 'EX', ARGV[6]) end
-hand_over(envelope, ARGV[14] == '1')
+hand_over(envelope, ARGV[14] == '1', place)
 if key ~= '' then redis.pcall('SET', key, id .. ' 1', 'KEEPTTL') end
 return 1
 )lua"));
@@ -210,7 +218,7 @@ for i = 1, tonumber(ARGV[7]) do
     expired = expired + 1
   else
     if inbox ~= '' then
-      hand_over(envelope, true)
+      hand_over(envelope, true, redis.call('HGET', state .. 'waiting', tenant))
     elseif tell_agents(envelope) == 0 then
       break
     end
