@@ -46,7 +46,8 @@ void check(std::string_view input) {
   const auto* head = std::get_if<http::RequestHead>(&parsed);
   if (head == nullptr) return;
   const UpgradeOptions options{{"*"}, {}, true};
-  const auto checked = check_upgrade(*head, *SocketAddress::parse("127.0.0.1:5000"), options, true);
+  const SocketAddress end = *SocketAddress::parse("127.0.0.1:5000");
+  const auto checked = check_upgrade(*head, {end, end}, options, true);
   const auto* upgrade = std::get_if<Upgrade>(&checked);
   if (upgrade == nullptr) return;
   const std::string_view text = input.substr(head->bytes);

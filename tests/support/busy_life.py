@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from support.cluster import is_ready
 from support.consul_server import ConsulServer
 from support.gateway import Gateway
 from support.mcp import ENDPOINT, PUBLISH, SEND, Mcp
@@ -165,6 +166,7 @@ def redis_refuses(gateway, redis, prometheus):
 
 def redis_is_away(gateway, redis, prometheus):
     """Messages wait, then are rejected; then all is well again."""
+    eventually(lambda: is_ready(gateway), 60, "writes are taken again")
     client = gateway.connect()
     redis.stop_process()
     try:

@@ -297,6 +297,7 @@ ChannelStats Broker::stats(ChannelIndex channel, std::string_view tenant) const 
   if (!inboxes_.empty()) {
     stats.agents += stream_feeds_[channel]->size(tenant) + inboxes_[channel]->members(tenant);
     stats.unacknowledged = inboxes_[channel]->unacknowledged(tenant);
+    stats.dead_letters_total = inboxes_[channel]->dead_letters();
   }
   return stats;
 }

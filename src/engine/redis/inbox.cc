@@ -223,6 +223,7 @@ void Inbox::claim(const std::string& name) {
              [this, name](const Result<Reply>& reply) {
                const auto found = groups_.find(name);
                if (!reply || found == groups_.end()) return;
+               dead_letters_ += static_cast<uint64_t>((*reply)[0].integer());
                if ((*reply)[0].integer() > 0) {
                  log::warn("agent_messages_given_up",
                            {{"channel", channel_}, {"group", name}, {"count", (*reply)[0].integer()}});
@@ -245,6 +246,7 @@ void Inbox::tidy() {
        kGroupIdleMs, size_max_},
       [this](const Result<Reply>& reply) {
         if (!reply) return log::debug("inbox_tidy_failed", {{"reason", reply.error().detail}});
+        dead_letters_ += static_cast<uint64_t>((*reply)[1].integer());
         if ((*reply)[1].integer() > 0) {
           log::warn("inbox_messages_put_aside", {{"channel", channel_}, {"count", (*reply)[1].integer()}});
         }

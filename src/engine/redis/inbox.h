@@ -45,6 +45,7 @@ class Inbox {
   // `tenant`: of the groups bound to it; empty: of all.
   size_t members(std::string_view tenant) const;
   size_t unacknowledged(std::string_view tenant) const;
+  uint64_t dead_letters() const { return dead_letters_; }  // that this instance has put aside
 
  private:
   struct Held {
@@ -92,6 +93,7 @@ class Inbox {
   const std::string size_max_;
   std::function<bool()> may_deliver_;
   std::map<std::string, Group> groups_;  // with members here
+  uint64_t dead_letters_ = 0;
   TimePoint read_at_;
   TimePoint tidied_at_;
 };

@@ -81,7 +81,7 @@ class Phase3Load:
 
     async def test_backpressure_queue_overflow_and_order(self, start, own_redis, own_redis_client, connect):
         """Without an agent five messages wait, the sixth is refused as `overloaded`; an agent that comes gets the five in order."""
-        gateway = await start("--queue-size", "5", redis_url=own_redis.url)
+        gateway = await start("--inbox", "pubsub", "--queue-size", "5", redis_url=own_redis.url)
         client = await connect(at=gateway)
         for n in range(5):
             assert (await client.say("guide", f"waiting {n}", id=n))["status"] == "queued"

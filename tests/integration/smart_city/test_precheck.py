@@ -82,10 +82,9 @@ def test_a_gateway_that_has_lost_its_redis(start, redis):
         assert_says(problems.NOT_READY, run(url=gateway.url, redis_url=living.url), "not_ready")
 
 
-def test_a_redis_without_memory(start, redis):
-    gateway = start()
-    with redis.client() as client:
-        client.config_set("maxmemory", 1)
+def test_no_room_for_a_session(start, redis):
+    gateway = start("--max-sessions", "1")
+    gateway.new_session()
     assert_says(problems.SESSION_FAILED, run(url=gateway.url, redis_url=redis.url), "503")
 
 
