@@ -170,6 +170,7 @@ TEST_P(BrokerContract, TakesARefusedIdAgain) {
     EXPECT_TRUE(until([&] { return broker().stats(0).queue_size == 0; }));
     EXPECT_EQ(submit(large, "", "k2", everywhere), "published");
     EXPECT_TRUE(until([&] { return agent.texts == Texts{"q", large}; }));
+    agent.subscription.reset();
     instance_.reset();
   }
 }
@@ -187,6 +188,7 @@ TEST_P(BrokerContract, TakesARefusedIdAgainWhateverTheEngineSawOfIt) {
     subscribe(agent);
     EXPECT_EQ(submit(large, "", "k", everywhere), "published");
     EXPECT_TRUE(until([&] { return agent.texts == Texts{large}; }));
+    agent.subscription.reset();
     instance_.reset();
   }
 }
