@@ -126,6 +126,7 @@ class TestRefusals:
         assert len(lines_with(gateway, "origin_refused")) <= 200
 
 
+@pytest.mark.last_words
 class TestLastWords:
     def test_memory_that_ends_is_said(self, gateway_factory):
         gateway = gateway_factory("--api-body-bytes", "64MiB", "--log-format", "json")
