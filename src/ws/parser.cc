@@ -108,6 +108,7 @@ bool Parser::unfinished() const { return !ended_ && (in_payload_ || in_message_ 
 void Parser::drop_delivered(Scratch& scratch) {
   if (ended_) {
     kept_.truncate(0);
+    inflating_.reset();  // a close may come in the middle of a message
   } else if (delivered_ && control_bytes_kept_ > 0) {
     kept_.truncate(kept_message_bytes());
   } else if (delivered_) {
