@@ -11,9 +11,9 @@
 //
 // Beside it `<state>fed` exists while event streams have lately been there, so that entries are kept for them
 // a while longer, `<state>removed` is the last entry that is gone, `<state>aside` counts dead letters,
-// `<state>held` what waits of a tenant. Pub/Sub: `<notices>/feed` and `<notices>/feed/<tenant>` bring an
-// entry to event streams, `<notices>/group` and
-// `<notices>/group/<tenant>` tell instances with members of a group that there is one.
+// `<state>held` what waits of a tenant.
+// Pub/Sub: `<notices>/feed` and `<notices>/feed/<tenant>` bring an entry to event streams, `<notices>/group`
+// and `<notices>/group/<tenant>` tell instances with members of a group that there is one.
 #include "engine/redis/scripts.h"
 
 namespace gw::redis::scripts {
@@ -345,8 +345,8 @@ if left == 0 then redis.call('SREM', prefix .. 'waiting', channel) end
 return {published, left}
 )lua"));
 
-// ARGV: prefix, inbox, group, consumer, idle ms, deliveries at most, entries at most, dead letters at most,
-// state. Gives up what was delivered too often; answers {dead lettered, entries}.
+// ARGV: prefix, inbox, group, consumer, idle ms, deliveries at most, entries at most, dead letters at most.
+// Gives up what was delivered too often; answers {dead lettered, entries}.
 const Script claim(R"lua(
 local inbox, group = ARGV[2], ARGV[3]
 local open = redis.call('XPENDING', inbox, group, 'IDLE', ARGV[5], '-', '+', ARGV[7])
