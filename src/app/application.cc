@@ -10,21 +10,21 @@
 #include <cstdio>
 #include <cstring>
 
-#include "app/config_values.h"
 #include "app/engine.h"
 #include "app/processors.h"
 #include "app/service_api.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "config/values.h"
 #include "core/channel.h"
 #include "gateway/gateway.h"
+#include "json/json.h"
 #include "net/event_loop.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"
 #include "ops/telemetry.h"
 #include "post_office/post_office.h"
-#include "protocol/json.h"
 #include "traffic_cop/traffic_cop.h"
 
 namespace gw {
@@ -154,7 +154,7 @@ void raise_descriptor_limit(const Config& config) {
     log::warn("descriptor_limit_below_max_connections",
               {{"limit", limit.rlim_cur},
                {"max_connections", config.max_connections},
-               {"mend", "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE=) or lower max-connections"}});
+               {"hint", "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE=) or lower max-connections"}});
   }
 }
 
@@ -208,7 +208,7 @@ class Application {
         gateway_(gateway_options(config),
                  {loop_, channels_, engine_->registry(), engine_->broker(), engine_->sessions(),
                   [this](std::string_view token, Done<SessionPtr> done) {
-                    traffic_cop_.admit(token, std::move(done));
+                    traffic_cop_.validate(token, std::move(done));
                   },
                   [this](Span&& span) {
                     if (telemetry_) telemetry_->record(std::move(span));

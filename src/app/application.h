@@ -1,7 +1,7 @@
 // One gateway process from start to drain.
 #pragma once
 
-#include "app/config.h"
+#include "config/config.h"
 
 namespace gw {
 

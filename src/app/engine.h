@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "app/config.h"
+#include "config/config.h"
 #include "core/broker.h"
 #include "core/registry.h"
 #include "core/session_store.h"

@@ -2,8 +2,8 @@
 #include <cstdio>
 
 #include "app/application.h"
-#include "app/config.h"
 #include "base/overload.h"
+#include "config/config.h"
 
 namespace gw {
 namespace {

@@ -31,11 +31,11 @@ OpsApi::OpsApi(Parts parts, std::string instance_id, std::string engine)
       started_at_(parts_.loop.now()),
       counts_kept_for_(engine_ == "memory" ? Duration::zero() : kCountsKeptFor) {}
 
-void OpsApi::live(http_api::Call call) {
+void OpsApi::live(http_api::ApiRequest call) {
   call.responder.send(http::Response::json(200, R"({"status":"live"})"));
 }
 
-void OpsApi::with_health(http_api::Call call, std::function<http::Response(const Health&)> answer) {
+void OpsApi::with_health(http_api::ApiRequest call, std::function<http::Response(const Health&)> answer) {
   with_counts([this, answer = std::move(answer),
                responder = call.responder](const Result<ConnectionCounts>& counts) mutable {
     Health health;
@@ -59,13 +59,13 @@ void OpsApi::with_counts(OnCounts done) {
   });
 }
 
-void OpsApi::health(http_api::Call call) {
+void OpsApi::health(http_api::ApiRequest call) {
   with_health(std::move(call), [](const Health& health) {
     return http::Response::json(health.ready ? 200 : 503, health_json(health));
   });
 }
 
-void OpsApi::detailed_health(http_api::Call call) {
+void OpsApi::detailed_health(http_api::ApiRequest call) {
   with_health(std::move(call), [this](const Health& health) {
     // The probe goes through engine and shards: draining alone leaves the engine up.
     const bool engine_up = parts_.gateway.state() != Gateway::State::not_ready;
@@ -77,7 +77,7 @@ void OpsApi::detailed_health(http_api::Call call) {
   });
 }
 
-void OpsApi::metrics(http_api::Call call) {
+void OpsApi::metrics(http_api::ApiRequest call) {
   http::Response response;
   response.content_type = kMetricsContentType;
   response.body = metrics_text(metric_families(snapshot()));

@@ -9,9 +9,9 @@
 #include "ops/health.h"
 #include "ops/metrics.h"
 #include "ops/telemetry.h"
-#include "post_office/http_api/call.h"
+#include "post_office/http_api/api_request.h"
 #include "post_office/http_api/event_streams.h"
-#include "post_office/mcp/door.h"
+#include "post_office/mcp/server.h"
 
 namespace gw {
 
@@ -25,7 +25,7 @@ class OpsApi {
     const SessionStore& sessions;
     const http_api::EventStreams& streams;
     const mcp::Polls& polls;
-    const mcp::Door& mcp;
+    const mcp::Server& mcp;
     const consul::Registrar* consul;  // null: none
   };
 
@@ -36,15 +36,15 @@ class OpsApi {
   void watch(const Telemetry* telemetry) { telemetry_ = telemetry; }  // null: nothing is exported
   MetricsSnapshot snapshot();
 
-  void live(http_api::Call call);
-  void health(http_api::Call call);
-  void detailed_health(http_api::Call call);
-  void metrics(http_api::Call call);
+  void live(http_api::ApiRequest call);
+  void health(http_api::ApiRequest call);
+  void detailed_health(http_api::ApiRequest call);
+  void metrics(http_api::ApiRequest call);
 
  private:
   using OnCounts = std::function<void(const Result<ConnectionCounts>&)>;
 
-  void with_health(http_api::Call call, std::function<http::Response(const Health&)> answer);
+  void with_health(http_api::ApiRequest call, std::function<http::Response(const Health&)> answer);
   void with_counts(OnCounts done);
 
   const Parts parts_;

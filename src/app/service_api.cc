@@ -2,19 +2,19 @@
 
 #include "post_office/http_api/body.h"
 #include "post_office/http_api/documents.h"
-#include "post_office/http_api/site.h"
+#include "post_office/http_api/origin_check.h"
 
 namespace gw {
 namespace {
 
-using http_api::Call;
+using http_api::ApiRequest;
 using http_api::Handler;
 
 constexpr std::string_view kMcp = "/mcp";
 
-template <class Door>
-Handler to(Door& door, void (Door::*verb)(Call)) {
-  return [&door, verb](Call call) { (door.*verb)(std::move(call)); };
+template <class Handlers>
+Handler to(Handlers& handlers, void (Handlers::*verb)(ApiRequest)) {
+  return [&handlers, verb](ApiRequest call) { (handlers.*verb)(std::move(call)); };
 }
 
 std::function<std::optional<std::string>()> discovery(const consul::Registrar* consul) {
@@ -49,7 +49,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
 void ServiceApi::handle(http::Request& request, http::Responder responder) {
   if (request.path == "/mcp/") request.path = kMcp;  // the same place
   if (request.path == kMcp && http_api::allow_page(request, responder, options_.allowed_origins)) return;
-  (request.ops ? inside_router_ : router_).handle(request, std::move(responder));
+  (request.ops ? ops_router_ : router_).handle(request, std::move(responder));
 }
 
 void ServiceApi::end_agents() {
@@ -103,13 +103,13 @@ void ServiceApi::add_mcp_route() {
 }
 
 void ServiceApi::add_ops_routes() {
-  add_inside("GET", "/health/live", nothing(), to(ops_, &OpsApi::live));
-  add_inside("GET", "/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
-  add_inside("GET", "/api/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
-  const Needs registry = inside_or(Scope::registry);
-  add_inside("GET", "/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
-  add_inside("GET", "/api/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
-  add_inside("GET", "/metrics", registry, to(ops_, &OpsApi::metrics));
+  add_ops("GET", "/health/live", nothing(), to(ops_, &OpsApi::live));
+  add_ops("GET", "/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
+  add_ops("GET", "/api/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
+  const Needs registry = ops_or(Scope::registry);
+  add_ops("GET", "/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
+  add_ops("GET", "/api/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
+  add_ops("GET", "/metrics", registry, to(ops_, &OpsApi::metrics));
 }
 
 void ServiceApi::add_document_routes() {
@@ -131,22 +131,22 @@ void ServiceApi::add(std::string_view method, std::string_view pattern, Needs ne
   router_.add(method, pattern, guarded(needs, std::move(handler)));
 }
 
-void ServiceApi::add_inside(std::string_view method, std::string_view pattern, Needs needs, Handler handler) {
-  inside_router_.add(method, pattern, guarded(needs, handler));
+void ServiceApi::add_ops(std::string_view method, std::string_view pattern, Needs needs, Handler handler) {
+  ops_router_.add(method, pattern, guarded(needs, handler));
   add(method, pattern, needs, std::move(handler));
 }
 
 http::Router::Handler ServiceApi::guarded(Needs needs, Handler handler) {
   return [this, needs, handler = std::move(handler)](http::Request& request, http::Responder responder) {
     const bool open =
-        needs.who == Needs::Who::anyone || (needs.who == Needs::Who::key_holder_unless_inside && request.ops);
+        needs.who == Needs::Who::anyone || (needs.who == Needs::Who::key_holder_unless_ops && request.ops);
     const ApiKey* key = nullptr;
     if (open) {
       if (auto refused = http_api::refuse_wrong_host(request)) return responder.send(std::move(*refused));
     } else {
       if (auto refused = http_api::refuse_foreign_origin(request, options_.allowed_origins))
         return responder.send(std::move(*refused));
-      key = access_.admit(request, responder, needs.requirement);
+      key = access_.authorize(request, responder, needs.requirement);
       if (!key) return;
     }
     if (auto refused = http_api::refuse_body(request)) return responder.send(std::move(*refused));

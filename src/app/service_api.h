@@ -11,7 +11,7 @@
 #include "post_office/http_api/lookups.h"
 #include "post_office/http_api/messages.h"
 #include "post_office/http_api/sessions.h"
-#include "post_office/mcp/door.h"
+#include "post_office/mcp/server.h"
 
 namespace gw {
 
@@ -52,13 +52,13 @@ class ServiceApi {
  private:
   // What a route asks of its caller.
   struct Needs {
-    enum class Who { anyone, key_holder, key_holder_unless_inside } who = Who::anyone;
+    enum class Who { anyone, key_holder, key_holder_unless_ops } who = Who::anyone;
     http_api::Requirement requirement;
   };
   static Needs nothing() { return {}; }
   static Needs any_key() { return {Needs::Who::key_holder, {}}; }
   static Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
-  static Needs inside_or(Scope scope) { return {Needs::Who::key_holder_unless_inside, {scope, true}}; }
+  static Needs ops_or(Scope scope) { return {Needs::Who::key_holder_unless_ops, {scope, true}}; }
 
   void add_session_routes();
   void add_message_routes();
@@ -66,24 +66,24 @@ class ServiceApi {
   void add_ops_routes();
   void add_document_routes();
   void add_test_routes();
-  // Of the main addresses; `inside` ones are served on the inside listeners as well, and nothing else is.
+  // Of the main addresses; `ops` ones are served on the ops listeners as well, and nothing else is.
   void add(std::string_view method, std::string_view pattern, Needs needs, http_api::Handler handler);
-  void add_inside(std::string_view method, std::string_view pattern, Needs needs, http_api::Handler handler);
+  void add_ops(std::string_view method, std::string_view pattern, Needs needs, http_api::Handler handler);
   http::Router::Handler guarded(Needs needs, http_api::Handler handler);
 
   const ServiceApiOptions options_;
   const ApiKeys keys_;
   http_api::Access access_;
   http_api::SessionsApi sessions_;
-  MessageCalls calls_;
+  AuthorizedPostOffice calls_;
   http_api::MessagesApi messages_;
   http_api::LookupsApi lookups_;
   http_api::EventStreams streams_;
   mcp::Polls polls_;
-  mcp::Door mcp_;
+  mcp::Server mcp_;
   OpsApi ops_;
   http::Router router_;
-  http::Router inside_router_;
+  http::Router ops_router_;
 };
 
 }  // namespace gw

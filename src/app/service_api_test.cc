@@ -7,9 +7,9 @@
 #include "engine/memory/broker.h"
 #include "engine/memory/registry.h"
 #include "engine/memory/session_store.h"
+#include "json/json.h"
 #include "net/http/server_testing.h"
 #include "post_office/http_api/documents.h"
-#include "protocol/json.h"
 
 namespace gw {
 namespace {

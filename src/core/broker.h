@@ -1,4 +1,4 @@
-// Seam: moves messages between clients, agents and instances. Control loop only.
+// Interface: moves messages between clients, agents and instances. Control loop only.
 #pragma once
 
 #include <functional>

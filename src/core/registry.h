@@ -1,4 +1,4 @@
-// Seam: the record of every connection on every instance. Control loop only.
+// Interface: the record of every connection on every instance. Control loop only.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Seam: where sessions live. Control loop only.
+// Interface: where sessions live. Control loop only.
 #pragma once
 
 #include <functional>

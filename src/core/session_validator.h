@@ -1,4 +1,4 @@
-// Seam: who shows this session token? Control loop only.
+// Interface: who shows this session token? Control loop only.
 #pragma once
 
 #include <functional>

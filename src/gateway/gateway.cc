@@ -21,10 +21,10 @@ constexpr size_t kDeflateMin = 256;
 constexpr double kDrainSpread = 0.8;
 
 // Who shares what one may use: a session's connections, or the one connection without a session.
-uint64_t sender_of(const to_control::Message& mail) {
-  if (mail.session) return std::hash<std::string>()(mail.session->ref);
-  return (uint64_t{mail.handle.shard} << 48) ^ (uint64_t{mail.handle.slot} << 32) ^ mail.handle.generation ^
-         (uint64_t{1} << 63);
+uint64_t sender_of(const event::Message& event) {
+  if (event.session) return std::hash<std::string>()(event.session->ref);
+  return (uint64_t{event.handle.shard} << 48) ^ (uint64_t{event.handle.slot} << 32) ^
+         event.handle.generation ^ (uint64_t{1} << 63);
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
             engine_echoed_at_ = {};
             announce_readiness();
           },
-      .gap = [this](ChannelIndex channel) { tell_of_gap(channel); },
+      .gap = [this](ChannelIndex channel) { send_gap(channel); },
   });
   parts_.registry.on_evicted(
       [this](const ConnectionHandle& handle, const Disconnect& why) { close(handle, why); });
@@ -51,8 +51,8 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
 Gateway::~Gateway() {
   registrations_.clear();
   for (ShardState& state : shards_) {
-    std::vector<ToShard> stop;
-    stop.emplace_back(to_shard::Stop{});
+    std::vector<ShardCommand> stop;
+    stop.emplace_back(command::Stop{});
     state.shard->inbox().post(stop, 0);
   }
   shards_.clear();  // joins
@@ -70,8 +70,8 @@ Result<void> Gateway::start() {
     state.shard = std::make_unique<Shard>(i, options_.shard, parts_.channels, std::move(*listeners), inbox_);
   }
   started_ = true;
-  registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_mail(); }));
-  registrations_.push_back(parts_.loop.on_turn_end([this] { post_mail(); }));
+  registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_events(); }));
+  registrations_.push_back(parts_.loop.on_turn_end([this] { post_commands(); }));
   registrations_.push_back(parts_.loop.every(kProbeEvery, [this] { probe(); }));
   for (ShardState& state : shards_) state.shard->start();
   probe();
@@ -111,7 +111,7 @@ Result<std::vector<UniqueFd>> Gateway::listen_for_one_shard() {
 void Gateway::upgrade(http::Handover connection) {
   // Spread like the kernel spreads accepted connections.
   const auto shard = static_cast<uint32_t>(static_cast<size_t>(connection.fd.get()) % shards_.size());
-  tell({shard, 0, 0}, to_shard::Upgrade{std::move(connection)});
+  send_to_shard({shard, 0, 0}, command::Upgrade{std::move(connection)});
 }
 
 Gateway::State Gateway::state() const {
@@ -130,34 +130,35 @@ GatewayStats Gateway::stats() const {
 
 // --- Between the loops ---------------------------------------------------------------------------------
 
-void Gateway::take_mail() {
-  inbox_.take(mail_);
-  for (ToControl& mail : mail_) {
-    std::visit([this](auto& m) { on_mail(m); }, mail);
+void Gateway::take_events() {
+  inbox_.take(events_);
+  for (ShardEvent& event : events_) {
+    std::visit([this](auto& m) { on_event(m); }, event);
   }
-  mail_.clear();
-  if (mail_.capacity() > 65536) std::vector<ToControl>().swap(mail_);
+  events_.clear();
+  if (events_.capacity() > 65536) std::vector<ShardEvent>().swap(events_);
 }
 
-void Gateway::post_mail() {
+void Gateway::post_commands() {
   for (ShardState& state : shards_) {
     state.shard->inbox().post(state.outgoing, state.outgoing_bytes);
     state.outgoing_bytes = 0;
   }
 }
 
-void Gateway::tell(const ConnectionHandle& handle, ToShard item, size_t bytes) {
+void Gateway::send_to_shard(const ConnectionHandle& handle, ShardCommand item, size_t bytes) {
   ShardState& state = shards_[handle.shard];
   state.outgoing.push_back(std::move(item));
   state.outgoing_bytes += bytes;
 }
 
-void Gateway::tell_all(const ToShard& item) {
-  ASSERT(!std::holds_alternative<to_shard::Upgrade>(item));
+void Gateway::send_to_all_shards(const ShardCommand& item) {
+  ASSERT(!std::holds_alternative<command::Upgrade>(item));
   for (uint32_t i = 0; i < shards_.size(); ++i) {
     std::visit(
         [&](const auto& value) {
-          if constexpr (std::is_copy_constructible_v<std::decay_t<decltype(value)>>) tell({i, 0, 0}, value);
+          if constexpr (std::is_copy_constructible_v<std::decay_t<decltype(value)>>)
+            send_to_shard({i, 0, 0}, value);
         },
         item);
   }
@@ -171,7 +172,7 @@ void Gateway::probe() {
     engine_echoed_at_ = answered ? parts_.loop.now() : TimePoint();
     announce_readiness();
   });
-  tell_all(to_shard::Probe{});
+  send_to_all_shards(command::Probe{});
   announce_readiness();
 }
 
@@ -185,110 +186,110 @@ void Gateway::announce_readiness() {
   const bool ready = !draining_ && probes_fresh();
   if (ready == announced_ready_) return;
   announced_ready_ = ready;
-  tell_all(to_shard::SetReady{ready});
-  tell_all(to_shard::Probe{});
+  send_to_all_shards(command::SetReady{ready});
+  send_to_all_shards(command::Probe{});
   log::info(ready ? "gateway_ready" : "gateway_not_ready");
 }
 
-void Gateway::on_mail(to_control::ProbeEcho& mail) {
-  shards_[mail.shard].echoed_at = parts_.loop.now();
-  shards_[mail.shard].ready = mail.ready;
+void Gateway::on_event(event::ProbeEcho& event) {
+  shards_[event.shard].echoed_at = parts_.loop.now();
+  shards_[event.shard].ready = event.ready;
   announce_readiness();
   // Only when every shard lets clients in is it true that we are ready.
   const bool all = std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.ready; });
   if (all && on_ready_) std::exchange(on_ready_, nullptr)();
 }
 
-void Gateway::on_mail(to_control::Stats& mail) { shards_[mail.shard].stats = std::move(mail.stats); }
+void Gateway::on_event(event::Stats& event) { shards_[event.shard].stats = std::move(event.stats); }
 
-void Gateway::on_mail(to_control::SpanEnded& mail) { parts_.on_span(std::move(mail.span)); }
+void Gateway::on_event(event::SpanEnded& event) { parts_.on_span(std::move(event.span)); }
 
-void Gateway::on_mail(to_control::Http& mail) {
-  if (on_http_) on_http_(std::move(mail.connection));
+void Gateway::on_event(event::Http& event) {
+  if (on_http_) on_http_(std::move(event.connection));
 }
 
 // --- Connections ---------------------------------------------------------------------------------------
 
-void Gateway::on_mail(to_control::Admit& mail) {
-  admitting_.emplace(mail.id, Admission());
-  auto admitted = [this, mail](Result<SessionPtr> session) {
-    if (admitting_.at(mail.id).left) {
-      admitting_.erase(mail.id);
+void Gateway::on_event(event::Admit& event) {
+  admitting_.emplace(event.id, Admission());
+  auto admitted = [this, event](Result<SessionPtr> session) {
+    if (admitting_.at(event.id).left) {
+      admitting_.erase(event.id);
       return;
     }
-    if (session) return enter(mail, std::move(*session));
+    if (session) return enter(event, std::move(*session));
     // A session that can't be looked up is not an invalid one: the client may try again.
     const bool refused = session.error().code == Errc::unauthenticated;
-    if (refused && !options_.session_required) return enter(mail, nullptr);
-    admitting_.erase(mail.id);
-    if (refused) tell_of_refused_session(mail);
-    close(mail.handle, refused ? disconnect::invalid_session : disconnect::internal);
+    if (refused && !options_.session_required) return enter(event, nullptr);
+    admitting_.erase(event.id);
+    if (refused) log_refused_session(event);
+    close(event.handle, refused ? disconnect::invalid_session : disconnect::internal);
   };
-  if (mail.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
-  parts_.validate(mail.token, std::move(admitted));
+  if (event.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
+  parts_.validate(event.token, std::move(admitted));
 }
 
-void Gateway::on_mail(to_control::OriginRefused& mail) {
-  if (!refusals_.is_new("origin", mail.origin)) return;
-  log::info("origin_refused", {{"origin", std::string_view(mail.origin).substr(0, News::kKeptMax)},
-                               {"mend", "if its pages are yours, add it with --allowed-origin"}});
+void Gateway::on_event(event::OriginRefused& event) {
+  if (!refusals_.is_new("origin", event.origin)) return;
+  log::info("origin_refused", {{"origin", std::string_view(event.origin).substr(0, News::kKeptMax)},
+                               {"hint", "if its pages are yours, add it with --allowed-origin"}});
 }
 
-void Gateway::tell_of_refused_session(const to_control::Admit& mail) {
-  const std::string_view reason = mail.token.empty() ? "no session token" : "not an active session";
-  if (!refusals_.is_new(reason, mail.origin)) return;
+void Gateway::log_refused_session(const event::Admit& event) {
+  const std::string_view reason = event.token.empty() ? "no session token" : "not an active session";
+  if (!refusals_.is_new(reason, event.origin)) return;
   log::info("session_refused",
             {{"reason", reason},
-             {"origin", std::string_view(mail.origin).substr(0, News::kKeptMax)},
-             {"mend", "make a session with POST /api/traffic-cop/sessions and connect with its id"}});
+             {"origin", std::string_view(event.origin).substr(0, News::kKeptMax)},
+             {"hint", "make a session with POST /api/traffic-cop/sessions and connect with its id"}});
 }
 
-void Gateway::enter(const to_control::Admit& mail, SessionPtr session) {
+void Gateway::enter(const event::Admit& event, SessionPtr session) {
   ConnectionRecord record;
-  record.id = mail.id;
+  record.id = event.id;
   record.session = session;
-  record.handle = mail.handle;
-  record.client_id = mail.client_id;
+  record.handle = event.handle;
+  record.client_id = event.client_id;
   if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
   record.channels =
-      received_channels(mail.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
-  admitting_.at(mail.id).session = session;
+      received_channels(event.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
+  admitting_.at(event.id).session = session;
   record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
-  parts_.registry.add(std::move(record), options_.admission, [this, mail, session](Result<void> added) {
-    const auto it = admitting_.find(mail.id);
+  parts_.registry.add(std::move(record), options_.admission, [this, event, session](Result<void> added) {
+    const auto it = admitting_.find(event.id);
     ASSERT(it != admitting_.end());
     const Admission admission = std::move(it->second);
     admitting_.erase(it);
     if (!added) {
-      const auto scope = log_scope(mail.trace);
-      log::info("connection_refused", {{"connection_id", mail.id.text()}, {"reason", added.error().detail}});
+      const auto scope = log_scope(event.trace);
+      log::info("connection_refused", {{"connection_id", event.id.text()}, {"reason", added.error().detail}});
       switch (added.error().code) {
-        case Errc::resource_exhausted: return close(mail.handle, disconnect::connection_limit);
-        case Errc::failed_precondition: return close(mail.handle, disconnect::capacity);
-        default: return close(mail.handle, disconnect::internal);
+        case Errc::resource_exhausted: return close(event.handle, disconnect::connection_limit);
+        case Errc::failed_precondition: return close(event.handle, disconnect::capacity);
+        default: return close(event.handle, disconnect::internal);
       }
     }
-    if (admission.left) return parts_.registry.remove(mail.id, ws::close_code::abnormal);
-    tell(mail.handle, to_shard::Admitted{mail.handle, session});
+    if (admission.left) return parts_.registry.remove(event.id, ws::close_code::abnormal);
+    send_to_shard(event.handle, command::Admitted{event.handle, session});
     // Nobody found it in the registry when that happened.
     if (admission.session != session) on_session_changed(admission.session);
   });
 }
 
-void Gateway::on_mail(to_control::Changed& mail) { parts_.registry.update(mail.id, mail.change); }
+void Gateway::on_event(event::Changed& event) { parts_.registry.update(event.id, event.change); }
 
-void Gateway::on_mail(to_control::Closed& mail) {
-  const auto it = admitting_.find(mail.id);
+void Gateway::on_event(event::Closed& event) {
+  const auto it = admitting_.find(event.id);
   if (it != admitting_.end()) {
     it->second.left = true;
   } else {
-    parts_.registry.remove(mail.id, mail.code);
+    parts_.registry.remove(event.id, event.code);
   }
 }
 
-void Gateway::on_mail(to_control::Authenticate& mail) {
-  parts_.validate(mail.token, [this, mail](Result<SessionPtr> fresh) {
-    const Session* current = mail.current.get();
+void Gateway::on_event(event::Authenticate& event) {
+  parts_.validate(event.token, [this, event](Result<SessionPtr> fresh) {
+    const Session* current = event.current.get();
     const bool same = fresh && current && (*fresh)->user_id == current->user_id &&
                       (*fresh)->tenant_id == current->tenant_id;
     std::string text;
@@ -298,13 +299,13 @@ void Gateway::on_mail(to_control::Authenticate& mail) {
           text, unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
           unknown ? protocol::kInternalMessage
                   : std::string_view("session_token: not an active session of the same user and tenant"),
-          mail.message_id, wall_now());
-      return reply(mail.handle, std::move(text), true);
+          event.message_id, wall_now());
+      return reply(event.handle, std::move(text), true);
     }
-    parts_.registry.replace_session(mail.id, *fresh);
-    tell(mail.handle, to_shard::ReplaceSession{mail.handle, *fresh});
+    parts_.registry.replace_session(event.id, *fresh);
+    send_to_shard(event.handle, command::ReplaceSession{event.handle, *fresh});
     protocol::append_authenticated(text, (*fresh)->expires_at, wall_now());
-    reply(mail.handle, std::move(text));
+    reply(event.handle, std::move(text));
   });
 }
 
@@ -319,38 +320,38 @@ void Gateway::on_session_changed(const SessionPtr& session) {
       continue;
     }
     parts_.registry.replace_session(record.id, session);
-    tell(record.handle, to_shard::ReplaceSession{record.handle, session});
+    send_to_shard(record.handle, command::ReplaceSession{record.handle, session});
   }
 }
 
 // --- Messages ------------------------------------------------------------------------------------------
 
-void Gateway::on_mail(to_control::Message& mail) {
+void Gateway::on_event(event::Message& event) {
   AgentMessage message;
-  message.channel = mail.channel;
-  if (mail.session) message.tenant_id = mail.session->tenant_id;
-  message.message_id = std::move(mail.message_id);
-  message.envelope = std::move(mail.envelope);
-  message.dedupe_key = std::move(mail.dedupe_key);
-  message.dedupe_everywhere = mail.dedupe_everywhere;
-  message.sender = sender_of(mail);
-  const auto scope = mail.span ? log_scope(mail.span->open.context) : std::nullopt;
-  parts_.broker.submit(std::move(message), [this, mail = std::move(mail)](Result<Submitted> submitted) {
-    on_submitted(mail, submitted);
+  message.channel = event.channel;
+  if (event.session) message.tenant_id = event.session->tenant_id;
+  message.message_id = std::move(event.message_id);
+  message.envelope = std::move(event.envelope);
+  message.dedupe_key = std::move(event.dedupe_key);
+  message.dedupe_everywhere = event.dedupe_everywhere;
+  message.sender = sender_of(event);
+  const auto scope = event.span ? log_scope(event.span->open.context) : std::nullopt;
+  parts_.broker.submit(std::move(message), [this, event = std::move(event)](Result<Submitted> submitted) {
+    on_submitted(event, submitted);
   });
 }
 
-void Gateway::on_submitted(const to_control::Message& mail, const Result<Submitted>& submitted) {
-  stats_.message_latency.record(steady_now() - mail.received_at);
+void Gateway::on_submitted(const event::Message& event, const Result<Submitted>& submitted) {
+  stats_.message_latency.record(steady_now() - event.received_at);
   std::string text;
   if (!submitted) {
     ++stats_.messages_rejected_total;
     const bool overloaded = submitted.error().code == Errc::resource_exhausted;
-    end_span(mail, overloaded ? "rejected" : "error", overloaded ? "overloaded" : "internal");
+    end_span(event, overloaded ? "rejected" : "error", overloaded ? "overloaded" : "internal");
     protocol::append_error(text, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal,
-                           overloaded ? protocol::kOverloadedMessage : protocol::kInternalMessage, mail.id,
+                           overloaded ? protocol::kOverloadedMessage : protocol::kInternalMessage, event.id,
                            wall_now());
-    return reply(mail.handle, std::move(text), true);
+    return reply(event.handle, std::move(text), true);
   }
   auto status = protocol::AckStatus::published;
   switch (*submitted) {
@@ -364,16 +365,16 @@ void Gateway::on_submitted(const to_control::Message& mail, const Result<Submitt
       status = protocol::AckStatus::duplicate;
       break;
   }
-  end_span(mail, protocol::to_string(status));
-  if (mail.id.empty()) return;
-  protocol::append_ack(text, mail.id, status, wall_now());
-  reply(mail.handle, std::move(text));
+  end_span(event, protocol::to_string(status));
+  if (event.id.empty()) return;
+  protocol::append_ack(text, event.id, status, wall_now());
+  reply(event.handle, std::move(text));
 }
 
-void Gateway::end_span(const to_control::Message& mail, std::string_view outcome, std::string_view error) {
-  if (!mail.span) return;
-  parts_.on_span(message_span(*mail.span, mail.session.get(),
-                              {parts_.channels.name(mail.channel), outcome, error}, steady_now()));
+void Gateway::end_span(const event::Message& event, std::string_view outcome, std::string_view error) {
+  if (!event.span) return;
+  parts_.on_span(message_span(*event.span, event.session.get(),
+                              {parts_.channels.name(event.channel), outcome, error}, steady_now()));
 }
 
 Result<void> Gateway::deliver(const Publication& publication) {
@@ -383,24 +384,24 @@ Result<void> Gateway::deliver(const Publication& publication) {
   ++stats_.publications_total;
   const FramePtr frame = make_message_frame(publication.message);
   for (uint32_t i = 0; i < shards_.size(); ++i) {
-    tell({i, 0, 0}, to_shard::Deliver{publication.channel, publication.tenant_id, frame},
-         publication.message.size());
+    send_to_shard({i, 0, 0}, command::Deliver{publication.channel, publication.tenant_id, frame},
+                  publication.message.size());
   }
   return {};
 }
 
 // However far behind the shards are: that is when it matters most.
-void Gateway::tell_of_gap(ChannelIndex channel) {
+void Gateway::send_gap(ChannelIndex channel) {
   std::string text;
   protocol::append_gap(text, parts_.channels.name(channel), wall_now());
-  tell_all(to_shard::Deliver{channel, {}, make_text_frame(text)});
+  send_to_all_shards(command::Deliver{channel, {}, make_text_frame(text)});
 }
 
 Result<void> Gateway::send_to(const ConnectionHandle& handle, std::string_view message) {
   if (shards_[handle.shard].shard->inbox().is_full())
     return Error{Errc::resource_exhausted, "the shard is behind"};
   ++stats_.sends_total;
-  tell(handle, to_shard::Send{handle, make_message_frame(message)}, message.size());
+  send_to_shard(handle, command::Send{handle, make_message_frame(message)}, message.size());
   return {};
 }
 
@@ -416,11 +417,11 @@ FramePtr Gateway::make_message_frame(std::string_view message) {
 }
 
 void Gateway::reply(const ConnectionHandle& handle, std::string text, bool is_error) {
-  tell(handle, to_shard::Send{handle, make_text_frame(text), is_error}, text.size());
+  send_to_shard(handle, command::Send{handle, make_text_frame(text), is_error}, text.size());
 }
 
 void Gateway::close(const ConnectionHandle& handle, const Disconnect& why) {
-  tell(handle, to_shard::Close{handle, why});
+  send_to_shard(handle, command::Close{handle, why});
 }
 
 // --- Drain: the reverse of start -----------------------------------------------------------------------
@@ -431,13 +432,13 @@ void Gateway::drain(std::function<void()> done) {
   on_drained_ = std::move(done);
   log::info("drain_began", {{"connections", stats().shards.connections_active}});
   const auto window = std::chrono::duration_cast<Duration>(options_.drain_timeout * kDrainSpread);
-  tell_all(to_shard::Drain{window});
+  send_to_all_shards(command::Drain{window});
   // Clients that do not answer the close are left behind.
   registrations_.push_back(parts_.loop.after(options_.drain_timeout, [this] { finish_drain(); }));
 }
 
-void Gateway::on_mail(to_control::Drained& mail) {
-  shards_[mail.shard].drained = true;
+void Gateway::on_event(event::Drained& event) {
+  shards_[event.shard].drained = true;
   if (std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.drained; }))
     finish_drain();
 }

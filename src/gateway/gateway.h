@@ -11,7 +11,7 @@
 #include "core/registry.h"
 #include "core/session_store.h"
 #include "core/session_validator.h"
-#include "gateway/crossing.h"
+#include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
 #include "gateway/news.h"
 #include "gateway/shard.h"
@@ -72,7 +72,7 @@ class Gateway {
  private:
   struct ShardState {
     std::unique_ptr<Shard> shard;
-    std::vector<ToShard> outgoing;  // collected during the turn
+    std::vector<ShardCommand> outgoing;  // collected during the turn
     size_t outgoing_bytes = 0;
     ShardStats stats;
     TimePoint echoed_at;  // last answer to a probe
@@ -82,45 +82,45 @@ class Gateway {
 
   Result<void> check_ports_free() const;
   Result<std::vector<UniqueFd>> listen_for_one_shard();
-  void take_mail();
-  void post_mail();
+  void take_events();
+  void post_commands();
   void probe();
   void announce_readiness();
   bool probes_fresh() const;
 
-  void on_mail(to_control::Admit& mail);
-  void on_mail(to_control::OriginRefused& mail);
-  void on_mail(to_control::Authenticate& mail);
-  void on_mail(to_control::Message& mail);
-  void on_mail(to_control::Changed& mail);
-  void on_mail(to_control::Closed& mail);
-  void on_mail(to_control::Http& mail);
-  void on_mail(to_control::Stats& mail);
-  void on_mail(to_control::SpanEnded& mail);
-  void on_mail(to_control::ProbeEcho& mail);
-  void on_mail(to_control::Drained& mail);
+  void on_event(event::Admit& event);
+  void on_event(event::OriginRefused& event);
+  void on_event(event::Authenticate& event);
+  void on_event(event::Message& event);
+  void on_event(event::Changed& event);
+  void on_event(event::Closed& event);
+  void on_event(event::Http& event);
+  void on_event(event::Stats& event);
+  void on_event(event::SpanEnded& event);
+  void on_event(event::ProbeEcho& event);
+  void on_event(event::Drained& event);
 
-  void enter(const to_control::Admit& mail, SessionPtr session);
-  void tell_of_refused_session(const to_control::Admit& mail);
-  void on_submitted(const to_control::Message& mail, const Result<Submitted>& submitted);
-  void end_span(const to_control::Message& mail, std::string_view outcome, std::string_view error = {});
+  void enter(const event::Admit& event, SessionPtr session);
+  void log_refused_session(const event::Admit& event);
+  void on_submitted(const event::Message& event, const Result<Submitted>& submitted);
+  void end_span(const event::Message& event, std::string_view outcome, std::string_view error = {});
   void on_session_changed(const SessionPtr& session);
   Result<void> deliver(const Publication& publication);
-  void tell_of_gap(ChannelIndex channel);
+  void send_gap(ChannelIndex channel);
   Result<void> send_to(const ConnectionHandle& handle, std::string_view message);
   void close(const ConnectionHandle& handle, const Disconnect& why);
   void reply(const ConnectionHandle& handle, std::string text, bool is_error = false);
-  void tell(const ConnectionHandle& handle, ToShard item, size_t bytes = 0);
-  void tell_all(const ToShard& item);
+  void send_to_shard(const ConnectionHandle& handle, ShardCommand item, size_t bytes = 0);
+  void send_to_all_shards(const ShardCommand& item);
   FramePtr make_message_frame(std::string_view message);
   void finish_drain();
 
   const GatewayOptions options_;
   GatewayParts parts_;
-  Mailbox<ToControl> inbox_;
+  Mailbox<ShardEvent> inbox_;
   std::vector<SocketAddress> addresses_;
   std::vector<ShardState> shards_;
-  std::vector<ToControl> mail_;
+  std::vector<ShardEvent> events_;
   std::function<void(http::Handover)> on_http_;
   std::function<void()> on_ready_;
 

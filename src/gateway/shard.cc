@@ -54,7 +54,7 @@ bool may_follow(Client::Phase phase, Client::Phase next) {
 }  // namespace
 
 Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
-             std::vector<UniqueFd> listeners, Mailbox<ToControl>& control)
+             std::vector<UniqueFd> listeners, Mailbox<ShardEvent>& control)
     : index_(index),
       options_(options),
       channels_(channels),
@@ -66,7 +66,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       wall_(wall_now()),
       clock_watch_(now_, wall_),
       strangers_(options.strangers_per_address),
-      stats_told_at_(now_),
+      stats_reported_at_(now_),
       inbox_(options.inbox),
       control_(control) {
   const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, Poller::kInboxKey);
@@ -108,7 +108,7 @@ void Shard::turn() {
   now_ = steady_now();
   wall_ = wall_now();
   if (clock_watch_.has_stepped(now_, wall_)) on_clock_step();
-  for (const epoll_event& event : events) on_event(event);
+  for (const epoll_event& event : events) on_ready_fd(event);
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
   if (resting_ && now_ >= rest_until_) wake_listeners();
@@ -118,7 +118,7 @@ void Shard::turn() {
   post_to_control();
 }
 
-void Shard::on_event(const epoll_event& event) {
+void Shard::on_ready_fd(const epoll_event& event) {
   if ((event.data.u64 & Poller::kListenerKey) != 0) {
     if (event.data.u64 != Poller::kInboxKey) accept_all(listeners_[event.data.u64 & 0xffff]);
     return;
@@ -131,12 +131,12 @@ void Shard::on_event(const epoll_event& event) {
     case Client::Phase::free: return;
     case Client::Phase::handshake: return read_handshake(client);
     case Client::Phase::admitting:
-      if (event.events & (EPOLLHUP | EPOLLERR)) drop(client);
+      if (event.events & (EPOLLHUP | EPOLLERR)) destroy(client);
       return;
     case Client::Phase::refused: return discard_input(client);
     case Client::Phase::connected: break;
   }
-  if (event.events & EPOLLERR) return drop(client);
+  if (event.events & EPOLLERR) return destroy(client);
   if (event.events & EPOLLOUT) {
     client.blocked = false;
     mark_dirty(client);
@@ -144,17 +144,17 @@ void Shard::on_event(const epoll_event& event) {
   if (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) {
     if (client.watched & EPOLLIN) return read(client);
     // Nobody reads it now, and its peer is gone.
-    if (event.events & EPOLLHUP) drop(client);
+    if (event.events & EPOLLHUP) destroy(client);
   }
 }
 
 void Shard::take_commands() {
   inbox_.take(commands_);
-  for (ToShard& command : commands_) {
+  for (ShardCommand& command : commands_) {
     std::visit([this](auto& c) { on_command(c); }, command);
   }
   commands_.clear();
-  if (commands_.capacity() > 4096) std::vector<ToShard>().swap(commands_);
+  if (commands_.capacity() > 4096) std::vector<ShardCommand>().swap(commands_);
 }
 
 void Shard::flush() {
@@ -163,7 +163,7 @@ void Shard::flush() {
     Client& client = clients_.at(slot);
     client.dirty = false;
     if (client.phase != Client::Phase::connected) continue;
-    if (!client.connection->is_open()) leave(client);
+    if (!client.connection->is_open()) deregister(client);
     if (client.blocked || client.connection->outbox().empty()) {
       after_write(client);
       continue;
@@ -192,14 +192,14 @@ void Shard::on_written(Client& client, const IoResult& result) {
       return after_write(client);
     case IoResult::Status::again: client.blocked = true; return after_write(client);
     case IoResult::Status::end:
-    case IoResult::Status::failed: return drop(client);
+    case IoResult::Status::failed: return destroy(client);
   }
 }
 
 void Shard::after_write(Client& client) {
   const Connection& connection = *client.connection;
   if (connection.outbox().empty()) {
-    if (connection.is_finished()) return drop(client);
+    if (connection.is_finished()) return destroy(client);
     if (connection.half_closes() && !client.half_closed) {
       client.half_closed = true;
       ::shutdown(client.fd.get(), SHUT_WR);
@@ -270,7 +270,7 @@ void Shard::on_timer(const TimerEntry& entry) {
   client.wake_at = TimePoint::max();
   if (client.phase != Client::Phase::connected) {
     if (now_ < client.handshake->deadline) return schedule(client, client.handshake->deadline);
-    if (client.phase == Client::Phase::refused) return drop(client);
+    if (client.phase == Client::Phase::refused) return destroy(client);
     log::debug("handshake_timed_out", {{"peer", client.handshake->peer.ip.text()}});
     return refuse(client, refuse_upgrade(408, "the request was not complete in time"));
   }
@@ -278,7 +278,7 @@ void Shard::on_timer(const TimerEntry& entry) {
   const Connection::Due due = connection.tick(now_, wall_);
   if (due.abandon) {
     limit_patience(client.fd.get(), options_.connection.close_timeout);
-    return drop(client);
+    return destroy(client);
   }
   if (due.heartbeat) {
     std::string wire;
@@ -339,7 +339,7 @@ void Shard::report_change(Client& client) {
   ConnectionChange change{connection.latest_channel, connection.channels, wall_of(connection.last_received()),
                           wall_of(connection.last_heartbeat())};
   if (const auto since = connection.pong_owed_since()) change.pong_owed_since = wall_of(*since);
-  tell_control(to_control::Changed{connection.id, change});
+  send_to_control(event::Changed{connection.id, change});
 }
 
 // Every step of a client's life. Whoever leaves the phases in which the control loop knows it is taken out
@@ -347,20 +347,20 @@ void Shard::report_change(Client& client) {
 void Shard::move_to(Client& client, Client::Phase next) {
   ASSERT(may_follow(client.phase, next));
   const bool known = client.phase == Client::Phase::admitting || client.phase == Client::Phase::connected;
-  if (known && next != Client::Phase::connected) leave(client);
+  if (known && next != Client::Phase::connected) deregister(client);
   if (client.phase == Client::Phase::connected) --connected_;
   if (next == Client::Phase::connected) ++connected_;
   client.phase = next;
 }
 
 // Nobody may send to a connection that has begun to close, or count it.
-void Shard::leave(Client& client) {
+void Shard::deregister(Client& client) {
   if (std::exchange(client.left, true)) return;
   Connection& connection = *client.connection;
   const uint16_t code = connection.close_code() != 0 ? connection.close_code() : ws::close_code::abnormal;
   connection.wanted = ChannelSet();
   update_channels(client);
-  tell_control(to_control::Closed{handle_of(client), connection.id, code});
+  send_to_control(event::Closed{handle_of(client), connection.id, code});
   end_connection_trace(connection, code);
   if (client.phase != Client::Phase::connected) return;
   --stats_.connections_active;
@@ -370,14 +370,14 @@ void Shard::leave(Client& client) {
   log::debug("connection_closed", {{"connection_id", connection.id.text()}, {"code", code}});
 }
 
-void Shard::drop(Client& client) {
+void Shard::destroy(Client& client) {
   forget_stranger(client);
   move_to(client, Client::Phase::free);
   clients_.release(client);
 }
 
 // From here on it is a connection: admitted, or upgraded only to be told why not.
-void Shard::connect(Client& client) {
+void Shard::on_connected(Client& client) {
   move_to(client, Client::Phase::connected);
   client.handshake.reset();
   client.wake_at = TimePoint::max();
@@ -387,13 +387,13 @@ void Shard::connect(Client& client) {
 }
 
 void Shard::report_stats() {
-  if (!stats_changed_ || now_ - stats_told_at_ < kStatsEvery) return;
+  if (!stats_changed_ || now_ - stats_reported_at_ < kStatsEvery) return;
   stats_changed_ = false;
-  stats_told_at_ = now_;
-  tell_control(to_control::Stats{index_, stats_});
+  stats_reported_at_ = now_;
+  send_to_control(event::Stats{index_, stats_});
 }
 
-void Shard::tell_control(ToControl item, size_t bytes) {
+void Shard::send_to_control(ShardEvent item, size_t bytes) {
   outgoing_.push_back(std::move(item));
   outgoing_bytes_ += bytes;
 }

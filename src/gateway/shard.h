@@ -21,11 +21,11 @@
 #include "core/timer_wheel.h"
 #include "gateway/address_counts.h"
 #include "gateway/client_table.h"
-#include "gateway/crossing.h"
+#include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
-#include "gateway/poller.h"
 #include "gateway/upgrade.h"
 #include "net/batch_sender.h"
+#include "net/poller.h"
 #include "protocol/envelope.h"
 
 namespace gw {
@@ -39,25 +39,25 @@ struct ShardOptions {
   ChannelSet anonymous_channels = ChannelSet::all();  // what a connection without a session may use
   Duration handshake_timeout = 5s;
   size_t strangers_per_address = 0;  // handshakes and connections without a session; 0: no bound
-  Mailbox<ToShard>::Limits inbox;
+  Mailbox<ShardCommand>::Limits inbox;
 };
 
 class Shard {
  public:
   // All that it refers to outlives it. The listeners are its own.
   Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
-        std::vector<UniqueFd> listeners, Mailbox<ToControl>& control);
-  // Joins the thread: post to_shard::Stop first.
+        std::vector<UniqueFd> listeners, Mailbox<ShardEvent>& control);
+  // Joins the thread: post command::Stop first.
   ~Shard();
 
   void start();
   // Where the control loop posts.
-  Mailbox<ToShard>& inbox() { return inbox_; }
+  Mailbox<ShardCommand>& inbox() { return inbox_; }
 
  private:
   void run();
   void turn();
-  void on_event(const epoll_event& event);
+  void on_ready_fd(const epoll_event& event);
   void take_commands();
   void flush();
   void post_to_control();
@@ -72,7 +72,7 @@ class Shard {
   void hand_to_control(Client& client);
   void refuse(Client& client, const http::Response& refusal, bool head_only = false);
   void discard_input(Client& client);
-  void admit(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes);
+  void request_admission(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes);
   void count_stranger(Client& client, const IpAddress& address);
   void forget_stranger(Client& client);
 
@@ -104,23 +104,23 @@ class Shard {
                                const std::optional<protocol::TraceContext>& of_message) const;
   // What the envelope says; tracing is on.
   protocol::TraceContext trace_message(const Connection& connection, const route::ToAgents& to,
-                                       std::string_view text, to_control::Message& message);
+                                       std::string_view text, event::Message& message);
   static protocol::TraceContext passed_trace(const Connection& connection,
                                              const std::optional<protocol::TraceContext>& of_message);
   void trace_rejected(const Connection& connection, const route::Reject& to, std::string_view text);
   void end_connection_trace(Connection& connection, uint16_t code);
 
   // --- What the control loop asks: shard_commands.cc ---
-  void on_command(to_shard::Admitted& command);
-  void on_command(to_shard::Close& command);
-  void on_command(to_shard::ReplaceSession& command);
-  void on_command(to_shard::Send& command);
-  void on_command(to_shard::Deliver& command);
-  void on_command(to_shard::Upgrade& command);
-  void on_command(to_shard::SetReady& command);
-  void on_command(to_shard::Probe& command);
-  void on_command(to_shard::Drain& command);
-  void on_command(to_shard::Stop& command);
+  void on_command(command::Admitted& command);
+  void on_command(command::Close& command);
+  void on_command(command::ReplaceSession& command);
+  void on_command(command::Send& command);
+  void on_command(command::Deliver& command);
+  void on_command(command::Upgrade& command);
+  void on_command(command::SetReady& command);
+  void on_command(command::Probe& command);
+  void on_command(command::Drain& command);
+  void on_command(command::Stop& command);
   void close_drained();
 
   // --- Life of a client: shard.cc ---
@@ -140,11 +140,11 @@ class Shard {
   void report_change(Client& client);
   void on_clock_step();
   void move_to(Client& client, Client::Phase next);
-  void connect(Client& client);
-  void leave(Client& client);
-  void drop(Client& client);
+  void on_connected(Client& client);
+  void deregister(Client& client);
+  void destroy(Client& client);
   void report_stats();
-  void tell_control(ToControl item, size_t bytes = 0);
+  void send_to_control(ShardEvent item, size_t bytes = 0);
 
   // Fixed at construction.
   const uint32_t index_;
@@ -179,17 +179,17 @@ class Shard {
   Duration drain_window_{};
   std::deque<ConnectionHandle> drain_queue_;
   size_t drain_total_ = 0;
-  bool drained_told_ = false;
+  bool drained_reported_ = false;
   ShardStats stats_;
   bool stats_changed_ = true;
-  TimePoint stats_told_at_;
-  std::vector<ToControl> outgoing_;
+  TimePoint stats_reported_at_;
+  std::vector<ShardEvent> outgoing_;
   size_t outgoing_bytes_ = 0;
-  std::vector<ToShard> commands_;
+  std::vector<ShardCommand> commands_;
 
   // Written by other threads.
-  Mailbox<ToShard> inbox_;
-  Mailbox<ToControl>& control_;
+  Mailbox<ShardCommand> inbox_;
+  Mailbox<ShardEvent>& control_;
 
   std::thread thread_;
 };

@@ -12,7 +12,7 @@ constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
 
 }  // namespace
 
-void Shard::on_command(to_shard::Admitted& command) {
+void Shard::on_command(command::Admitted& command) {
   Client* found = clients_.find(command.handle.slot, command.handle.generation);
   if (!found || found->phase != Client::Phase::admitting) return;
   Client& client = *found;
@@ -27,7 +27,7 @@ void Shard::on_command(to_shard::Admitted& command) {
   protocol::append_welcome(welcome, {connection.id.text(), options_.instance_id, seconds.count()}, wall_);
   ws::append_frame(wire, ws::Opcode::text, welcome);
 
-  connect(client);
+  on_connected(client);
   update_channels(client);
   send(client, make_frame(std::move(wire)));
   schedule(client, connection.next_tick());
@@ -42,21 +42,21 @@ void Shard::on_command(to_shard::Admitted& command) {
   }
 }
 
-void Shard::on_command(to_shard::Close& command) {
+void Shard::on_command(command::Close& command) {
   Client* found = clients_.find(command.handle.slot, command.handle.generation);
   if (!found) return;
   Client& client = *found;
   if (client.phase == Client::Phase::admitting) {
     // A browser can read a close code, not an HTTP status: upgrade, then close.
     std::string response = std::move(client.handshake->response);
-    connect(client);
+    on_connected(client);
     send(client, make_frame(std::move(response)));
     client.held.clear();
   }
   if (client.phase == Client::Phase::connected) close(client, command.why);
 }
 
-void Shard::on_command(to_shard::ReplaceSession& command) {
+void Shard::on_command(command::ReplaceSession& command) {
   Client* client = find(command.handle);
   if (!client || !client->connection->is_open()) return;
   authorize(*client, std::move(command.session));
@@ -64,14 +64,14 @@ void Shard::on_command(to_shard::ReplaceSession& command) {
   schedule(*client, client->connection->next_tick());
 }
 
-void Shard::on_command(to_shard::Send& command) {
+void Shard::on_command(command::Send& command) {
   Client* client = find(command.handle);
   if (!client) return;
   if (command.is_error) ++stats_.errors_total;
   send(*client, command.frame);
 }
 
-void Shard::on_command(to_shard::Deliver& command) {
+void Shard::on_command(command::Deliver& command) {
   hub_.for_each(command.channel, [&](uint32_t slot) {
     Client& client = clients_.at(slot);
     // Whatever the hub says: nothing of a channel that is not granted leaves here.
@@ -82,15 +82,15 @@ void Shard::on_command(to_shard::Deliver& command) {
   });
 }
 
-void Shard::on_command(to_shard::Upgrade& command) { begin_handshake(std::move(command.connection)); }
+void Shard::on_command(command::Upgrade& command) { begin_handshake(std::move(command.connection)); }
 
-void Shard::on_command(to_shard::SetReady& command) { ready_ = command.ready; }
+void Shard::on_command(command::SetReady& command) { ready_ = command.ready; }
 
-void Shard::on_command(to_shard::Probe&) {
-  tell_control(to_control::ProbeEcho{index_, ready_ && accepts_failed_ == 0});
+void Shard::on_command(command::Probe&) {
+  send_to_control(event::ProbeEcho{index_, ready_ && accepts_failed_ == 0});
 }
 
-void Shard::on_command(to_shard::Drain& command) {
+void Shard::on_command(command::Drain& command) {
   if (drain_began_) return;
   ready_ = false;
   drain_began_ = now_;
@@ -117,13 +117,13 @@ void Shard::close_drained() {
     if (Client* client = find(drain_queue_.front())) close(*client, disconnect::restart);
     drain_queue_.pop_front();
   }
-  if (connected_ == 0 && !drained_told_) {
-    drained_told_ = true;
-    tell_control(to_control::Stats{index_, stats_});  // who asks how many are left must not hear of before
-    tell_control(to_control::Drained{index_});
+  if (connected_ == 0 && !drained_reported_) {
+    drained_reported_ = true;
+    send_to_control(event::Stats{index_, stats_});  // who asks how many are left must not hear of before
+    send_to_control(event::Drained{index_});
   }
 }
 
-void Shard::on_command(to_shard::Stop&) { stopping_ = true; }
+void Shard::on_command(command::Stop&) { stopping_ = true; }
 
 }  // namespace gw

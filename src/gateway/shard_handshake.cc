@@ -81,13 +81,13 @@ void Shard::begin_handshake(http::Handover arrived) {
   client.handshake->returned = arrived.returned;
   count_stranger(client, arrived.peer.ip);
   // Above the bound a request that is complete at once is still read: it may ask for the health.
-  if (strangers_.is_over(arrived.peer.ip, 2)) return drop(client);
+  if (strangers_.is_over(arrived.peer.ip, 2)) return destroy(client);
   const bool crowded = strangers_.is_over(arrived.peer.ip);
   client.handshake->deadline =
       now_ + (crowded ? std::min<Duration>(kCrowdedTimeout, options_.handshake_timeout)
                       : options_.handshake_timeout);
   client.watched = Poller::kReadable;
-  if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return drop(client);
+  if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return destroy(client);
   schedule(client, client.handshake->deadline);
   if (!client.handshake->bytes.empty()) continue_handshake(client);
 }
@@ -97,7 +97,7 @@ void Shard::read_handshake(Client& client) {
   switch (result.status) {
     case IoResult::Status::again: return;
     case IoResult::Status::end:
-    case IoResult::Status::failed: return drop(client);
+    case IoResult::Status::failed: return destroy(client);
     case IoResult::Status::ok: break;
   }
   client.handshake->bytes.append(read_buffer_.data(), result.bytes);
@@ -124,26 +124,26 @@ void Shard::continue_handshake(Client& client) {
   auto checked = check_upgrade(head, {handshake.peer, handshake.local}, options_.upgrade, ready_);
   const std::string_view origin = http::find_field(head.fields, "Origin").value_or("");
   if (const auto* refusal = std::get_if<http::Response>(&checked)) {
-    if (refusal->status == 403) tell_control(to_control::OriginRefused{std::string(origin)});
+    if (refusal->status == 403) send_to_control(event::OriginRefused{std::string(origin)});
     return refuse(client, *refusal, head.method == "HEAD");
   }
   Upgrade& upgrade = std::get<Upgrade>(checked);
   count_stranger(client, upgrade.address);
   if (strangers_.is_over(upgrade.address)) {
     refuse(client, refuse_upgrade(429, "this address has too many connections without a session"));
-    return drop(client);  // it counts as long as it is here
+    return destroy(client);  // it counts as long as it is here
   }
-  admit(client, std::move(upgrade), origin, head.bytes);
+  request_admission(client, std::move(upgrade), origin, head.bytes);
 }
 
 void Shard::hand_to_control(Client& client) {
   HandshakeState& handshake = *client.handshake;
   poller_.remove(client.fd.get());
   const size_t bytes = handshake.bytes.size();
-  tell_control(
-      to_control::Http{{std::move(client.fd), std::move(handshake.bytes), handshake.peer, handshake.local}},
+  send_to_control(
+      event::Http{{std::move(client.fd), std::move(handshake.bytes), handshake.peer, handshake.local}},
       bytes);
-  drop(client);
+  destroy(client);
 }
 
 void Shard::refuse(Client& client, const http::Response& refusal, bool head_only) {
@@ -166,10 +166,10 @@ void Shard::refuse(Client& client, const http::Response& refusal, bool head_only
 // A refused peer may still be sending; closing under it would reset the answer away.
 void Shard::discard_input(Client& client) {
   const IoResult result = read_some(client.fd.get(), read_buffer_);
-  if (result.status == IoResult::Status::end || result.status == IoResult::Status::failed) drop(client);
+  if (result.status == IoResult::Status::end || result.status == IoResult::Status::failed) destroy(client);
 }
 
-void Shard::admit(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes) {
+void Shard::request_admission(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes) {
   HandshakeState& handshake = *client.handshake;
   std::string page(origin);  // it points into the bytes
   client.held = handshake.bytes.substr(head_bytes);
@@ -184,9 +184,9 @@ void Shard::admit(Client& client, Upgrade upgrade, std::string_view origin, size
   if (options_.tracing.enabled || upgrade.trace) begin_connection_trace(*client.connection, upgrade.trace);
   move_to(client, Client::Phase::admitting);
   watch(client);
-  tell_control(to_control::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
-                                 client.connection->wanted, client.connection->client_id,
-                                 kept_context(*client.connection), std::move(page)});
+  send_to_control(event::Admit{handle_of(client), client.connection->id, std::move(upgrade.token),
+                               client.connection->wanted, client.connection->client_id,
+                               kept_context(*client.connection), std::move(page)});
 }
 
 }  // namespace gw

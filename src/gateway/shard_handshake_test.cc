@@ -14,10 +14,10 @@ namespace {
 class ShardHandshake : public ::testing::Test {
  protected:
   ShardHandshake() : shard_(0, options_, channels_, {}, control_) { shard_.start(); }
-  ~ShardHandshake() override { post(to_shard::Stop{}); }
+  ~ShardHandshake() override { post(command::Stop{}); }
 
-  void post(ToShard command) {
-    std::vector<ToShard> commands;
+  void post(ShardCommand command) {
+    std::vector<ShardCommand> commands;
     commands.push_back(std::move(command));
     shard_.inbox().post(commands, 0);
   }
@@ -26,20 +26,20 @@ class ShardHandshake : public ::testing::Test {
   UniqueFd hand(std::string bytes, bool returned, const SocketAddress& from = kLoopback) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    post(to_shard::Upgrade{{UniqueFd(ends[0]), std::move(bytes), from, kLoopback, returned}});
+    post(command::Upgrade{{UniqueFd(ends[0]), std::move(bytes), from, kLoopback, returned}});
     return UniqueFd(ends[1]);
   }
 
   // Whether it comes out at the control loop.
   bool reaches_control() {
-    std::vector<ToControl> mail;
+    std::vector<ShardEvent> events;
     while (true) {
       wait_readable(control_.fd());
       if (HasFailure()) return false;
-      mail.clear();
-      control_.take(mail);
-      for (const ToControl& item : mail) {
-        if (std::holds_alternative<to_control::Http>(item)) return true;
+      events.clear();
+      control_.take(events);
+      for (const ShardEvent& item : events) {
+        if (std::holds_alternative<event::Http>(item)) return true;
       }
     }
   }
@@ -59,7 +59,7 @@ class ShardHandshake : public ::testing::Test {
     return options;
   }
   const ShardOptions options_ = options();
-  Mailbox<ToControl> control_{{}};
+  Mailbox<ShardEvent> control_{{}};
   Shard shard_;
 };
 

@@ -23,7 +23,7 @@ void Shard::read(Client& client) {
     case IoResult::Status::again: return;
     // Without a close frame there is nobody to say goodbye to (1006).
     case IoResult::Status::end:
-    case IoResult::Status::failed: return drop(client);
+    case IoResult::Status::failed: return destroy(client);
     case IoResult::Status::ok: break;
   }
   stats_.bytes_received_total += result.bytes;
@@ -81,7 +81,7 @@ void Shard::on_limited(Client& client, std::string_view text) {
 void Shard::execute(Client& client, const route::ToAgents& to, std::string_view text) {
   Connection& connection = *client.connection;
   want(client, to.channel);
-  to_control::Message message{};
+  event::Message message{};
   message.handle = handle_of(client);
   message.channel = to.channel;
   message.session = connection.session;
@@ -117,7 +117,7 @@ void Shard::execute(Client& client, const route::ToAgents& to, std::string_view 
     key += to.id->key;
   }
   const size_t bytes = message.envelope.size();
-  tell_control(std::move(message), bytes);
+  send_to_control(std::move(message), bytes);
 }
 
 void Shard::execute(Client& client, const route::Subscribe& to, std::string_view) {
@@ -134,8 +134,8 @@ void Shard::execute(Client& client, const route::Unsubscribe& to, std::string_vi
 }
 
 void Shard::execute(Client& client, const route::Authenticate& to, std::string_view) {
-  tell_control(to_control::Authenticate{handle_of(client), client.connection->id, client.connection->session,
-                                        std::string(to.session_token), std::string(raw_id(to.id))});
+  send_to_control(event::Authenticate{handle_of(client), client.connection->id, client.connection->session,
+                                      std::string(to.session_token), std::string(raw_id(to.id))});
 }
 
 void Shard::execute(Client& client, const route::Pong&, std::string_view) {

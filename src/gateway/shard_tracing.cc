@@ -43,7 +43,7 @@ protocol::TraceContext Shard::passed_trace(const Connection& connection,
 }
 
 protocol::TraceContext Shard::trace_message(const Connection& connection, const route::ToAgents& to,
-                                            std::string_view text, to_control::Message& message) {
+                                            std::string_view text, event::Message& message) {
   const OpenSpan open = begin_message_trace(connection, to.trace);
   if (open.kept()) {
     message.span =
@@ -58,12 +58,12 @@ void Shard::trace_rejected(const Connection& connection, const route::Reject& to
   if (!open.kept()) return;
   const MessageSpan span{open, connection.id, text.size(), {}};
   const MessageEnd end{{}, "rejected", protocol::to_string(to.code)};
-  tell_control(to_control::SpanEnded{message_span(span, connection.session.get(), end, steady_now())});
+  send_to_control(event::SpanEnded{message_span(span, connection.session.get(), end, steady_now())});
 }
 
 void Shard::end_connection_trace(Connection& connection, uint16_t code) {
   if (!connection.trace || !connection.trace->span.kept()) return;
-  tell_control(to_control::SpanEnded{
+  send_to_control(event::SpanEnded{
       connection_span(*connection.trace, connection.id, connection.session.get(), code, now_)});
 }
 

@@ -1,10 +1,10 @@
 #include "gateway/upgrade.h"
 
 #include "base/ids.h"
-#include "gateway/origin.h"
+#include "json/json.h"
 #include "net/http/forwarded.h"
-#include "protocol/json.h"
-#include "protocol/query.h"
+#include "net/http/origin.h"
+#include "net/http/query.h"
 #include "ws/deflate.h"
 #include "ws/handshake.h"
 
@@ -17,7 +17,7 @@ constexpr std::string_view kBearerSubprotocol = "bearer.";
 bool is_token(std::string_view text) { return !text.empty() && text != "null" && text != "undefined"; }
 
 // First found wins: query, Authorization, subprotocol.
-std::string find_token(const protocol::Query& query, const http::RequestHead& head,
+std::string find_token(const http::Query& query, const http::RequestHead& head,
                        const ws::Handshake& handshake) {
   for (const std::string_view name : {"session_token", "token"}) {
     if (const auto value = query.get(name); value && is_token(*value)) return std::string(*value);
@@ -33,7 +33,7 @@ std::string find_token(const protocol::Query& query, const http::RequestHead& he
   for (const std::string_view offered : handshake.subprotocols) {
     if (!offered.starts_with(kBearerSubprotocol)) continue;
     // A subprotocol has no '=' or '@' (RFC 6455 11.3.4), a session id may: they come percent-encoded.
-    const Result<std::string> token = protocol::percent_decode(offered.substr(kBearerSubprotocol.size()));
+    const Result<std::string> token = http::percent_decode(offered.substr(kBearerSubprotocol.size()));
     if (token && is_token(*token)) return *token;
   }
   return {};
@@ -78,15 +78,15 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
     return refuse_upgrade(421, http::kWrongHostMessage);
   if (origins == 1) {
     const std::string_view origin = trim_blanks(*http::find_field(head.fields, "Origin"));
-    if (!is_origin_allowed(origin, requester.host, options.allowed_origins)) {
+    if (!http::is_origin_allowed(origin, requester.host, options.allowed_origins)) {
       return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
     }
   }
   if (!ready) return refuse_upgrade(503, "this instance takes no connections now");
 
-  const auto target = protocol::split_target(origin_form.target);
+  const auto target = http::split_target(origin_form.target);
   if (!target) return refuse_upgrade(400, target.error().detail);
-  const auto query = protocol::Query::parse(target->query);
+  const auto query = http::Query::parse(target->query);
   if (!query) return refuse_upgrade(400, query.error().detail);
 
   Upgrade upgrade;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gateway/origin.h"
+#include "net/http/origin.h"
 
 namespace gw {
 namespace {
@@ -102,27 +102,27 @@ TEST(Upgrade, NegotiatesCompressionOnlyWhenSwitchedOn) {
 }
 
 TEST(Origin, AllowsTheRequestsOwnHostAndPort) {
-  EXPECT_TRUE(is_origin_allowed("http://example.com:8000", "example.com:8000", {}));
-  EXPECT_TRUE(is_origin_allowed("https://Example.com", "example.com", {}));
-  EXPECT_TRUE(is_origin_allowed("https://example.com", "example.com:443", {}));
-  EXPECT_TRUE(is_origin_allowed("http://[::1]:8000", "[::1]:8000", {}));
-  EXPECT_FALSE(is_origin_allowed("http://example.com:8001", "example.com:8000", {}));
-  EXPECT_FALSE(is_origin_allowed("http://evil.com", "example.com", {}));
-  EXPECT_FALSE(is_origin_allowed("null", "example.com", {}));
-  EXPECT_FALSE(is_origin_allowed("", "", {}));
+  EXPECT_TRUE(http::is_origin_allowed("http://example.com:8000", "example.com:8000", {}));
+  EXPECT_TRUE(http::is_origin_allowed("https://Example.com", "example.com", {}));
+  EXPECT_TRUE(http::is_origin_allowed("https://example.com", "example.com:443", {}));
+  EXPECT_TRUE(http::is_origin_allowed("http://[::1]:8000", "[::1]:8000", {}));
+  EXPECT_FALSE(http::is_origin_allowed("http://example.com:8001", "example.com:8000", {}));
+  EXPECT_FALSE(http::is_origin_allowed("http://evil.com", "example.com", {}));
+  EXPECT_FALSE(http::is_origin_allowed("null", "example.com", {}));
+  EXPECT_FALSE(http::is_origin_allowed("", "", {}));
 }
 
 TEST(Origin, AllowsWhatIsConfiguredExactly) {
   const std::vector<std::string> allowed{"https://app.example.com", "http://localhost:3000"};
-  EXPECT_TRUE(is_origin_allowed("https://app.example.com", "gw", allowed));
-  EXPECT_TRUE(is_origin_allowed("https://app.example.com:443", "gw", allowed));
-  EXPECT_TRUE(is_origin_allowed("http://localhost:3000", "gw", allowed));
-  EXPECT_FALSE(is_origin_allowed("http://app.example.com", "gw", allowed));
-  EXPECT_FALSE(is_origin_allowed("https://app.example.com.evil.com", "gw", allowed));
-  EXPECT_FALSE(is_origin_allowed("http://localhost:3001", "gw", allowed));
+  EXPECT_TRUE(http::is_origin_allowed("https://app.example.com", "gw", allowed));
+  EXPECT_TRUE(http::is_origin_allowed("https://app.example.com:443", "gw", allowed));
+  EXPECT_TRUE(http::is_origin_allowed("http://localhost:3000", "gw", allowed));
+  EXPECT_FALSE(http::is_origin_allowed("http://app.example.com", "gw", allowed));
+  EXPECT_FALSE(http::is_origin_allowed("https://app.example.com.evil.com", "gw", allowed));
+  EXPECT_FALSE(http::is_origin_allowed("http://localhost:3001", "gw", allowed));
   const std::vector<std::string> any{"*"};
-  EXPECT_TRUE(is_origin_allowed("https://anywhere.example", "gw", any));
-  EXPECT_FALSE(is_origin_allowed("null", "gw", any));
+  EXPECT_TRUE(http::is_origin_allowed("https://anywhere.example", "gw", any));
+  EXPECT_FALSE(http::is_origin_allowed("null", "gw", any));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <limits>
 #include <optional>
 
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::consul {
 namespace {

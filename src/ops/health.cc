@@ -1,6 +1,6 @@
 #include "ops/health.h"
 
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw {
 namespace {

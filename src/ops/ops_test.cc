@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "json/json.h"
 #include "ops/health.h"
 #include "ops/metrics.h"
 #include "ops/metrics_writer.h"
 #include "ops/process_stats.h"
-#include "protocol/json.h"
 
 namespace gw {
 namespace {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <set>
 
-#include "protocol/query.h"
+#include "net/http/query.h"
 
 namespace gw {
 namespace {
@@ -42,7 +42,7 @@ std::optional<Pairs> parse_pairs(std::string_view text) {
     if (item.empty()) continue;
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos || equals == 0) return std::nullopt;
-    Result<std::string> value = protocol::percent_decode(trimmed(item.substr(equals + 1)));
+    Result<std::string> value = http::percent_decode(trimmed(item.substr(equals + 1)));
     if (!value) return std::nullopt;
     pairs.emplace_back(trimmed(item.substr(0, equals)), std::move(*value));
   }

@@ -1,5 +1,5 @@
-// Post Office owns messages: the verbs by which agents and realms publish, send and look around. Behind its
-// three doors (HTTP, MCP, console). Control loop only.
+// Post Office owns messages: the verbs by which agents and realms publish, send and look around. Behind
+// HTTP, MCP and the console. Control loop only.
 #pragma once
 
 #include <string>

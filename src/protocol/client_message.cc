@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::protocol {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::protocol {
 namespace {

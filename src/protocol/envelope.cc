@@ -1,7 +1,7 @@
 #include "protocol/envelope.h"
 
 #include "base/assert.h"
-#include "protocol/json_wrapped.h"
+#include "json/json_wrapped.h"
 
 namespace gw::protocol {
 namespace {

@@ -1,6 +1,6 @@
 #include "protocol/server_message.h"
 
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::protocol {
 namespace {

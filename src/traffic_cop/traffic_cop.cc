@@ -4,7 +4,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/user_id.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw {
 namespace {
@@ -97,7 +97,7 @@ void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<
   store_.update(sha256(session_id), std::move(edit), std::move(done));
 }
 
-void TrafficCop::admit(std::string_view token, Done<SessionPtr> done) {
+void TrafficCop::validate(std::string_view token, Done<SessionPtr> done) {
   if (!is_valid_name(token)) return done(Error{Errc::unauthenticated, "no such session"});
   store_.find(sha256(token), [done = std::move(done)](Result<SessionPtr> found) {
     if (!found && found.error().code != Errc::not_found) return done(found.error());

@@ -48,7 +48,7 @@ class TrafficCop {
   void end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
 
   // Who shows this token? unauthenticated unless the session is active now.
-  void admit(std::string_view token, Done<SessionPtr> done);
+  void validate(std::string_view token, Done<SessionPtr> done);
 
  private:
   // Reads tenant_id and channels out of the context.

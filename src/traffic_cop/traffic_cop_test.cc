@@ -52,7 +52,7 @@ class TrafficCopTest : public testing::Test {
   }
   Errc admitted(std::string_view token) {
     Errc code = Errc::internal;
-    cop_.admit(token, [&](Result<SessionPtr> r) { code = r ? Errc{} : r.error().code; });
+    cop_.validate(token, [&](Result<SessionPtr> r) { code = r ? Errc{} : r.error().code; });
     return code;
   }
 

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "protocol/client_message.h"
 #include "protocol/envelope.h"
-#include "protocol/json_wrapped.h"
+#include "json/json_wrapped.h"
 #include "protocol/server_message.h"
 
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "app/config.h"
-#include "app/config_settings.h"
+#include "config/config.h"
+#include "config/settings.h"
 #include "base/assert.h"
 
 namespace {

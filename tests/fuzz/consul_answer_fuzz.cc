@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "ops/consul_service.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gw;

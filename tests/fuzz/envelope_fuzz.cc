@@ -9,7 +9,7 @@
 #include "gateway/upgrade.h"
 #include "protocol/client_message.h"
 #include "protocol/envelope.h"
-#include "protocol/json_wrapped.h"
+#include "json/json_wrapped.h"
 
 namespace gw {
 namespace {

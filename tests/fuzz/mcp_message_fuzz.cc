@@ -9,7 +9,7 @@
 #include "post_office/mcp/header_value.h"
 #include "post_office/mcp/json_rpc.h"
 #include "post_office/mcp/revision.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 using namespace gw;
 

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
-#include "protocol/query.h"
+#include "net/http/query.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "protocol/json_wrapped.h"
+#include "json/json_wrapped.h"
 
 namespace gw::redis {
 namespace {

@@ -1,7 +1,7 @@
 #include "engine/redis/broker.h"
 
 #include "base/log.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::redis {
 namespace {
@@ -19,7 +19,7 @@ Error not_now() {
 }
 
 // Why a connection that is full takes nothing more.
-Error full(const Connection& connection) {
+Error full(const Client& connection) {
   if (!connection.is_up()) return not_now();
   return {Errc::resource_exhausted, "Redis takes messages more slowly than they come"};
 }
@@ -314,7 +314,7 @@ void Broker::on_subscriptions_down() {
 
 EngineStats Broker::engine_stats() const {
   EngineStats stats{.kind = "redis"};
-  for (const Connection* connection : {&parts_.messages, &parts_.commands, &parts_.pushes}) {
+  for (const Client* connection : {&parts_.messages, &parts_.commands, &parts_.pushes}) {
     const ConnectionStats one = connection->stats();
     stats.connected = stats.connected && one.up;
     stats.commands_total += one.commands_total;

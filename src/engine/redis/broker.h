@@ -30,9 +30,9 @@ struct BrokerOptions {
 // The parts it works with; all outlive it.
 struct BrokerParts {
   EventLoop& loop;
-  Connection& messages;
-  Connection& commands;
-  Connection& pushes;
+  Client& messages;
+  Client& commands;
+  Client& pushes;
   Subscriptions& subscriptions;
   Lease& lease;
   Registry& registry;
@@ -70,7 +70,7 @@ class Broker final : public gw::Broker {
   // The server is another one from now on.
   void move(const Error& why) { prober_.move(why); }
   // This connection is up.
-  void on_connection_up(const Connection& newest) { prober_.on_up(newest); }
+  void on_connection_up(const Client& newest) { prober_.on_up(newest); }
 
  private:
   void unsubscribe(SubscriptionId id) override;

@@ -21,7 +21,7 @@ constexpr size_t kParkBatch = 100;
 
 }  // namespace
 
-ChannelSender::ChannelSender(std::string_view channel, Connection& commands, ReplicaWait& replicas,
+ChannelSender::ChannelSender(std::string_view channel, Client& commands, ReplicaWait& replicas,
                              const Keys& keys, const SenderOptions& options)
     : commands_(commands),
       replicas_(replicas),

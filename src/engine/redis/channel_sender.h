@@ -26,7 +26,7 @@ struct SenderOptions {
 
 class ChannelSender {
  public:
-  ChannelSender(std::string_view channel, Connection& commands, ReplicaWait& replicas, const Keys& keys,
+  ChannelSender(std::string_view channel, Client& commands, ReplicaWait& replicas, const Keys& keys,
                 const SenderOptions& options);
 
   void submit(AgentMessage message, Done<Submitted> done);
@@ -81,7 +81,7 @@ class ChannelSender {
   void expire(Lane& lane, TimePoint now);
   void park_when_quiet();
 
-  Connection& commands_;
+  Client& commands_;
   ReplicaWait& replicas_;
   const Keys& keys_;
   const SenderOptions options_;

@@ -39,9 +39,9 @@ class Engine {
   EventLoop& loop_;
   const Keys keys_;
   Sentinels sentinels_;
-  Connection messages_;  // a backlog of these delays nothing else
-  Connection commands_;
-  Connection pushes_;
+  Client messages_;  // a backlog of these delays nothing else
+  Client commands_;
+  Client pushes_;
   Lease lease_;
   Subscriptions subscriptions_;
   Registry registry_;

@@ -25,7 +25,7 @@ constexpr std::string_view kGroupIdleMs = "600000";
 
 }  // namespace
 
-Inbox::Inbox(std::string_view channel, Connection& commands, Subscriptions& subscriptions, const Keys& keys,
+Inbox::Inbox(std::string_view channel, Client& commands, Subscriptions& subscriptions, const Keys& keys,
              const Options& options)
     : commands_(commands),
       subscriptions_(subscriptions),

@@ -26,7 +26,7 @@ class Inbox {
     size_t size_max = 100'000;
   };
 
-  Inbox(std::string_view channel, Connection& commands, Subscriptions& subscriptions, const Keys& keys,
+  Inbox(std::string_view channel, Client& commands, Subscriptions& subscriptions, const Keys& keys,
         const Options& options);
 
   // Whether it is safe to deliver now.
@@ -82,7 +82,7 @@ class Inbox {
   void hand_out_held(Group& group);
   void tidy();
 
-  Connection& commands_;
+  Client& commands_;
   Subscriptions& subscriptions_;
   const Keys& keys_;
   const std::string channel_;

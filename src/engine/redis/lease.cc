@@ -12,7 +12,7 @@ constexpr Duration kReapPause = 50ms;
 
 }  // namespace
 
-Lease::Lease(EventLoop& loop, Connection& commands, const Keys& keys)
+Lease::Lease(EventLoop& loop, Client& commands, const Keys& keys)
     : loop_(loop), commands_(commands), keys_(keys), token_(secure_random_hex(16)) {}
 
 void Lease::start(Events events) {
@@ -69,7 +69,7 @@ void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
   if (reply->size() < 2) {
     log::error("instance_id_taken",
                {{"instance_id", keys_.instance()},
-                {"mend",
+                {"hint",
                  "another gateway runs with this instance-id: give each its own, or wait until it is gone"}});
     return;
   }

@@ -27,7 +27,7 @@ class Lease {
     std::function<void()> on_fresh;
   };
 
-  Lease(EventLoop& loop, Connection& commands, const Keys& keys);
+  Lease(EventLoop& loop, Client& commands, const Keys& keys);
 
   void start(Events events);
   // The command connection is (not) there.
@@ -70,7 +70,7 @@ class Lease {
   void reap_some(const std::string& dead);
 
   EventLoop& loop_;
-  Connection& commands_;
+  Client& commands_;
   const Keys& keys_;
   const std::string token_;  // of this process: an instance id may come again after a restart
   Events events_;

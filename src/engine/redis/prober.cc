@@ -97,15 +97,15 @@ void Prober::judge(TimePoint now) {
 }
 
 // It has just found a master: whoever speaks to another server speaks to one that was.
-void Prober::on_up(const Connection& newest) {
-  for (Connection* other : connections()) {
+void Prober::on_up(const Client& newest) {
+  for (Client* other : connections()) {
     if (!other->is_up() || other->run_id() == newest.run_id()) continue;
     other->restart({Errc::unavailable, "the " + newest.name() + " connection has found another server"});
   }
 }
 
 void Prober::move(const Error& why) {
-  for (Connection* connection : connections()) connection->restart(why);
+  for (Client* connection : connections()) connection->restart(why);
 }
 
 void Prober::on_deaf() {

@@ -18,9 +18,9 @@ class Prober {
  public:
   // All outlive it.
   struct Parts {
-    Connection& messages;
-    Connection& commands;
-    Connection& pushes;
+    Client& messages;
+    Client& commands;
+    Client& pushes;
     Subscriptions& subscriptions;
     Lease& lease;
     const Keys& keys;
@@ -35,7 +35,7 @@ class Prober {
   // A subscription that hears nothing begins anew; every 100 ms or so.
   void judge(TimePoint now);
   // This one is up: the others have to speak to the same server.
-  void on_up(const Connection& newest);
+  void on_up(const Client& newest);
   // The subscriptions are gone: no probe comes back.
   void on_deaf();
   // All connections begin anew.
@@ -50,9 +50,7 @@ class Prober {
     Done<void> done;
   };
 
-  std::array<Connection*, 3> connections() const {
-    return {&parts_.messages, &parts_.commands, &parts_.pushes};
-  }
+  std::array<Client*, 3> connections() const { return {&parts_.messages, &parts_.commands, &parts_.pushes}; }
   bool is_ready() const;
   void publish(Done<void> done);
   void fail(uint64_t number, const Error& why);

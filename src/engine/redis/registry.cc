@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "core/disconnect.h"
 #include "engine/redis/channel_names.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::redis {
 namespace {
@@ -74,7 +74,7 @@ std::pair<std::string_view, std::string> ending(uint16_t code) {
 
 }  // namespace
 
-Registry::Registry(EventLoop& loop, Connection& commands, Lease& lease, const Keys& keys,
+Registry::Registry(EventLoop& loop, Client& commands, Lease& lease, const Keys& keys,
                    const ChannelTable& channels)
     : commands_(commands),
       lease_(lease),

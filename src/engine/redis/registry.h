@@ -15,8 +15,7 @@ namespace gw::redis {
 
 class Registry final : public gw::Registry {
  public:
-  Registry(EventLoop& loop, Connection& commands, Lease& lease, const Keys& keys,
-           const ChannelTable& channels);
+  Registry(EventLoop& loop, Client& commands, Lease& lease, const Keys& keys, const ChannelTable& channels);
 
   void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
@@ -72,7 +71,7 @@ class Registry final : public gw::Registry {
   void count_now(const std::string& tenant, bool per_user, Done<ConnectionCounts> done);
   std::optional<ConnectionRecord> read(const Reply& fields) const;
 
-  Connection& commands_;
+  Client& commands_;
   Lease& lease_;
   const Keys& keys_;
   const ChannelTable& channels_;

@@ -13,7 +13,7 @@ ReplicaWait::Answer answer_of(const Result<Reply>& reply) {
 
 }  // namespace
 
-ReplicaWait::ReplicaWait(EventLoop& loop, Connection& connection, size_t replicas)
+ReplicaWait::ReplicaWait(EventLoop& loop, Client& connection, size_t replicas)
     : connection_(connection), replicas_(replicas) {
   if (replicas > 0) turn_end_ = loop.on_turn_end([this] { wait(); });
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/redis/connection.h"
+#include "engine/redis/client.h"
 #include "net/event_loop.h"
 
 namespace gw::redis {
@@ -18,7 +18,7 @@ class ReplicaWait {
   using Done = std::function<void(const Answer&)>;
 
   // 0 replicas: nothing is held. Made before the connection starts: its turns end behind this one's.
-  ReplicaWait(EventLoop& loop, Connection& connection, size_t replicas);
+  ReplicaWait(EventLoop& loop, Client& connection, size_t replicas);
 
   // The handler of a command that is about to be sent. `done` gets its answers in order; one above 0 (it
   // wrote) only when enough replicas have it, else an error, although it stands in the server.
@@ -34,7 +34,7 @@ class ReplicaWait {
   void wait();
   void release(Turn& turn, const Result<Reply>& reply) const;
 
-  Connection& connection_;
+  Client& connection_;
   const size_t replicas_;
   std::shared_ptr<Turn> turn_;  // what was sent in this one
   EventLoop::Registration turn_end_;

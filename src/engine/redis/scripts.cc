@@ -7,13 +7,13 @@ namespace gw::redis {
 
 Script::Script(std::string_view text) : source(text), sha1(sha1_hex(text)) {}
 
-void run_script(Connection& connection, const Script& script, std::vector<std::string_view> arguments,
+void run_script(Client& connection, const Script& script, std::vector<std::string_view> arguments,
                 OnReply done) {
   arguments.insert(arguments.begin(), {"EVALSHA", script.sha1, "0"});
   connection.command(arguments, std::move(done));
 }
 
-void load_scripts(Connection& connection) {
+void load_scripts(Client& connection) {
   using namespace scripts;
   for (const Script* script :
        {&submit,     &publish,   &unpark,       &add,     &put,   &update,         &remove,

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/redis/connection.h"
+#include "engine/redis/client.h"
 
 namespace gw::redis {
 
@@ -17,10 +17,10 @@ struct Script {
 };
 
 // Runs it by its hash.
-void run_script(Connection& connection, const Script& script, std::vector<std::string_view> arguments,
+void run_script(Client& connection, const Script& script, std::vector<std::string_view> arguments,
                 OnReply done);
 // Once a connection is up. A server that loses them later answers NOSCRIPT, and the connection begins anew.
-void load_scripts(Connection& connection);
+void load_scripts(Client& connection);
 
 namespace scripts {
 

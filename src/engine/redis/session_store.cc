@@ -28,7 +28,7 @@ std::optional<WallTime> parse_milliseconds(std::string_view text) {
 
 }  // namespace
 
-SessionStore::SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels,
+SessionStore::SessionStore(Client& commands, const Keys& keys, const ChannelTable& channels,
                            const SessionStoreOptions& options)
     : commands_(commands),
       keys_(keys),

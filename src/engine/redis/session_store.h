@@ -11,7 +11,7 @@ namespace gw::redis {
 
 class SessionStore final : public gw::SessionStore {
  public:
-  SessionStore(Connection& commands, const Keys& keys, const ChannelTable& channels,
+  SessionStore(Client& commands, const Keys& keys, const ChannelTable& channels,
                const SessionStoreOptions& options);
 
   void insert(Session session, Done<SessionPtr> done) override;
@@ -38,7 +38,7 @@ class SessionStore final : public gw::SessionStore {
   std::vector<std::string> fields_of(const Session& session) const;
   std::string end_of_life(const Session& session) const;
 
-  Connection& commands_;
+  Client& commands_;
   const Keys& keys_;
   const ChannelTable& channels_;
   const SessionStoreOptions options_;

@@ -21,7 +21,7 @@ constexpr Duration kForeignTime = 15s;
 
 }  // namespace
 
-StreamFeeds::StreamFeeds(std::string_view channel, Connection& commands, Subscriptions& subscriptions,
+StreamFeeds::StreamFeeds(std::string_view channel, Client& commands, Subscriptions& subscriptions,
                          const Keys& keys)
     : commands_(commands),
       subscriptions_(subscriptions),

@@ -20,7 +20,7 @@ namespace gw::redis {
 
 class StreamFeeds {
  public:
-  StreamFeeds(std::string_view channel, Connection& commands, Subscriptions& subscriptions, const Keys& keys);
+  StreamFeeds(std::string_view channel, Client& commands, Subscriptions& subscriptions, const Keys& keys);
 
   // Asked before anything is delivered.
   void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
@@ -82,7 +82,7 @@ class StreamFeeds {
   void confirm(const std::string& tenant, Feed& feed, std::function<void()> done);
   void on_confirmed(const std::string& tenant, const Reply& reply, TimePoint now);
 
-  Connection& commands_;
+  Client& commands_;
   Subscriptions& subscriptions_;
   const Keys& keys_;
   const std::string channel_;

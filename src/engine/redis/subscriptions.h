@@ -10,20 +10,20 @@
 #include <vector>
 
 #include "core/done.h"
-#include "engine/redis/connection.h"
+#include "engine/redis/client.h"
 
 namespace gw::redis {
 
 class Subscriptions {
  public:
-  // False: it can't be taken now; the connection waits, and offers it again after Connection::resume().
+  // False: it can't be taken now; the connection waits, and offers it again after Client::resume().
   using OnMessage = std::function<bool(std::string_view payload)>;
   struct Events {
     std::function<void()> on_ready;  // after each (re)connect: everything is subscribed again
     std::function<void()> on_down;
   };
 
-  Subscriptions(EventLoop& loop, Connection& connection) : loop_(loop), connection_(connection) {}
+  Subscriptions(EventLoop& loop, Client& connection) : loop_(loop), connection_(connection) {}
 
   void start(Events events);
   // One handler a name. `done` when Redis has confirmed it; unavailable: not connected (then nothing is
@@ -56,7 +56,7 @@ class Subscriptions {
   void ask();
 
   EventLoop& loop_;
-  Connection& connection_;
+  Client& connection_;
   Events events_;
   std::map<std::string, Entry, std::less<>> entries_;
   // Confirmations on their way for subscriptions that were given up before: not those of a new one.

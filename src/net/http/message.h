@@ -25,7 +25,7 @@ struct Request {
   std::string_view query;   // after the '?', still percent-encoded
   std::span<const HttpField> fields;
   std::string_view body;  // unchunked
-  bool ops = false;       // it came in on an inside listener
+  bool ops = false;       // it came in on an ops listener
 
   // After trusted proxies have been believed.
   IpAddress remote_address;

@@ -49,8 +49,8 @@ void ServerImpl::adopt(Handover handover, bool ops) {
     if (!reserved && crowded) return refuse(handover, 429, "this address has too many connections");
     if (!reserved) return refuse(handover, 503, "too many connections");
   }
-  auto connection = std::make_unique<Connection>(*this);
-  Connection& c = *connection;
+  auto connection = std::make_unique<ServerConnection>(*this);
+  ServerConnection& c = *connection;
   c.index = connections_.size();
   c.fd = std::move(handover.fd);
   c.peer = handover.peer;
@@ -101,12 +101,12 @@ void ServerImpl::on_ready() {
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurnMax, 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
-    on_event(*static_cast<Connection*>(event.data.ptr), event.events);
+    on_event(*static_cast<ServerConnection*>(event.data.ptr), event.events);
   }
 }
 
-void ServerImpl::on_event(Connection& c, uint32_t events) {
-  if (c.phase == Connection::Phase::closed) return;
+void ServerImpl::on_event(ServerConnection& c, uint32_t events) {
+  if (c.phase == ServerConnection::Phase::closed) return;
   if ((events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0) return close(c);
   if ((events & EPOLLOUT) != 0) {
     c.writable = true;
@@ -116,8 +116,8 @@ void ServerImpl::on_event(Connection& c, uint32_t events) {
 }
 
 // What the connection waits for now, and until when.
-void ServerImpl::settle(Connection& c) {
-  using Phase = Connection::Phase;
+void ServerImpl::settle(ServerConnection& c) {
+  using Phase = ServerConnection::Phase;
   if (c.phase == Phase::closed) return;
   place(c);
   if (c.phase == Phase::lingering) return;
@@ -134,11 +134,12 @@ void ServerImpl::settle(Connection& c) {
                                                     : options_.idle_timeout);
 }
 
-void ServerImpl::update_interest(Connection& c) {
-  if (c.phase == Connection::Phase::closed) return;
+void ServerImpl::update_interest(ServerConnection& c) {
+  if (c.phase == ServerConnection::Phase::closed) return;
   uint32_t wanted = 0;
   const bool streaming = !c.slots.empty() && c.slots.back().streaming;
-  if (c.phase == Connection::Phase::lingering || (!c.peer_ended && may_take_request(c))) wanted |= EPOLLIN;
+  if (c.phase == ServerConnection::Phase::lingering || (!c.peer_ended && may_take_request(c)))
+    wanted |= EPOLLIN;
   // A client that ends its side of a stream has left; nothing it still sends is read.
   if (streaming) wanted |= EPOLLRDHUP;
   if (c.unsent() != 0) wanted |= EPOLLOUT;
@@ -155,34 +156,34 @@ void ServerImpl::sweep() {
   const TimePoint now = loop_.now();
   // Backwards: closing one puts the last in its place.
   for (size_t i = connections_.size(); i-- > 0;) {
-    Connection& c = *connections_[i];
+    ServerConnection& c = *connections_[i];
     if (c.stalled && now >= c.write_deadline) {
       close(c);
-    } else if (c.phase != Connection::Phase::answering && now >= c.deadline) {
+    } else if (c.phase != ServerConnection::Phase::answering && now >= c.deadline) {
       expire(c);
     }
   }
 }
 
-void ServerImpl::expire(Connection& c) {
+void ServerImpl::expire(ServerConnection& c) {
   switch (c.phase) {
-    case Connection::Phase::head: return fail(c, 408, "the header did not arrive in time");
-    case Connection::Phase::body: return fail(c, 408, "the body did not arrive in time");
+    case ServerConnection::Phase::head: return fail(c, 408, "the header did not arrive in time");
+    case ServerConnection::Phase::body: return fail(c, 408, "the body did not arrive in time");
     default: return close(c);
   }
 }
 
-void ServerImpl::linger(Connection& c) {
+void ServerImpl::linger(ServerConnection& c) {
   if (c.peer_ended) return close(c);
   ::shutdown(c.fd.get(), SHUT_WR);
   std::string().swap(c.in);
-  c.phase = Connection::Phase::lingering;
+  c.phase = ServerConnection::Phase::lingering;
   c.deadline = loop_.now() + kLingerTimeout;
 }
 
-void ServerImpl::close(Connection& c) {
-  if (c.phase == Connection::Phase::closed) return;
-  c.phase = Connection::Phase::closed;
+void ServerImpl::close(ServerConnection& c) {
+  if (c.phase == ServerConnection::Phase::closed) return;
+  c.phase = ServerConnection::Phase::closed;
   c.fd.reset();
   std::vector<Slot> slots = std::move(c.slots);
   for (Slot& slot : slots) {
@@ -203,8 +204,8 @@ void ServerImpl::close(Connection& c) {
 void ServerImpl::begin_stop() {
   stopping_ = true;
   for (size_t i = connections_.size(); i-- > 0;) {
-    Connection& c = *connections_[i];
-    if (c.ops || c.phase != Connection::Phase::idle || c.unsent() != 0) continue;
+    ServerConnection& c = *connections_[i];
+    if (c.ops || c.phase != ServerConnection::Phase::idle || c.unsent() != 0) continue;
     linger(c);
     update_interest(c);
   }

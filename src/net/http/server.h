@@ -1,5 +1,5 @@
 // HTTP/1.1 for the service API, on the control loop. Connections come from the shards' listeners, after a
-// shard has read that their first request is not for /ws, and from the server's own inside listeners.
+// shard has read that their first request is not for /ws, and from the server's own ops listeners.
 // Pipelined requests that arrive together are handled in one turn; everything a turn has to say to a
 // connection leaves in one write at its end.
 #pragma once
@@ -130,7 +130,7 @@ class Server {
   // A kept-alive connection whose next request is for the upgrade path goes back whole, head included.
   void on_upgrade(OnUpgrade function);
   void adopt(Handover connection);
-  // An inside listener: its requests carry `ops`. Answers the address it got.
+  // An ops listener: its requests carry `ops`. Answers the address it got.
   Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4 = false);
 
   // Drain: no new connections, idle ones close, the others after their answer. Streams are their owners' to

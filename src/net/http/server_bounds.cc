@@ -36,7 +36,7 @@ void ServerImpl::refuse(const Handover& handover, int status, const char* detail
   count_response(status);
 }
 
-void ServerImpl::enroll(Connection& c, bool bounded, bool reserved) {
+void ServerImpl::enroll(ServerConnection& c, bool bounded, bool reserved) {
   c.address = &addresses_[machine_of(c.peer.ip)];
   ++c.address->connections;
   c.stranger = bounded;
@@ -46,7 +46,7 @@ void ServerImpl::enroll(Connection& c, bool bounded, bool reserved) {
 }
 
 // Gives back all that it holds: it is about to go.
-void ServerImpl::discharge(Connection& c) {
+void ServerImpl::discharge(ServerConnection& c) {
   if (c.spare) spare_.erase(c.place);
   c.spare = false;
   if (c.reserved) --reserved_;
@@ -59,14 +59,14 @@ void ServerImpl::discharge(Connection& c) {
 }
 
 void ServerImpl::bill(const Exchange& exchange, const void* payer) {
-  Connection& c = *exchange.connection;
+  ServerConnection& c = *exchange.connection;
   c.payer = payer;
   if (c.stranger) --c.address->strangers;
   c.stranger = false;
 }
 
 // Keeps spare_ in order; a request since the last time counts as use.
-void ServerImpl::place(Connection& c) {
+void ServerImpl::place(ServerConnection& c) {
   const bool spare = c.slots.empty() && !c.ops;
   if (!spare) {
     if (c.spare) spare_.erase(c.place);
@@ -78,7 +78,7 @@ void ServerImpl::place(Connection& c) {
   c.spare = spare;
 }
 
-void ServerImpl::charge(Connection& c) {
+void ServerImpl::charge(ServerConnection& c) {
   size_t bytes = c.in.size() + c.unsent() + (c.chunked ? c.chunked->body.size() : 0);
   for (const Slot& slot : c.slots) bytes += slot.bytes.size();
   // May wrap on the way, not in the end.
@@ -90,7 +90,7 @@ void ServerImpl::charge(Connection& c) {
 }
 
 // From its address to its payer when it streams, and back (null).
-void ServerImpl::move_charge(Connection& c, Holdings* account) {
+void ServerImpl::move_charge(ServerConnection& c, Holdings* account) {
   (c.account ? streams_bytes_ : requests_bytes_) -= c.charged;
   (c.account ? c.account : c.address)->bytes -= c.charged;
   c.account = account;
@@ -101,9 +101,9 @@ void ServerImpl::move_charge(Connection& c, Holdings* account) {
 // Whether a stream may hold so much more. While all hold too much together, the largest stream of the payer
 // that holds most gives way: whoever comes new finds room, and a slow stream costs its payer's others
 // nothing.
-bool ServerImpl::find_room(Connection& c, size_t cost) {
+bool ServerImpl::find_room(ServerConnection& c, size_t cost) {
   while (streams_bytes_ + cost > options_.streams_bytes_max) {
-    Connection* largest = &c;
+    ServerConnection* largest = &c;
     for (const auto& other : connections_) {
       if (!other->account || other->doomed) continue;
       if (std::tie(other->account->bytes, other->charged) >
@@ -116,13 +116,13 @@ bool ServerImpl::find_room(Connection& c, size_t cost) {
   return true;
 }
 
-void ServerImpl::forget_stream(Connection& c) {
+void ServerImpl::forget_stream(ServerConnection& c) {
   --stats.streams;
   --c.account->connections;
 }
 
 // What its stream holds is dropped at once. It closes at the end of the turn: the caller may stand anywhere.
-void ServerImpl::doom(Connection& c) {
+void ServerImpl::doom(ServerConnection& c) {
   log::warn("http_stream_dropped", {{"peer", c.peer.ip.text()}, {"bytes", c.charged}});
   c.doomed = true;
   std::string().swap(c.out);
@@ -134,7 +134,7 @@ void ServerImpl::doom(Connection& c) {
 // Between events only: it closes connections.
 void ServerImpl::shed_requests() {
   while (requests_bytes_ > options_.requests_bytes_max) {
-    Connection* largest = nullptr;
+    ServerConnection* largest = nullptr;
     for (const auto& c : connections_) {
       if (c->account || c->ops || c->charged == 0) continue;
       if (!largest ||

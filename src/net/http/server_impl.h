@@ -24,16 +24,16 @@ namespace gw::http {
 inline constexpr size_t kReserve = 100;
 
 class ServerImpl;
-struct Connection;
+struct ServerConnection;
 
 // What Responder and Stream handles share. It goes with the last of them.
 struct Exchange {
-  Exchange(Connection* c, uint64_t s) : connection(c), sequence(s) {}
+  Exchange(ServerConnection* c, uint64_t s) : connection(c), sequence(s) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
 
-  Connection* connection;  // null: the answer can reach nobody any more
+  ServerConnection* connection;  // null: the answer can reach nobody any more
   const uint64_t sequence;
 };
 
@@ -58,7 +58,7 @@ struct Holdings {
   size_t bytes = 0;
 };
 
-struct Connection {
+struct ServerConnection {
   enum class Phase : uint8_t {
     idle,       // between requests
     head,       // some of a head is there
@@ -73,7 +73,7 @@ struct Connection {
     ChunkedDecoder decoder;
   };
 
-  explicit Connection(ServerImpl& owner) : server(owner) {}
+  explicit ServerConnection(ServerImpl& owner) : server(owner) {}
 
   size_t unsent() const { return out.size() - out_sent; }
   Slot& slot(const Exchange& exchange) { return slots[exchange.sequence - first_sequence]; }
@@ -119,7 +119,7 @@ struct Connection {
   bool reserved = false;  // came in above the limits: it gets one answer
   bool doomed = false;    // its stream gave way: closed at the end of the turn
   bool spare = false;     // is in ServerImpl::spare_, at `place`
-  std::list<Connection*>::iterator place;
+  std::list<ServerConnection*>::iterator place;
 };
 
 class ServerImpl {
@@ -153,52 +153,52 @@ class ServerImpl {
 
   // server.cc
   void on_ready();
-  void on_event(Connection& c, uint32_t events);
+  void on_event(ServerConnection& c, uint32_t events);
   void accept_ops(OpsListener& listener);
   void sweep();
-  void expire(Connection& c);
-  void settle(Connection& c);
-  void update_interest(Connection& c);
-  void linger(Connection& c);
-  void close(Connection& c);
+  void expire(ServerConnection& c);
+  void settle(ServerConnection& c);
+  void update_interest(ServerConnection& c);
+  void linger(ServerConnection& c);
+  void close(ServerConnection& c);
 
   // server_bounds.cc
   bool is_bounded(const IpAddress& address) const;
   bool is_always_answered(std::string_view bytes) const;
   bool make_room(bool ops);
   void refuse(const Handover& handover, int status, const char* detail);
-  void enroll(Connection& c, bool bounded, bool reserved);
-  void discharge(Connection& c);
-  void place(Connection& c);
-  void charge(Connection& c);
-  void move_charge(Connection& c, Holdings* account);
-  bool find_room(Connection& c, size_t cost);
+  void enroll(ServerConnection& c, bool bounded, bool reserved);
+  void discharge(ServerConnection& c);
+  void place(ServerConnection& c);
+  void charge(ServerConnection& c);
+  void move_charge(ServerConnection& c, Holdings* account);
+  bool find_room(ServerConnection& c, size_t cost);
   // The rest of the connections is for the streams of others, and for what is no stream.
   size_t streams_of_one_max() const { return std::max<size_t>(options_.connections_max / 4 * 3, 1); }
-  void forget_stream(Connection& c);
-  void doom(Connection& c);
+  void forget_stream(ServerConnection& c);
+  void doom(ServerConnection& c);
   void shed_requests();
 
   // server_receive.cc
-  void read(Connection& c);
-  void receive(Connection& c, std::string_view fresh);
-  bool may_take_request(const Connection& c) const;
-  size_t consume(Connection& c, std::string_view data);
-  size_t take_request(Connection& c, std::string_view data);
-  size_t take_chunks(Connection& c, std::string_view data);
-  void begin_body(Connection& c, const RequestHead& head);
-  void dispatch(Connection& c, const RequestHead& head, std::string_view body);
-  void hand_over(Connection& c, std::string_view rest);
-  void fail(Connection& c, int status, const char* detail);
+  void read(ServerConnection& c);
+  void receive(ServerConnection& c, std::string_view fresh);
+  bool may_take_request(const ServerConnection& c) const;
+  size_t consume(ServerConnection& c, std::string_view data);
+  size_t take_request(ServerConnection& c, std::string_view data);
+  size_t take_chunks(ServerConnection& c, std::string_view data);
+  void begin_body(ServerConnection& c, const RequestHead& head);
+  void dispatch(ServerConnection& c, const RequestHead& head, std::string_view body);
+  void hand_over(ServerConnection& c, std::string_view rest);
+  void fail(ServerConnection& c, int status, const char* detail);
   void resume_blocked();
 
   // server_send.cc
-  std::string& sink_of(Connection& c, Slot& slot);
-  void advance(Connection& c);
-  void touch(Connection& c);
+  std::string& sink_of(ServerConnection& c, Slot& slot);
+  void advance(ServerConnection& c);
+  void touch(ServerConnection& c);
   void flush_all();
-  void flush(Connection& c);
-  bool send_pending(Connection& c);
+  void flush(ServerConnection& c);
+  bool send_pending(ServerConnection& c);
   void count_response(int status);
 
   EventLoop& loop_;
@@ -207,17 +207,18 @@ class ServerImpl {
   bool stopping_ = false;
   UniqueFd epoll_;
   std::vector<std::unique_ptr<OpsListener>> ops_listeners_;
-  std::vector<std::unique_ptr<Connection>> connections_;
-  std::list<Connection*> spare_;  // owed nothing, longest unused first; none of the inside
+  std::vector<std::unique_ptr<ServerConnection>> connections_;
+  std::list<ServerConnection*> spare_;  // owed nothing, longest unused first; none of the inside
   std::unordered_map<IpAddress, Holdings, IpAddressHash> addresses_;  // that have connections
   std::unordered_map<const void*, Holdings> payers_;                  // as few as there are keys
   size_t requests_bytes_ = 0;
   size_t streams_bytes_ = 0;
-  size_t reserved_ = 0;                                 // connections that came in above the limits
-  std::vector<Connection*> dirty_;                      // each at most once
-  std::vector<Connection*> blocked_;                    // to be looked at in the next turn
-  std::vector<std::unique_ptr<Connection>> graveyard_;  // events and lists of this turn may still name them
-  std::vector<char> scratch_;                           // one read at a time, for all connections
+  size_t reserved_ = 0;                     // connections that came in above the limits
+  std::vector<ServerConnection*> dirty_;    // each at most once
+  std::vector<ServerConnection*> blocked_;  // to be looked at in the next turn
+  std::vector<std::unique_ptr<ServerConnection>>
+      graveyard_;              // events and lists of this turn may still name them
+  std::vector<char> scratch_;  // one read at a time, for all connections
   EventLoop::Registration ready_watch_;
   EventLoop::Registration flush_hook_;
   EventLoop::Registration sweep_timer_;

@@ -14,8 +14,8 @@ constexpr int kLingerReadsPerTurnMax = 4;
 
 }  // namespace
 
-void ServerImpl::read(Connection& c) {
-  if (c.phase == Connection::Phase::lingering) {
+void ServerImpl::read(ServerConnection& c) {
+  if (c.phase == ServerConnection::Phase::lingering) {
     for (int i = 0; i < kLingerReadsPerTurnMax; ++i) {
       const IoResult result = read_some(c.fd.get(), scratch_);
       if (result.status == IoResult::Status::again) return;
@@ -36,15 +36,15 @@ void ServerImpl::read(Connection& c) {
   update_interest(c);
 }
 
-void ServerImpl::receive(Connection& c, std::string_view fresh) {
+void ServerImpl::receive(ServerConnection& c, std::string_view fresh) {
   if (c.in.empty()) {
     const size_t used = consume(c, fresh);
-    if (c.phase == Connection::Phase::closed) return;
+    if (c.phase == ServerConnection::Phase::closed) return;
     if (!c.last_request) c.in.assign(fresh.substr(used));
   } else {
     c.in.append(fresh);
     const size_t used = consume(c, c.in);
-    if (c.phase == Connection::Phase::closed) return;
+    if (c.phase == ServerConnection::Phase::closed) return;
     c.in.erase(0, used);
   }
   if (c.last_request || c.in.empty()) std::string().swap(c.in);
@@ -54,15 +54,16 @@ void ServerImpl::receive(Connection& c, std::string_view fresh) {
   if (requests_bytes_ > options_.requests_bytes_max) shed_requests();
 }
 
-bool ServerImpl::may_take_request(const Connection& c) const {
-  if (c.phase == Connection::Phase::closed || c.phase == Connection::Phase::lingering || c.last_request)
+bool ServerImpl::may_take_request(const ServerConnection& c) const {
+  if (c.phase == ServerConnection::Phase::closed || c.phase == ServerConnection::Phase::lingering ||
+      c.last_request)
     return false;
   if (!c.slots.empty() && c.slots.back().streaming) return false;
   if (c.upgrade_waits) return c.slots.empty() && c.unsent() == 0;
   return c.slots.size() < options_.pipeline_max && c.unsent() < kUnsentBytesMax;
 }
 
-size_t ServerImpl::consume(Connection& c, std::string_view data) {
+size_t ServerImpl::consume(ServerConnection& c, std::string_view data) {
   size_t used = 0;
   c.blocked = false;
   while (used < data.size() && may_take_request(c)) {
@@ -76,7 +77,7 @@ size_t ServerImpl::consume(Connection& c, std::string_view data) {
 }
 
 // The bytes of the request at the front of `data`, or 0 when it is not complete.
-size_t ServerImpl::take_request(Connection& c, std::string_view data) {
+size_t ServerImpl::take_request(ServerConnection& c, std::string_view data) {
   if (data.size() < c.need) return 0;
   const auto refuse = [&](int status, const char* detail) {
     fail(c, status, detail);
@@ -100,7 +101,7 @@ size_t ServerImpl::take_request(Connection& c, std::string_view data) {
   if (expect && !equal_ignoring_case(*expect, "100-continue")) return refuse(417, "unknown expectation");
 
   if (framing.kind == BodyFraming::Kind::chunked) {
-    c.chunked = std::make_unique<Connection::ChunkedRequest>();
+    c.chunked = std::make_unique<ServerConnection::ChunkedRequest>();
     c.chunked->head = data.substr(0, head.bytes);
     begin_body(c, head);
     return head.bytes;
@@ -116,7 +117,7 @@ size_t ServerImpl::take_request(Connection& c, std::string_view data) {
   return total;
 }
 
-size_t ServerImpl::take_chunks(Connection& c, std::string_view data) {
+size_t ServerImpl::take_chunks(ServerConnection& c, std::string_view data) {
   const ChunkedDecoder::Step step = c.chunked->decoder.decode(data, c.chunked->body, options_.body_bytes_max);
   switch (step.status) {
     case ChunkedDecoder::Status::more: return step.used;
@@ -124,12 +125,12 @@ size_t ServerImpl::take_chunks(Connection& c, std::string_view data) {
     case ChunkedDecoder::Status::too_large: fail(c, 413, "the body is too large"); return data.size();
     case ChunkedDecoder::Status::done: break;
   }
-  const std::unique_ptr<Connection::ChunkedRequest> request = std::move(c.chunked);
+  const std::unique_ptr<ServerConnection::ChunkedRequest> request = std::move(c.chunked);
   dispatch(c, std::get<RequestHead>(parse_head(request->head)), request->body);
   return step.used;
 }
 
-void ServerImpl::begin_body(Connection& c, const RequestHead& head) {
+void ServerImpl::begin_body(ServerConnection& c, const RequestHead& head) {
   c.begun_anew = true;
   // An interim answer must not overtake the answers before it; without it clients go on after a moment.
   if (head.version >= 11 && c.slots.empty() && find_field(head.fields, "Expect")) {
@@ -138,7 +139,7 @@ void ServerImpl::begin_body(Connection& c, const RequestHead& head) {
   }
 }
 
-void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_view body) {
+void ServerImpl::dispatch(ServerConnection& c, const RequestHead& head, std::string_view body) {
   const bool of_server = head.target == "*" && head.method == "OPTIONS";
   const OriginForm origin = origin_form(head.target);
   if (const char* fault = target_fault(head, origin); fault && !of_server) return fail(c, 400, fault);
@@ -179,7 +180,7 @@ void ServerImpl::dispatch(Connection& c, const RequestHead& head, std::string_vi
   handler_(request, Responder(std::move(exchange)));
 }
 
-void ServerImpl::hand_over(Connection& c, std::string_view rest) {
+void ServerImpl::hand_over(ServerConnection& c, std::string_view rest) {
   Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local, true};
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, handover.fd.get(), nullptr);
   close(c);
@@ -187,7 +188,7 @@ void ServerImpl::hand_over(Connection& c, std::string_view rest) {
 }
 
 // Answers for the server itself; what comes after on this connection cannot be trusted.
-void ServerImpl::fail(Connection& c, int status, const char* detail) {
+void ServerImpl::fail(ServerConnection& c, int status, const char* detail) {
   c.last_request = true;
   c.need = 0;
   c.chunked.reset();
@@ -202,8 +203,8 @@ void ServerImpl::fail(Connection& c, int status, const char* detail) {
 }
 
 void ServerImpl::resume_blocked() {
-  for (Connection* c : std::exchange(blocked_, {})) {
-    if (c->phase != Connection::Phase::closed && c->blocked) receive(*c, {});
+  for (ServerConnection* c : std::exchange(blocked_, {})) {
+    if (c->phase != ServerConnection::Phase::closed && c->blocked) receive(*c, {});
   }
 }
 

@@ -33,12 +33,12 @@ void ServerImpl::count_response(int status) {
 }
 
 // The first in line writes straight to the socket's buffer.
-std::string& ServerImpl::sink_of(Connection& c, Slot& slot) {
+std::string& ServerImpl::sink_of(ServerConnection& c, Slot& slot) {
   return &slot == &c.slots.front() ? c.out : slot.bytes;
 }
 
 void ServerImpl::answer(const Exchange& exchange, const Response& response) {
-  Connection& c = *exchange.connection;
+  ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
   ASSERT(!slot.answered);
   slot.answered = slot.complete = true;
@@ -52,7 +52,7 @@ void ServerImpl::answer(const Exchange& exchange, const Response& response) {
 }
 
 void ServerImpl::begin_stream(const Exchange& exchange, const Response& response) {
-  Connection& c = *exchange.connection;
+  ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
   ASSERT(!slot.answered);
   Holdings& account = payers_[c.payer];
@@ -76,7 +76,7 @@ void ServerImpl::begin_stream(const Exchange& exchange, const Response& response
 }
 
 bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<std::string_view> parts) {
-  Connection& c = *exchange.connection;
+  ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
   size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
@@ -93,7 +93,7 @@ bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<st
 }
 
 void ServerImpl::end_stream(const Exchange& exchange) {
-  Connection& c = *exchange.connection;
+  ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
   if (slot.http10) {
     c.last_request = true;
@@ -109,7 +109,7 @@ void ServerImpl::end_stream(const Exchange& exchange) {
 }
 
 void ServerImpl::drop_stream(const Exchange& exchange) {
-  Connection& c = *exchange.connection;
+  ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
   slot.complete = true;
   slot.on_close = nullptr;
@@ -130,7 +130,7 @@ void ServerImpl::abandon(const Exchange& exchange) {
 }
 
 // Drops what is complete from the front; the next in line writes to the socket's buffer from then on.
-void ServerImpl::advance(Connection& c) {
+void ServerImpl::advance(ServerConnection& c) {
   while (!c.slots.empty() && c.slots.front().complete) {
     if (c.slots.front().exchange) c.slots.front().exchange->connection = nullptr;
     c.slots.erase(c.slots.begin());
@@ -141,7 +141,7 @@ void ServerImpl::advance(Connection& c) {
   }
 }
 
-void ServerImpl::touch(Connection& c) {
+void ServerImpl::touch(ServerConnection& c) {
   charge(c);
   if (c.dirty) return;
   c.dirty = true;
@@ -153,9 +153,9 @@ void ServerImpl::touch(Connection& c) {
 
 void ServerImpl::flush_all() {
   for (size_t i = 0; i < dirty_.size(); ++i) {
-    Connection& c = *dirty_[i];
+    ServerConnection& c = *dirty_[i];
     c.dirty = false;
-    if (c.phase != Connection::Phase::closed) flush(c);
+    if (c.phase != ServerConnection::Phase::closed) flush(c);
   }
   dirty_.clear();
   if (!blocked_.empty() && !resume_timer_) {
@@ -169,13 +169,14 @@ void ServerImpl::flush_all() {
   if (blocked_.empty() && dirty_.empty()) graveyard_.clear();
 }
 
-void ServerImpl::flush(Connection& c) {
+void ServerImpl::flush(ServerConnection& c) {
   if (c.doomed || !send_pending(c)) return close(c);
   if (c.account && c.unsent() == 0 && c.slots.empty()) move_charge(c, nullptr);
   const bool all_said = c.unsent() == 0 && c.slots.empty();
-  if (all_said && (c.last_request || (c.peer_ended && !c.blocked)) && c.phase != Connection::Phase::lingering)
+  if (all_said && (c.last_request || (c.peer_ended && !c.blocked)) &&
+      c.phase != ServerConnection::Phase::lingering)
     linger(c);
-  if (c.phase == Connection::Phase::closed) return;
+  if (c.phase == ServerConnection::Phase::closed) return;
   if (c.blocked && may_take_request(c)) blocked_.push_back(&c);
   charge(c);
   settle(c);
@@ -183,7 +184,7 @@ void ServerImpl::flush(Connection& c) {
 }
 
 // False: the connection is broken.
-bool ServerImpl::send_pending(Connection& c) {
+bool ServerImpl::send_pending(ServerConnection& c) {
   if (c.unsent() == 0 || !c.writable) return true;
   const IoResult result = write_some(c.fd.get(), std::string_view(c.out).substr(c.out_sent));
   if (result.status == IoResult::Status::failed) return false;
@@ -257,7 +258,7 @@ bool Stream::write(std::initializer_list<std::string_view> parts) {
 size_t Stream::buffered_bytes() const {
   const Slot* slot = open_slot(exchange_);
   if (!slot) return 0;
-  Connection& c = *exchange_->connection;
+  ServerConnection& c = *exchange_->connection;
   return slot == &c.slots.front() ? c.unsent() : slot->bytes.size();
 }
 

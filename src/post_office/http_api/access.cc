@@ -62,8 +62,8 @@ std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& r
   return key;
 }
 
-const ApiKey* Access::admit(const http::Request& request, http::Responder& responder,
-                            const Requirement& needed) {
+const ApiKey* Access::authorize(const http::Request& request, http::Responder& responder,
+                                const Requirement& needed) {
   auto verdict = judge(request, needed);
   if (const auto* key = std::get_if<const ApiKey*>(&verdict)) {
     responder.bill(*key);

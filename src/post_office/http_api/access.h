@@ -5,8 +5,8 @@
 #include <variant>
 
 #include "net/event_loop.h"
-#include "post_office/guess_limit.h"
-#include "post_office/http_api/call.h"
+#include "post_office/failed_auth_throttle.h"
+#include "post_office/http_api/api_request.h"
 
 namespace gw::http_api {
 
@@ -24,12 +24,13 @@ class Access {
   // The key, or what to answer: 401, 403 or 429.
   std::variant<const ApiKey*, http::Response> judge(const http::Request& request, const Requirement& needed);
   // The key, or null when the request was refused: then it has been answered.
-  const ApiKey* admit(const http::Request& request, http::Responder& responder, const Requirement& needed);
+  const ApiKey* authorize(const http::Request& request, http::Responder& responder,
+                          const Requirement& needed);
 
  private:
   const ApiKeys& keys_;
   EventLoop& loop_;
-  GuessLimit guesses_;
+  FailedAuthThrottle guesses_;
 };
 
 }  // namespace gw::http_api

@@ -1,9 +1,9 @@
 #include "post_office/http_api/documents.h"
 
 #include "base/assert.h"
+#include "json/json.h"
 #include "post_office/console/page.h"
 #include "post_office/http_api/documents_data.h"
-#include "protocol/json.h"
 
 namespace gw::http_api {
 
@@ -30,15 +30,15 @@ std::string openapi_document(const ChannelTable& channels) {
 }
 
 Handler serve_openapi(const ChannelTable& channels) {
-  return [document = openapi_document(channels)](Call call) {
+  return [document = openapi_document(channels)](ApiRequest call) {
     call.responder.send(http::Response::json(200, document));
   };
 }
-void serve_asyncapi(Call call) {
+void serve_asyncapi(ApiRequest call) {
   call.responder.send(http::Response::json(200, std::string(asyncapi_document())));
 }
 
-void serve_console(Call call) {
+void serve_console(ApiRequest call) {
   http::Response page;
   page.content_type = "text/html; charset=utf-8";
   page.body = console_page();

@@ -1,10 +1,11 @@
-// The descriptions of both doors and the console's page: texts that the program carries.
+// The descriptions of the HTTP and WebSocket interfaces and the console's page: texts that the program
+// carries.
 #pragma once
 
 #include <string>
 
 #include "core/channel.h"
-#include "post_office/http_api/call.h"
+#include "post_office/http_api/api_request.h"
 
 namespace gw::http_api {
 
@@ -15,10 +16,10 @@ std::string_view asyncapi_document();
 std::string openapi_document(const ChannelTable& channels);
 
 Handler serve_openapi(const ChannelTable& channels);
-void serve_asyncapi(Call call);
+void serve_asyncapi(ApiRequest call);
 
 // On loopback only under a loopback name: a page of another name that resolves to this machine must not
 // become one of ours (DNS rebinding).
-void serve_console(Call call);
+void serve_console(ApiRequest call);
 
 }  // namespace gw::http_api

@@ -1,8 +1,8 @@
 #include "post_office/http_api/event_streams.h"
 
 #include "base/log.h"
-#include "post_office/http_api/fields.h"
-#include "post_office/message_calls.h"
+#include "post_office/authorized_post_office.h"
+#include "post_office/fields.h"
 
 namespace gw::http_api {
 namespace {
@@ -87,7 +87,7 @@ EventStreams::EventStreams(EventLoop& loop, PostOffice& post_office)
 
 EventStreams::~EventStreams() = default;
 
-void EventStreams::subscribe(Call call) {
+void EventStreams::subscribe(ApiRequest call) {
   QueryFields fields(call.request.query);
   const std::string channel = fields.text("channel");
   const std::string group = fields.optional_name("group").value_or("");

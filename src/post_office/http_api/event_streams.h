@@ -7,7 +7,7 @@
 
 #include "core/broker.h"
 #include "net/event_loop.h"
-#include "post_office/http_api/call.h"
+#include "post_office/http_api/api_request.h"
 #include "post_office/post_office.h"
 
 namespace gw::http_api {
@@ -18,7 +18,7 @@ class EventStreams {
   EventStreams(EventLoop& loop, PostOffice& post_office);
   ~EventStreams();
 
-  void subscribe(Call call);
+  void subscribe(ApiRequest call);
   // Ends every stream after what it holds, and refuses new ones from then on.
   void close_all();
   size_t size() const { return feeds_.size(); }

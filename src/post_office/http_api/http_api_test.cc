@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
-#include "post_office/http_api/call.h"
+#include "json/json.h"
+#include "post_office/http_api/api_request.h"
 #include "post_office/http_api/documents.h"
 #include "post_office/http_api/event_streams.h"
-#include "protocol/json.h"
 
 namespace gw::http_api {
 namespace {

@@ -1,14 +1,14 @@
 #include "post_office/http_api/lookups.h"
 
+#include "json/json.h"
+#include "post_office/authorized_post_office.h"
 #include "post_office/http_api/records.h"
-#include "post_office/message_calls.h"
-#include "protocol/json.h"
 
 namespace gw::http_api {
 namespace {
 
 // Who asks without a key sees everything: such routes exist on loopback only.
-std::string_view tenant_of(const Call& call) {
+std::string_view tenant_of(const ApiRequest& call) {
   return call.key ? std::string_view(call.key->tenant_id) : std::string_view();
 }
 
@@ -23,7 +23,7 @@ http::Response LookupsApi::connection_response(const ConnectionRecord& record) c
   return http::Response::json(200, std::move(body));
 }
 
-void LookupsApi::connection(Call call) {
+void LookupsApi::connection(ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
   post_office_.connection(*id, tenant_of(call),
@@ -33,7 +33,7 @@ void LookupsApi::connection(Call call) {
                           });
 }
 
-void LookupsApi::channel_connections(Call call) {
+void LookupsApi::channel_connections(ApiRequest call) {
   const Result<std::string> name = path_parameter(call.request, "channel");
   if (!name) return refuse(call.responder, name.error());
   const Result<ChannelIndex> channel = granted_channel(*call.key, post_office_.channels(), *name);
@@ -41,7 +41,7 @@ void LookupsApi::channel_connections(Call call) {
   answer_channel_connections(std::move(call), *channel, *name);
 }
 
-void LookupsApi::answer_channel_connections(Call call, ChannelIndex channel, const std::string& name) {
+void LookupsApi::answer_channel_connections(ApiRequest call, ChannelIndex channel, const std::string& name) {
   post_office_.connections(
       ByChannel{channel}, tenant_of(call),
       [name, responder = call.responder](Result<std::vector<ConnectionRecord>> found) mutable {
@@ -55,7 +55,7 @@ void LookupsApi::answer_channel_connections(Call call, ChannelIndex channel, con
       });
 }
 
-void LookupsApi::connection_count(Call call) {
+void LookupsApi::connection_count(ApiRequest call) {
   post_office_.count(tenant_of(call), true,
                      [responder = call.responder](Result<ConnectionCounts> counts) mutable {
                        if (!counts) return refuse(responder, counts.error());
@@ -68,7 +68,7 @@ void LookupsApi::connection_count(Call call) {
                      });
 }
 
-void LookupsApi::backpressure(Call call) {
+void LookupsApi::backpressure(ApiRequest call) {
   const ChannelTable& channels = post_office_.channels();
   std::string body;
   json::Writer writer(body);
@@ -92,7 +92,7 @@ void LookupsApi::backpressure(Call call) {
   call.responder.send(http::Response::json(200, std::move(body)));
 }
 
-void LookupsApi::test_connection(Call call) {
+void LookupsApi::test_connection(ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
   post_office_.connection(
@@ -111,7 +111,7 @@ void LookupsApi::test_connection(Call call) {
       });
 }
 
-void LookupsApi::test_channel_connections(Call call) {
+void LookupsApi::test_channel_connections(ApiRequest call) {
   const Result<std::string> name = path_parameter(call.request, "channel");
   if (!name) return refuse(call.responder, name.error());
   const std::optional<ChannelIndex> channel = post_office_.channels().find(*name);
@@ -119,7 +119,7 @@ void LookupsApi::test_channel_connections(Call call) {
   answer_channel_connections(std::move(call), *channel, *name);
 }
 
-void LookupsApi::test_connection_count(Call call) {
+void LookupsApi::test_connection_count(ApiRequest call) {
   post_office_.count(tenant_of(call), true,
                      [responder = call.responder](Result<ConnectionCounts> counts) mutable {
                        if (!counts) return refuse(responder, counts.error());

@@ -1,10 +1,10 @@
-// The Post Office's door for looking around: connections, counts, backpressure; and the same answers in the
+// The Post Office's lookups over HTTP: connections, counts, backpressure; and the same answers in the
 // form of --test-endpoints.
 #pragma once
 
 #include <string>
 
-#include "post_office/http_api/call.h"
+#include "post_office/http_api/api_request.h"
 #include "post_office/post_office.h"
 
 namespace gw::http_api {
@@ -15,19 +15,19 @@ class LookupsApi {
   LookupsApi(PostOffice& post_office, std::string instance_id)
       : post_office_(post_office), instance_id_(std::move(instance_id)) {}
 
-  void connection(Call call);
-  void channel_connections(Call call);
-  void connection_count(Call call);
-  void backpressure(Call call);
+  void connection(ApiRequest call);
+  void channel_connections(ApiRequest call);
+  void connection_count(ApiRequest call);
+  void backpressure(ApiRequest call);
 
   // Without a key, for existing black-box suites: what is not found is a 200 as well.
-  void test_connection(Call call);
-  void test_channel_connections(Call call);
-  void test_connection_count(Call call);
+  void test_connection(ApiRequest call);
+  void test_channel_connections(ApiRequest call);
+  void test_connection_count(ApiRequest call);
 
  private:
   http::Response connection_response(const ConnectionRecord& record) const;
-  void answer_channel_connections(Call call, ChannelIndex channel, const std::string& name);
+  void answer_channel_connections(ApiRequest call, ChannelIndex channel, const std::string& name);
 
   PostOffice& post_office_;
   const std::string instance_id_;

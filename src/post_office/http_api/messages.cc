@@ -14,7 +14,7 @@ Done<std::string> answer(http::Responder responder) {
 
 }  // namespace
 
-void MessagesApi::endpoint(Call call) {
+void MessagesApi::endpoint(ApiRequest call) {
   QueryFields fields(call.request.query);
   const std::string token = fields.name("session_token");
   const std::string realm = fields.optional_name("realm").value_or("");
@@ -22,7 +22,7 @@ void MessagesApi::endpoint(Call call) {
   calls_.endpoint(*call.key, call.request, token, realm, answer(call.responder));
 }
 
-void MessagesApi::publish(Call call) {
+void MessagesApi::publish(ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string channel = fields.text("channel");
   const std::string_view message = fields.raw("message");
@@ -32,7 +32,7 @@ void MessagesApi::publish(Call call) {
   calls_.publish(*call.key, {channel, message, realm, tenant}, answer(call.responder));
 }
 
-void MessagesApi::send(Call call) {
+void MessagesApi::send(ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string_view message = fields.raw("message");
   if (fields.fault()) return refuse(call.responder, *fields.fault());
@@ -41,7 +41,7 @@ void MessagesApi::send(Call call) {
   calls_.send(*call.key, *recipient, message, answer(call.responder));
 }
 
-void MessagesApi::acknowledge(Call call) {
+void MessagesApi::acknowledge(ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string channel = fields.text("channel");
   const std::string group = fields.name("group");

@@ -1,23 +1,23 @@
-// The Post Office's door for messages: endpoint, publish, send and ack under /api/post-office/websocket.
+// The Post Office's messages over HTTP: endpoint, publish, send and ack under /api/post-office/websocket.
 #pragma once
 
-#include "post_office/http_api/call.h"
-#include "post_office/message_calls.h"
+#include "post_office/authorized_post_office.h"
+#include "post_office/http_api/api_request.h"
 
 namespace gw::http_api {
 
 class MessagesApi {
  public:
   // `calls` outlives it.
-  explicit MessagesApi(MessageCalls& calls) : calls_(calls) {}
+  explicit MessagesApi(AuthorizedPostOffice& calls) : calls_(calls) {}
 
-  void endpoint(Call call);
-  void publish(Call call);
-  void send(Call call);
-  void acknowledge(Call call);
+  void endpoint(ApiRequest call);
+  void publish(ApiRequest call);
+  void send(ApiRequest call);
+  void acknowledge(ApiRequest call);
 
  private:
-  MessageCalls& calls_;
+  AuthorizedPostOffice& calls_;
 };
 
 }  // namespace gw::http_api

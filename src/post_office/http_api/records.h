@@ -1,4 +1,4 @@
-// What answers show of sessions and connections, in one place for all doors. Members of an object that the
+// What answers show of sessions and connections, in one place for HTTP and MCP. Members of an object that the
 // caller has begun.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 #include "core/registry.h"
 #include "core/session.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::http_api {
 

@@ -1,6 +1,6 @@
 #include "post_office/http_api/sessions.h"
 
-#include "post_office/http_api/fields.h"
+#include "post_office/fields.h"
 #include "post_office/http_api/records.h"
 
 namespace gw::http_api {
@@ -17,7 +17,7 @@ http::Response session_response(std::string_view session_id, const Session& sess
 
 }  // namespace
 
-void SessionsApi::create(Call call) {
+void SessionsApi::create(ApiRequest call) {
   BodyFields fields(call.request.body);
   NewSession session;
   session.session_id = fields.optional_text("session_id");
@@ -42,7 +42,7 @@ void SessionsApi::create(Call call) {
 }
 
 template <class Then>
-void SessionsApi::with_session(Call call, Then then) {
+void SessionsApi::with_session(ApiRequest call, Then then) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
   traffic_cop_.get(
@@ -53,14 +53,14 @@ void SessionsApi::with_session(Call call, Then then) {
       });
 }
 
-void SessionsApi::get(Call call) {
+void SessionsApi::get(ApiRequest call) {
   with_session(std::move(call),
                [](const std::string& id, const SessionPtr& session, http::Responder& responder) {
                  responder.send(session_response(id, *session));
                });
 }
 
-void SessionsApi::validate(Call call) {
+void SessionsApi::validate(ApiRequest call) {
   with_session(std::move(call),
                [](const std::string&, const SessionPtr& session, http::Responder& responder) {
                  const SessionStatus status = session->status_at(wall_now());
@@ -76,7 +76,7 @@ void SessionsApi::validate(Call call) {
                });
 }
 
-void SessionsApi::connections(Call call) {
+void SessionsApi::connections(ApiRequest call) {
   const std::string tenant = call.key->tenant_id;
   with_session(std::move(call),
                [this, tenant](const std::string&, const SessionPtr& session, http::Responder& responder) {
@@ -94,7 +94,7 @@ void SessionsApi::connections(Call call) {
                });
 }
 
-void SessionsApi::update(Call call) {
+void SessionsApi::update(ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
   BodyFields fields(call.request.body);
@@ -116,7 +116,7 @@ void SessionsApi::update(Call call) {
                       });
 }
 
-void SessionsApi::end(Call call) {
+void SessionsApi::end(ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
   traffic_cop_.end(*id, call.key->tenant_id, [responder = call.responder](Result<SessionPtr> ended) mutable {

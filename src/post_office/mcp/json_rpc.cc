@@ -1,6 +1,6 @@
 #include "post_office/mcp/json_rpc.h"
 
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::mcp {
 namespace {

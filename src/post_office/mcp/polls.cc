@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "protocol/json.h"
+#include "json/json.h"
 
 namespace gw::mcp {
 namespace {

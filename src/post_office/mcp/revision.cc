@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "json/json.h"
 #include "net/http/head.h"
 #include "post_office/mcp/header_value.h"
-#include "protocol/json.h"
 
 namespace gw::mcp {
 namespace {

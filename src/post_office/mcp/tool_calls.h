@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "net/http/server.h"
+#include "post_office/authorized_post_office.h"
 #include "post_office/mcp/polls.h"
 #include "post_office/mcp/tools.h"
-#include "post_office/message_calls.h"
 
 namespace gw::mcp {
 
@@ -21,7 +21,7 @@ struct ToolCall {
 class ToolCalls {
  public:
   // Both outlive it.
-  ToolCalls(MessageCalls& calls, Polls& polls) : calls_(calls), polls_(polls) {}
+  ToolCalls(AuthorizedPostOffice& calls, Polls& polls) : calls_(calls), polls_(polls) {}
 
   // An error is one that the caller can mend: its detail is for a model to read.
   void call(const ToolCall& call, const http::Responder& asker, Done<std::string> done);
@@ -33,7 +33,7 @@ class ToolCalls {
   void subscribe(const ToolCall& call, http_api::BodyFields& arguments, const http::Responder& asker,
                  Done<std::string> done);
 
-  MessageCalls& calls_;
+  AuthorizedPostOffice& calls_;
   Polls& polls_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "json/json.h"
 #include "post_office/mcp/tool_definitions.h"
-#include "protocol/json.h"
 
 namespace gw::mcp {
 

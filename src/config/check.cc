@@ -1,0 +1,132 @@
+#include "config/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/api_keys.h"
+
+namespace gw {
+namespace {
+
+bool overlap(const SocketAddress& a, const SocketAddress& b) {
+  const bool same_ip = a.ip == b.ip || a.ip.is_unspecified() || b.ip.is_unspecified();
+  return a.port == b.port && a.port != 0 && same_ip;
+}
+
+// The addresses that other machines can reach.
+std::string reachable(const std::vector<SocketAddress>& addresses) {
+  std::string out;
+  for (const SocketAddress& address : addresses) {
+    if (!address.ip.is_loopback()) out += (out.empty() ? "" : ", ") + address.text();
+  }
+  return out;
+}
+
+void check_addresses(const Config& config, bool keys_given, const Provenance& where,
+                     std::vector<std::string>& problems) {
+  for (const auto& [name, addresses] :
+       {std::pair{"listen", &config.listen}, {"ops-listen", &config.ops_listen}}) {
+    const std::string outside = reachable(*addresses);
+    if (outside.empty() || keys_given) continue;
+    problems.push_back(fmt::format(
+        "{}: {} can be reached from other machines and no API key is configured: set the variable "
+        "GATEWAY_API_KEY, write [[api_keys]] into the file, or listen on 127.0.0.1",
+        where(name), outside));
+  }
+  if (const std::string outside = reachable(config.listen); config.test_endpoints && !outside.empty()) {
+    problems.push_back(fmt::format("{}: on; expected off, or loopback addresses alone to listen on (here {})",
+                                   where("test-endpoints"), outside));
+  }
+  for (const SocketAddress& ops : config.ops_listen) {
+    for (const SocketAddress& address : config.listen) {
+      if (!overlap(ops, address)) continue;
+      problems.push_back(fmt::format("{}: {} is what listen has ({}); expected another port",
+                                     where("ops-listen"), ops.text(), address.text()));
+    }
+  }
+}
+
+// A key that can be guessed is nobody's protection where others can ask for it.
+void check_root_key(Config& config, std::vector<std::string>& problems) {
+  if (!config.root_key_is_short) return;
+  const std::string what = fmt::format(
+      "variable GATEWAY_API_KEY: a key of less than {} characters can be guessed; make one with openssl rand "
+      "-hex 32",
+      kFileKeyBytesMin);
+  const std::string outside = reachable(config.listen) + reachable(config.ops_listen);
+  if (outside.empty()) {
+    config.warnings.push_back(what);
+  } else {
+    problems.push_back(what + ", or listen on 127.0.0.1");
+  }
+}
+
+void check_engine(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  if (config.engine == EngineKind::redis) {
+    if (config.redis_url.empty())
+      problems.push_back(where("redis-url") + ": empty; expected an address of Redis");
+    return;
+  }
+  if (config.redis_url != Config().redis_url) {
+    config.warnings.push_back(where("redis-url") + ": has no effect with the memory engine");
+  }
+}
+
+void check_clients(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  for (const std::string& channel : config.anonymous_channels) {
+    if (channel == "*") continue;
+    if (std::find(config.channels.begin(), config.channels.end(), channel) != config.channels.end()) continue;
+    problems.push_back(
+        fmt::format("{}: \"{}\": is no configured channel", where("anonymous-channels"), channel));
+  }
+  if (config.anonymous_channels != Config().anonymous_channels &&
+      config.session_policy == SessionPolicy::required) {
+    config.warnings.push_back(where("anonymous-channels") + ": has no effect with session-policy required");
+  }
+  if (config.message_rate > 0 && config.message_burst == 0) {
+    problems.push_back(
+        fmt::format("{}: 0 lets no message through at a message rate of {} ({}); expected at least 1",
+                    where("message-burst"), config.message_rate, where("message-rate")));
+  }
+  if (config.idle_timeout <= config.heartbeat_interval) {
+    config.warnings.push_back(fmt::format(
+        "{}: {} is not longer than the heartbeat interval of {}: a client that only answers pings is evicted",
+        where("idle-timeout"), format_duration(config.idle_timeout),
+        format_duration(config.heartbeat_interval)));
+  }
+  if (config.outbox_bytes < config.api_body_bytes) {
+    config.warnings.push_back(
+        fmt::format("{}: a publication may have {} bytes (api_body_bytes), and one that does not fit into {} "
+                    "closes its receivers",
+                    where("outbox-bytes"), config.api_body_bytes, config.outbox_bytes));
+  }
+}
+
+void check_consul(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  if (config.consul_url.empty()) {
+    if (!config.advertise.empty()) {
+      config.warnings.push_back(where("advertise") + ": has no effect without consul-url");
+    }
+    return;
+  }
+  const SocketAddress& first = config.listen.front();
+  if (config.advertise.empty() && first.ip.is_unspecified()) {
+    problems.push_back(
+        fmt::format("{}: {} is no address that Consul could reach this instance at; set advertise to one",
+                    where("listen"), first.text()));
+  }
+}
+
+}  // namespace
+
+void check_together(Config& config, bool keys_given, const Provenance& where,
+                    std::vector<std::string>& problems) {
+  check_addresses(config, keys_given, where, problems);
+  check_root_key(config, problems);
+  check_engine(config, where, problems);
+  check_clients(config, where, problems);
+  check_consul(config, where, problems);
+}
+
+}  // namespace gw

@@ -1,0 +1,339 @@
+#include "config/settings.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "config/kinds.h"
+
+namespace gw {
+namespace {
+
+using Group = SettingGroup;
+
+constexpr size_t KiB = 1024;
+constexpr size_t MiB = 1024 * KiB;
+constexpr size_t GiB = 1024 * MiB;
+
+// ---- values of their own kind
+
+SettingValue addresses(std::vector<SocketAddress> Config::*member, size_t min) {
+  auto value = kinds::list(
+      member, {.min = min, .max = 16}, [](const std::string& text) { return SocketAddress::parse(text); },
+      [](const SocketAddress& address) { return address.text(); },
+      // Port 0 picks another one each time.
+      [](const SocketAddress& a, const SocketAddress& b) { return a == b && a.port != 0; });
+  value.placeholder = "HOST:PORT";
+  value.expected = "HOST:PORT with an IP address or localhost, as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
+  return value;
+}
+
+std::optional<std::string> parse_channel(const std::string& text) {
+  return is_valid_channel(text) && !is_channel_reserved(text) ? std::optional(text) : std::nullopt;
+}
+
+SettingValue channels() {
+  auto value = kinds::list(
+      &Config::channels, {.min = 1, .max = 64}, &parse_channel, [](const std::string& name) { return name; },
+      std::equal_to<>());
+  value.placeholder = "NAME,...";
+  value.expected =
+      "1 to 64 names of up to 64 characters a-z 0-9 _ . : - (not events, and none that begins with "
+      "fanout:, gateway:, connection:, channel:, user:, session: or inbox:)";
+  return value;
+}
+
+SettingValue anonymous_channels() {
+  auto value = kinds::list(
+      &Config::anonymous_channels, {},
+      [](const std::string& text) { return text == "*" ? std::optional(text) : parse_channel(text); },
+      [](const std::string& name) { return name; }, std::equal_to<>());
+  value.placeholder = "NAME,...";
+  value.expected = "names out of channels; or * for all of them";
+  return value;
+}
+
+SettingValue origins() {
+  auto value = kinds::list(
+      &Config::allowed_origins, {.max = 256}, [](const std::string& text) { return parse_origin(text); },
+      [](const std::string& origin) { return origin; }, std::equal_to<>());
+  value.placeholder = "ORIGIN";
+  value.expected =
+      "scheme://host or scheme://host:port without a path, as https://app.example.org; or * for any";
+  return value;
+}
+
+SettingValue networks() {
+  auto value = kinds::list(
+      &Config::trusted_proxies, {.max = 256}, [](const std::string& text) { return IpNetwork::parse(text); },
+      [](const IpNetwork& network) { return network.text(); }, std::equal_to<>());
+  value.placeholder = "CIDR";
+  value.expected = "an IP address or network without host bits, as 10.0.0.0/8, 192.168.1.7 or fd00::/8";
+  return value;
+}
+
+SettingValue instance_id() {
+  return kinds::text(&Config::instance_id, "NAME", "1 to 128 characters A-Z a-z 0-9 . _ @ + = -",
+                     [](std::string_view text) {
+                       return is_valid_name(text) ? std::optional<std::string>(text) : std::nullopt;
+                     });
+}
+
+SettingValue redis_url() {
+  SettingValue value =
+      kinds::text(&Config::redis_url, "URL",
+                  "redis://[user:password@]host[:port][/database], rediss://, redis+unix:///path[?db=N], or "
+                  "redis+sentinel://host[:port][,...]/master[/database][?sentinel_password=P]",
+                  [](std::string_view text) {
+                    return is_redis_url(text) ? std::optional<std::string>(text) : std::nullopt;
+                  });
+  value.secret = true;
+  return value;
+}
+
+SettingValue public_url() {
+  return kinds::text(&Config::public_url, "URL", "wss://host[:port][/prefix]; ws, https and http do too",
+                     &parse_public_url);
+}
+
+SettingValue file(std::string Config::*member) {
+  return kinds::text(member, "FILE", "the path of a PEM file", [](std::string_view text) {
+    return text.empty() ? std::nullopt : std::optional<std::string>(text);
+  });
+}
+
+template <bool (*is_good)(std::string_view)>
+std::optional<std::string> accepted(std::string_view text) {
+  return is_good(text) ? std::optional<std::string>(text) : std::nullopt;
+}
+
+SettingValue consul_tags() {
+  auto value = kinds::list(
+      &Config::consul_tags, {.max = 64},
+      [](const std::string& text) { return accepted<is_consul_tag>(text); },
+      [](const std::string& tag) { return tag; }, std::equal_to<>());
+  value.placeholder = "TAG,...";
+  value.expected = "up to 64 tags of up to 255 visible ASCII characters without commas";
+  return value;
+}
+
+SettingValue test_endpoints() {
+  SettingValue value = kinds::on_off(&Config::test_endpoints);
+  value.bare_flag = true;
+  return value;
+}
+
+SettingValue log_level() {
+  static_assert(static_cast<int>(log::Level::debug) == 0 && static_cast<int>(log::Level::error) == 3);
+  return kinds::choice([](auto& config) -> auto& { return config.logging.level; },
+                       {"debug", "info", "warn", "error"});
+}
+
+SettingValue log_format() {
+  static_assert(static_cast<int>(log::Format::text) == 0 && static_cast<int>(log::Format::json) == 1);
+  return kinds::choice([](auto& config) -> auto& { return config.logging.format; }, {"text", "json"});
+}
+
+// ---- the list, a function for each group
+
+void add_addresses(std::vector<Setting>& out) {
+  const Group group = Group::addresses;
+  out.push_back({"listen", group,
+                 "Where clients and agents connect; port 0 picks a free one, and [::] takes IPv4 too", "",
+                 addresses(&Config::listen, 1)});
+  out.push_back({"reuse-port", group,
+                 "Join another gateway of the same user on its port, and share new connections with it", "",
+                 kinds::on_off(&Config::reuse_port)});
+  out.push_back({"ops-listen", group,
+                 "A separate address for health and metrics, meant for the inside: it asks for no key",
+                 "none", addresses(&Config::ops_listen, 0)});
+  out.push_back({"public-url", group,
+                 "How clients reach this gateway, without the /ws; the Post Office hands it out",
+                 "the request's Host", public_url()});
+  out.push_back({"trusted-proxy", group, "Whose forwarded headers are believed", "nobody", networks()});
+  out.push_back({"shards", group,
+                 "Threads that serve WebSockets; 0 means one less than the processors it may use", "",
+                 kinds::count(&Config::shards, size_t{0}, kShardsMax)});
+  out.push_back({"instance-id", group, "The name of this instance, unlike any other's",
+                 "ws-gateway- and 12 random digits, made at start", instance_id()});
+}
+
+void add_clients(std::vector<Setting>& out) {
+  const Group group = Group::clients;
+  out.push_back({"session-policy", group, "Whether a client without a valid session is refused or anonymous",
+                 "", kinds::choice(&Config::session_policy, {"required", "optional"})});
+  out.push_back({"channels", group, "The channels there are", "", channels()});
+  out.push_back({"anonymous-channels", group,
+                 "Those that a client without a session may use, with session-policy optional", "none",
+                 anonymous_channels()});
+  out.push_back({"allowed-origin", group, "Web origins besides the gateway's own whose pages may connect",
+                 "none", origins()});
+  out.push_back({"compression", group, "Offer permessage-deflate", "", kinds::on_off(&Config::compression)});
+  out.push_back({"max-connections", group, "Connections on this instance", "",
+                 kinds::count(&Config::max_connections, size_t{1}, size_t{10'000'000})});
+  out.push_back({"max-connections-per-user", group,
+                 "Connections of one user of one tenant on all instances together; 0: no limit", "",
+                 kinds::count(&Config::max_connections_per_user, size_t{0}, size_t{1'000'000})});
+  out.push_back({"max-connections-per-address", group,
+                 "Connections of one address that have shown neither a session nor a key; 0: no limit", "",
+                 kinds::count(&Config::max_connections_per_address, size_t{0}, size_t{10'000'000})});
+  out.push_back({"max-message-bytes", group, "Largest message a client may send", "",
+                 kinds::size(&Config::max_message_bytes, 128, 64 * MiB)});
+  out.push_back({"message-rate", group, "Messages a second from one connection; 0: no limit", "",
+                 kinds::count(&Config::message_rate, 0u, 1'000'000u)});
+  out.push_back({"message-burst", group, "Messages a connection may send at once before the rate counts", "",
+                 kinds::count(&Config::message_burst, 0u, 1'000'000u)});
+  out.push_back({"rate-action", group,
+                 "Above the rate: stop reading until it is kept (pause), or answer rate_limited and close "
+                 "after 10 s of it",
+                 "", kinds::choice(&Config::rate_action, {"pause", "close"})});
+  out.push_back({"outbox-bytes", group,
+                 "Unsent bytes kept for one connection; a slower reader is closed with 4008", "",
+                 kinds::size(&Config::outbox_bytes, 1 * KiB, 1 * GiB)});
+  out.push_back({"heartbeat-interval", group, "Time between pings", "",
+                 kinds::duration(&Config::heartbeat_interval, 100ms, 1h)});
+  out.push_back({"idle-timeout", group, "Silence, pongs included, after which a client is evicted with 4009",
+                 "", kinds::duration(&Config::idle_timeout, 100ms, 24h)});
+  out.push_back({"handshake-timeout", group, "From accepting a connection to the end of its upgrade", "",
+                 kinds::duration(&Config::handshake_timeout, 100ms, 10min)});
+  out.push_back({"message-timeout", group, "From the first byte of a message to its last", "",
+                 kinds::duration(&Config::message_timeout, 100ms, 1h)});
+  out.push_back({"close-timeout", group, "From our close frame to the client's", "",
+                 kinds::duration(&Config::close_timeout, 100ms, 10min)});
+}
+
+void add_sessions(std::vector<Setting>& out) {
+  const Group group = Group::sessions;
+  out.push_back({"max-sessions", group,
+                 "Sessions kept, of all instances together; when they are as many, ended ones go first", "",
+                 kinds::count(&Config::max_sessions, size_t{1}, size_t{100'000'000})});
+  out.push_back({"max-sessions-per-tenant", group, "The same of each tenant", "",
+                 kinds::count(&Config::max_sessions_per_tenant, size_t{1}, size_t{100'000'000})});
+  out.push_back({"session-retention", group,
+                 "How long an ended session can still be read, if its place is not needed", "",
+                 kinds::duration(&Config::session_retention, 0s, 720h)});
+}
+
+void add_agents(std::vector<Setting>& out) {
+  const Group group = Group::agents;
+  out.push_back({"engine", group,
+                 "Where sessions and messages between instances live: in this process, or in Redis for many "
+                 "instances",
+                 "", kinds::choice(&Config::engine, {"memory", "redis"})});
+  out.push_back(
+      {"redis-url", group,
+       "The server of the redis engine; better given as a variable than as a flag, for its password", "",
+       redis_url()});
+  out.push_back({"redis-ca-file", group, "Whose certificates a rediss:// server must have", "the system's",
+                 file(&Config::redis_ca_file)});
+  out.push_back({"key-prefix", group, "Begins every key and Pub/Sub name in Redis", "",
+                 kinds::text(&Config::key_prefix, "PREFIX", "1 to 64 characters A-Z a-z 0-9 . _ : - { }",
+                             [](std::string_view text) {
+                               return is_key_prefix(text) ? std::optional<std::string>(text) : std::nullopt;
+                             })});
+  out.push_back(
+      {"inbox", group,
+       "How agents get messages: to whoever listens, or kept in a Redis stream until acknowledged; on "
+       "the memory engine both are the same",
+       "", kinds::choice(&Config::inbox, {"pubsub", "stream"})});
+  out.push_back({"inbox-size", group,
+                 "Messages that a channel's stream may hold; above it clients are refused", "",
+                 kinds::count(&Config::inbox_size, size_t{1}, size_t{100'000'000})});
+  out.push_back({"inbox-age", group, "How long a message stays in a channel's stream", "",
+                 kinds::duration(&Config::inbox_age, 1s, 720h)});
+  out.push_back({"inbox-replicas", group,
+                 "Replicas of Redis that must have a message of the stream before it counts as published", "",
+                 kinds::count(&Config::inbox_replicas, size_t{0}, size_t{16})});
+  out.push_back({"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row",
+                 "", kinds::duration(&Config::circuit_open_time, 100ms, 1h)});
+  out.push_back({"queue-size", group,
+                 "Messages that one client may leave waiting on a channel without an agent (Redis: that may "
+                 "wait there)",
+                 "", kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
+  out.push_back(
+      {"queue-bytes", group, "Their bytes", "", kinds::size(&Config::queue_bytes, 1 * KiB, 16 * GiB)});
+  out.push_back({"queue-age", group, "How long a message waits for an agent", "",
+                 kinds::duration(&Config::queue_age, 100ms, 24h)});
+  out.push_back({"agent-buffer-bytes", group, "Unsent bytes kept for one agent's event stream", "",
+                 kinds::size(&Config::agent_buffer_bytes, 4 * KiB, 4 * GiB)});
+  out.push_back({"api-body-bytes", group, "Largest body of a service API request", "",
+                 kinds::size(&Config::api_body_bytes, 1 * KiB, 64 * MiB)});
+}
+
+void add_consul(std::vector<Setting>& out) {
+  const Group group = Group::consul;
+  out.push_back({"consul-url", group, "The Consul agent to register with", "nothing is registered",
+                 kinds::text(&Config::consul_url, "URL", "http://host[:port] or https://host[:port]",
+                             &parse_consul_url)});
+  out.push_back({"consul-ca-file", group, "Whose certificates an https:// Consul must have", "the system's",
+                 file(&Config::consul_ca_file)});
+  out.push_back({"consul-service", group, "The name to register under; gateways of one name share one Redis",
+                 "",
+                 kinds::text(&Config::consul_service, "NAME", "1 to 63 characters A-Z a-z 0-9 -",
+                             &accepted<is_consul_service>)});
+  out.push_back({"consul-tags", group, "Tags of the registration", "none", consul_tags()});
+  out.push_back(
+      {"advertise", group, "Where Consul and clients that it sends reach this instance",
+       "the first address of listen",
+       kinds::text(&Config::advertise, "HOST[:PORT]",
+                   "a host name or an IP address of one machine, and a port when it is another than "
+                   "that of listen",
+                   &parse_advertise)});
+}
+
+void add_operations(std::vector<Setting>& out) {
+  const Group group = Group::operations;
+  out.push_back({"drain-timeout", group, "The time over which clients are sent away at shutdown", "",
+                 kinds::duration(&Config::drain_timeout, 0s, 10min)});
+  out.push_back({"console", group, "Serve the console at /", "", kinds::on_off(&Config::console)});
+  out.push_back({"test-endpoints", group, "Serve /api/test/ for black-box suites; loopback only", "",
+                 test_endpoints()});
+  out.push_back({"log-level", group, "The least that is logged", "", log_level()});
+  out.push_back({"log-format", group, "Lines of key=value, or of JSON", "", log_format()});
+}
+
+std::string renamed(std::string_view prefix, std::string_view name, bool upper) {
+  std::string out(prefix);
+  for (const char c : name) {
+    const bool raise = upper && c >= 'a' && c <= 'z';
+    out.push_back(c == '-' ? '_' : raise ? static_cast<char>(c - 'a' + 'A') : c);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view title(SettingGroup group) {
+  constexpr std::string_view kTitles[kSettingGroups] = {
+      "Addresses", "Clients", "Sessions", "Agents and the service API", "Consul", "Operations"};
+  return kTitles[static_cast<size_t>(group)];
+}
+
+std::string flag_of(std::string_view name) { return "--" + std::string(name); }
+std::string variable_of(std::string_view name) { return renamed("GATEWAY_", name, true); }
+std::string key_of(std::string_view name) { return renamed("", name, false); }
+
+std::string Setting::flag() const { return flag_of(name); }
+std::string Setting::variable() const { return variable_of(name); }
+std::string Setting::key() const { return key_of(name); }
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> list;
+    add_addresses(list);
+    add_clients(list);
+    add_sessions(list);
+    add_agents(list);
+    add_consul(list);
+    add_operations(list);
+    return list;
+  }();
+  return all;
+}
+
+const Setting* find_setting(std::string_view name) {
+  const auto found =
+      std::find_if(settings().begin(), settings().end(), [&](const Setting& s) { return s.name == name; });
+  return found == settings().end() ? nullptr : &*found;
+}
+
+}  // namespace gw

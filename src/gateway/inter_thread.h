@@ -1,0 +1,140 @@
+// Everything that crosses between a shard and the control loop: values, or shared and immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "core/channel.h"
+#include "core/disconnect.h"
+#include "core/frame.h"
+#include "core/registry.h"
+#include "core/session.h"
+#include "core/span.h"
+#include "gateway/spans.h"
+#include "gateway/stats.h"
+#include "net/http/server.h"
+
+namespace gw {
+
+namespace event {
+
+// A handshake is in order: may it come in?
+struct Admit {
+  ConnectionHandle handle;
+  ConnectionId id;
+  std::string token;                            // empty: none shown
+  ChannelSet wanted;                            // where it will listen, if it may
+  std::string client_id;                        // empty: none
+  std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
+  std::string origin;                           // of the page; empty: no browser
+};
+// A page of an origin that is not allowed was refused.
+struct OriginRefused {
+  std::string origin;
+};
+struct Authenticate {
+  ConnectionHandle handle;
+  ConnectionId id;
+  SessionPtr current;
+  std::string token;
+  std::string message_id;  // raw JSON; empty: none
+};
+// A client's message for agents.
+struct Message {
+  ConnectionHandle handle;
+  ChannelIndex channel;
+  SessionPtr session;
+  std::string message_id;
+  std::string envelope;
+  std::string id;  // the client's, raw JSON; empty: no ack wanted
+  std::optional<std::string> dedupe_key;
+  bool dedupe_everywhere;
+  TimePoint received_at;
+  std::shared_ptr<const MessageSpan> span;  // null: not traced
+};
+struct Changed {
+  ConnectionId id;
+  ConnectionChange change;
+};
+struct Closed {
+  ConnectionHandle handle;
+  ConnectionId id;
+  uint16_t code;
+};
+// A connection whose first request is not for /ws.
+struct Http {
+  http::Handover connection;
+};
+struct Stats {
+  uint32_t shard;
+  ShardStats stats;
+};
+// A span that began and ended on the shard.
+struct SpanEnded {
+  Span span;
+};
+struct ProbeEcho {
+  uint32_t shard;
+  bool ready;  // it takes connections
+};
+struct Drained {
+  uint32_t shard;
+};
+
+}  // namespace event
+
+using ShardEvent = std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message,
+                                event::Changed, event::Closed, event::Http, event::Stats, event::SpanEnded,
+                                event::ProbeEcho, event::Drained>;
+
+namespace command {
+
+struct Admitted {
+  ConnectionHandle handle;
+  SessionPtr session;  // null: anonymous
+};
+struct Close {
+  ConnectionHandle handle;
+  Disconnect why;
+};
+struct ReplaceSession {
+  ConnectionHandle handle;
+  SessionPtr session;
+};
+struct Send {
+  ConnectionHandle handle;
+  FramePtr frame;
+  bool is_error = false;
+};
+// To every subscriber of the channel.
+struct Deliver {
+  ChannelIndex channel;
+  std::string tenant_id;  // empty: all
+  FramePtr frame;
+};
+// A kept-alive HTTP connection that now asks for /ws.
+struct Upgrade {
+  http::Handover connection;
+};
+struct SetReady {
+  bool ready;
+};
+struct Probe {};
+// Tell everybody, then close them one by one within `window`.
+struct Drain {
+  Duration window;
+};
+struct Stop {};
+
+}  // namespace command
+
+using ShardCommand =
+    std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
+                 command::Upgrade, command::SetReady, command::Probe, command::Drain, command::Stop>;
+
+}  // namespace gw

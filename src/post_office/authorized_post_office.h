@@ -1,0 +1,54 @@
+// The Post Office's verbs as the holder of a key calls them, over HTTP or MCP: what the key grants is
+// checked here, and the answer is the JSON object that both show.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/http/message.h"
+#include "post_office/api_keys.h"
+#include "post_office/fields.h"
+#include "post_office/post_office.h"
+
+namespace gw {
+
+class AuthorizedPostOffice {
+ public:
+  // How clients reach us, without the /ws.
+  struct Address {
+    std::string public_url;  // empty: as `discover` says
+    // A healthy instance, as far as is known; empty, or no function: as the caller did.
+    std::function<std::optional<std::string>()> discover;
+  };
+
+  // `post_office` outlives it. `channel_prefix` begins the name under which agents know a channel.
+  AuthorizedPostOffice(PostOffice& post_office, Address address, std::string channel_prefix)
+      : post_office_(post_office), address_(std::move(address)), channel_prefix_(std::move(channel_prefix)) {}
+
+  // Where clients connect. `caller` is used before this returns; empty `realm`: none was named.
+  void endpoint(const ApiKey& key, const http::Request& caller, std::string_view session_token,
+                std::string_view realm, Done<std::string> done);
+  // Its tenant is the one that was asked for; the key's own where that is empty.
+  void publish(const ApiKey& key, PublishRequest request, Done<std::string> done);
+  void send(const ApiKey& key, const Recipient& recipient, std::string_view message, Done<std::string> done);
+
+  PostOffice& post_office() { return post_office_; }
+
+ private:
+  // The one place that says under which address clients reach us.
+  std::string base_url(const http::Request& caller) const;
+
+  PostOffice& post_office_;
+  const Address address_;
+  const std::string channel_prefix_;
+};
+
+// The configured channel of that name if the key grants it: invalid_argument, not_found or permission_denied.
+Result<ChannelIndex> granted_channel(const ApiKey& key, const ChannelTable& channels, std::string_view name);
+
+// Exactly one of connection_id, session_ref, session_id and user_id says to whom.
+Result<Recipient> read_recipient(http_api::BodyFields& fields);
+
+}  // namespace gw

@@ -1,0 +1,55 @@
+#include "post_office/http_api/origin_check.h"
+
+#include "base/http_field.h"
+#include "net/http/forwarded.h"
+#include "net/http/head.h"
+#include "net/http/origin.h"
+
+namespace gw::http_api {
+
+std::optional<http::Response> refuse_wrong_host(const http::Request& request) {
+  if (!http::is_wrong_host(request.remote_address, request.host, request.peer, request.local))
+    return std::nullopt;
+  return http::Response::error(421, "wrong_host", http::kWrongHostMessage);
+}
+
+std::optional<http::Response> refuse_foreign_origin(const http::Request& request,
+                                                    std::span<const std::string> allowed_origins) {
+  const size_t count = http::count_fields(request.fields, "Origin");
+  if (count == 0) return std::nullopt;
+  const bool allowed = count == 1 && http::is_origin_allowed(trim_blanks(*request.field("Origin")),
+                                                             request.host, allowed_origins);
+  if (allowed) return std::nullopt;
+  return http::Response::error(403, "origin_not_allowed", "pages of this origin may not use the service API");
+}
+
+std::optional<http::Response> refuse_foreign_site(const http::Request& request,
+                                                  std::span<const std::string> allowed_origins) {
+  if (auto refused = refuse_wrong_host(request)) return refused;
+  return refuse_foreign_origin(request, allowed_origins);
+}
+
+bool allow_page(const http::Request& request, http::Responder& responder,
+                std::span<const std::string> allowed_origins) {
+  if (http::count_fields(request.fields, "Origin") != 1) return false;
+  const std::string_view origin = trim_blanks(*request.field("Origin"));
+  // Without a host of its own, so that only the configured ones will do: pages of its own need no leave.
+  if (!http::is_origin_allowed(origin, {}, allowed_origins)) return false;
+  responder.add_header("Access-Control-Allow-Origin", origin);
+  responder.add_header("Vary", "Origin");
+  responder.add_header("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After");
+  if (request.method != "OPTIONS" || !request.field("Access-Control-Request-Method")) return false;
+  http::Response leave;
+  leave.status = 204;
+  leave.content_type = {};
+  leave.header("Access-Control-Allow-Methods", "POST")
+      .header(
+          "Access-Control-Allow-Headers",
+          "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
+          "Last-Event-ID, traceparent, tracestate")
+      .header("Access-Control-Max-Age", "600");
+  responder.send(std::move(leave));
+  return true;
+}
+
+}  // namespace gw::http_api
