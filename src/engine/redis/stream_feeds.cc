@@ -106,8 +106,11 @@ size_t StreamFeeds::size(std::string_view tenant) const {
 
 void StreamFeeds::ask(const std::string& tenant, SubscriptionId id) {
   Reader* const reader = find(tenant, id);
-  if (!reader || reader->busy) return;
-  reader->busy = true;
+  if (!reader) return;
+  if (std::exchange(reader->busy, true)) {
+    reader->ask_again = true;
+    return;
+  }
   run_script(commands_, scripts::open_feed,
              {keys_.prefix(), channel_, stream_, state_, notices_, tenant, kKeptSeconds},
              [this, tenant, id](const Result<Reply>& reply) { on_asked(tenant, id, reply); });
@@ -117,6 +120,7 @@ void StreamFeeds::on_asked(const std::string& tenant, SubscriptionId id, const R
   Reader* reader = find(tenant, id);
   if (!reader) return;
   reader->busy = false;
+  if (std::exchange(reader->ask_again, false)) return ask(tenant, id);
   if (!reply) {
     if (!reader->done) return;  // asks again with resume()
     const Done<void> answer = std::move(reader->done);
@@ -171,6 +175,8 @@ void StreamFeeds::on_read(const std::string& tenant, SubscriptionId id, const Re
   Reader* const reader = find(tenant, id);
   if (!reader) return;
   reader->busy = false;
+  // "Nothing more" may be older than what was published while nobody heard it.
+  if (std::exchange(reader->ask_again, false)) return ask(tenant, id);
   if (!reply || reader->state != State::reading || !may_deliver_()) return;  // tried again by tick()
   Feed& feed = feeds_.find(tenant)->second;
   for (size_t i = 0; i < reply->size(); ++i) {
@@ -280,6 +286,7 @@ void StreamFeeds::on_confirmed(const std::string& tenant, const Reply& reply, Ti
   if (reader.done) return;
   reader.place = std::min(reader.place, *place);
   reader.state = State::reading;
+  reader.ask_again = reader.busy;  // what is on its way was asked for behind the later place
 }
 
 }  // namespace gw::redis

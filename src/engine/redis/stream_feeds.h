@@ -51,8 +51,9 @@ class StreamFeeds {
     std::optional<StreamId> after;  // the last that it says it has; only until its place is known
     Done<void> done;                // empty: called
     State state = State::asking;
-    bool busy = false;   // a command is on its way for it
-    Duration backoff{};  // since it took no more; zero: it takes
+    bool busy = false;       // a command is on its way for it
+    bool ask_again = false;  // something was lost since that left: its answer may be from before
+    Duration backoff{};      // since it took no more; zero: it takes
     TimePoint retry_at;
     StreamId place;  // the last that it was given
     StreamId noted;  // the newest that Pub/Sub brought

@@ -1,5 +1,10 @@
 // Event streams without a group that read the inbox from their place, on a real Redis.
+#include "engine/redis/stream_feeds.h"
+
+#include <hiredis/hiredis.h>
+
 #include "engine/contract_testing.h"
+#include "net/peer_testing.h"
 
 namespace gw {
 namespace {
@@ -128,6 +133,42 @@ TEST_F(StreamFeeds, AGroupThatIsNewBeginsWithWhatWaits) {
   subscribe(late);
   submit("new");
   EXPECT_TRUE(gets(late, {"new"})) << "what a group has taken waits for nobody else";
+}
+
+// Pub/Sub was deaf when the entry came, and an answer from before it is still on its way when Pub/Sub is
+// back.
+TEST(StreamFeedsAlone, AnAnswerFromBeforeALossEndsNoReading) {
+  EventLoop loop;
+  redis::DialOptions dial;
+  dial.url = redis::TestServer::shared().url();
+  redis::Client commands(loop, dial, "commands"), pushes(loop, dial, "subscriptions");
+  redis::Subscriptions subscriptions(loop, pushes);
+  const redis::Keys keys("feeds-alone:", "instance", 0);
+  redis::StreamFeeds feeds("guide", commands, subscriptions, keys);
+  feeds.gate([] { return true; });
+  commands.start({.on_up = [&] { redis::load_scripts(commands); }, .on_down = [] {}, .on_push = {}});
+  subscriptions.start({.on_ready = [] {}, .on_down = [] {}});
+  ASSERT_TRUE(turn_until(loop, [&] { return commands.is_up() && pushes.is_up(); }));
+  TestAgent agent;
+  bool open = false;
+  feeds.add(1, {0, "", "", ""}, agent.self, [&](Result<void> added) { open = added.has_value(); });
+  ASSERT_TRUE(turn_until(loop, [&] { return open; }));
+  const std::unique_ptr<redisContext, decltype(&redisFree)> beside(
+      redisConnectUnix(dial.url.socket_path.c_str()), redisFree);
+  Texts all;
+  // One of these finds the question after entries answered and not yet read.
+  for (int turns = 0; turns < 8; ++turns) {
+    feeds.resume();
+    for (int i = 0; i < turns; ++i) loop.turn(20ms);
+    all.push_back(std::to_string(turns));
+    const std::string envelope = "{\"text\":\"" + all.back() + "\"}";
+    freeReplyObject(redisCommand(beside.get(), "XADD %s * envelope %s tenant_id %s",
+                                 keys.inbox("guide").c_str(), envelope.c_str(), ""));
+    feeds.resume();
+    ASSERT_TRUE(turn_until(loop, [&] { return agent.texts.size() >= all.size(); }))
+        << "after turns: " << turns;
+  }
+  EXPECT_EQ(agent.texts, all);
 }
 
 }  // namespace
