@@ -147,8 +147,9 @@ TEST(StreamFeedsAlone, AnAnswerFromBeforeALossEndsNoReading) {
   redis::StreamFeeds feeds("guide", commands, subscriptions, keys);
   feeds.gate([] { return true; });
   commands.start({.on_up = [&] { redis::load_scripts(commands); }, .on_down = [] {}, .on_push = {}});
+  subscriptions.keep(keys.fanout("guide"), [](std::string_view) { return true; });
   subscriptions.start({.on_ready = [] {}, .on_down = [] {}});
-  ASSERT_TRUE(turn_until(loop, [&] { return commands.is_up() && pushes.is_up(); }));
+  ASSERT_TRUE(turn_until(loop, [&] { return commands.is_up() && subscriptions.is_ready(); }));
   TestAgent agent;
   bool open = false;
   feeds.add(1, {0, "", "", ""}, agent.self, [&](Result<void> added) { open = added.has_value(); });
