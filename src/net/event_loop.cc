@@ -31,10 +31,16 @@ struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
 
 struct EventLoop::Impl {
   void end_turn();
+  void forget_time() {
+    now.reset();
+    wall_now.reset();
+  }
 
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  std::optional<TimePoint> now;  // of this turn, once somebody has asked
+  // Of this turn, once somebody has asked.
+  std::optional<TimePoint> now;
+  std::optional<WallTime> wall_now;
   bool stopping = false;
   std::vector<std::shared_ptr<Entry>> hooks;
   std::vector<std::shared_ptr<Entry>> fired_watches;  // wait again only from the end of the turn
@@ -103,13 +109,14 @@ void EventLoop::run() {
 }
 
 bool EventLoop::turn(Duration wait_max) {
-  impl_->now.reset();
+  impl_->forget_time();
   asio::io_context& context = impl_->context;
   const size_t ran = wait_max == Duration::max() ? context.run_one() : context.run_one_for(wait_max);
   if (ran == 0) return false;
   for (size_t i = 1; i < kHandlersPerTurnMax && context.poll_one() != 0; ++i) {
   }
   impl_->end_turn();
+  impl_->forget_time();  // whoever asks between two turns
   return true;
 }
 
@@ -123,6 +130,11 @@ void EventLoop::stop() {
 TimePoint EventLoop::now() {
   if (!impl_->now) impl_->now = steady_now();
   return *impl_->now;
+}
+
+WallTime EventLoop::wall_now() {
+  if (!impl_->wall_now) impl_->wall_now = gw::wall_now();
+  return *impl_->wall_now;
 }
 
 EventLoop::Registration EventLoop::every(Duration period, Function function) {

@@ -55,8 +55,9 @@ class EventLoop {
   void post(Function function);
   void stop();
 
-  // The clock, read at its first use in a turn and the same for the rest of it.
+  // The clocks, each read at its first use in a turn and the same for the rest of it.
   TimePoint now();
+  WallTime wall_now();
 
   // First after one `period`, then again each time; a late loop skips what it missed.
   Registration every(Duration period, Function function);

@@ -75,6 +75,24 @@ TEST(EventLoop, TheClockStandsStillWithinATurn) {
   EXPECT_GT(later, first);
 }
 
+TEST(EventLoop, TheWallClockStandsStillWithinATurnToo) {
+  EventLoop loop;
+  WallTime first;
+  WallTime second;
+  WallTime later;
+  loop.post([&] {
+    first = loop.wall_now();
+    while (wall_now() == first) {
+    }
+    second = loop.wall_now();
+  });
+  loop.turn(10s);
+  loop.post([&] { later = loop.wall_now(); });
+  loop.turn(10s);
+  EXPECT_EQ(first, second);
+  EXPECT_GT(later, first);
+}
+
 TEST(EventLoop, StopBeforeRunIsNotLost) {
   EventLoop loop;
   loop.stop();
