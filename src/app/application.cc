@@ -9,10 +9,12 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "app/engine.h"
 #include "app/processors.h"
 #include "app/service_api.h"
+#include "app/shutdown.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -30,9 +32,6 @@
 namespace gw {
 namespace {
 
-// What agents and API callers have been promised leaves before the exit, unless they do not take it.
-constexpr Duration kLastAnswersWait = 5s;
-constexpr Duration kLastAnswersPoll = 10ms;
 // Descriptors that are no client's: listeners, the API, logs.
 constexpr rlim_t kSpareDescriptors = 200;
 
@@ -54,7 +53,6 @@ GatewayOptions gateway_options(const Config& config) {
   options.shards = shard_count(config, usable_processors());
   options.session_required = config.session_policy == SessionPolicy::required;
   options.admission = {config.max_connections_per_user, config.max_connections};
-  options.drain_timeout = config.drain_timeout;
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
   shard.reply_to = pubsub_prefix(config) + "gateway:" + config.instance_id;
@@ -262,6 +260,7 @@ class Application {
                                                [this] { return gateway_.is_ready(); });
   }
 
+  // Its reverse is shutdown_steps().
   Result<void> start() {
     engine_->start();
     if (const Result<void> started = gateway_.start(); !started) return started;
@@ -273,6 +272,12 @@ class Application {
       log::info("ops_listening", {{"address", bound->text()}});
     }
     return {};
+  }
+
+  void begin_shutdown() {
+    const ShutdownParts parts{loop_, gateway_, *engine_, api_, http_, consul_.get()};
+    shutdown_.emplace(loop_, shutdown_steps(parts, config_.drain_timeout));
+    shutdown_->begin([this] { loop_.stop(); });
   }
 
   // The one line on standard output, for whoever started us.
@@ -304,7 +309,7 @@ class Application {
     }
     if (!std::exchange(ending_, true)) {
       log::info("told_to_end", {{"signal", name_of(signal)}, {"sender_pid", sender}});
-      return begin_drain();
+      return begin_shutdown();
     }
     if (!ends) return;
     log::warn("stopped_at_once", {{"signal", name_of(signal)}});
@@ -312,35 +317,12 @@ class Application {
     _exit(1);
   }
 
-  // Nobody is sent here any more before those who are here are sent away.
-  void begin_drain() {
-    gateway_.stop_being_ready();
-    const auto drain = [this] { gateway_.drain([this] { finish(); }); };
-    if (!consul_) return drain();
-    consul_->leave(drain);
-  }
-
-  void finish() {
-    engine_->broker().retire([this](Result<void>) { end_agents(); });
-  }
-
-  void end_agents() {
-    http_.begin_stop();
-    api_.end_agents();
-    const TimePoint deadline = loop_.now() + kLastAnswersWait;
-    finishing_ = loop_.every(kLastAnswersPoll, [this, deadline] {
-      const bool idle = http_.is_idle();
-      if (!idle && loop_.now() < deadline) return;
-      if (!idle) log::warn("answers_cut_off", {{"unsent_bytes", http_.stats().buffered_bytes}});
-      finishing_.reset();
-      engine_->leave([this] { loop_.stop(); });
-    });
-  }
-
   const Config& config_;
   const UniqueFd signals_;
   const std::string made_key_;  // empty: keys are configured
   EventLoop loop_;
+  // Before those it ends: what they still answer finds it.
+  std::optional<Shutdown> shutdown_;
   const ChannelTable channels_;
   const std::unique_ptr<Engine> engine_;
   TrafficCop traffic_cop_;
@@ -351,7 +333,6 @@ class Application {
   http::Server http_;
   std::unique_ptr<Telemetry> telemetry_;  // null: nothing is exported
   bool ending_ = false;
-  EventLoop::Registration finishing_;
 };
 
 }  // namespace

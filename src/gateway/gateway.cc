@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "core/grant.h"
+#include "gateway/drain_schedule.h"
 #include "protocol/server_message.h"
 #include "ws/close_code.h"
 #include "ws/frame.h"
@@ -17,8 +18,6 @@ constexpr Duration kProbeEvery = 500ms;
 constexpr Duration kProbeFresh = 3s;
 // Below this a deflated frame is hardly smaller and costs every client an inflate.
 constexpr size_t kDeflateMin = 256;
-// Of the drain time; the rest is for close handshakes and queues.
-constexpr double kDrainSpread = 0.8;
 
 // Who shares what one may use: a session's connections, or the one connection without a session.
 uint64_t sender_of(const event::Message& event) {
@@ -424,36 +423,21 @@ void Gateway::close(const ConnectionHandle& handle, const Disconnect& why) {
   send_to_shard(handle, command::Close{handle, why});
 }
 
-// --- Drain: the reverse of start -----------------------------------------------------------------------
+// --- Drain ---------------------------------------------------------------------------------------------
 
-void Gateway::drain(std::function<void()> done) {
+void Gateway::drain(Duration drain_timeout, std::function<void()> done) {
   if (draining_) return;
   draining_ = true;
   on_drained_ = std::move(done);
-  log::info("drain_began", {{"connections", stats().shards.connections_active}});
-  const auto window = std::chrono::duration_cast<Duration>(options_.drain_timeout * kDrainSpread);
-  send_to_all_shards(command::Drain{window});
-  // Clients that do not answer the close are left behind.
-  registrations_.push_back(parts_.loop.after(options_.drain_timeout, [this] { finish_drain(); }));
+  const size_t connections = stats().shards.connections_active;
+  log::info("drain_began", {{"connections", connections}});
+  send_to_all_shards(command::Drain{DrainSchedule::window(connections, drain_timeout)});
 }
 
 void Gateway::on_event(event::Drained& event) {
   shards_[event.shard].drained = true;
   if (std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.drained; }))
-    finish_drain();
-}
-
-void Gateway::finish_drain() {
-  if (!on_drained_) return;
-  parts_.broker.close([this, drained = std::exchange(on_drained_, nullptr)](Result<size_t> lost) {
-    if (!lost || *lost > 0) {
-      log::warn("queued_messages_lost",
-                {{"count", lost ? *lost : 0},
-                 {"reason", lost ? "no agent came before the end" : lost.error().detail}});
-    }
-    log::info("drain_ended", {{"connections_left", stats().shards.connections_active}});
-    drained();
-  });
+    std::exchange(on_drained_, nullptr)();
 }
 
 }  // namespace gw

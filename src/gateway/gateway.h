@@ -27,7 +27,6 @@ struct GatewayOptions {
   size_t shards = 1;
   bool session_required = true;
   AdmissionLimits admission;
-  Duration drain_timeout = 10s;
   ShardOptions shard;
 };
 
@@ -61,8 +60,9 @@ class Gateway {
 
   // Says so to whoever asks, before a drain; clients are still served and taken.
   void stop_being_ready() { leaving_ = true; }
-  // Not ready any more; tells clients and closes them over the drain time; then calls `done`, once.
-  void drain(std::function<void()> done);
+  // Not ready any more; tells clients and closes them, within the drain time. `done` runs when the last of
+  // them has gone; one that does not answer its close is waited for.
+  void drain(Duration drain_timeout, std::function<void()> done);
 
   enum class State { ready, not_ready, draining };
   State state() const;
@@ -113,7 +113,6 @@ class Gateway {
   void send_to_shard(const ConnectionHandle& handle, ShardCommand item, size_t bytes = 0);
   void send_to_all_shards(const ShardCommand& item);
   FramePtr make_message_frame(std::string_view message);
-  void finish_drain();
 
   const GatewayOptions options_;
   GatewayParts parts_;

@@ -112,7 +112,7 @@ void Shard::turn() {
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
   if (resting_ && now_ >= rest_until_) wake_listeners();
-  if (drain_began_) close_drained();
+  if (drain_) close_drained();
   flush();
   report_stats();
   post_to_control();

@@ -6,7 +6,6 @@
 // write each touched client once and post what was collected for the control loop.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +20,7 @@
 #include "core/timer_wheel.h"
 #include "gateway/address_counts.h"
 #include "gateway/client_table.h"
+#include "gateway/drain_schedule.h"
 #include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
 #include "gateway/upgrade.h"
@@ -175,10 +175,7 @@ class Shard {
   TimePoint rest_until_;
   uint64_t accepts_failed_ = 0;  // in a row; 0: clients come in
   AddressCounts strangers_;
-  std::optional<TimePoint> drain_began_;
-  Duration drain_window_{};
-  std::deque<ConnectionHandle> drain_queue_;
-  size_t drain_total_ = 0;
+  std::optional<DrainSchedule> drain_;
   bool drained_reported_ = false;
   ShardStats stats_;
   bool stats_changed_ = true;

@@ -91,35 +91,28 @@ void Shard::on_command(command::Probe&) {
 }
 
 void Shard::on_command(command::Drain& command) {
-  if (drain_began_) return;
+  if (drain_) return;
   ready_ = false;
-  drain_began_ = now_;
-  drain_window_ = command.window;
   std::string text;
   protocol::append_draining(text, kRetryAfter, wall_);
   const FramePtr frame = make_text_frame(text);
+  std::vector<ConnectionHandle> clients;
   clients_.for_each([&](Client& client) {
     if (client.phase != Client::Phase::connected || !client.connection->is_open()) return;
     send(client, frame);
-    drain_queue_.push_back(handle_of(client));
+    clients.push_back(handle_of(client));
   });
-  drain_total_ = drain_queue_.size();
+  drain_.emplace(std::move(clients), command.window, now_);
 }
 
 void Shard::close_drained() {
-  // Evenly over the window: those who left must not all arrive elsewhere at once.
-  const size_t closed = drain_total_ - drain_queue_.size();
-  const double elapsed = drain_window_.count() > 0 ? static_cast<double>((now_ - *drain_began_).count()) /
-                                                         static_cast<double>(drain_window_.count())
-                                                   : 1.0;
-  const auto due = static_cast<size_t>(elapsed * static_cast<double>(drain_total_) + 0.5);
-  for (size_t i = closed; i < due && !drain_queue_.empty(); ++i) {
-    if (Client* client = find(drain_queue_.front())) close(*client, disconnect::restart);
-    drain_queue_.pop_front();
+  for (const ConnectionHandle& handle : drain_->take_due(now_)) {
+    if (Client* client = find(handle)) close(*client, disconnect::restart);
   }
   if (connected_ == 0 && !drained_reported_) {
     drained_reported_ = true;
-    send_to_control(event::Stats{index_, stats_});  // who asks how many are left must not hear of before
+    // Whoever asks how many are left must not hear of before.
+    send_to_control(event::Stats{index_, stats_});
     send_to_control(event::Drained{index_});
   }
 }
