@@ -31,7 +31,7 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
       lease_(loop, commands_, keys_),
       subscriptions_(loop, pushes_),
       registry_(loop, commands_, lease_, keys_, channels),
-      sessions_(commands_, keys_, channels, options.sessions),
+      sessions_(loop, commands_, keys_, channels, options.sessions),
       broker_({loop, messages_, commands_, pushes_, subscriptions_, lease_, registry_, keys_, channels},
               options.broker) {
   subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {

@@ -1,7 +1,10 @@
-// The names of everything in Redis (docs/PROTOCOL.md, "Redis"). What comes from outside and stands in a name
-// has been checked before (base/ids.h): it holds no character that could end one part and begin another.
+// Every name in Redis, and nowhere else (docs/PROTOCOL.md, "Redis"): scripts are given them. What comes from
+// outside and stands in a name has been checked before (base/ids.h): it holds no character that could end one
+// part and begin another.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +12,27 @@
 #include "base/user_id.h"
 
 namespace gw::redis {
+
+// Of a channel's agents; made once, since each message needs them.
+struct AgentNames {
+  // Pub/Sub.
+  std::string agents;
+  std::string tenant_agents;  // for those bound to a tenant, whose name comes behind it
+};
+
+// Of a channel's inbox; the same.
+struct InboxNames {
+  std::string stream;
+  std::string dead_letters;
+  std::string places;     // who has had what: inbox_scripts.cc
+  std::string held;       // how much waits of each tenant
+  std::string put_aside;  // how many dead letters nobody has counted yet
+  std::string fed;        // there while event streams have lately been
+  std::string removed;    // the last entry that is gone
+  // Pub/Sub; of a tenant: the second, and its name behind it.
+  std::string feeds, tenant_feeds;    // bring an entry to event streams
+  std::string groups, tenant_groups;  // tell members of groups that there is one
+};
 
 // Pub/Sub knows no databases: what keeps the keys of two apart has to stand in its names.
 inline std::string pubsub_prefix(std::string prefix, uint32_t database) {
@@ -21,66 +45,111 @@ class Keys {
   Keys(const std::string& prefix, std::string_view instance, uint32_t database)
       : prefix_(prefix), pubsub_prefix_(redis::pubsub_prefix(prefix, database)), instance_(instance) {}
 
-  const std::string& prefix() const { return prefix_; }  // of keys: it holds no '@'
+  const std::string& prefix() const { return prefix_; }
   const std::string& pubsub_prefix() const { return pubsub_prefix_; }
   const std::string& instance() const { return instance_; }
 
-  // Pub/Sub.
-  std::string agents(std::string_view channel) const { return pubsub_prefix_ + std::string(channel); }
-  // For agents that are bound to a tenant.
-  std::string agents(std::string_view channel, std::string_view tenant) const {
-    return heard("channel:", channel, ":tenant:") + std::string(tenant);
+  // A channel of such a name would share another one's names.
+  static bool is_reserved(std::string_view channel) {
+    constexpr std::array<std::string_view, 7> kBeginnings{
+        "fanout:", "gateway:", "connection:", "channel:", "user:", "session:", "inbox:"};
+    return channel == kEvents ||
+           std::any_of(kBeginnings.begin(), kBeginnings.end(),
+                       [channel](std::string_view beginning) { return channel.starts_with(beginning); });
   }
+
+  // --- Pub/Sub ---
+  std::string agents(std::string_view channel) const { return heard("", channel); }
+  std::string agents(std::string_view channel, std::string_view tenant) const {
+    return heard("channel:", channel, ":tenant:", tenant);
+  }
+  AgentNames agent_names(std::string_view channel) const { return {agents(channel), agents(channel, "")}; }
   std::string fanout(std::string_view channel) const { return heard("fanout:", channel); }
   std::string gateway(std::string_view instance) const { return heard("gateway:", instance); }
-  std::string session_changed() const { return pubsub_prefix_ + "session:changed"; }
-  // What scripts tell of an inbox, each with a word behind it (inbox_scripts.cc).
-  std::string inbox_notices(std::string_view channel) const { return heard("inbox:", channel); }
+  std::string events() const { return heard("", kEvents); }
+  std::string session_changed() const { return heard("session:", "changed"); }
 
-  // Keys.
-  std::string connection(std::string_view id) const { return join("connection:", id, ""); }
+  // --- Connections ---
+  std::string connection(std::string_view id) const { return kept("connection:", id); }
   std::string user_connections(std::string_view user) const {
-    return join("user:", encode_user_id(user), ":connections");
+    return kept("user:", encode_user_id(user), kConnections);
+  }
+  // Of one user of one tenant (empty: none).
+  std::string owner_connections(std::string_view tenant, std::string_view user) const {
+    return kept("tenant:", tenant, ":user:", encode_user_id(user), kConnections);
   }
   std::string channel_connections(std::string_view channel) const {
-    return join("channel:", channel, ":connections");
+    return kept("channel:", channel, kConnections);
   }
-  std::string session_connections(std::string_view ref) const {
-    return join("session:", ref, ":connections");
-  }
+  std::string session_connections(std::string_view ref) const { return kept("session:", ref, kConnections); }
   std::string tenant_connections(std::string_view tenant) const {
-    return join("tenant:", tenant, ":connections");
+    return kept("tenant:", tenant, kConnections);
   }
   std::string gateway_connections(std::string_view instance) const {
-    return join("gateway:", instance, ":connections");
+    return kept("gateway:", instance, kConnections);
   }
+  std::string users() const { return kept("users"); }
+
+  // --- Instances ---
+  std::string gateways() const { return kept("gateways"); }
+  std::string lease(std::string_view instance) const { return kept("gateway:", instance, ":lease"); }
+  // Who removes what a dead one left.
+  std::string reaper(std::string_view instance) const { return kept("gateway:", instance, ":reaper"); }
   // Never there: what would be refused of a write is refused of one that asks for it.
-  std::string probe(std::string_view instance) const { return join("gateway:", instance, ":probe"); }
+  std::string probe(std::string_view instance) const { return kept("gateway:", instance, ":probe"); }
   // Connections of the instance that have to close, with the code.
-  std::string gateway_evicted(std::string_view instance) const {
-    return join("gateway:", instance, ":evicted");
+  std::string evicted(std::string_view instance) const { return kept("gateway:", instance, ":evicted"); }
+
+  // --- Sessions ---
+  std::string session(std::string_view digest) const { return kept("session:", digest); }
+  // Their digests, by their end.
+  std::string sessions() const { return kept("sessions"); }
+  std::string tenant_sessions(std::string_view tenant) const { return kept("tenant:", tenant, ":sessions"); }
+
+  // --- Messages ---
+  std::string message_id(std::string_view digest) const { return kept("session:id:", digest); }
+  InboxNames inbox_names(std::string_view channel) const {
+    const auto state = [&](std::string_view what) { return kept("channel:", channel, ":inbox:", what); };
+    const std::string stream = kept("inbox:", channel), notices = heard("inbox:", channel);
+    return {.stream = stream,
+            .dead_letters = stream + ":dead",
+            .places = state("waiting"),
+            .held = state("held"),
+            .put_aside = state("aside"),
+            .fed = state("fed"),
+            .removed = state("removed"),
+            .feeds = notices + "/feed",
+            .tenant_feeds = notices + "/feed/",
+            .groups = notices + "/group",
+            .tenant_groups = notices + "/group/"};
   }
-  std::string users() const { return prefix_ + "users"; }
-  std::string session(std::string_view key_hex) const { return join("session:", key_hex, ""); }
-  std::string message_id(std::string_view digest_hex) const { return join("session:id:", digest_hex, ""); }
-  std::string inbox(std::string_view channel) const { return join("inbox:", channel, ""); }
-  // What scripts keep of an inbox, each key with a word behind it (inbox_scripts.cc).
-  std::string inbox_state(std::string_view channel) const { return join("channel:", channel, ":inbox:"); }
-  std::string parked() const { return prefix_ + "parked"; }  // the channels that have some
-  std::string parked(std::string_view channel) const { return join("channel:", channel, ":parked"); }
+  std::string inbox(std::string_view channel) const { return kept("inbox:", channel); }
+  std::string inbox_state(std::string_view channel) const { return kept("channel:", channel, ":inbox:"); }
+  std::string inbox_notices(std::string_view channel) const { return heard("inbox:", channel); }
+  // The channels whose inbox has a place.
+  std::string waiting() const { return kept("waiting"); }
+  std::string parked(std::string_view channel) const { return kept("channel:", channel, ":parked"); }
+  // The channels that have some.
+  std::string parked() const { return kept("parked"); }
 
  private:
-  std::string join(std::string_view kind, std::string_view name, std::string_view rest) const {
-    return concat(prefix_, kind, name, rest);
-  }
-  std::string heard(std::string_view kind, std::string_view name, std::string_view rest = "") const {
-    return concat(pubsub_prefix_, kind, name, rest);
-  }
-  static std::string concat(std::string_view prefix, std::string_view kind, std::string_view name,
-                            std::string_view rest) {
+  static constexpr std::string_view kConnections = ":connections";
+  static constexpr std::string_view kEvents = "events";
+
+  template <class... Parts>
+  static std::string joined(const Parts&... parts) {
     std::string out;
-    out.reserve(prefix.size() + kind.size() + name.size() + rest.size());
-    return out.append(prefix).append(kind).append(name).append(rest);
+    out.reserve((std::string_view(parts).size() + ...));
+    (out.append(parts), ...);
+    return out;
+  }
+  template <class... Parts>
+  std::string kept(const Parts&... parts) const {
+    return joined(prefix_, parts...);
+  }
+  template <class... Parts>
+  std::string heard(const Parts&... parts) const {
+    return joined(pubsub_prefix_, parts...);
   }
 
   const std::string prefix_;

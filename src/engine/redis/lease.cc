@@ -53,9 +53,17 @@ void Lease::refresh(std::function<void()> done) {
 void Lease::renew() {
   if (leaving_ || renewing_ || !commands_.is_up()) return;
   renewing_ = true;
-  const std::string time = std::to_string(kTime.count()), soft = std::to_string(kSoft.count());
   run_script(commands_, scripts::lease,
-             {keys_.prefix(), keys_.instance(), token_, time, claimed_ ? "renew" : "claim", soft},
+             {{"lease", keys_.lease(keys_.instance())},
+              {"gateways", keys_.gateways()},
+              {"parked", keys_.parked()},
+              {"waiting", keys_.waiting()},
+              {"prefix", keys_.prefix()},
+              {"me", keys_.instance()},
+              {"token", token_},
+              {"lease_ms", std::to_string(kTime.count())},
+              {"live_ms", std::to_string((kTime - kSoft).count())},
+              {"how", claimed_ ? "renew" : "claim"}},
              [this, asked_at = steady_now()](const Result<Reply>& reply) {
                on_renewed(reply, asked_at);
                for (const auto& done : std::exchange(refreshing_, {})) done();
@@ -127,7 +135,18 @@ void Lease::reap() {
 
 void Lease::reap_some(const std::string& dead) {
   run_script(commands_, scripts::reap,
-             {keys_.pubsub_prefix(), dead, keys_.instance(), iso8601(wall_now()), kReapBatch},
+             {{"users", keys_.users()},
+              {"gateways", keys_.gateways()},
+              {"lease", keys_.lease(dead)},
+              {"reaper", keys_.reaper(dead)},
+              {"evicted", keys_.evicted(dead)},
+              {"connections", keys_.gateway_connections(dead)},
+              {"prefix", keys_.prefix()},
+              {"events", keys_.events()},
+              {"dead", dead},
+              {"me", keys_.instance()},
+              {"now", iso8601(loop_.wall_now())},
+              {"most", kReapBatch}},
              [this, dead](const Result<Reply>& reply) {
                if (!reply || reply->integer() <= 0) {
                  reaping_ = false;
@@ -139,7 +158,13 @@ void Lease::reap_some(const std::string& dead) {
 
 void Lease::leave(OnReply done) {
   leaving_ = true;
-  run_script(commands_, scripts::leave, {keys_.prefix(), keys_.instance(), token_}, std::move(done));
+  run_script(commands_, scripts::leave,
+             {{"lease", keys_.lease(keys_.instance())},
+              {"connections", keys_.gateway_connections(keys_.instance())},
+              {"gateways", keys_.gateways()},
+              {"me", keys_.instance()},
+              {"token", token_}},
+             std::move(done));
 }
 
 }  // namespace gw::redis

@@ -1,12 +1,9 @@
 #include "engine/redis/registry.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/log.h"
 #include "core/disconnect.h"
-#include "engine/redis/channel_names.h"
-#include "json/json.h"
 
 namespace gw::redis {
 namespace {
@@ -20,51 +17,6 @@ constexpr uint16_t kAbnormal = 1006;  // nobody said goodbye
 
 std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 
-std::string owed_since(const ConnectionRecord& record) {
-  return record.pong_owed_since ? milliseconds(*record.pong_owed_since) : "";
-}
-
-std::string metadata(const ConnectionRecord& record) {
-  const auto or_null = [](std::string_view text) {
-    return text.empty() ? std::nullopt : std::optional(text);
-  };
-  std::string out;
-  json::Writer(out)
-      .begin_object()
-      .member("user_id", or_null(record.user_id()))
-      .member("tenant_id", or_null(record.tenant_id()))
-      .member("connected_at", iso8601(record.connected_at))
-      .end_object();
-  return out;
-}
-
-// The arguments of scripts::add and put for a connection; owns their bytes.
-class RecordArguments {
- public:
-  void append(const ConnectionRecord& record, std::string_view instance, std::string channel,
-              std::string channels) {
-    texts_.push_back(record.id.text());
-    texts_.emplace_back(record.user_id());
-    texts_.emplace_back(record.session ? record.session->ref : "");
-    texts_.emplace_back(record.tenant_id());
-    texts_.push_back(std::move(channels));
-    texts_.emplace_back(instance);
-    texts_.push_back(std::move(channel));
-    texts_.push_back(iso8601(record.connected_at));
-    texts_.push_back(iso8601(record.last_activity));
-    texts_.push_back(iso8601(record.last_heartbeat));
-    texts_.push_back(metadata(record));
-    texts_.push_back(record.client_id);
-    texts_.push_back(owed_since(record));
-  }
-  void append_to(std::vector<std::string_view>& arguments) const {
-    arguments.insert(arguments.end(), texts_.begin(), texts_.end());
-  }
-
- private:
-  std::vector<std::string> texts_;
-};
-
 // What the events channel says of an end: the word, and the reason.
 std::pair<std::string_view, std::string> ending(uint16_t code) {
   const bool evicted = code == disconnect::stale.code;
@@ -76,10 +28,12 @@ std::pair<std::string_view, std::string> ending(uint16_t code) {
 
 Registry::Registry(EventLoop& loop, Client& commands, Lease& lease, const Keys& keys,
                    const ChannelTable& channels)
-    : commands_(commands),
+    : loop_(loop),
+      commands_(commands),
       lease_(lease),
       keys_(keys),
       channels_(channels),
+      records_(channels, keys.instance()),
       local_(channels, keys.instance()),
       counts_(loop),
       lists_(loop),
@@ -96,20 +50,23 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
   // Whoever left in this turn makes room.
   if (record.session && limits.per_user > 0) flush_removals();
   ++adding_;
-  RecordArguments arguments;
-  arguments.append(record, keys_.instance(), channels_.name(record.channel),
-                   join_channel_names(channels_, record.channels));
-  const std::string limit = std::to_string(limits.per_user), time = std::to_string(Lease::kTime.count()),
-                    soft = soft_end(), now = milliseconds(wall_now()),
-                    patience = std::to_string(std::chrono::milliseconds(kPongPatience).count()),
-                    replaced = std::to_string(disconnect::replaced.code),
-                    replaced_reason = ending(disconnect::replaced.code).second,
-                    stale = std::to_string(disconnect::stale.code);
-  std::vector<std::string_view> words{
-      keys_.pubsub_prefix(),   limit, time, soft, now, patience, replaced, replaced_reason, stale,
-      disconnect::stale.reason};
-  arguments.append_to(words);
-  run_script(commands_, scripts::add, std::move(words),
+  Words fields;
+  records_.append_fields(fields, record);
+  const std::string patience = std::to_string(std::chrono::milliseconds(kPongPatience).count());
+  run_script(commands_, scripts::add,
+             {{"users", keys_.users()},
+              {"prefix", keys_.prefix()},
+              {"events", keys_.events()},
+              {"gateway_channels", keys_.gateway("")},
+              {"limit", std::to_string(limits.per_user)},
+              {"live_ms", live_ms()},
+              {"now_ms", milliseconds(loop_.wall_now())},
+              {"patience_ms", patience},
+              {"replaced", std::to_string(disconnect::replaced.code)},
+              {"replaced_reason", ending(disconnect::replaced.code).second},
+              {"stale", std::to_string(disconnect::stale.code)},
+              {"stale_reason", disconnect::stale.reason}},
+             fields.all(),
              [this, record = std::move(record), done = std::move(done)](const Result<Reply>& reply) mutable {
                --adding_;
                if (!reply) {
@@ -164,8 +121,8 @@ void Registry::remove(const ConnectionId& id, uint16_t code) {
   removals_.push_back({id, code});
 }
 
-std::string Registry::soft_end() const {
-  return std::to_string((lease_.may_judge() ? Lease::kSoft : Lease::kTime).count());
+std::string Registry::live_ms() const {
+  return std::to_string((lease_.may_judge() ? Lease::kTime - Lease::kSoft : 0ms).count());
 }
 
 // It is out of Redis already, unless a change of its session has just written it anew.
@@ -181,7 +138,7 @@ void Registry::evict(const ConnectionId& id, std::string_view code) {
 
 // On the connection that adds: what the list names has been answered by then.
 void Registry::take_evictions() {
-  const std::string list = keys_.gateway_evicted(keys_.instance());
+  const std::string list = keys_.evicted(keys_.instance());
   commands_.command({"HGETALL", list}, [this, list](const Result<Reply>& reply) {
     if (!reply || reply->size() == 0) return;
     std::vector<std::string_view> words{"HDEL", list};
@@ -201,24 +158,28 @@ void Registry::flush() {
 
 void Registry::flush_removals() {
   if (removals_.empty() || !commands_.is_up()) return;
-  const std::string now = iso8601(wall_now());
+  const std::string now = iso8601(loop_.wall_now());
   for (size_t first = 0; first < removals_.size(); first += kBatch) {
     const std::vector<Removal> batch(
         removals_.begin() + static_cast<ptrdiff_t>(first),
         removals_.begin() + static_cast<ptrdiff_t>(std::min(first + kBatch, removals_.size())));
-    std::vector<std::string> texts;
+    Words ends;
     for (const Removal& removal : batch) {
       auto [event, reason] = ending(removal.code);
-      texts.push_back(removal.id.text());
-      texts.emplace_back(event);
-      texts.push_back(std::move(reason));
+      ends.keep(removal.id.text());
+      ends.lend(event);
+      ends.keep(std::move(reason));
     }
-    std::vector<std::string_view> words{keys_.pubsub_prefix(), keys_.instance(), now};
-    words.insert(words.end(), texts.begin(), texts.end());
-    run_script(commands_, scripts::remove, std::move(words), [this, batch](const Result<Reply>& reply) {
-      // Again when Redis is back: taking out what is not there is no harm.
-      if (!reply) removals_.insert(removals_.end(), batch.begin(), batch.end());
-    });
+    run_script(commands_, scripts::remove,
+               {{"users", keys_.users()},
+                {"prefix", keys_.prefix()},
+                {"events", keys_.events()},
+                {"me", keys_.instance()},
+                {"now", now}},
+               ends.all(), [this, batch](const Result<Reply>& reply) {
+                 // Again when Redis is back: taking out what is not there is no harm.
+                 if (!reply) removals_.insert(removals_.end(), batch.begin(), batch.end());
+               });
   }
   removals_.clear();
 }
@@ -228,23 +189,18 @@ void Registry::flush_changes() {
   if (rebuilding_ || commands_.is_full()) return;
   while (!changed_.empty() && !commands_.is_full()) {
     std::vector<ConnectionId> batch;
-    std::vector<std::string> texts;
+    Words changes;
     for (auto it = changed_.begin(); it != changed_.end() && batch.size() < kBatch; it = changed_.erase(it)) {
       const ConnectionRecord* record = local_.find_local(*it);
       if (!record) continue;
       batch.push_back(*it);
-      texts.push_back(record->id.text());
-      texts.push_back(channels_.name(record->channel));
-      texts.push_back(join_channel_names(channels_, record->channels));
-      texts.push_back(iso8601(record->last_activity));
-      texts.push_back(iso8601(record->last_heartbeat));
-      texts.push_back(owed_since(*record));
+      changes.keep(record->id.text());
+      records_.append_changing_fields(changes, *record);
     }
     if (batch.empty()) return;
-    std::vector<std::string_view> words{keys_.pubsub_prefix(), keys_.instance()};
-    words.insert(words.end(), texts.begin(), texts.end());
-    run_script(commands_, scripts::update, std::move(words),
-               [this, batch = std::move(batch)](const Result<Reply>& reply) {
+    run_script(commands_, scripts::update,
+               {{"users", keys_.users()}, {"prefix", keys_.prefix()}, {"me", keys_.instance()}},
+               changes.all(), [this, batch = std::move(batch)](const Result<Reply>& reply) {
                  if (!reply) changed_.insert(batch.begin(), batch.end());
                });
   }
@@ -256,14 +212,10 @@ void Registry::renew_some() {
 }
 
 void Registry::put(const std::vector<ConnectionRecord>& records, OnReply done) {
-  RecordArguments arguments;
-  for (const ConnectionRecord& record : records) {
-    arguments.append(record, keys_.instance(), channels_.name(record.channel),
-                     join_channel_names(channels_, record.channels));
-  }
-  std::vector<std::string_view> words{keys_.pubsub_prefix()};
-  arguments.append_to(words);
-  run_script(commands_, scripts::put, std::move(words), std::move(done));
+  Words fields;
+  for (const ConnectionRecord& record : records) records_.append_fields(fields, record);
+  run_script(commands_, scripts::put, {{"users", keys_.users()}, {"prefix", keys_.prefix()}}, fields.all(),
+             std::move(done));
 }
 
 // --- After Redis has forgotten

@@ -8,6 +8,7 @@
 
 #include "core/registry.h"
 #include "engine/memory/registry.h"
+#include "engine/redis/connection_record.h"
 #include "engine/redis/lease.h"
 #include "engine/redis/one_at_a_time.h"
 
@@ -43,8 +44,8 @@ class Registry final : public gw::Registry {
     uint16_t code;
   };
 
-  // How much of a lease's time may be gone before its instance counts no more, in ms.
-  std::string soft_end() const;
+  // What has to be left of a lease for its instance to count, in ms.
+  std::string live_ms() const;
   void evict(const ConnectionId& id, std::string_view code);
   void put(const std::vector<ConnectionRecord>& records, OnReply done);
   void put_next(std::shared_ptr<size_t> position, std::function<void()> done);
@@ -69,12 +70,13 @@ class Registry final : public gw::Registry {
   void read_page(const std::string& index, const std::string& cursor, Done<Page> done);
   void leave_out_dead(std::vector<ConnectionRecord> records, Done<std::vector<ConnectionRecord>> done);
   void count_now(const std::string& tenant, bool per_user, Done<ConnectionCounts> done);
-  std::optional<ConnectionRecord> read(const Reply& fields) const;
 
+  EventLoop& loop_;
   Client& commands_;
   Lease& lease_;
   const Keys& keys_;
   const ChannelTable& channels_;
+  const ConnectionRecords records_;
   MemoryRegistry local_;
   OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
   size_t adding_ = 0;  // asked for, not answered

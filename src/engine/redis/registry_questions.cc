@@ -1,7 +1,6 @@
 // What others ask the registry: its own connections answer at once, those of other instances come from Redis.
 #include <algorithm>
 
-#include "engine/redis/channel_names.h"
 #include "engine/redis/registry.h"
 
 namespace gw::redis {
@@ -82,40 +81,21 @@ void Registry::gather_more(const std::shared_ptr<Gathering>& gathering, const st
 
 // Of an index from the cursor on; or, without one, the one connection that is named.
 void Registry::read_page(const std::string& index, const std::string& cursor, Done<Page> done) {
-  run_script(commands_, scripts::read, {keys_.pubsub_prefix(), index, cursor, kPageSize},
-             [this, done = std::move(done)](const Result<Reply>& reply) {
+  run_script(commands_, scripts::read,
+             {{"prefix", keys_.prefix()}, {"index", index}, {"cursor", cursor}, {"most", kPageSize}},
+             ConnectionRecords::fields_read(), [this, done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
                Page page{std::string((*reply)[0].text()), {}};
                for (size_t i = 1; i < reply->size(); ++i) {
-                 if (auto record = read((*reply)[i])) page.records.push_back(std::move(*record));
+                 auto record = records_.from_fields((*reply)[i]);
+                 if (!record) continue;
+                 const ConnectionRecord* local = local_.find_local(record->id);
+                 // One of this instance that is not here is on its way out.
+                 if (!local && record->gateway == keys_.instance()) continue;
+                 page.records.push_back(local ? *local : std::move(*record));
                }
                done(std::move(page));
              });
-}
-
-// Empty: it has gone meanwhile, or the record is not one that a gateway wrote.
-std::optional<ConnectionRecord> Registry::read(const Reply& fields) const {
-  const auto id = ConnectionId::parse(fields[0].text());
-  if (!id) return std::nullopt;
-  if (const ConnectionRecord* local = local_.find_local(*id)) return *local;
-  ConnectionRecord record;
-  record.id = *id;
-  record.gateway = fields[9].text();
-  if (record.gateway.empty() || record.gateway == keys_.instance()) return std::nullopt;
-  if (!fields[1].text().empty()) {
-    Session session;
-    session.ref = fields[1].text();
-    session.user_id = fields[2].text();
-    session.tenant_id = fields[3].text();
-    record.session = std::make_shared<const Session>(std::move(session));
-  }
-  // An instance with other channels may have written it.
-  if (const auto channel = channels_.find(fields[4].text())) record.channel = *channel;
-  record.channels = parse_channel_names(channels_, fields[5].text());
-  record.connected_at = parse_iso8601(fields[6].text()).value_or(WallTime());
-  record.last_activity = parse_iso8601(fields[7].text()).value_or(WallTime());
-  record.last_heartbeat = parse_iso8601(fields[8].text()).value_or(WallTime());
-  return record;
 }
 
 void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
@@ -129,16 +109,20 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
 }
 
 void Registry::count_now(const std::string& tenant, bool per_user, Done<ConnectionCounts> done) {
-  const std::string time = std::to_string(Lease::kTime.count()), soft = soft_end();
-  std::vector<std::string_view> words{keys_.pubsub_prefix(), time, soft, tenant, per_user ? "1" : "0"};
-  words.insert(words.end(), channels_.names().begin(), channels_.names().end());
-  run_script(commands_, scripts::count, std::move(words),
-             [this, tenant, done = std::move(done)](const Result<Reply>& reply) {
+  const std::vector<std::string_view> channels(channels_.names().begin(), channels_.names().end());
+  run_script(commands_, scripts::count,
+             {{"users", keys_.users()},
+              {"gateways", keys_.gateways()},
+              {"prefix", keys_.prefix()},
+              {"live_ms", live_ms()},
+              {"tenant", tenant},
+              {"with_users", per_user ? "1" : "0"}},
+             channels, [this, tenant, done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
-               const Reply channels = (*reply)[0], gateways = (*reply)[1], users = (*reply)[2];
+               const Reply by_channel = (*reply)[0], gateways = (*reply)[1], users = (*reply)[2];
                ConnectionCounts counts;
                for (size_t i = 0; i < channels_.size(); ++i) {
-                 counts.by_channel[channels_.names()[i]] = static_cast<size_t>(channels[i].integer());
+                 counts.by_channel[channels_.names()[i]] = static_cast<size_t>(by_channel[i].integer());
                }
                if (!tenant.empty()) counts.by_gateway[keys_.instance()] = 0;
                for (size_t i = 0; i + 1 < gateways.size(); i += 2) {

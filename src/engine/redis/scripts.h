@@ -1,26 +1,12 @@
-// The Lua scripts: what has to be one step in Redis. Each names its arguments; ARGV[1] is always the key
-// prefix. Keys are made inside (from names that were checked), so a cluster would need hash tags in Keys and
-// here.
+// The Lua scripts there are; each says at its definition what it takes and answers.
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "engine/redis/client.h"
+#include "engine/redis/script.h"
 
 namespace gw::redis {
 
-struct Script {
-  explicit Script(std::string_view text);
-  const std::string source;
-  const std::string sha1;
-};
-
-// Runs it by its hash.
-void run_script(Client& connection, const Script& script, std::vector<std::string_view> arguments,
-                OnReply done);
 // Once a connection is up. A server that loses them later answers NOSCRIPT, and the connection begins anew.
-void load_scripts(Client& connection);
+void load_scripts(Client& client);
 
 namespace scripts {
 

@@ -28,27 +28,34 @@ std::optional<WallTime> parse_milliseconds(std::string_view text) {
 
 }  // namespace
 
-SessionStore::SessionStore(Client& commands, const Keys& keys, const ChannelTable& channels,
+SessionStore::SessionStore(EventLoop& loop, Client& commands, const Keys& keys, const ChannelTable& channels,
                            const SessionStoreOptions& options)
-    : commands_(commands),
+    : loop_(loop),
+      commands_(commands),
       keys_(keys),
       channels_(channels),
       options_(options),
       retention_(std::chrono::duration_cast<std::chrono::milliseconds>(options.retention)) {}
 
-void SessionStore::insert(Session session, Done<SessionPtr> done) {
-  const WallTime now = wall_now();
-  const std::string key = to_hex(session.key), end = end_of_life(session),
-                    ends = milliseconds(session.expires_at), tenant = session.tenant_id,
-                    read_until = milliseconds(now - retention_), at = milliseconds(now),
-                    max = std::to_string(options_.sessions_max),
-                    tenant_max = std::to_string(options_.tenant_sessions_max);
-  const std::vector<std::string> fields = fields_of(session);
-  std::vector<std::string_view> words{keys_.prefix(), key,       end, ends, tenant, at, max,
-                                      tenant_max,     read_until};
-  words.insert(words.end(), fields.begin(), fields.end());
-  run_script(commands_, scripts::insert_session, std::move(words),
-             [session = std::move(session), done = std::move(done)](const Result<Reply>& reply) {
+void SessionStore::insert(Session fresh, Done<SessionPtr> done) {
+  const auto session = std::make_shared<const Session>(std::move(fresh));
+  const WallTime now = loop_.wall_now();
+  const std::string key = to_hex(session->key);
+  Words fields;
+  append_fields(fields, *session);
+  run_script(commands_, scripts::insert_session,
+             {{"session", keys_.session(key)},
+              {"sessions", keys_.sessions()},
+              {"prefix", keys_.prefix()},
+              {"digest", key},
+              {"kept_until", end_of_life(*session)},
+              {"ends_at", milliseconds(session->expires_at)},
+              {"tenant", session->tenant_id},
+              {"now", milliseconds(now)},
+              {"most", std::to_string(options_.sessions_max)},
+              {"tenant_most", std::to_string(options_.tenant_sessions_max)},
+              {"read_until", milliseconds(now - retention_)}},
+             fields.all(), [session, done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
                switch (reply->integer()) {
                  case 0: return done(Error{Errc::already_exists, "session_id is taken"});
@@ -59,7 +66,7 @@ void SessionStore::insert(Session session, Done<SessionPtr> done) {
                    return done(Error{Errc::resource_exhausted, "the session store is full (max-sessions)"});
                  default: break;
                }
-               done(std::make_shared<const Session>(session));
+               done(session);
              });
 }
 
@@ -81,14 +88,20 @@ void SessionStore::try_update(const SessionKey& key, Edit edit, int tries_left, 
     Result<Session> edited = edit(*stored->session);
     if (!edited) return done(edited.error());
     auto session = std::make_shared<const Session>(std::move(*edited));
-    const std::string hex = to_hex(key), end = end_of_life(*session),
-                      ends = milliseconds(session->expires_at), announcement = keys_.session_changed();
-    const std::vector<std::string> fields = fields_of(*session);
-    std::vector<std::string_view> words{keys_.prefix(),   hex,         end, ends, session->tenant_id,
-                                        stored->revision, announcement};
-    words.insert(words.end(), fields.begin(), fields.end());
-    run_script(commands_, scripts::replace_session, std::move(words),
-               [this, key, edit, tries_left, done, session](const Result<Reply>& reply) {
+    const std::string digest = to_hex(key);
+    Words fields;
+    append_fields(fields, *session);
+    run_script(commands_, scripts::replace_session,
+               {{"session", keys_.session(digest)},
+                {"sessions", keys_.sessions()},
+                {"prefix", keys_.prefix()},
+                {"digest", digest},
+                {"kept_until", end_of_life(*session)},
+                {"ends_at", milliseconds(session->expires_at)},
+                {"tenant", session->tenant_id},
+                {"revision", stored->revision},
+                {"announcement", keys_.session_changed()}},
+               fields.all(), [this, key, edit, tries_left, done, session](const Result<Reply>& reply) {
                  if (!reply) return done(reply.error());
                  if (reply->integer() < 0) return done(Error{Errc::not_found, "no such session"});
                  if (reply->integer() > 0) return done(session);
@@ -151,9 +164,9 @@ std::optional<SessionStore::Stored> SessionStore::parse(const SessionKey& key, c
   return Stored{std::make_shared<const Session>(std::move(session)), std::string(fields[9].text())};
 }
 
-std::vector<std::string> SessionStore::fields_of(const Session& session) const {
+void SessionStore::append_fields(Words& words, const Session& session) const {
   const bool all = session.channels == ChannelSet::all();
-  const std::array<std::string, kFields.size()> values{
+  std::array<std::string, kFields.size()> values{
       session.ref,
       session.user_id,
       session.type,
@@ -164,12 +177,10 @@ std::vector<std::string> SessionStore::fields_of(const Session& session) const {
       milliseconds(session.created_at),
       milliseconds(session.expires_at),
       secure_random_hex(8)};
-  std::vector<std::string> out;
   for (size_t i = 0; i < kFields.size(); ++i) {
-    out.emplace_back(kFields[i]);
-    out.push_back(values[i]);
+    words.lend(kFields[i]);
+    words.keep(std::move(values[i]));
   }
-  return out;
 }
 
 std::string SessionStore::end_of_life(const Session& session) const {

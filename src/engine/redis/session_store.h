@@ -6,12 +6,13 @@
 #include "engine/memory/session_store.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
+#include "engine/redis/words.h"
 
 namespace gw::redis {
 
 class SessionStore final : public gw::SessionStore {
  public:
-  SessionStore(Client& commands, const Keys& keys, const ChannelTable& channels,
+  SessionStore(EventLoop& loop, Client& commands, const Keys& keys, const ChannelTable& channels,
                const SessionStoreOptions& options);
 
   void insert(Session session, Done<SessionPtr> done) override;
@@ -35,9 +36,10 @@ class SessionStore final : public gw::SessionStore {
   void read(const SessionKey& key, Done<Stored> done);
   void try_update(const SessionKey& key, Edit edit, int tries_left, Done<SessionPtr> done);
   std::optional<Stored> parse(const SessionKey& key, const Reply& fields) const;
-  std::vector<std::string> fields_of(const Session& session) const;
+  void append_fields(Words& words, const Session& session) const;
   std::string end_of_life(const Session& session) const;
 
+  EventLoop& loop_;
   Client& commands_;
   const Keys& keys_;
   const ChannelTable& channels_;

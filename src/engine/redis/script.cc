@@ -1,0 +1,89 @@
+#include "engine/redis/script.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/hex.h"
+
+namespace gw::redis {
+namespace {
+
+// local a, b = KEYS[1], KEYS[2]
+std::string locals(const std::vector<std::string_view>& names, std::string_view list) {
+  if (names.empty()) return {};
+  std::string left, right;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string_view comma = i == 0 ? "" : ", ";
+    left += joined(comma, names[i]);
+    right += joined(comma, list, "[", std::to_string(i + 1), "]");
+  }
+  return joined("local ", left, " = ", right, "\n");
+}
+
+std::string with_locals(const Takes& takes, std::string_view text) {
+  return joined(takes.without_memory ? "#!lua flags=allow-oom\n" : "", locals(takes.keys, "KEYS"),
+                locals(takes.arguments, "ARGV"), "local more = ", std::to_string(takes.arguments.size() + 1),
+                "\n", text);
+}
+
+std::string_view value_of(std::string_view name, size_t position, std::initializer_list<Given> given) {
+  // Most calls give them in the script's order.
+  if (const Given& likely = given.begin()[position]; likely.name == name) return likely.value;
+  const auto found =
+      std::find_if(given.begin(), given.end(), [name](const Given& one) { return one.name == name; });
+  ASSERT(found != given.end());
+  return found->value;
+}
+
+}  // namespace
+
+Script::Script(Takes takes, std::string_view text)
+    : takes_(std::move(takes)),
+      key_count_(std::to_string(takes_.keys.size())),
+      source_(with_locals(takes_, text)),
+      sha1_(sha1_hex(source_)) {}
+
+std::vector<std::string_view> Script::call(std::initializer_list<Given> given,
+                                           std::span<const std::string_view> more) const {
+  ASSERT(given.size() == takes_.keys.size() + takes_.arguments.size());
+  std::vector<std::string_view> words{"EVALSHA", sha1_, key_count_};
+  words.reserve(words.size() + given.size() + more.size());
+  size_t position = 0;
+  for (const std::string_view name : takes_.keys) words.push_back(value_of(name, position++, given));
+  for (const std::string_view name : takes_.arguments) words.push_back(value_of(name, position++, given));
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+std::vector<std::string_view> Script::call(std::vector<std::string_view> arguments) const {
+  arguments.insert(arguments.begin(), {"EVALSHA", sha1_, "0"});
+  return arguments;
+}
+
+void run_script(Client& client, const Script& script, std::vector<std::string_view> arguments, OnReply done) {
+  client.command(script.call(std::move(arguments)), std::move(done));
+}
+
+void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done) {
+  run_script(client, script, given, {}, std::move(done));
+}
+
+void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
+                std::span<const std::string_view> more, OnReply done) {
+  client.command(script.call(given, more), std::move(done));
+}
+
+std::string lua_name(std::string_view function, std::string_view pattern) {
+  const size_t first = pattern.find(kNameA), second = pattern.find(kNameB);
+  ASSERT(first != std::string_view::npos);
+  const size_t rest = first + kNameA.size();
+  if (second == std::string_view::npos) {
+    return joined("local function ", function, "(a) return prefix .. '", pattern.substr(0, first),
+                  "' .. a .. '", pattern.substr(rest), "' end\n");
+  }
+  return joined("local function ", function, "(a, b) return prefix .. '", pattern.substr(0, first),
+                "' .. a .. '", pattern.substr(rest, second - rest), "' .. b .. '",
+                pattern.substr(second + kNameB.size()), "' end\n");
+}
+
+}  // namespace gw::redis

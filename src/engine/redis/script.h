@@ -1,0 +1,67 @@
+// A Lua script: what has to be one step in Redis. It says by which names it takes its keys and arguments and
+// finds them as locals; whoever runs it gives them by those names, in any order.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "engine/redis/client.h"
+
+namespace gw::redis {
+
+struct Takes {
+  // Whatever is known before the script runs; never empty. A cluster wants them declared, and of one slot.
+  std::vector<std::string_view> keys = {};
+  std::vector<std::string_view> arguments = {};
+  // It runs where Redis has no memory left, too.
+  bool without_memory = false;
+};
+
+struct Given {
+  std::string_view name;
+  std::string_view value;
+};
+
+class Script {
+ public:
+  // What is given beyond the arguments begins, for `text`, at ARGV[more].
+  Script(Takes takes, std::string_view text);
+  // It finds its arguments by position.
+  explicit Script(std::string_view text) : source_(text), sha1_(sha1_hex(text)) {}
+
+  const std::string& source() const { return source_; }
+  // EVALSHA and all that it needs. Each name is given once.
+  std::vector<std::string_view> call(std::initializer_list<Given> given,
+                                     std::span<const std::string_view> more) const;
+  std::vector<std::string_view> call(std::vector<std::string_view> arguments) const;
+
+ private:
+  const Takes takes_;
+  const std::string key_count_;
+  const std::string source_;
+  const std::string sha1_;
+};
+
+void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done);
+void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
+                std::span<const std::string_view> more, OnReply done);
+
+void run_script(Client& client, const Script& script, std::vector<std::string_view> arguments, OnReply done);
+
+// A Lua function of that name for a name of keys.h which a script can only make from what it finds in Redis:
+// `pattern` is the name, by kNames, of kNameA (and kNameB). It needs the local `prefix`.
+std::string lua_name(std::string_view function, std::string_view pattern);
+inline constexpr std::string_view kNameA = "=1=", kNameB = "=2=";
+
+template <class... Parts>
+std::string joined(const Parts&... parts) {
+  std::string out;
+  (out.append(parts), ...);
+  return out;
+}
+
+}  // namespace gw::redis

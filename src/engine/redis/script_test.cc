@@ -1,0 +1,51 @@
+#include "engine/redis/script.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/redis/keys.h"
+
+namespace gw::redis {
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+TEST(Script, FindsWhatItTakesAsLocals) {
+  const Script script({.keys = {"lease", "gateways"}, .arguments = {"me"}}, "return me\n");
+  EXPECT_EQ(script.source(),
+            "local lease, gateways = KEYS[1], KEYS[2]\nlocal me = ARGV[1]\nlocal more = 2\nreturn me\n");
+  const Script bare({.without_memory = true}, "return 1\n");
+  EXPECT_EQ(bare.source(), "#!lua flags=allow-oom\nlocal more = 1\nreturn 1\n");
+}
+
+TEST(Script, IsGivenThemByNameInAnyOrder) {
+  const Script script({.keys = {"a", "b"}, .arguments = {"c", "d"}}, "");
+  const Words more{"x", "y"};
+  const Words expected{"EVALSHA", script.call({{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}}, {})[1],
+                       "2",       "1",
+                       "2",       "3",
+                       "4",       "x",
+                       "y"};
+  EXPECT_EQ(script.call({{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}}, more), expected);
+  EXPECT_EQ(script.call({{"d", "4"}, {"a", "1"}, {"c", "3"}, {"b", "2"}}, more), expected);
+}
+
+TEST(ScriptDeathTest, KnowsNoOtherNames) {
+  const Script script({.arguments = {"c", "d"}}, "");
+  EXPECT_DEATH(script.call({{"c", "3"}, {"e", "4"}}, {}), "");
+  EXPECT_DEATH(script.call({{"c", "3"}}, {}), "");
+  EXPECT_DEATH(script.call({{"c", "3"}, {"d", "4"}, {"e", "5"}}, {}), "");
+}
+
+TEST(Script, MakesNamesAsKeysDo) {
+  const Keys names("", "", 0);
+  EXPECT_EQ(lua_name("lease", names.lease(kNameA)),
+            "local function lease(a) return prefix .. 'gateway:' .. a .. ':lease' end\n");
+  EXPECT_EQ(lua_name("session", names.session(kNameA)),
+            "local function session(a) return prefix .. 'session:' .. a .. '' end\n");
+  EXPECT_EQ(
+      lua_name("owner", names.owner_connections(kNameA, kNameB)),
+      "local function owner(a, b) return prefix .. 'tenant:' .. a .. ':user:' .. b .. ':connections' end\n");
+}
+
+}  // namespace
+}  // namespace gw::redis
