@@ -141,7 +141,7 @@ class Broker {
 
   // Takes no new agents, and no more messages for those that are here; what was on its way to them has been
   // delivered when it answers.
-  virtual void retire(Done<void> done) = 0;
+  virtual void stop_agents(Done<void> done) = 0;
 
   // `tenant`: the amounts that are its own; empty: all.
   virtual ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const = 0;
@@ -151,7 +151,7 @@ class Broker {
   // Drives timeouts, redelivery and expiry. Never blocks.
   virtual void tick(TimePoint now) = 0;
   // The end: gives what waits to another instance if the engine can. Answers how many messages are lost.
-  virtual void close(Done<size_t> done) = 0;
+  virtual void park_waiting(Done<size_t> done) = 0;
 
  protected:
   friend class SubscriptionHandle;

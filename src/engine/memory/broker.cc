@@ -201,7 +201,7 @@ ChannelStats MemoryBroker::stats(ChannelIndex index, std::string_view tenant) co
   return stats;
 }
 
-void MemoryBroker::close(Done<size_t> done) {
+void MemoryBroker::park_waiting(Done<size_t> done) {
   size_t waiting = 0;
   for (const Channel& channel : channels_) waiting += channel.waiting.amount("").messages;
   done(waiting);

@@ -33,12 +33,12 @@ class MemoryBroker final : public Broker {
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
   // Its agents' messages are only ever here: they are taken until the end.
-  void retire(Done<void> done) override { done({}); }
+  void stop_agents(Done<void> done) override { done({}); }
   ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
   void probe(Done<void> done) override { done({}); }
   EngineStats engine_stats() const override { return {.kind = "memory"}; }
   void tick(TimePoint now) override;
-  void close(Done<size_t> done) override;
+  void park_waiting(Done<size_t> done) override;
 
  private:
   void unsubscribe(SubscriptionId id) override;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr Duration kTickEvery = 100ms;
 constexpr Duration kOfferAgainAfter = 2ms;
-constexpr Duration kRetireTime = 1s;
+constexpr Duration kStopAgentsTime = 1s;
 constexpr Duration kUnparkEvery = 500ms;
 constexpr std::string_view kUnparkCount = "100";
 constexpr Duration kReleaseEvery = 250ms;
@@ -232,7 +232,7 @@ SubscriptionHandle Broker::subscribe(AgentSubscription subscription, std::weak_p
                "a group needs the stream inbox: start the gateways with --inbox stream"});
     return {};
   }
-  if (!parts_.commands.is_up() || retiring_) {
+  if (!parts_.commands.is_up() || stopping_agents_) {
     done(not_now());
     return {};
   }
@@ -273,14 +273,14 @@ void Broker::acknowledge(const AgentSubscription& group, const std::vector<std::
 
 // Redis counts this instance as a receiver until it has left the agents' channels; what it has counted by
 // then is still on its way, and comes before the confirmation.
-void Broker::retire(Done<void> done) {
-  retiring_ = true;
+void Broker::stop_agents(Done<void> done) {
+  stopping_agents_ = true;
   auto once = std::make_shared<Done<void>>(std::move(done));
   const auto finish = [this, once] {
-    retire_timeout_.reset();
+    stop_timeout_.reset();
     if (const auto answer = std::exchange(*once, nullptr)) answer({});
   };
-  retire_timeout_ = parts_.loop.after(kRetireTime, finish);
+  stop_timeout_ = parts_.loop.after(kStopAgentsTime, finish);
   if (stream_feeds_.empty()) return feeds_.retire(finish);
   const auto open = std::make_shared<size_t>(stream_feeds_.size());
   for (const auto& feeds : stream_feeds_) {
@@ -392,7 +392,7 @@ void Broker::release(ChannelIndex channel) {
              });
 }
 
-void Broker::close(Done<size_t> done) {
+void Broker::park_waiting(Done<size_t> done) {
   auto open = std::make_shared<size_t>(senders_.size());
   auto lost = std::make_shared<size_t>(0);
   for (const auto& sender : senders_) {

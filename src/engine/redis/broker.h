@@ -52,12 +52,12 @@ class Broker final : public gw::Broker {
                                              Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
-  void retire(Done<void> done) override;
+  void stop_agents(Done<void> done) override;
   ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
   void probe(Done<void> done) override { prober_.ask(std::move(done)); }
   EngineStats engine_stats() const override;
   void tick(TimePoint now) override;
-  void close(Done<size_t> done) override;
+  void park_waiting(Done<size_t> done) override;
 
   // The command connection is there (again).
   void on_up();
@@ -98,12 +98,12 @@ class Broker final : public gw::Broker {
   // Messages with these ids are on their way; the same ids again wait for what becomes of them.
   std::unordered_map<std::string, std::vector<Done<Submitted>>> resolving_;
   Prober prober_;
-  bool retiring_ = false;
+  bool stopping_agents_ = false;
   TimePoint unparked_at_;
   TimePoint released_at_;
   EventLoop::Registration tick_;
   EventLoop::Registration offer_again_;
-  EventLoop::Registration retire_timeout_;
+  EventLoop::Registration stop_timeout_;
 };
 
 }  // namespace gw::redis

@@ -39,7 +39,7 @@ class Cluster : public EngineTest {
     return ask<void>([&](Done<void> done) { instance.broker().send(to, text, std::move(done)); });
   }
   size_t close(TestInstance& instance) {
-    const auto lost = ask<size_t>([&](Done<size_t> done) { instance.broker().close(std::move(done)); });
+    const auto lost = ask<size_t>([&](Done<size_t> done) { instance.broker().park_waiting(std::move(done)); });
     return lost ? *lost : 999;
   }
 

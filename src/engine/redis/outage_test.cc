@@ -107,7 +107,7 @@ TEST_F(Outage, EveryCallIsAnsweredMeanwhile) {
   TestAgent agent;
   EXPECT_TRUE(unavailable(try_subscribe(*instance, agent)));
   EXPECT_EQ(submit(*instance, message("kept")), "queued");
-  const auto lost = ask<size_t>([&](Done<size_t> done) { instance->broker().close(std::move(done)); });
+  const auto lost = ask<size_t>([&](Done<size_t> done) { instance->broker().park_waiting(std::move(done)); });
   EXPECT_EQ(*lost, 1u);
 }
 
@@ -118,7 +118,7 @@ TEST_F(Outage, AgentsThatEndInTheMiddleOfRetiringDoNoHarm) {
   subscribe(*instance, other, "", "red");
   stop_server(*instance);
   EXPECT_TRUE(ask<void>([&](Done<void> done) {
-    instance->broker().retire([&, done](Result<void> retired) {
+    instance->broker().stop_agents([&, done](Result<void> retired) {
       agent.subscription.reset();
       other.subscription.reset();
       done(retired);
