@@ -1,5 +1,5 @@
 # The Debian 12 packages this project needs, in one place: scripts/run and scripts/test install them,
-# docs/OPERATIONS.md and a container image may read them. Sourced, never run.
+# a document and a container image may read them. Sourced, never run.
 
 # To build the gateway. gtest is here because one configure step serves the program and its unit tests.
 build_packages=(

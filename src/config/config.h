@@ -1,5 +1,5 @@
 // The settings of one gateway process. Read once at start from flags, then GATEWAY_* variables, then a
-// TOML file, then the defaults written here; const from then on. docs/OPERATIONS.md lists them all.
+// TOML file, then the defaults written here; const from then on. docs/operations/settings.md lists them all.
 #pragma once
 
 #include <cstddef>
@@ -145,7 +145,7 @@ using LoadedConfig = std::variant<Config, PrintAndExit, ConfigProblems>;
 
 LoadedConfig load_config(const ConfigSources& sources);
 
-// The tables of docs/OPERATIONS.md, from the same list of settings that flags, variables, file keys,
+// The tables of docs/operations/settings.md, from the same list of settings that flags, variables, file keys,
 // --print-config and --help come from.
 std::string settings_markdown();
 

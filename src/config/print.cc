@@ -133,7 +133,7 @@ std::string help_entry(const Setting& setting) {
       flag, fmt::format("{}{} [{}]", setting.doc, repeatable ? "; repeatable" : "", default_text(setting)));
 }
 
-// ---- docs/OPERATIONS.md
+// ---- docs/operations/settings.md
 
 std::string markdown_default(const Setting& setting) {
   const std::vector<std::string> texts = setting.value.show(Config{});

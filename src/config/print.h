@@ -1,4 +1,4 @@
-// The settings as people read them: --help, --print-config and the tables of docs/OPERATIONS.md.
+// The settings as people read them: --help, --print-config and the tables of docs/operations/settings.md.
 #pragma once
 
 #include <string>

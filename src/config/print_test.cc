@@ -139,7 +139,7 @@ TEST(Settings, NamesAreDistinctAndDefaultsAreValid) {
 
 // The document's tables are made by `websocket-gateway --print-settings-markdown`.
 TEST(Settings, TheDocumentSaysWhatTheProgramDoes) {
-  std::ifstream file(GW_SOURCE_DIR "/docs/OPERATIONS.md");
+  std::ifstream file(GW_SOURCE_DIR "/docs/operations/settings.md");
   const std::string document{std::istreambuf_iterator<char>(file), {}};
   const std::string begin = "<!-- settings: begin -->\n";
   const size_t from = document.find(begin);

@@ -1,5 +1,5 @@
 // The one list of settings. Flags, variables, file keys, --help, --print-config and the tables of
-// docs/OPERATIONS.md are all read off it, so none of them can say anything else.
+// docs/operations/settings.md are all read off it, so none of them can say anything else.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// The two spans of a gateway (docs/OPERATIONS.md, "OpenTelemetry"): what a shard remembers while they are
+// The two spans of a gateway (docs/operations/opentelemetry.md): what a shard remembers while they are
 // open, and what they are in the end.
 #pragma once
 

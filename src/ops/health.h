@@ -1,4 +1,4 @@
-// What the health addresses answer (docs/OPERATIONS.md). Nothing in them names a user.
+// What the health addresses answer (docs/operations/metrics.md). Nothing in them names a user.
 #pragma once
 
 #include <string>

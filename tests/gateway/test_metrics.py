@@ -35,7 +35,7 @@ def test_it_parses_and_every_family_is_described(gateway):
 
 
 def test_the_documented_metrics_are_the_exported_ones(gateway):
-    text = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/operations/metrics.md").read_text()
     table = text.split("<!-- metrics: begin -->")[1].split("<!-- metrics: end -->")[0]
     documented = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", table, re.M)
     exported = gateway.api.get("/metrics").text

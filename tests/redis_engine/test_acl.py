@@ -1,4 +1,4 @@
-"""The Redis users of docs/OPERATIONS.md may do all that gateways and agents need: Redis's log of refusals says so."""
+"""The Redis users of docs/operations/redis.md may do all that gateways and agents need: Redis's log of refusals says so."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from support.wait import eventually
 
 
 def documented_users():
-    text = (REPOSITORY / "docs/OPERATIONS.md").read_text()
+    text = (REPOSITORY / "docs/operations/redis.md").read_text()
     return dict(re.findall(r"acl: begin -->\n```\nuser (\w+) on (.*)\n```\n<!--", text))
 
 

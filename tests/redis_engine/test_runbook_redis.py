@@ -1,4 +1,4 @@
-"""The runbook's commands for Redis show what docs/OPERATIONS.md says they show, with a Redis that is in that state."""
+"""The runbook's commands for Redis show what docs/RUNBOOK.md says they show, with a Redis that is in that state."""
 
 import contextlib
 
@@ -10,13 +10,32 @@ from support.runbook import Scene
 from support.wait import eventually
 
 
-def scene_of(redis, gateway) -> Scene:
-    return Scene.of(gateway, redis_url=redis.url)
+def scene_of(redis, gateway, session="none") -> Scene:
+    return Scene.of(gateway, session, redis_url=redis.url)
 
 
 @contextlib.contextmanager
 def redis_well(redis, start):
     yield scene_of(redis, start())
+
+
+@contextlib.contextmanager
+def redis_two_instances(redis, start):
+    gateway, other = start(), start()
+    for instance in (gateway, other, other):
+        instance.connect()
+    scene = scene_of(redis, gateway)
+    scene.other_url = other.url
+    yield scene
+
+
+@contextlib.contextmanager
+def redis_restarted(redis, start):
+    """The session is one of before."""
+    before = start()
+    session = before.new_session(user_id="runbook")
+    before.stop()
+    yield scene_of(redis, start(), session)
 
 
 @contextlib.contextmanager
@@ -48,11 +67,14 @@ def inbox_stuck(redis, start):
 
 
 SCENES = {
-    scene.__name__.replace("_", " "): scene for scene in (redis_well, redis_gone, redis_out_of_memory, inbox_stuck)
+    scene.__name__.replace("_", " "): scene
+    for scene in (redis_well, redis_two_instances, redis_restarted, redis_gone, redis_out_of_memory, inbox_stuck)
 }
+# Redis is asked in another way where the gateway runs in another way.
+CASES = [(name, "systemd") for name in SCENES] + [("redis well", "docker"), ("redis well", "kubectl")]
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_the_commands_show_what_the_runbook_shows(name, redis, cluster):
+@pytest.mark.parametrize(("name", "way"), CASES)
+def test_the_commands_show_what_the_runbook_shows(name, way, redis, cluster):
     with SCENES[name](redis, lambda *flags: cluster.start("--log-format", "json", *flags)) as scene:
-        runbook.check(runbook.scenes()[name], scene)
+        runbook.check(runbook.scenes()[name], scene, way)

@@ -1,12 +1,13 @@
-"""The runbook of docs/OPERATIONS.md as something to run: its commands, and the output that it shows for each.
+"""docs/RUNBOOK.md as something to run: its shell functions, its commands, and the output that it shows for each.
 
-    <!-- run: well -->        the scene in which the block's commands are run
+    <!-- functions: systemd -->    what is pasted where a gateway runs like that ("common": everywhere)
+    <!-- run: well -->             the scene in which the block's commands are run
     ```console
     $ command
     output
     ```
 
-In the output "…" stands for anything, on a line of its own for any lines; a number that is not 0 for any such number.
+journalctl, systemctl, docker and kubectl are stand_in.sh, which shows the scene's log. In the output "…" stands for anything, on a line of its own for any lines; a number that is not 0 for any such number.
 """
 
 import os
@@ -20,24 +21,28 @@ from pathlib import Path
 
 from support.wait import eventually
 
-DOCUMENT = Path(__file__).parents[2] / "docs/OPERATIONS.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/RUNBOOK.md"
+STAND_IN = Path(__file__).parent / "stand_in.sh"
+# How a gateway may be run: each has functions of its own for the same things.
+WAYS = {"systemd": ("journalctl", "systemctl"), "docker": ("docker",), "kubectl": ("kubectl",)}
 _BLOCK = re.compile(
-    r"(?:^<!-- run: (?P<scene>[^\n]*) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- (?P<use>run|functions): (?P<name>[^\n]*) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _FREE = re.compile(r"(?P<lines>^…\n)|(?P<rest>…)|(?<=[: ])(?P<number>[1-9]\d*(?:\.\d+)?)(?=[ ,}\n])", re.MULTILINE)
-_KINDS = {"lines": r"(?:.*\n)*?", "rest": ".*", "number": r"(?!0+(?:\.0*)?\b)\d+(?:\.\d+)?(?:e[+-]?\d+)?"}
+_KINDS = {"lines": r"(?:.*\n)*?", "rest": ".*", "number": r"(?!0+(?:\.0*)?(?![\d.]))\d+(?:\.\d+)?(?:e[+-]?\d+)?"}
 _END = "-- end of the command --"
 
 
 @dataclass
 class Scene:
-    """What the commands meet. `log` is what journalctl would show."""
+    """What the commands meet. `log` is what the gateway has written; `other_url` is another instance."""
 
     url: str
     api_key: str = "none"
     session: str = "none"
     redis_url: str = ""
     log: Callable[[], str] = field(default=lambda: "")
+    other_url: str = ""
 
     @classmethod
     def of(cls, gateway, session="none", redis_url=""):
@@ -45,35 +50,37 @@ class Scene:
 
 
 def text() -> str:
-    return DOCUMENT.read_text().split("<!-- runbook: begin -->")[1].split("<!-- runbook: end -->")[0]
+    return DOCUMENT.read_text()
 
 
-def functions() -> str:
-    """The shell functions that it begins with, without the settings that a scene gives."""
-    first = next(_BLOCK.finditer(text()))
-    assert first["kind"] == "sh"
-    return re.sub(r"^export .*\n", "", first["text"], flags=re.MULTILINE)
+def functions(way: str) -> str:
+    """The shell functions for one way to run a gateway, without the settings that a scene gives."""
+    blocks = {block["name"]: block["text"] for block in _BLOCK.finditer(text()) if block["use"] == "functions"}
+    assert blocks.keys() == WAYS.keys() | {"common"}
+    return re.sub(r"^export GATEWAY_URL.*\n", "", blocks["common"] + blocks[way], flags=re.MULTILINE)
 
 
 def scenes() -> dict[str, list]:
     """scene -> its blocks, each a list of (command, output)."""
     found = defaultdict(list)
-    for block in list(_BLOCK.finditer(text()))[1:]:
-        assert block["scene"] and block["kind"] == "console", f"nobody runs this:\n{block[0]}"
+    for block in _BLOCK.finditer(text()):
+        if block["use"] == "functions" or block["kind"] == "mermaid":
+            continue
+        assert block["use"] == "run" and block["kind"] == "console", f"nobody runs this:\n{block[0]}"
         steps = re.split(r"^\$ (.*)\n", block["text"], flags=re.MULTILINE)
         assert steps[0] == "" and len(steps) > 1, f"it begins with a command:\n{block[0]}"
-        found[block["scene"]].append(list(zip(steps[1::2], steps[2::2], strict=True)))
+        found[block["name"]].append(list(zip(steps[1::2], steps[2::2], strict=True)))
     return dict(found)
 
 
-def check(blocks, scene: Scene):
+def check(blocks, scene: Scene, way="systemd"):
     """Runs the blocks; each has to come to show what the runbook shows."""
     for block in blocks:
-        eventually(lambda block=block: _shows(block, scene), 20, block[0][0], interval=0.2)
+        eventually(lambda block=block: _shows(block, scene, way), 20, block[0][0], interval=0.2)
 
 
-def _shows(block, scene) -> bool:
-    for (command, shown), got in zip(block, _run(block, scene), strict=True):
+def _shows(block, scene, way) -> bool:
+    for (command, shown), got in zip(block, run([command for command, _ in block], scene, way), strict=True):
         assert pattern(shown).fullmatch(got), f"$ {command}\n{got}\nThe runbook shows:\n{shown}"
     return True
 
@@ -90,23 +97,32 @@ def pattern(shown) -> re.Pattern:
     return re.compile("".join(parts) + re.escape(shown[end:]))
 
 
-def _run(block, scene) -> list:
-    """What each command of a block writes, in one shell: an earlier one may set a variable for the next."""
-    commands = "".join(f"{command}\necho; echo '{_END}'\n" for command, _ in block)
-    with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
-        log.write(scene.log())
-        log.flush()
+def run(commands, scene: Scene, way) -> list:
+    """What each command writes, in one shell: an earlier one may set a variable for the next."""
+    script = functions(way) + "".join(f"{command}\necho; echo '{_END}'\n" for command in commands)
+    with tempfile.TemporaryDirectory() as directory:
+        programs, log = Path(directory) / "bin", Path(directory) / "gateway.log"
+        programs.mkdir()
+        for program in WAYS[way]:
+            (programs / program).symlink_to(STAND_IN)
+        log.write_text(scene.log())
         env = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{programs}:{os.environ['PATH']}",
             "GATEWAY_URL": scene.url,
+            "OTHER_URL": scene.other_url,
             "GATEWAY_API_KEY": scene.api_key,
             "GATEWAY_REDIS_URL": scene.redis_url,
             "SESSION": scene.session,
-            "LOG": log.name,
+            "LOG": str(log),
         }
-        script = f'{functions()}\nlogs() {{ cat "$LOG"; }}\n{commands}'
         done = subprocess.run(
-            ["bash", "-c", script], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=True
+            ["bash", "-c", script],
+            env=env,
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+            check=True,
         )
     outputs = done.stdout.decode(errors="replace").replace("\r", "").split(_END + "\n")
     return [output.rstrip("\n") + "\n" if output.strip() else "" for output in outputs[:-1]]

@@ -186,7 +186,7 @@ class Threats(unittest.TestCase):
 class Vocabularies(unittest.TestCase):
     def events(self, code, *rows):
         table = "\n".join(("| event | level | meaning |", "| --- | --- | --- |", *rows))
-        found = vocabularies.check_log_events({"src/core/a.cc": code, "docs/OPERATIONS.md": table})
+        found = vocabularies.check_log_events({"src/core/a.cc": code, "docs/operations/logs.md": table})
         return [(f.path, f.line, f.text.split(" ")[0]) for f in found]
 
     def test_events_and_rows_are_the_same(self):
@@ -194,10 +194,10 @@ class Vocabularies(unittest.TestCase):
         rows = ("| `a_gone`, `b_gone` | warn | x |", "| `f_came` | info | x |")
         self.assertEqual(self.events(code, *rows), [])
         self.assertEqual(self.events(code, rows[0]), [("src/core/a.cc", 4, "f_came")])
-        self.assertEqual(self.events("\n", rows[1]), [("docs/OPERATIONS.md", 3, "nothing")])
-        self.assertEqual(self.events(code, *rows, rows[1]), [("docs/OPERATIONS.md", 5, "f_came")])
+        self.assertEqual(self.events("\n", rows[1]), [("docs/operations/logs.md", 3, "nothing")])
+        self.assertEqual(self.events(code, *rows, rows[1]), [("docs/operations/logs.md", 5, "f_came")])
         self.assertEqual(self.events(code, rows[0].replace("warn", "info"), rows[1]),
-                         [("docs/OPERATIONS.md", 3, "a_gone"), ("docs/OPERATIONS.md", 3, "b_gone")])
+                         [("docs/operations/logs.md", 3, "a_gone"), ("docs/operations/logs.md", 3, "b_gone")])
 
     def test_an_event_stands_in_its_call(self):
         for bad in ("log::warn(event);", 'log::warn("two words");', 'log::warn(name("x y"), {});'):

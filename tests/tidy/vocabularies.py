@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from tree import Finding, is_cpp, is_test, line_of, without_comments
 
-OPERATIONS, PROTOCOL = "docs/OPERATIONS.md", "docs/PROTOCOL.md"
+LOGS, PROTOCOL = "docs/operations/logs.md", "docs/PROTOCOL.md"
 OPENAPI, ASYNCAPI = "docs/openapi.json", "docs/asyncapi.json"
 # Declares log::info() and the others.
 LOG = "src/base/log.h"
@@ -19,21 +19,21 @@ _WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 def check_log_events(tree: dict[str, str]) -> list[Finding]:
     """Every event has a row in the table, with its level, and every row an event."""
     logged, found = _logged_events(tree)
-    documented, rows = set(), _table(tree[OPERATIONS], "| event | level | meaning |")
+    documented, rows = set(), _table(tree[LOGS], "| event | level | meaning |")
     for line, (events, levels, *_) in rows:
         for event in re.findall(r"`([^`]+)`", events):
             said = set(levels.split(", "))
             if event in documented:
-                found.append(Finding(OPERATIONS, line, "log events", f"{event} has two rows"))
+                found.append(Finding(LOGS, line, "log events", f"{event} has two rows"))
             elif event not in logged:
-                found.append(Finding(OPERATIONS, line, "log events", f"nothing logs {event}"))
+                found.append(Finding(LOGS, line, "log events", f"nothing logs {event}"))
             elif said != logged[event].keys():
-                found.append(Finding(OPERATIONS, line, "log events",
+                found.append(Finding(LOGS, line, "log events",
                                      f"{event} is logged as {', '.join(sorted(logged[event]))}"))
             documented.add(event)
     for event in logged.keys() - documented:
         path, line = min(logged[event].values())
-        found.append(Finding(path, line, "log events", f"{event} has no row in {OPERATIONS}, \"Logs\""))
+        found.append(Finding(path, line, "log events", f"{event} has no row in {LOGS}"))
     return found
 
 
