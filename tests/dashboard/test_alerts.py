@@ -33,7 +33,7 @@ def test_an_alert_names_what_is_exported_and_says_what_to_look_at(watched, alert
         assert re.search(rf"^{metric}[{{ ]", exported, re.M), f"{metric} is not exported"
     assert alert["expr"].count("{") == alert["expr"].count('{job="websocket-gateway"'), "every selector names the job"
     assert alert["labels"]["severity"] in ("critical", "warning", "info")
-    assert set(alert["annotations"]) == {"summary", "look_at"}
+    assert set(alert["annotations"]) == {"summary", "look_at", "runbook_url"}
 
 
 def test_prometheus_evaluates_every_alert(prometheus):

@@ -1,7 +1,4 @@
-"""Sizes and shapes of files, and what refers from one to another."""
-
-import posixpath
-import re
+"""Sizes and shapes of files."""
 
 from tree import Finding, line_of, without_comments
 
@@ -29,22 +26,6 @@ def check_lengths(tree: dict[str, str], long_files: dict[str, str] | None = None
     for path in excused:
         if tree.get(path, "").count("\n") <= LINES_MAX:
             found.append(Finding(path, 1, "length", "needs no exception any more; drop it from tests/tidy/shape.py"))
-    return found
-
-
-_LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)[^)]*\)")
-
-
-def check_links(tree: dict[str, str]) -> list[Finding]:
-    """What a document links to is there."""
-    found = []
-    for path, text in tree.items():
-        if not path.endswith(".md"):
-            continue
-        for match in _LINK.finditer(text):
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), match[1]))
-            if target not in tree and not any(other.startswith(f"{target}/") for other in tree):
-                found.append(Finding(path, line_of(text, match.start()), "link", f"{match[1]} does not exist"))
     return found
 
 

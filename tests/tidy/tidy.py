@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import bans
 import compilers
+import documents
 import layers
 import shape
 import threats
@@ -30,7 +31,10 @@ RULES = {
     "text": bans.check_text,
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
-    "links": shape.check_links,
+    "links": documents.check_links,
+    "widths": documents.check_widths,
+    "runbook": documents.check_runbook,
+    "changes": documents.check_changes,
     "patches": shape.check_patches,
     "log-events": vocabularies.check_log_events,
     "close-codes": vocabularies.check_close_codes,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bans
 import compilers
+import documents
 import layers
 import shape
 import threats
@@ -144,12 +145,6 @@ class Shape(unittest.TestCase):
         self.assertTrue(shape.check_lengths({"src/a.cc": short}, {"src/a.cc": "a table"}))
         self.assertEqual(shape.check_lengths({"docs/a.md": long}, {}), [])
 
-    def test_a_link_leads_somewhere(self):
-        there = {"docs/a.md": "[b](b.md#top) [up](../src/x.cc) [dir](../src) [web](https://example.org/)\n",
-                 "docs/b.md": "", "src/x.cc": ""}
-        self.assertEqual(shape.check_links(there), [])
-        self.assertEqual(lines(shape.check_links({"docs/a.md": "\n[gone](b.md)\n"})), [("docs/a.md", 2)])
-
     def test_a_patch_still_applies(self):
         patch = "What: x\n\n--- a/src/x.cc\n+++ b/src/x.cc\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n@@ -9 +9 @@\n-nine\n+9\n"
         source = "one\ntwo\nthree\n\nnine\n"
@@ -157,6 +152,57 @@ class Shape(unittest.TestCase):
         self.assertEqual(lines(shape.check_patches({"a.patch": patch, "src/x.cc": source.replace("two", "2")})), [("a.patch", 5)])
         self.assertEqual(lines(shape.check_patches({"a.patch": patch, "src/x.cc": source.replace("nine", "9")})), [("a.patch", 10)])
         self.assertTrue(shape.check_patches({"a.patch": patch}))
+
+
+class Documents(unittest.TestCase):
+    def test_a_link_leads_somewhere(self):
+        there = {"docs/a.md": "[b](b.md#the-top-ws) [up](../src/x.cc) [dir](../src) [web](https://example.org/) [me](#a)\n# A\n",
+                 "docs/b.md": "## The top (`/ws`)\n", "src/x.cc": ""}  # fmt: skip
+        self.assertEqual(documents.check_links(there), [])
+        for gone in ("b.md", "../docs/a.md#b", "#b"):
+            self.assertEqual(lines(documents.check_links({"docs/a.md": f"\n[gone]({gone})\n# A\n"})), [("docs/a.md", 2)], gone)
+
+    def test_a_heading_in_code_is_none(self):
+        self.assertEqual(documents.anchors("# One, two: 3\n```\n# no\n```\n## Redis (`OOM`)\n"), {"one-two-3", "redis-oom"})
+
+    def test_prose_is_wrapped_and_tables_and_code_are_not(self):
+        long = "x" * 119
+        fine = f"{long[1:]}\n| {long} |\n```\n{long}\n```\n\n    {long}\n"
+        self.assertEqual(documents.check_widths({"docs/a.md": fine, "bench/a.md": long}), [])
+        self.assertEqual(lines(documents.check_widths({"docs/a.md": f"\n{long}\n"})), [("docs/a.md", 2)])
+
+    def runbook(self, *, url="docs/RUNBOOK.md#redis-slow", severity="warning", row="| `A` | warning | [Redis slow](#redis-slow) |",
+                body="**Symptom.** a\n**Check.** b\n**Do.** c\n**If it does not help.** d\n"):  # fmt: skip
+        alert = f"- alert: WebSocketGatewayA\n  labels: {{severity: {severity}}}\n  annotations:\n    runbook_url: {url}\n"
+        tree_ = {"docs/RUNBOOK.md": f"{row}\n\n## Redis slow\n\n{body}", "deploy/prometheus/alerts.yml": alert}
+        return [f.path for f in documents.check_runbook(tree_)]
+
+    def test_an_alert_leads_to_its_section(self):
+        self.assertEqual(self.runbook(), [])
+        for broken in ({"url": "docs/RUNBOOK.md#redis"}, {"url": "docs/RUNBOOK.md"}, {"severity": "critical"}):
+            self.assertEqual(self.runbook(**broken), ["deploy/prometheus/alerts.yml"], broken)
+        self.assertEqual(self.runbook(row="| `B` | warning | [Redis slow](#redis-slow) |"), ["docs/RUNBOOK.md"] * 2)
+
+    def test_a_section_has_its_parts_in_order(self):
+        for body in ("**Symptom.** a\n**Check.** b\n**If it does not help.** d\n",
+                     "**Check.** b\n**Symptom.** a\n**Do.** c\n**If it does not help.** d\n"):  # fmt: skip
+            self.assertEqual(self.runbook(body=body), ["docs/RUNBOOK.md"], body)
+
+    def names(self, text):
+        tree_ = {"docs/TOUR.md": text, "docs/HACKING.md": "", "docs/ARCHITECTURE.md": "", "tests/gateway/test_a.py": "",
+                 "src/core/hub.h": "class Hub { void for_each(); };  // Gone\n", "src/core/hub.cc": "", "src/net/poller.h": ""}  # fmt: skip
+        return [f.text.split(" ")[-1] for f in documents.check_names(tree_)]
+
+    def test_what_is_named_is_there(self):
+        self.assertEqual(self.names("`src/core/hub.h`, `hub.cc`, `Hub::for_each`, `for_each()`, `net/poller.h`, `tests/gateway/`"), [])
+        self.assertEqual(self.names("`--drain-timeout`, `guide`, `ws://host`, `PUBLISH`, `Retry-After`"), [])
+        for gone in ("src/core/hob.h", "Hub::gone", "gone()", "OutOfTown", "src/hub/"):
+            self.assertEqual(self.names(f"`src/core/hub.h`, `{gone}`"), [gone])
+
+    def test_a_list_of_what_a_change_touches_is_as_long_as_it_says(self):
+        def found(title):
+            return len(documents.check_changes({"docs/HACKING.md": f"### {title}\n\n| `a.h` | x |\n| `a.cc` | y |\n\n## Next\n"}))
+        self.assertEqual([found("A call: 2 files"), found("A call: 3 files"), found("A call")], [0, 1, 1])
 
 
 class Threats(unittest.TestCase):
