@@ -19,12 +19,13 @@ run_packages=(python3 curl)
 redis_packages=(redis-tools)
 
 # To test: clang for the second opinion, the fuzzers and readable sanitizer reports; a real browser,
-# with one font, since a page without any has no text to see; Redis, and what the Valkey
-# and the proxies of scripts/lib/debian_tools.sh need.
+# with one font, since a page without any has no text to see; Lua, for our scripts in the simulation's
+# Redis; Redis, and what the Valkey and the proxies of scripts/lib/debian_tools.sh need.
 test_packages=(
   git ca-certificates python3-venv
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
   chromium fonts-dejavu-core
+  liblua5.1-0-dev lua-cjson
   openssl libatomic1 libjemalloc2 liblzf1
   libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
   systemd strace
