@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+import layers
 from tree import Finding, code_only, is_cpp, line_of
 
 RUNBOOK, ALERTS = "docs/RUNBOOK.md", "deploy/prometheus/alerts.yml"
@@ -103,11 +104,14 @@ def _sections(text: str) -> Iterator[Finding]:
 
 _NAMED = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:h|cc|py|mjs|json|md|yml|yaml|sh|cmake)|(?:[\w.-]+/)+")
-_PAIR = re.compile(r"\.h/\.cc$")
+ROOTS = ("src/", "tests/", "docs/", "scripts/", "deploy/", "examples/", "bench/")
 
 
 def check_names(tree: dict[str, str]) -> list[Finding]:
-    """Files, classes and functions that the documents for developers name are there."""
+    """Files, classes and functions that the documents for developers name are there.
+
+    A file is named from the root, from src/, or from the folder that was named last under the same heading.
+    """
     found, words = [], _words(tree)
     for path in (TOUR, HACKING, ARCHITECTURE):
         folder = ""
@@ -116,26 +120,17 @@ def check_names(tree: dict[str, str]) -> list[Finding]:
                 folder = ""
             for name in _NAMED.findall(line):
                 if _FILE.fullmatch(name):
-                    at = _resolve(name, folder, tree)
-                    if at is None:
+                    if name.startswith(ROOTS):
+                        folder = name[: name.rindex("/") + 1]
+                    if not any(_is_there(start + name, tree) for start in ("", folder, "src/")):
                         found.append(Finding(path, number, "names", f"there is no {name}"))
-                    else:
-                        folder = at
                 elif not _is_known(name, words):
                     found.append(Finding(path, number, "names", f"nothing is called {name}"))
     return found
 
 
-def _resolve(name, folder, tree) -> str | None:
-    """The folder in which it is: the one named last, src/ or the root."""
-    for start in (folder, "src/", ""):
-        full = start + name
-        if name.endswith("/"):
-            if any(path.startswith(full) for path in tree):
-                return full
-        elif full in tree:
-            return posixpath.dirname(full) + "/" if "/" in full else ""
-    return None
+def _is_there(path, tree) -> bool:
+    return any(other.startswith(path) for other in tree) if path.endswith("/") else path in tree
 
 
 def _words(tree) -> set[str]:
@@ -149,6 +144,17 @@ def _is_known(name, words) -> bool:
     if not code or not ("::" in name or name.endswith("()") or re.fullmatch(r"(?:[A-Z][a-z0-9]+){2,}", name)):
         return True
     return all(part in words for part in re.findall(r"\w+", name))
+
+
+# --- Layers
+
+def check_layers(tree: dict[str, str]) -> list[Finding]:
+    """ARCHITECTURE.md shows the layers that layers.py holds."""
+    rows = re.findall(r"^(\w+(?:, \w+)*) +includes? (.*?)(?:  .*|;.*)?$", tree[ARCHITECTURE], re.MULTILINE)
+    shown = {name: set(below.split()) - {"nothing"} for names, below in rows for name in names.split(", ")}
+    held = {name: set(below) for name, below in layers.LAYERS.items()} | {"app": {"everything"}}
+    return [Finding(ARCHITECTURE, 1, "layers", f"{name} is shown otherwise than tests/tidy/layers.py has it")
+            for name in sorted(shown.keys() | held.keys()) if shown.get(name) != held.get(name)]
 
 
 # --- What a change touches

@@ -34,6 +34,8 @@ RULES = {
     "links": documents.check_links,
     "widths": documents.check_widths,
     "runbook": documents.check_runbook,
+    "names": documents.check_names,
+    "layers-shown": documents.check_layers,
     "changes": documents.check_changes,
     "patches": shape.check_patches,
     "log-events": vocabularies.check_log_events,

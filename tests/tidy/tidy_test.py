@@ -199,6 +199,13 @@ class Documents(unittest.TestCase):
         for gone in ("src/core/hob.h", "Hub::gone", "gone()", "OutOfTown", "src/hub/"):
             self.assertEqual(self.names(f"`src/core/hub.h`, `{gone}`"), [gone])
 
+    def test_the_layers_that_are_shown_are_those_that_are_held(self):
+        rows = [f"{name}  includes {' '.join(below) or 'nothing'}  why" for name, below in layers.LAYERS.items() if name != "app"]
+        shown = "\n".join(("```", *rows, "app  includes everything; nobody includes app", "```\n"))
+        self.assertEqual(documents.check_layers({"docs/ARCHITECTURE.md": shown}), [])
+        for broken in (shown.replace(rows[4], ""), shown.replace("net  includes base", "net  includes base ws"), f"{shown}x  includes base\n"):
+            self.assertEqual(len(documents.check_layers({"docs/ARCHITECTURE.md": broken})), 1)
+
     def test_a_list_of_what_a_change_touches_is_as_long_as_it_says(self):
         def found(title):
             return len(documents.check_changes({"docs/HACKING.md": f"### {title}\n\n| `a.h` | x |\n| `a.cc` | y |\n\n## Next\n"}))
