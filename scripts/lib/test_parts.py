@@ -261,7 +261,7 @@ def run_fuzz(context: Context) -> Result:
 
 
 def run_bench(context: Context) -> Result:
-    """That every message arrives, and how many Redis commands it costs; other figures made in this company say nothing."""
+    """That every message arrives, and how many Redis commands it costs; the machine is too busy for figures of time to mean anything."""
     smoke = ["bench/run", "--smoke", "--no-pin", "--gateway", "build/release/websocket-gateway", "--load", "build/release/gateway-load"]
     runs = {"memory engine": smoke, "Redis": [*smoke, "--redis"]}
     codes = {name: context.run(command, "bench", append=True) for name, command in runs.items()}

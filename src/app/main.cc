@@ -1,4 +1,4 @@
-// Wires one gateway process: this is the only place that knows every part.
+// Reads the settings, then runs the application until it ends.
 #include <cstdio>
 
 #include "app/application.h"

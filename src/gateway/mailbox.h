@@ -1,6 +1,6 @@
-// A bounded queue between two loops. Senders collect during their turn and post once at its end; the
-// receiver takes everything at once. Posting over the bound is still taken (what is in flight must not be
-// lost), but is_full() then tells senders to stop making more.
+// A queue with a high-water mark between two loops. Senders collect during their turn and post once at its
+// end; the receiver takes everything at once. Posting over the bound is still taken (what is in flight must
+// not be lost), but is_full() then tells senders to stop making more.
 #pragma once
 
 #include <atomic>

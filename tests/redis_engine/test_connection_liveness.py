@@ -1,4 +1,4 @@
-"""One of the two connections to Redis dies while the other lives: each is watched by itself."""
+"""One of the three connections to Redis dies while the others live: each is watched by itself."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -40,6 +40,24 @@ def check_links(tree: dict[str, str]) -> list[Finding]:
     return found
 
 
+_CITED = re.compile(r'\b(docs/[\w/]+\.md)(?:,(?:\s|//|#)+"([^"]+)")?')
+
+
+def check_citations(tree: dict[str, str]) -> list[Finding]:
+    """A document that code names is there, and so is the heading: docs/PROTOCOL.md, "Redis"."""
+    found = []
+    for path, text in tree.items():
+        if path.startswith("tests/tidy/tidy_test") or path.endswith(".md"):
+            continue
+        for match in _CITED.finditer(text):
+            headings = re.findall(r"^#+ .*", _without_code(tree.get(match[1], "")), re.MULTILINE)
+            if match[1] not in tree:
+                found.append(Finding(path, line_of(text, match.start()), "citation", f"{match[1]} does not exist"))
+            elif match[2] and not any(match[2].lower() in heading.lower() for heading in headings):
+                found.append(Finding(path, line_of(text, match.start()), "citation", f'{match[1]} has no heading "{match[2]}"'))
+    return found
+
+
 def anchors(text: str) -> set[str]:
     """Of the headings of a Markdown document, as GitHub and GitLab make them."""
     headings = re.findall(r"^#+ +(.*?) *$", _without_code(text), re.MULTILINE)

@@ -32,6 +32,7 @@ RULES = {
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
     "links": documents.check_links,
+    "citations": documents.check_citations,
     "widths": documents.check_widths,
     "runbook": documents.check_runbook,
     "names": documents.check_names,

@@ -162,6 +162,12 @@ class Documents(unittest.TestCase):
         for gone in ("b.md", "../docs/a.md#b", "#b"):
             self.assertEqual(lines(documents.check_links({"docs/a.md": f"\n[gone]({gone})\n# A\n"})), [("docs/a.md", 2)], gone)
 
+    def test_what_code_cites_is_there(self):
+        for good in ("docs/a.md", 'docs/a.md, "Redis"', 'docs/a.md,\n// "the redis"'):
+            self.assertEqual(documents.check_citations({"docs/a.md": "## The Redis\n", "src/x.h": f"// ({good}).\n"}), [], good)
+        for bad in ("docs/b.md", 'docs/a.md, "Redas"'):
+            self.assertEqual(lines(documents.check_citations({"docs/a.md": "## Redis\n", "src/x.h": f"\n// {bad}\n"})), [("src/x.h", 2)])
+
     def test_a_heading_in_code_is_none(self):
         self.assertEqual(documents.anchors("# One, two: 3\n```\n# no\n```\n## Redis (`OOM`)\n"), {"one-two-3", "redis-oom"})
 
