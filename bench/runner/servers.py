@@ -11,6 +11,9 @@ import subprocess
 import tempfile
 import time
 
+from support.process import Process
+from support.server_process import free_port
+
 from . import tools
 
 START_S = 20
@@ -21,13 +24,7 @@ class ServerFailed(Exception):
     pass
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
+class Server(Process):
     """One server process. start() and stop() alternate; between runs nothing of it is left."""
 
     name = ""
@@ -35,8 +32,8 @@ class Server:
     env = {}
 
     def __init__(self):
+        super().__init__()
         self.version = self.name
-        self.process = None
         self.folder = None
 
     def command(self):
@@ -50,8 +47,8 @@ class Server:
             if cpu is not None:
                 os.sched_setaffinity(0, {cpu})
 
-        self.process = subprocess.Popen([str(c) for c in self.command()], env={**os.environ, **self.env}, preexec_fn=on_cpu,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, cwd=self.folder)
+        self.spawn(self.command(), env={**os.environ, **self.env}, preexec_fn=on_cpu, stdout=subprocess.PIPE,
+                   stderr=self.log, cwd=self.folder)
         self.url = self.wait_ready()
         self.pids = self.worker_pids()
 
@@ -71,7 +68,7 @@ class Server:
         return ready["url"]
 
     def worker_pids(self):
-        return [self.process.pid]
+        return [self.pid]
 
     def load_options(self):
         """What tells gateway-load where it is."""
@@ -86,12 +83,7 @@ class Server:
     def stop(self):
         if self.process is None:
             return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.end(STOP_S)
         self.process.stdout.close()
         self.log.close()
         self.process = None
@@ -161,7 +153,7 @@ class Nchan(Server):
 
     def wait_ready(self):
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline and self.process.poll() is None:
+        while time.monotonic() < deadline and self.is_running:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0 and self.worker_pids():
                     return f"http://127.0.0.1:{self.port}"
@@ -169,7 +161,7 @@ class Nchan(Server):
         raise ServerFailed(f"{self.name}: not ready\n{self.errors()}")
 
     def worker_pids(self):
-        pid = self.process.pid
+        pid = self.pid
         return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 

@@ -1,13 +1,14 @@
 """Sending, acks, streamed answers, publications and errors, with agents that are real HTTP clients."""
 
+import contextlib
 import re
-import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import expect
 
 from support.gateway import REPOSITORY, environment
+from support.process import Process
 
 
 def part(envelope, seq, delta, final=None):
@@ -138,15 +139,10 @@ def test_two_answers_at_once_are_kept_apart_and_a_lost_part_is_said(console, gat
 def test_the_example_agent_answers_word_by_word(console, gateway, user):
     console.enter(user)
     env = environment({"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": gateway.api_key})
-    agent = subprocess.Popen(
-        [sys.executable, REPOSITORY / "examples" / "agent.py", "--channel", "pillar:insights"], env=env
-    )
-    try:
+    command = [sys.executable, REPOSITORY / "examples" / "agent.py", "--channel", "pillar:insights"]
+    with contextlib.closing(Process(command, env=env)):
         console.say("good morning", channel="pillar:insights")
         expect(console.theirs("You said “good morning”.").get_by_text(re.compile("parts in"))).to_be_visible()
-    finally:
-        agent.terminate()
-        agent.wait(20)
 
 
 def test_a_publication_reaches_two_tabs_that_listen_and_not_the_third(open_tab, gateway, user):

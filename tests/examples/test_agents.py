@@ -1,5 +1,6 @@
 """The example agents against the real gateway. A message sent before they subscribe waits for them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from support.gateway import REPOSITORY
+from support.process import Process
 
 DEADLINE = 30
 
@@ -20,8 +22,8 @@ def start_agent(gateway):
     def start(name, *flags):
         interpreter = [sys.executable] if name.endswith(".py") else ["sh"]
         environment = os.environ | {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": gateway.api_key}
-        agent = subprocess.Popen([*interpreter, REPOSITORY / "examples" / name, *flags], env=environment,
-                                 stderr=subprocess.PIPE, text=True, start_new_session=True)
+        agent = Process([*interpreter, REPOSITORY / "examples" / name, *flags], env=environment,
+                        stderr=subprocess.PIPE, text=True, start_new_session=True)
         running.append(agent)
         return agent
 
@@ -31,7 +33,7 @@ def start_agent(gateway):
             os.killpg(agent.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        agent.communicate(timeout=DEADLINE)
+        agent.process.communicate(timeout=DEADLINE)
 
 
 def read_answer(client):
@@ -89,9 +91,8 @@ def test_comes_back_after_the_gateway_was_gone(gateway_factory):
     key = "a-key-that-survives-the-restart"
     first = gateway_factory(env={"GATEWAY_API_KEY": key})
     environment = os.environ | {"GATEWAY_URL": first.url, "GATEWAY_API_KEY": key}
-    agent = subprocess.Popen([sys.executable, REPOSITORY / "examples/agent.py", "--delay", "0"], env=environment,
-                             start_new_session=True)
-    try:
+    command = [sys.executable, REPOSITORY / "examples/agent.py", "--delay", "0"]
+    with contextlib.closing(Process(command, env=environment, start_new_session=True)) as agent:
         client = first.connect()
         client.say("guide")
         read_answer(client)
@@ -100,11 +101,8 @@ def test_comes_back_after_the_gateway_was_gone(gateway_factory):
         client = second.connect()
         client.say("guide", text="again")
         assert "again" in read_answer(client)[-1]["message"]
-        agent.send_signal(signal.SIGTERM)
-        assert agent.wait(DEADLINE) == 0
-    finally:
-        agent.kill()
-        agent.wait(DEADLINE)
+        agent.terminate()
+        assert agent.wait_exit() == 0
 
 
 def test_a_key_that_is_refused_ends_it(gateway, start_agent):

@@ -1,5 +1,6 @@
 """The example that is an MCP client and nothing else, run by the Python that has the official client."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from support.gateway import REPOSITORY
 from support.mcp_client import installed
+from support.process import Process
 
 DEADLINE = 30
 KEY = "a-key-that-survives-the-restart"
@@ -25,14 +27,14 @@ def start_agent(gateway):
     def start(*flags, key=KEY):
         python = installed() / "python-2/bin/python"
         environment = os.environ | {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": key}
-        agents.append(subprocess.Popen([python, "-B", REPOSITORY / "examples/mcp_agent.py", *flags], env=environment,
-                                       stderr=subprocess.PIPE, text=True))
+        agents.append(Process([python, "-B", REPOSITORY / "examples/mcp_agent.py", *flags], env=environment,
+                              stderr=subprocess.PIPE, text=True))
         return agents[-1]
 
     yield start
     for agent in agents:
         agent.kill()
-        agent.communicate(timeout=DEADLINE)
+        agent.process.communicate(timeout=DEADLINE)
 
 
 def test_answers_who_asked_and_ends_when_told(gateway, start_agent):
@@ -46,8 +48,8 @@ def test_answers_who_asked_and_ends_when_told(gateway, start_agent):
         asking.say("guide", text=f"question {n}")
         assert f"“question {n}”" in asking.receive(DEADLINE)["message"]
     assert gateway.received_by(other) == []
-    agent.send_signal(signal.SIGTERM)
-    assert agent.wait(DEADLINE) == 0
+    agent.terminate()
+    assert agent.wait_exit() == 0
 
 
 def test_ends_when_told_in_the_background_of_a_shell(gateway, start_agent):
@@ -60,8 +62,8 @@ def test_ends_when_told_in_the_background_of_a_shell(gateway, start_agent):
     client = gateway.connect()
     client.say("guide")
     client.receive(DEADLINE)
-    agent.send_signal(signal.SIGTERM)
-    assert agent.wait(DEADLINE) == 0
+    agent.terminate()
+    assert agent.wait_exit() == 0
 
 
 # On a busy machine the client library does so one time in six.
@@ -84,13 +86,10 @@ sys.exit(mcp_agent.main())
 def test_ends_when_told_whatever_the_client_makes_of_it(gateway):
     environment = os.environ | {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": KEY, "PYTHONPATH": str(REPOSITORY / "examples")}
     command = [installed() / "python-2/bin/python", "-B", "-c", CANCELLATION_BECOMES_AN_ERROR]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as agent:
-        try:
-            assert any("serving" in line for line in agent.stderr)
-            agent.send_signal(signal.SIGTERM)
-            assert agent.wait(DEADLINE) == 0
-        finally:
-            agent.kill()
+    with contextlib.closing(Process(command, env=environment, stderr=subprocess.PIPE, text=True)) as agent:
+        assert any("serving" in line for line in agent.process.stderr)
+        agent.terminate()
+        assert agent.wait_exit() == 0
 
 
 def test_a_publication_is_not_answered(gateway, start_agent):
@@ -115,10 +114,10 @@ def test_comes_back_after_the_gateway_was_gone(gateway, gateway_factory, start_a
     client.say("guide", text="again")
     assert "“again”" in client.receive(DEADLINE)["message"]
     agent.kill()
-    assert "messages may have been missed: unknown_cursor" in agent.communicate(timeout=DEADLINE)[1]
+    assert "messages may have been missed: unknown_cursor" in agent.process.communicate(timeout=DEADLINE)[1]
 
 
 def test_a_key_that_is_refused_ends_it(start_agent):
     agent = start_agent(key="wrong")
-    assert agent.wait(DEADLINE) == 1
-    assert "the API key is not known" in agent.stderr.read()
+    assert agent.wait_exit() == 1
+    assert "the API key is not known" in agent.process.stderr.read()

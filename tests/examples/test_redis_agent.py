@@ -2,14 +2,13 @@
 
 import collections
 import re
-import signal
-import subprocess
 import sys
 
 import pytest
 
 from support.cluster import listening
 from support.gateway import REPOSITORY
+from support.process import Process
 from support.redis_agent import wait_for_group
 from support.wait import eventually
 
@@ -23,13 +22,12 @@ def start_agent(redis):
 
     def start(*flags):
         command = [sys.executable, REPOSITORY / "examples/redis_agent.py", "--url", redis.url, *flags]
-        agents.append(subprocess.Popen(command, start_new_session=True))
+        agents.append(Process(command, start_new_session=True))
         return agents[-1]
 
     yield start
     for agent in agents:
         agent.kill()
-        agent.wait(DEADLINE)
 
 
 @pytest.fixture
@@ -86,8 +84,8 @@ class TestListening:
         client = gateway.connect(eventually(lambda: new_session(gateway), DEADLINE))
         client.say(text="again")
         assert "again" in read_answer(client)[-1]["message"]
-        agent.send_signal(signal.SIGTERM)
-        assert agent.wait(DEADLINE) == 0
+        agent.terminate()
+        assert agent.wait_exit() == 0
 
 
 def new_session(gateway):
@@ -143,9 +141,9 @@ class TestInbox:
         client = gateway.connect()
         client.say(text="goodbye")
         client.receive(DEADLINE)
-        agent.send_signal(signal.SIGTERM)
+        agent.terminate()
         assert "goodbye" in read_answer(client)[-1]["message"]
-        assert agent.wait(DEADLINE) == 0
+        assert agent.wait_exit() == 0
         assert store.xpending(INBOX, "agents")["pending"] == 0
         assert store.xinfo_consumers(INBOX, "agents") == []
 

@@ -16,7 +16,8 @@ from support.api import Api
 from support.client import Client
 from support.gateway import REPOSITORY
 from support.peer import Peer
-from support.redis_server import RedisServer, free_port
+from support.redis_server import RedisServer
+from support.server_process import free_port
 
 DEADLINE = 60
 RUN = REPOSITORY / "scripts/run"

@@ -6,7 +6,7 @@ import signal
 
 from support.api import POST_OFFICE, Api
 from support.client import Client
-from support.cluster import KEY, crash
+from support.cluster import KEY
 from support.site import site_of
 from support.wait import eventually
 
@@ -87,7 +87,7 @@ def test_a_draining_gateway_gets_no_new_client(kind):
             return handshakes_refused(leaving) == before
 
         eventually(nobody_asks_it, 15, "the proxy has taken it out")
-        crash(leaving)
+        leaving.crash()
 
 
 def first_on(site, gateway) -> Client:
@@ -108,7 +108,7 @@ def test_a_killed_gateway_costs_its_clients_a_reconnect(kind):
     with site_of(kind, *NO_LIMIT) as site:
         token = site.new_session()
         client = first_on(site, site.gateways[1])
-        crash(site.gateways[1])
+        site.gateways[1].crash()
         with contextlib.suppress(Exception):
             client.closed()
         for _ in range(10):

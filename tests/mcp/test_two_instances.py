@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.cluster import KEY, crash
+from support.cluster import KEY
 from support.mcp import NEWER, PUBLISH, SEND, SUBSCRIBE, Mcp, texts
 from support.wait import eventually
 
@@ -94,7 +94,7 @@ def test_an_instance_that_dies_costs_an_agent_nothing_that_the_other_has_heard(p
     there.poll(max_messages=500)
     client.say("guide", id="m1", text="first")
     page = here.poll(cursor=cursor, wait_seconds=WAIT_SECONDS)
-    crash(pair[0])
+    pair[0].crash()
     client.say("guide", id="m2", text="second")
     page = there.poll(cursor=page["cursor"], wait_seconds=WAIT_SECONDS)
     assert (texts(page), page["gap"]) == (["second"], False)

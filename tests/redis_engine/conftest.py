@@ -2,10 +2,26 @@
 
 import pytest
 
+from support.cluster import Cluster
+from support.tcp_proxy import TcpProxy
+
 
 @pytest.fixture
 def gateway(cluster):
     return cluster.start()
+
+
+@pytest.fixture
+def proxy(redis):
+    with TcpProxy(("127.0.0.1", redis.port)) as started:
+        yield started
+
+
+@pytest.fixture
+def proxied(redis, proxy):
+    """A cluster whose instances speak to Redis through the proxy; a file whose gateways all do names it its cluster."""
+    with Cluster(redis, f"redis://127.0.0.1:{proxy.port}") as started:
+        yield started
 
 
 def pytest_collection_modifyitems(items):

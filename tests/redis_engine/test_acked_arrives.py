@@ -8,10 +8,10 @@ import contextlib
 import pytest
 
 from support.acked import Books, StreamAgent, Traffic
-from support.cluster import KEY, Cluster, crash
+from support.cluster import KEY
 from support.crowd import quiet_agent
 from support.redis_server import RedisServer
-from support.tcp_proxy import TcpProxy, sent
+from support.tcp_proxy import sent
 from support.wait import eventually
 
 STREAM = ("--inbox", "stream", "--max-connections-per-user", "0")
@@ -28,15 +28,8 @@ def redis():
 
 
 @pytest.fixture
-def proxy(redis):
-    with TcpProxy(("127.0.0.1", redis.port)) as started:
-        yield started
-
-
-@pytest.fixture
-def cluster(redis, proxy):
-    with Cluster(redis, f"redis://127.0.0.1:{proxy.port}") as started:
-        yield started
+def cluster(proxied):
+    return proxied
 
 
 @pytest.fixture
@@ -139,14 +132,14 @@ class TestInstances:
     def test_one_is_killed_with_its_clients_and_the_agent_is_at_the_other(self, gateways, books):
         with plain_agent(books, gateways) as agent, Traffic(books, gateways) as traffic:
             traffic.run_for(2)
-            crash(gateways[0])
+            gateways[0].crash()
             traffic.run_for(5)
             settle(traffic, books, agent, excused=KILLED)
 
     def test_one_is_killed_with_a_member_of_a_group(self, gateways, books):
         with group(books, gateways) as agent, Traffic(books, gateways) as traffic:
             traffic.run_for(2)
-            crash(gateways[0])
+            gateways[0].crash()
             traffic.run_for(5)
             settle(traffic, books, agent, excused=KILLED)
 
@@ -154,7 +147,7 @@ class TestInstances:
         urls = [gateway.url for gateway in gateways]
         with StreamAgent(books, "moves", urls, KEY) as agent, Traffic(books, gateways) as traffic:
             traffic.run_for(2)
-            crash(gateways[0])
+            gateways[0].crash()
             traffic.run_for(5)
             settle(traffic, books, "moves", excused=KILLED)
             assert agent.gaps == 0

@@ -1,13 +1,14 @@
 """The Redis users of docs/operations/redis.md may do all that gateways and agents need: Redis's log of refusals says so."""
 
+import contextlib
 import re
-import subprocess
 import sys
 
 import pytest
 
 from support.cluster import Cluster, listening
 from support.gateway import REPOSITORY
+from support.process import Process
 from support.redis_server import RedisServer
 from support.wait import eventually
 
@@ -91,18 +92,14 @@ def test_an_agent_can_answer_and_leave(redis, cluster, flags, user):
     gateway = cluster.start("--inbox", "stream")
     url = redis.url_with(user=user, password="secret")
     command = [sys.executable, REPOSITORY / "examples/redis_agent.py", "--url", url, "--delay", "0", *flags]
-    agent = subprocess.Popen(command)
-    try:
+    with contextlib.closing(Process(command)) as agent:
         client = gateway.connect()
         eventually(lambda: flags or listening(redis, "websocket:guide"))
         client.say()
         while not client.receive(30)["data"]["final"]:
             pass
         agent.terminate()
-        assert agent.wait(30) == 0
-    finally:
-        agent.kill()
-        agent.wait(30)
+        assert agent.wait_exit() == 0
     assert refusals(redis) == []
 
 

@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 
-from support.cluster import Cluster, is_ready, registered
+from support.cluster import is_ready, registered
 from support.peer import upgrade_request
 from support.redis_monitor import Monitor
-from support.tcp_proxy import TcpProxy, sent
+from support.tcp_proxy import sent
 from support.wait import eventually
 
 # The connection for sessions and registry answers so much later; what Pub/Sub pushes comes at once.
@@ -16,16 +16,9 @@ COMMANDS = sent(b"commands")
 
 
 @pytest.fixture
-def proxy(redis):
-    with TcpProxy(("127.0.0.1", redis.port)) as started:
-        yield started
-
-
-@pytest.fixture
-def start(redis, proxy):
+def start(proxied):
     """The gateway that is looked at; it speaks to Redis through the proxy."""
-    with Cluster(redis, f"redis://127.0.0.1:{proxy.port}") as cluster:
-        yield cluster.start
+    return proxied.start
 
 
 @pytest.fixture

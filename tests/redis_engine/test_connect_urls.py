@@ -9,7 +9,8 @@ from support.cluster import Cluster, health, is_ready, seconds_until
 from support.gateway import Gateway, run_to_exit
 from support.redis_agent import RedisAgent
 from support.redis_sentinel import SentinelSet
-from support.redis_server import RedisServer, free_port
+from support.redis_server import RedisServer
+from support.server_process import free_port
 from support.tcp_proxy import TcpProxy
 from support.wait import eventually
 

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.cluster import Cluster, is_ready, seconds_until
+from support.cluster import is_ready, seconds_until
 from support.redis_agent import RedisAgent
-from support.tcp_proxy import TcpProxy, not_sent, sent
+from support.tcp_proxy import not_sent, sent
 from support.wait import eventually
 
 SUBSCRIBER, COMMANDS = sent(b"SUBSCRIBE"), not_sent(b"SUBSCRIBE")
@@ -15,15 +15,8 @@ WHICH = pytest.mark.parametrize("which", [SUBSCRIBER, COMMANDS], ids=["subscribe
 
 
 @pytest.fixture
-def proxy(redis):
-    with TcpProxy(("127.0.0.1", redis.port)) as started:
-        yield started
-
-
-@pytest.fixture
-def cluster(redis, proxy):
-    with Cluster(redis, f"redis://127.0.0.1:{proxy.port}") as started:
-        yield started
+def cluster(proxied):
+    return proxied
 
 
 def assert_works(gateway, client, agent):

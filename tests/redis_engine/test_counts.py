@@ -1,6 +1,5 @@
 """What the figures say while an instance dies, and what it costs to ask for them."""
 
-from support.cluster import crash
 from support.wait import paced
 
 KEYS = """
@@ -28,7 +27,7 @@ def test_all_figures_agree_at_every_moment_after_a_kill(cluster, tmp_path):
     for _ in range(3):
         dying.connect(session)
     living.connect(living.new_session(user_id="grace", context={"tenant_id": "acme"}))
-    crash(dying)
+    dying.crash()
     seen = set()
     # Its lease is not fresh after 3 s, and runs out after 15.
     for _ in paced(0.2, 20):

@@ -1,12 +1,10 @@
 """`--inbox stream`, the default: envelopes are kept until somebody has dealt with them, whoever that is."""
 
 import json
-import signal
 import time
 
 import pytest
 
-from support.cluster import crash
 from support.redis_agent import RedisAgent, wait_for_group
 from support.wait import eventually
 
@@ -153,7 +151,7 @@ class TestEventStreams:
         client = there.connect()
         client.say(id="m1")
         member.next()
-        crash(here)
+        here.crash()
         other = there.subscribe("guide", "workers")
         assert other.envelope(90)["message"]["id"] == "m1"
 
@@ -203,10 +201,10 @@ class TestWithoutAGroup:
         client = there.connect()
         client.say(id="given")
         assert taken.envelope()["message"]["id"] == "given"
-        here.process.send_signal(signal.SIGSTOP)
+        here.stop_process()
         for n in range(20):
             assert client.say(id=n)["status"] == "published"
-        crash(here)
+        here.crash()
         agent = there.subscribe("guide")
         got = []
         while 19 not in got:

@@ -1,11 +1,10 @@
 """An instance dies with its connections: the others notice, and nothing of it stays."""
 
-import signal
 import time
 
 import pytest
 
-from support.cluster import crash, seconds_until, traces
+from support.cluster import seconds_until, traces
 from support.crowd import Crowd, has_lease
 from support.redis_agent import collect_events
 from support.wait import eventually, paced
@@ -27,7 +26,7 @@ def test_nothing_is_routed_to_it_after_three_seconds_and_nothing_is_left_after_t
     assert crowd.is_registered(redis)
     gone, stay = crowd.ids_on(dying), crowd.ids_on(living)
     events = closing(collect_events(redis))
-    crash(dying)
+    dying.crash()
     died = time.monotonic()
 
     def nowhere():
@@ -55,7 +54,7 @@ def test_its_connections_do_not_use_up_a_users_limit(cluster, record_property):
     session = living.new_session(user_id="ada")
     for _ in range(2):
         dying.connect(session)
-    crash(dying)
+    dying.crash()
 
     def admitted():
         return living.raw_connect(session).next_frame().opcode == 1
@@ -69,7 +68,7 @@ def test_a_connection_that_is_nowhere_is_said_to_be(pair, record_property):
     dying.connect(session)
     here = living.connect(session)
     assert living.api.send({"n": 1}, user_id="ada")["delivered"] == 2
-    crash(dying)
+    dying.crash()
     took = seconds_until(lambda: living.api.send({"n": 2}, user_id="ada")["delivered"] == 1, 10)
     record_property("counted no more after, s (promised 3)", took)
     assert here.receive() == {"n": 1}
@@ -79,7 +78,7 @@ def test_a_connection_that_is_nowhere_is_said_to_be(pair, record_property):
 def test_when_it_was_the_last_one_the_next_to_come_cleans_up(cluster, redis, record_property):
     dying = cluster.start()
     crowd = Crowd([dying], 20)
-    crash(dying)
+    dying.crash()
     died = time.monotonic()
     cluster.start()
     eventually(lambda: traces(redis, *crowd.ids) == [], 60)
@@ -93,10 +92,10 @@ def test_one_that_is_slow_is_not_taken_for_dead(pair, redis):
     slow, watching = pair
     crowd = Crowd(pair, 40)
     for _ in paced(0.2, 25):
-        slow.process.send_signal(signal.SIGSTOP)
+        slow.stop_process()
         for _ in paced(0.1, 1.8):
             assert has_lease(redis, slow)
-        slow.process.send_signal(signal.SIGCONT)
+        slow.continue_process()
     assert crowd.is_registered(redis)
     crowd.assert_all_there()
 
@@ -106,7 +105,7 @@ def test_of_three_that_die_at_once_nothing_is_left(cluster, redis):
     gateways = [cluster.start() for _ in range(4)]
     crowd = Crowd(gateways, 80)
     for gateway in gateways[:3]:
-        crash(gateway)
+        gateway.crash()
     ids = set.union(*(crowd.ids_on(gateway) for gateway in gateways[:3]))
     eventually(lambda: traces(redis, *ids) == [], 60)
     for gateway in gateways[:3]:

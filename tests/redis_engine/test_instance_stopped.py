@@ -1,6 +1,5 @@
 """An instance sleeps, with its connections, and wakes: for the others it may have been dead meanwhile."""
 
-import signal
 import time
 
 import pytest
@@ -22,10 +21,10 @@ def pair(cluster):
 
 def sleep_of(gateway, seconds, other):
     """SIGSTOP for so long; the other one lives on."""
-    gateway.process.send_signal(signal.SIGSTOP)
+    gateway.stop_process()
     for _ in paced(0.25, seconds):
         assert other.api.get("/health/live").status_code == 200
-    gateway.process.send_signal(signal.SIGCONT)
+    gateway.continue_process()
 
 
 @SECONDS
@@ -53,12 +52,12 @@ def test_its_clients_get_publications_in_order(pair, seconds):
     """Those of the time in which it slept, and later ones, whichever instance took them."""
     sleeper, other = pair
     clients = [sleeper.connect(), other.connect()]
-    sleeper.process.send_signal(signal.SIGSTOP)
+    sleeper.stop_process()
     count = 0
     for _ in paced(0.1, seconds):
         other.api.publish("guide", {"n": count})
         count += 1
-    sleeper.process.send_signal(signal.SIGCONT)
+    sleeper.continue_process()
     for n in range(50):
         pair[n % 2].api.publish("guide", {"n": count})
         count += 1
@@ -91,7 +90,7 @@ def test_it_delivers_nothing_before_it_is_registered_again(pair, redis, seconds)
     """What waited in its socket while it slept comes out when its lease and its records are there."""
     sleeper, other = pair
     client = sleeper.connect()
-    sleeper.process.send_signal(signal.SIGSTOP)
+    sleeper.stop_process()
     delivery = {"connection_id": client.connection_id, "message": {"n": 1}}
     for n in range(3):
         publish(redis, f"gateway:{sleeper.instance_id}", delivery | {"message": {"n": n}})
@@ -99,7 +98,7 @@ def test_it_delivers_nothing_before_it_is_registered_again(pair, redis, seconds)
     for _ in paced(0.25, seconds):
         assert other.api.get("/health/live").status_code == 200
     with redis.monitor() as monitor:
-        sleeper.process.send_signal(signal.SIGCONT)
+        sleeper.continue_process()
         eventually(lambda: is_ready(sleeper), 20)
         received = []
         while (message := client.receive()) and "marker" not in message:
@@ -119,7 +118,7 @@ def test_a_user_who_has_gone_elsewhere_meanwhile_gets_everything_once(pair, reco
     sleeper, other = pair
     session = other.new_session(user_id="ada")
     old = sleeper.connect(session)
-    sleeper.process.send_signal(signal.SIGSTOP)
+    sleeper.stop_process()
     new = other.connect(session)
 
     def routed_to_new_alone():
@@ -127,7 +126,7 @@ def test_a_user_who_has_gone_elsewhere_meanwhile_gets_everything_once(pair, reco
 
     record_property("not routed to after, s (promised 3)", seconds_until(routed_to_new_alone, 10))
     other.api.send({"n": 1}, user_id="ada")
-    sleeper.process.send_signal(signal.SIGCONT)
+    sleeper.continue_process()
     eventually(lambda: is_ready(sleeper), 20)
     eventually(lambda: other.api.send({"probe": 1}, user_id="ada")["delivered"] == 2, 20)
     assert other.api.send({"n": 2}, user_id="ada")["delivered"] == 2

@@ -1,11 +1,10 @@
 """At a user's limit the connections that nobody uses any more make room for those that come."""
 
-import signal
 
 import pytest
 
 from support.client import Client
-from support.cluster import crash, seconds_until
+from support.cluster import seconds_until
 from support.wait import eventually
 
 
@@ -30,7 +29,7 @@ def test_a_tab_that_names_itself_is_back_at_once_after_its_instance_was_killed(p
     session = living.new_session(user_id="ada")
     for n in range(5):
         tab(dying, session, n)
-    crash(dying)
+    dying.crash()
     back = [tab(living, session, n) for n in range(5)]
     for client in back:
         client.assert_silent()
@@ -44,7 +43,7 @@ def test_a_tab_without_a_name_is_back_within_five_seconds(pair, record_property)
     session = living.new_session(user_id="ada")
     for _ in range(5):
         dying.connect(session)
-    crash(dying)
+    dying.crash()
     back = 0
 
     def all_back():
@@ -75,14 +74,13 @@ def test_a_tab_takes_the_place_of_itself_on_another_instance(pair):
 
 def test_one_that_gave_way_while_its_instance_slept_closes_when_that_wakes(pair):
     """Three seconds of silence make its connections give way; it wakes before anybody cleans up after it."""
-    import signal
-
+    
     sleeping, awake = pair
     session = awake.new_session(user_id="ada")
     old = [sleeping.connect(session) for _ in range(5)]
-    sleeping.process.send_signal(signal.SIGSTOP)
+    sleeping.stop_process()
     eventually(lambda: first_word(awake, session) == "welcome", 20)
-    sleeping.process.send_signal(signal.SIGCONT)
+    sleeping.continue_process()
     gone = [client for client in old if client.connection_id not in awake.api.channel_connections("guide")]
     assert len(gone) == 1
     assert gone[0].closed()[0] == 4009

@@ -5,23 +5,15 @@ import time
 import pytest
 
 from support.checker import Checker
-from support.cluster import Cluster, is_ready
+from support.cluster import is_ready
 from support.crowd import quiet_agent
 from support.talker import Talker
-from support.tcp_proxy import TcpProxy
 from support.wait import eventually
 
 
 @pytest.fixture
-def proxy(redis):
-    with TcpProxy(("127.0.0.1", redis.port)) as started:
-        yield started
-
-
-@pytest.fixture
-def cluster(redis, proxy):
-    with Cluster(redis, f"redis://127.0.0.1:{proxy.port}") as started:
-        yield started
+def cluster(proxied):
+    return proxied
 
 
 def test_messages_do_not_wait_for_one_another(gateway, proxy, redis, closing, record_property):

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from support.cluster import crash, is_ready, registered, seconds_until, traces
+from support.cluster import is_ready, registered, seconds_until, traces
 from support.gateway import REPOSITORY, binary_path, is_sanitized
+from support.process import Process
 from support.wait import eventually
 
 CONNECTIONS = 1_000 if is_sanitized() else 10_000
@@ -20,13 +21,12 @@ def crowd_on(gateway):
     command = [load, "--url", gateway.url, "--server", "gateway", "--pid", str(gateway.pid), "--time-limit", "170",
                "idle", "--connections", str(CONNECTIONS), "--hold", "150", "--settle", "0.5"]
     assert load.is_file(), f"{load} is missing: build it"
-    process = subprocess.Popen(command, env={"GATEWAY_API_KEY": gateway.api_key}, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    process = Process(command, env={"GATEWAY_API_KEY": gateway.api_key}, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
     try:
         eventually(lambda: gateway.connection_count() == CONNECTIONS, 60, "everybody is connected")
         yield
     finally:
-        process.terminate()
-        process.wait(10)
+        process.end()
 
 
 def count_in(redis, instance) -> int:
@@ -49,7 +49,7 @@ def test_a_redis_that_lost_its_data_has_them_again_soon(cluster, redis, record_p
 def test_nothing_is_left_of_an_instance_that_was_killed(cluster, redis, record_property):
     dying, staying = cluster.start(*FLAGS), cluster.start(*FLAGS)
     with crowd_on(dying):
-        crash(dying)
+        dying.crash()
         routed = seconds_until(lambda: staying.connection_count() == 0, 30)
         record_property("nothing is routed to it after, s (promised 3)", routed)
         gone = seconds_until(lambda: count_in(redis, dying.instance_id) == 0, 60)

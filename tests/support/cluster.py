@@ -2,13 +2,12 @@
 
 import contextlib
 import os
-import signal
 import time
 
 import httpx
 
 from support.gateway import Gateway
-from support.redis_server import free_port
+from support.server_process import free_port
 from support.wait import eventually
 
 KEY = "cluster-" + os.urandom(16).hex()
@@ -61,17 +60,11 @@ def answers(gateway) -> bool:
 
 def end(gateway):
     """Whatever state a test has left it in; the log is looked at even after a crash."""
-    if gateway.process.poll() is None:
-        gateway.process.send_signal(signal.SIGCONT)  # else it would not hear the rest
+    if gateway.is_running:
+        gateway.continue_process()  # else it would not hear the rest
         gateway.stop()
     else:
         gateway.kill()
-
-
-def crash(gateway):
-    """SIGKILL while its clients are connected; Gateway.kill() closes them before."""
-    gateway.process.kill()
-    gateway.process.wait(10)
 
 
 def health(gateway) -> tuple[int, dict]:

@@ -13,16 +13,14 @@ import os
 import queue
 import re
 import resource
-import signal
 import subprocess
 import threading
 from pathlib import Path
 
-import psutil
-
 from support.api import Api
 from support.client import Client
 from support.peer import Peer
+from support.process import Process
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
@@ -54,7 +52,7 @@ def run_to_exit(*flags, env=None, timeout=30) -> subprocess.CompletedProcess:
     )
 
 
-class Gateway:
+class Gateway(Process):
     """One gateway process. Known once started: url, ws_url, host, port, instance_id, pid, api_key.
 
     `flags` are appended to the defaults (port 0 on loopback, a drain of one second); a "--listen" among
@@ -64,11 +62,11 @@ class Gateway:
     """
 
     def __init__(self, *flags, env=None, open_files=None, read_log=True):
+        super().__init__()
         self.flags = [str(flag) for flag in flags]
         self.env = env or {}
         self.open_files = open_files
         self._read_log = read_log
-        self.process = None
         self.ready = None
         self.stdout_lines = []
         self.log_lines = []
@@ -88,19 +86,19 @@ class Gateway:
         except queue.Empty:
             line = None
         if line is None:
-            self.process.kill()
-            self._wait(10)
+            super().kill()
+            self.wait_exit(10)
             raise AssertionError(f"gateway did not become ready (exit {self.process.returncode}):\n{self.log_text}")
         self.ready = json.loads(line)
         return self
 
     def launch(self):
-        command = [str(binary_path())]
+        command = [binary_path()]
         if "--listen" not in self.flags:
             command += ["--listen", "127.0.0.1:0"]
         if "--drain-timeout" not in self.flags:
             command += ["--drain-timeout", "1"]
-        self.process = subprocess.Popen(
+        self.spawn(
             command + self.flags,
             env=environment(self.env),
             stdout=subprocess.PIPE,
@@ -125,9 +123,9 @@ class Gateway:
         """
         self._closing.close()
         died = None if self._ended else self.process.poll()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        code = self._wait(deadline)
+        if self.is_running:
+            self.terminate()
+        code = self.wait_exit(deadline)
         self.check_log()
         assert died is None, f"gateway had died with {died}:\n{self.log_text[-4000:]}"
         return code
@@ -135,14 +133,25 @@ class Gateway:
     def kill(self):
         """SIGKILL: no drain, no goodbye."""
         self._closing.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        self._wait(10)
+        self.crash()
         self.check_log()
 
+    def crash(self):
+        """SIGKILL while its clients are connected."""
+        super().kill()
+        self.wait_exit(10)
+
     def wait_exit(self, deadline=30) -> int:
-        """Waits for an end that the test itself brought about."""
-        return self._wait(deadline)
+        """Its exit code. One that takes longer is killed, and that is a failure."""
+        try:
+            code = super().wait_exit(deadline)
+        except subprocess.TimeoutExpired:
+            super().kill()
+            raise AssertionError(f"gateway did not end within {deadline} s:\n{self.log_text[-4000:]}") from None
+        self._ended = True
+        for reader in self._readers:
+            reader.join(10)
+        return code
 
     def check_log(self):
         report = SANITIZER_REPORT.search(self.log_text)
@@ -181,29 +190,12 @@ class Gateway:
         return self.ready["instance_id"]
 
     @property
-    def pid(self):
-        return self.ready["pid"]
-
-    @property
     def api_key(self):
         return self.env.get("GATEWAY_API_KEY") or self.ready["api_key"]
 
     @property
     def log_text(self):
         return "".join(self.log_lines)
-
-    @property
-    def rss_bytes(self):
-        return psutil.Process(self.pid).memory_info().rss
-
-    @property
-    def cpu_seconds(self):
-        times = psutil.Process(self.pid).cpu_times()
-        return times.user + times.system
-
-    @property
-    def open_descriptors(self):
-        return psutil.Process(self.pid).num_fds()
 
     # Those who talk to it. What is made here is closed at the end of the innermost scope(), or else before
     # the gateway is stopped.
@@ -290,15 +282,3 @@ class Gateway:
     def _read_stderr(self):
         for line in self.process.stderr:
             self.log_lines.append(line)
-
-    def _wait(self, deadline) -> int:
-        try:
-            code = self.process.wait(deadline)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-            raise AssertionError(f"gateway did not end within {deadline} s:\n{self.log_text[-4000:]}") from None
-        self._ended = True
-        for reader in self._readers:
-            reader.join(10)
-        return code

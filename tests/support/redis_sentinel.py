@@ -1,18 +1,45 @@
 """A primary, a replica and sentinels that watch them, all of a test's own."""
 
 import contextlib
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 from urllib.parse import quote
 
 import redis
 
-from support.redis_server import RedisServer, binary, free_port
+from support.redis_server import RedisServer, binary
+from support.server_process import ServerProcess, free_ports
 from support.wait import eventually
 
 NAME = "mymaster"
+
+
+class Sentinel(ServerProcess):
+    """One of them; `settings` are lines of its configuration, which it goes on writing itself."""
+
+    def __init__(self, port, settings, password):
+        super().__init__()
+        self.port = port
+        self.settings = settings
+        self.password = password
+
+    def prepare(self):
+        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.directory}", *self.settings]
+        self.file.write_text("\n".join(lines) + "\n")
+
+    def command(self):
+        return [binary(), self.file, "--sentinel"]
+
+    def answers(self):
+        with contextlib.suppress(redis.RedisError), self.client() as client:
+            return client.ping()
+        return False
+
+    @property
+    def file(self):
+        return self.directory / "sentinel.conf"
+
+    def client(self) -> redis.Redis:
+        options = {"decode_responses": True, "protocol": 2, "retry": None, "password": self.password}
+        return redis.Redis(host="127.0.0.1", port=self.port, **options)
 
 
 class SentinelSet:
@@ -22,9 +49,8 @@ class SentinelSet:
         self.servers = [RedisServer(*self._auth(password), password=password) for _ in range(2)]
         self._password = password
         self._sentinel_password = sentinel_password
-        self._ports = [free_port() for _ in range(sentinels)]
-        self._processes = []
-        self._directory = Path(tempfile.mkdtemp(prefix="sentinel-"))
+        self._quorum = sentinels // 2 + 1
+        self._sentinels = [Sentinel(port, (), sentinel_password) for port in free_ports(sentinels)]
         self._stack = contextlib.ExitStack()
 
     def __enter__(self):
@@ -34,21 +60,18 @@ class SentinelSet:
             with self.servers[1].client() as client:
                 client.replicaof("127.0.0.1", self.servers[0].port)
                 eventually(lambda: client.info("replication")["master_link_status"] == "up", 30)
-            for port in self._ports:
-                self._start_sentinel(port)
-            for port in self._ports:
-                eventually(lambda port=port: self._knows_all(port), 30, "the sentinels know one another and the replica")
+            for sentinel in self._sentinels:
+                sentinel.settings = self._settings()
+                self._stack.enter_context(sentinel)
+            for sentinel in self._sentinels:
+                eventually(lambda one=sentinel: self._knows_all(one), 30, "the sentinels know one another and the replica")
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        for process in self._processes:
-            process.kill()
-            process.wait(10)
         self._stack.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     @property
     def url(self):
@@ -58,16 +81,16 @@ class SentinelSet:
     @property
     def url_without_sentinel_password(self):
         user = f":{self._password}@" if self._password else ""
-        return f"redis+sentinel://{user}{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}/0"
+        return f"redis+sentinel://{user}{','.join(f'127.0.0.1:{sentinel.port}' for sentinel in self._sentinels)}/{NAME}/0"
 
     @property
     def sentinel_port(self):
-        return self._ports[0]
+        return self._sentinels[0].port
 
     @property
     def primary(self) -> RedisServer:
         """As the first sentinel sees it."""
-        with self._sentinel(self._ports[0]) as client:
+        with self._sentinels[0].client() as client:
             _, port = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
         return next(server for server in self.servers if server.port == int(port))
 
@@ -79,44 +102,31 @@ class SentinelSet:
         if demote:
             with old.client() as client:
                 client.replicaof("127.0.0.1", new.port)
-        for port in self._ports:
-            with self._sentinel(port) as client:
+        for sentinel in self._sentinels:
+            with sentinel.client() as client:
                 client.execute_command("SENTINEL", "REMOVE", NAME)
-                client.execute_command("SENTINEL", "MONITOR", NAME, "127.0.0.1", new.port, len(self._ports) // 2 + 1)
+                client.execute_command("SENTINEL", "MONITOR", NAME, "127.0.0.1", new.port, self._quorum)
 
     def kill_sentinel(self, index):
-        self._processes[index].kill()
-        self._processes[index].wait(10)
+        self._sentinels[index].kill()
 
-    def _start_sentinel(self, port):
-        lines = [
-            f"port {port}",
-            "bind 127.0.0.1",
-            f"dir {self._directory}",
-            f"sentinel monitor {NAME} 127.0.0.1 {self.servers[0].port} {len(self._ports) // 2 + 1}",
+    def _settings(self) -> list:
+        settings = [
+            f"sentinel monitor {NAME} 127.0.0.1 {self.servers[0].port} {self._quorum}",
             f"sentinel down-after-milliseconds {NAME} 1000",
             f"sentinel failover-timeout {NAME} 5000",
         ]
         if self._sentinel_password:
-            lines += [f"requirepass {self._sentinel_password}", f"sentinel sentinel-pass {self._sentinel_password}"]
+            settings += [f"requirepass {self._sentinel_password}", f"sentinel sentinel-pass {self._sentinel_password}"]
         if self._password:
-            lines.append(f"sentinel auth-pass {NAME} {self._password}")
-        file = self._directory / f"{port}.conf"
-        file.write_text("\n".join(lines) + "\n")
-        log = open(self._directory / f"{port}.log", "ab")
-        command = [binary(), str(file), "--sentinel"]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        self._processes.append(process)
+            settings.append(f"sentinel auth-pass {NAME} {self._password}")
+        return settings
 
-    def _knows_all(self, port):
-        with contextlib.suppress(redis.RedisError), self._sentinel(port) as client:
+    def _knows_all(self, sentinel):
+        with contextlib.suppress(redis.RedisError), sentinel.client() as client:
             state = client.execute_command("SENTINEL", "MASTER", NAME)
             told = state if isinstance(state, dict) else dict(zip(state[::2], state[1::2], strict=True))
-            return int(told["num-other-sentinels"]) == len(self._ports) - 1 and int(told["num-slaves"]) == 1
-
-    def _sentinel(self, port):
-        options = {"decode_responses": True, "protocol": 2, "retry": None, "password": self._sentinel_password}
-        return redis.Redis(host="127.0.0.1", port=port, **options)
+            return int(told["num-other-sentinels"]) == len(self._sentinels) - 1 and int(told["num-slaves"]) == 1
 
     @staticmethod
     def _auth(password):

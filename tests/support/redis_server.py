@@ -10,27 +10,24 @@ started here is ever touched.
 import contextlib
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
 import redis
 
 from support.certificates import make_certificates
 from support.redis_monitor import Monitor
+from support.server_process import ServerProcess, free_port
 from support.wait import eventually
 
 # Until a test asks for it, nothing is written to disk.
 DEFAULTS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no")
 
 
-class RedisServer:
-    """One server process with a directory of its own, which outlives kill() and restart().
+class RedisServer(ServerProcess):
+    """One server process. Its directory outlives kill() and restart().
 
     `flags` are appended to the defaults. `password` is the default user's; `users` maps names of others to
     their ACL rules, such as {"gateway": ">secret ~* &* +@all"}. With `tls` the port speaks TLS only, with a
@@ -38,54 +35,35 @@ class RedisServer:
     """
 
     def __init__(self, *flags, password=None, users=None, tls=False):
+        super().__init__()
         self.flags = [str(flag) for flag in flags]
         self.password = password
         self.users = users or {}
         self.tls = tls
         self.port = None
-        self.process = None
         self.died_at = None  # time.monotonic() when it was last killed
-        self._directory = None
 
     # Life.
 
-    def start(self):
-        """Starts, or starts again where it was, and waits for the first PONG."""
-        if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="redis-"))
-            if self.tls:
-                make_certificates(self._directory)
-        self.launch()
-        self.wait_answering()
-        return self
+    def prepare(self):
+        if self.tls:
+            make_certificates(self.directory)
 
     def launch(self):
         """Starts without waiting: while it loads its data, it answers nothing but errors."""
-        assert self.process is None or self.process.poll() is not None, "it runs"
         again = self.port is not None
         for _ in range(20):
             if not again:
                 self.port = free_port()
-            self.process = subprocess.Popen(
-                [binary(), *self._arguments()],
-                stdin=subprocess.DEVNULL,
-                stdout=open(self.log_file, "ab"),
-                stderr=subprocess.STDOUT,
-            )
+            super().launch()
             if self._listens() or again:
                 return
         raise AssertionError(f"no free port found for a server:\n{self.log_text[-2000:]}")
 
-    def wait_answering(self, deadline=20):
-        with self.client() as client:
-            eventually(lambda: self._answers(client), deadline, "the server answers PING")
-
-    def stop(self):
-        """Ends it for good, and what it left on disk."""
-        self.kill()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
+    def answers(self):
+        with self.client() as client, contextlib.suppress(redis.RedisError):
+            return client.ping()
+        return False
 
     def kill(self, *, keep_data=False):
         """At once: SIGKILL, which may fall between an answer and the messages that it counts, and what it held is gone.
@@ -93,39 +71,21 @@ class RedisServer:
         With `keep_data` between two turns of its loop, and all that it had answered is saved: as a server would that
         writes each command to disk before the answer.
         """
-        if self.process is None or self.process.poll() is not None:
+        if not self.is_running:
             return
         if keep_data:
             with self.client() as client, contextlib.suppress(redis.ConnectionError):
                 client.execute_command("SHUTDOWN", "SAVE", "NOW", "FORCE")
         else:
             self.dump_file.unlink(missing_ok=True)
-            self.process.kill()
-        self.process.wait(10)
+            super().kill()
+        self.wait_exit(10)
         self.died_at = time.monotonic()
 
     def restart(self, *, keep_data):
         """Killed and started again on the same port."""
         self.kill(keep_data=keep_data)
         return self.start()
-
-    def stop_process(self):
-        """SIGSTOP: its port still accepts, and nothing is answered."""
-        self.process.send_signal(signal.SIGSTOP)
-        eventually(lambda: psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
-
-    def continue_process(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def __enter__(self):
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_):
-        self.stop()
 
     # Where it is.
 
@@ -142,27 +102,15 @@ class RedisServer:
 
     @property
     def unix_socket(self):
-        return self._directory / "redis.sock"
+        return self.directory / "redis.sock"
 
     @property
     def ca_file(self):
-        return self._directory / "ca.crt"
+        return self.directory / "ca.crt"
 
     @property
     def dump_file(self):
-        return self._directory / "dump.rdb"
-
-    @property
-    def log_file(self):
-        return self._directory / "server.log"
-
-    @property
-    def log_text(self):
-        return self.log_file.read_text(errors="replace")
-
-    @property
-    def pid(self):
-        return self.process.pid
+        return self.directory / "dump.rdb"
 
     # What it tells.
 
@@ -184,29 +132,20 @@ class RedisServer:
             stats = client.info("commandstats")
         return {name.removeprefix("cmdstat_"): figures["calls"] for name, figures in stats.items()}
 
-    @property
-    def cpu_seconds(self):
-        times = psutil.Process(self.pid).cpu_times()
-        return times.user + times.system
-
-    @property
-    def rss_bytes(self):
-        return psutil.Process(self.pid).memory_info().rss
-
     # Inside.
 
-    def _arguments(self):
+    def command(self):
         port = ("--port", "0", "--tls-port", self.port) if self.tls else ("--port", self.port)
-        arguments = [*DEFAULTS, *port, "--dir", self._directory, "--unixsocket", self.unix_socket]
+        arguments = [*DEFAULTS, *port, "--dir", self.directory, "--unixsocket", self.unix_socket]
         if self.tls:
             for name, file in (("cert", "server.crt"), ("key", "server.key"), ("ca-cert", "ca.crt")):
-                arguments += [f"--tls-{name}-file", self._directory / file]
+                arguments += [f"--tls-{name}-file", self.directory / file]
             arguments += ["--tls-auth-clients", "no"]
         if self.password:
             arguments += ["--requirepass", self.password]
         for name, rules in self.users.items():
             arguments += ["--user", name, "on", *rules.split()]
-        return [str(argument) for argument in [*arguments, *self.flags]]
+        return [binary(), *arguments, *self.flags]
 
     def _tls_options(self):
         return {"ssl": True, "ssl_ca_certs": str(self.ca_file)} if self.tls else {}
@@ -215,17 +154,10 @@ class RedisServer:
         """Whether it took the port; it ends when another process has."""
 
         def decided():
-            return self.process.poll() is not None or can_connect(self.unix_socket)
+            return not self.is_running or can_connect(self.unix_socket)
 
         eventually(decided, 20, "the server listens or ends")
-        return self.process.poll() is None
-
-    @staticmethod
-    def _answers(client):
-        try:
-            return client.ping()
-        except redis.RedisError:
-            return False
+        return self.is_running
 
 
 def binary() -> str:
@@ -235,12 +167,6 @@ def binary() -> str:
 
 def credentials(user, password):
     return f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def can_connect(unix_socket) -> bool:

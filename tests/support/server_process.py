@@ -1,15 +1,14 @@
 """What the test's own servers have in common: a directory, a log, and an end by pid."""
 
+import http.client
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
+import urllib.request
 from pathlib import Path
 
-import httpx
-import psutil
-
+from support.process import Process
 from support.wait import eventually
 
 
@@ -25,6 +24,10 @@ def free_ports(count) -> list:
             probe.close()
 
 
+def free_port() -> int:
+    return free_ports(1)[0]
+
+
 def accepts(port) -> bool:
     with socket.socket() as probe:
         probe.settimeout(5)
@@ -32,17 +35,20 @@ def accepts(port) -> bool:
 
 
 def says_ok(url) -> bool:
+    """Without a proxy, whatever the environment says."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        with opener.open(url, timeout=5) as response:
+            return response.status == 200
+    except (OSError, http.client.HTTPException):
         return False
 
 
-class ServerProcess:
+class ServerProcess(Process):
     """For `with`. A subclass says command(), called once the directory is there, and answers()."""
 
     def __init__(self):
-        self.process = None
+        super().__init__()
         self.directory = None
 
     def prepare(self):
@@ -64,20 +70,15 @@ class ServerProcess:
 
     def launch(self):
         """Starts without waiting."""
-        assert self.process is None or self.process.poll() is not None, "it runs"
         if self.directory is None:
             self.directory = Path(tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-"))
             self.prepare()
-        command = [str(word) for word in self.command()]
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            self.spawn(self.command(), stdout=log, stderr=subprocess.STDOUT)
 
     def wait_answering(self, deadline=60):
-        def ended():
-            return self.process.poll() is not None
-
-        eventually(lambda: ended() or self.answers(), deadline, f"{type(self).__name__} answers")
-        assert not ended(), f"it ended:\n{self.log_text[-3000:]}"
+        eventually(lambda: not self.is_running or self.answers(), deadline, f"{type(self).__name__} answers")
+        assert self.is_running, f"it ended:\n{self.log_text[-3000:]}"
 
     def stop(self):
         """Ends it for good, and what it left on disk."""
@@ -85,19 +86,6 @@ class ServerProcess:
         if self.directory is not None:
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = None
-
-    def kill(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
-
-    def stop_process(self):
-        """SIGSTOP: its ports still accept, and nothing is answered."""
-        self.process.send_signal(signal.SIGSTOP)
-        eventually(lambda: psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED)
-
-    def continue_process(self):
-        self.process.send_signal(signal.SIGCONT)
 
     def __enter__(self):
         try:
