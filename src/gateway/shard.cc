@@ -20,7 +20,8 @@ namespace {
 
 constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStatsEvery = 200ms;
-constexpr Duration kSleepMax = 50s;  // within the timer wheel's reach
+constexpr uint64_t kInboxKey = uint64_t{1} << 62;  // neither a client's nor a listener's
+constexpr Duration kSleepMax = 50s;                // within the timer wheel's reach
 
 // What one client can make the kernel hold that has not even been sent. More would only be in front of
 // whatever comes later, a close frame for one: outboxes are where bytes wait.
@@ -59,7 +60,16 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       options_(options),
       channels_(channels),
       envelopes_(options.instance_id, options.reply_to),
-      listeners_(std::move(listeners)),
+      listeners_(poller_,
+                 {.accepted =
+                      [this](Accepted&& peer, const SocketAddress& local) {
+                        begin_handshake({std::move(peer.fd), {}, peer.peer, local});
+                      },
+                  .failed = [this](const Error& error, bool again) { on_accept_failed(error, again); },
+                  .recovered =
+                      [this](uint64_t failures) {
+                        log::warn("accept_works_again", {{"shard", index_}, {"failures", failures}});
+                      }}),
       wheel_(steady_now()),
       read_buffer_(kReadBufferBytes),
       now_(steady_now()),
@@ -69,10 +79,12 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       stats_reported_at_(now_),
       inbox_(options.inbox),
       control_(control) {
-  const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, Poller::kInboxKey);
+  const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, kInboxKey);
   ASSERT(inbox_added);
-  for (const UniqueFd& listener : listeners_) limit_unsent(listener.get());
-  wake_listeners();
+  for (UniqueFd& listener : listeners) {
+    limit_unsent(listener.get());
+    listeners_.add(std::move(listener), now_);
+  }
 }
 
 Shard::~Shard() {
@@ -111,7 +123,7 @@ void Shard::turn() {
   for (const epoll_event& event : events) on_ready_fd(event);
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
-  if (resting_ && now_ >= rest_until_) wake_listeners();
+  listeners_.tick(now_);
   if (drain_) close_drained();
   flush();
   report_stats();
@@ -119,13 +131,12 @@ void Shard::turn() {
 }
 
 void Shard::on_ready_fd(const epoll_event& event) {
-  if ((event.data.u64 & Poller::kListenerKey) != 0) {
-    if (event.data.u64 != Poller::kInboxKey) accept_all(listeners_[event.data.u64 & 0xffff]);
-    return;
-  }
-  Client* found = &clients_.at(static_cast<uint32_t>(event.data.u64));
+  const uint64_t key = event.data.u64;
+  if (key == kInboxKey) return;  // every turn looks into it
+  if (ListenerSet::is_key(key)) return listeners_.on_ready(key, now_);
+  Client* found = &clients_.at(static_cast<uint32_t>(key));
   // A client dropped earlier in this turn.
-  if (found->phase == Client::Phase::free || key_of(*found) != event.data.u64) return;
+  if (found->phase == Client::Phase::free || key_of(*found) != key) return;
   Client& client = *found;
   switch (client.phase) {
     case Client::Phase::free: return;
@@ -133,7 +144,9 @@ void Shard::on_ready_fd(const epoll_event& event) {
     case Client::Phase::admitting:
       if (event.events & (EPOLLHUP | EPOLLERR)) destroy(client);
       return;
-    case Client::Phase::refused: return discard_input(client);
+    case Client::Phase::refused:
+      if (!discard_input(client.fd.get(), read_buffer_)) destroy(client);
+      return;
     case Client::Phase::connected: break;
   }
   if (event.events & EPOLLERR) return destroy(client);
@@ -146,6 +159,12 @@ void Shard::on_ready_fd(const epoll_event& event) {
     // Nobody reads it now, and its peer is gone.
     if (event.events & EPOLLHUP) destroy(client);
   }
+}
+
+void Shard::on_accept_failed(const Error& error, bool again) {
+  if (!again) log::warn("accept_failed", {{"shard", index_}, {"error", error.detail}});
+  ++stats_.accept_failures_total;
+  stats_changed_ = true;
 }
 
 void Shard::take_commands() {
@@ -202,7 +221,7 @@ void Shard::after_write(Client& client) {
     if (connection.is_finished()) return destroy(client);
     if (connection.half_closes() && !client.half_closed) {
       client.half_closed = true;
-      ::shutdown(client.fd.get(), SHUT_WR);
+      end_output(client.fd.get());
     }
   }
   watch(client);

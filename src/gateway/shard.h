@@ -25,6 +25,7 @@
 #include "gateway/mailbox.h"
 #include "gateway/upgrade.h"
 #include "net/batch_sender.h"
+#include "net/listener.h"
 #include "net/poller.h"
 #include "protocol/envelope.h"
 
@@ -58,20 +59,17 @@ class Shard {
   void run();
   void turn();
   void on_ready_fd(const epoll_event& event);
+  void on_accept_failed(const Error& error, bool again);
   void take_commands();
   void flush();
   void post_to_control();
 
   // --- Handshake: shard_handshake.cc ---
-  void accept_all(UniqueFd& listener);
-  void rest_listeners();
-  void wake_listeners();
   void begin_handshake(http::Handover arrived);
   void read_handshake(Client& client);
   void continue_handshake(Client& client);
   void hand_to_control(Client& client);
   void refuse(Client& client, const http::Response& refusal, bool head_only = false);
-  void discard_input(Client& client);
   void request_admission(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes);
   void count_stranger(Client& client, const IpAddress& address);
   void forget_stranger(Client& client);
@@ -154,7 +152,7 @@ class Shard {
 
   // Touched only on this shard's thread.
   Poller poller_;
-  std::vector<UniqueFd> listeners_;
+  ListenerSet listeners_;
   ClientTable clients_;
   size_t connected_ = 0;  // clients in phase connected
   Hub hub_;
@@ -171,9 +169,6 @@ class Shard {
   ClockWatch clock_watch_;
   bool ready_ = false;
   bool stopping_ = false;
-  bool resting_ = false;  // the listeners, for lack of descriptors
-  TimePoint rest_until_;
-  uint64_t accepts_failed_ = 0;  // in a row; 0: clients come in
   AddressCounts strangers_;
   std::optional<DrainSchedule> drain_;
   bool drained_reported_ = false;

@@ -87,7 +87,7 @@ void Shard::on_command(command::Upgrade& command) { begin_handshake(std::move(co
 void Shard::on_command(command::SetReady& command) { ready_ = command.ready; }
 
 void Shard::on_command(command::Probe&) {
-  send_to_control(event::ProbeEcho{index_, ready_ && accepts_failed_ == 0});
+  send_to_control(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
 }
 
 void Shard::on_command(command::Drain& command) {

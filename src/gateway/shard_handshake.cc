@@ -1,6 +1,4 @@
 // From an accepted socket to a connection, or to somebody else.
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -12,46 +10,9 @@
 namespace gw {
 namespace {
 
-constexpr int kAcceptsPerTurn = 256;
-constexpr Duration kListenerRest = 100ms;
 constexpr Duration kCrowdedTimeout = 500ms;  // for a handshake of an address that has too many
 
 }  // namespace
-
-void Shard::accept_all(UniqueFd& listener) {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    Result<std::optional<Accepted>> accepted = accept_from(listener.get());
-    if (!accepted) {
-      // The backlog stays readable: without a rest this would spin.
-      if (accepts_failed_++ == 0)
-        log::warn("accept_failed", {{"shard", index_}, {"error", accepted.error().detail}});
-      ++stats_.accept_failures_total;
-      stats_changed_ = true;
-      return rest_listeners();
-    }
-    if (accepts_failed_ != 0)
-      log::warn("accept_works_again", {{"shard", index_}, {"failures", std::exchange(accepts_failed_, 0)}});
-    if (!*accepted) return;
-    const Result<SocketAddress> local = local_address((*accepted)->fd.get());
-    if (!local) continue;
-    begin_handshake({std::move((*accepted)->fd), {}, (*accepted)->peer, *local});
-  }
-}
-
-void Shard::rest_listeners() {
-  for (const UniqueFd& listener : listeners_) poller_.remove(listener.get());
-  resting_ = true;
-  rest_until_ = now_ + kListenerRest;
-}
-
-void Shard::wake_listeners() {
-  resting_ = false;
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    if (!poller_.add(listeners_[i].get(), EPOLLIN, Poller::kListenerKey | i)) return rest_listeners();
-  }
-  // Whether it works shows without a client too: the kernel looks for a descriptor first.
-  if (accepts_failed_ != 0 && !listeners_.empty()) accept_all(listeners_.front());
-}
 
 // Loopback and trusted proxies stand for everybody behind them.
 void Shard::count_stranger(Client& client, const IpAddress& address) {
@@ -155,18 +116,12 @@ void Shard::refuse(Client& client, const http::Response& refusal, bool head_only
   http::append_response(bytes, refusal, {.close = refusal.status != 426, .head_only = head_only}, wall_);
   // A few hundred bytes into an empty socket buffer: written at once or never.
   write_some(client.fd.get(), bytes);
-  ::shutdown(client.fd.get(), SHUT_WR);
+  end_output(client.fd.get());
   move_to(client, Client::Phase::refused);
   client.connection.reset();
   client.handshake->deadline = now_ + options_.connection.close_timeout;
   watch(client);
   schedule(client, client.handshake->deadline);
-}
-
-// A refused peer may still be sending; closing under it would reset the answer away.
-void Shard::discard_input(Client& client) {
-  const IoResult result = read_some(client.fd.get(), read_buffer_);
-  if (result.status == IoResult::Status::end || result.status == IoResult::Status::failed) destroy(client);
 }
 
 void Shard::request_admission(Client& client, Upgrade upgrade, std::string_view origin, size_t head_bytes) {

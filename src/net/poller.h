@@ -1,4 +1,4 @@
-// epoll(7), level-triggered, with what a shard needs of it and no more.
+// epoll(7), level-triggered: of a shard as its only wait, of the HTTP server as one descriptor of its loop.
 #pragma once
 
 #include <sys/epoll.h>
@@ -17,10 +17,6 @@ class Poller {
   static constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
   static constexpr uint32_t kWritable = EPOLLOUT;
 
-  // Keys of descriptors that are no client's (client_table.h keeps these bits free).
-  static constexpr uint64_t kListenerKey = uint64_t{1} << 63;  // | index of the listener
-  static constexpr uint64_t kInboxKey = uint64_t{3} << 62;
-
   Poller();
 
   // `key` comes back with the descriptor's events. False: the kernel refused (no memory, max_user_watches).
@@ -29,7 +25,9 @@ class Poller {
   // Before a descriptor is handed to somebody else; closing one removes it by itself.
   void remove(int fd);
 
-  // Up to 256 events; `timeout` is rounded up to whole milliseconds.
+  // Readable while an event waits.
+  int fd() const { return epoll_.get(); }
+  // Up to 256 events, valid until the next call; `timeout` is rounded up to whole milliseconds.
   std::span<const epoll_event> wait(Duration timeout);
 
  private:

@@ -188,6 +188,18 @@ IoResult write_some(int fd, std::string_view data) {
   return to_result(n);
 }
 
+void end_output(int fd) { ::shutdown(fd, SHUT_WR); }
+
+bool discard_input(int fd, std::span<char> scratch) {
+  // Bounded: who sends without end gets its share of a turn and no more.
+  for (int i = 0; i < 4; ++i) {
+    const IoResult result = read_some(fd, scratch);
+    if (result.status == IoResult::Status::again) return true;
+    if (result.status != IoResult::Status::ok) return false;
+  }
+  return true;
+}
+
 UniqueFd make_wake_fd() {
   UniqueFd fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   ASSERT(fd);

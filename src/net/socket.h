@@ -77,6 +77,12 @@ IoResult read_some(int fd, std::span<char> into);
 IoResult write_some(int fd, std::span<const iovec> parts);
 IoResult write_some(int fd, std::string_view data);
 
+// The last word to a peer that may still be sending: our side ends, what still comes is read away, and only
+// then is the descriptor closed. Closing over unread input would reset the connection, and the word with it.
+void end_output(int fd);
+// False: the peer has ended its side as well, or the connection is broken. Close it.
+bool discard_input(int fd, std::span<char> scratch);
+
 // An eventfd: a loop waits for it, any thread wakes it.
 UniqueFd make_wake_fd();
 void wake(int fd);

@@ -107,6 +107,23 @@ TEST(Socket, RunningOutOfDescriptorsIsSaidAndNothingIsLost) {
   EXPECT_EQ(accept_one(listener.get()).peer, *local_address(client.get()));
 }
 
+TEST(Socket, TheLastWordIsReadByAPeerThatWasStillSending) {
+  const UniqueFd listener = *listen_on(loopback());
+  UniqueFd client = connect_to(*local_address(listener.get()));
+  UniqueFd accepted = accept_one(listener.get()).fd;
+  std::array<char, 64> buffer;
+  ASSERT_EQ(write_some(client.get(), "more than was read").status, IoResult::Status::ok);
+  ASSERT_EQ(write_some(accepted.get(), "no").status, IoResult::Status::ok);
+  end_output(accepted.get());
+  wait_readable(accepted.get());
+  EXPECT_TRUE(discard_input(accepted.get(), buffer));
+  ASSERT_EQ(read_some(client.get(), buffer).bytes, 2u);
+  EXPECT_EQ(read_some(client.get(), buffer).status, IoResult::Status::end);
+  client.reset();
+  wait_readable(accepted.get());
+  EXPECT_FALSE(discard_input(accepted.get(), buffer));
+}
+
 TEST(UniqueFd, ClosesOnce) {
   UniqueFd first = make_wake_fd();
   const int raw = first.get();

@@ -38,7 +38,7 @@ HOMES = {
     "toml++/": ("config",),
     "opentelemetry/": ("src/ops/otel_parts.h", "src/ops/otel_data.cc", "src/ops/otel_exporters.cc",
                        "src/ops/otel_telemetry.cc"),
-    "sys/epoll.h": ("net", "gateway"),
+    "sys/epoll.h": ("src/net/poller.h",),
     "sys/socket.h": ("net", "gateway"),
     "netinet/": ("net", "gateway"),
 }

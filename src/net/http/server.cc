@@ -1,10 +1,5 @@
 #include "net/http/server.h"
 
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
-#include <array>
-
 #include "base/assert.h"
 #include "base/log.h"
 #include "net/http/server_impl.h"
@@ -13,11 +8,11 @@ namespace gw::http {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
-constexpr int kEventsPerTurnMax = 256;
-constexpr int kAcceptsPerTurnMax = 64;
 constexpr Duration kSweepPeriod = 250ms;
 constexpr Duration kLingerTimeout = 2s;
-constexpr Duration kAcceptRest = 100ms;  // when descriptors have run out
+
+// A pointer has no top bits: those keys are the listeners'.
+uint64_t key_of(ServerConnection& c) { return reinterpret_cast<uint64_t>(&c); }
 
 }  // namespace
 
@@ -25,10 +20,17 @@ ServerImpl::ServerImpl(EventLoop& loop, ServerOptions options, Server::Handler h
     : loop_(loop),
       options_(std::move(options)),
       handler_(std::move(handler)),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      ops_listeners_(poller_, {.accepted =
+                                   [this](Accepted&& peer, const SocketAddress& local) {
+                                     adopt(Handover{std::move(peer.fd), {}, peer.peer, local}, true);
+                                   },
+                               .failed =
+                                   [](const Error& error, bool again) {
+                                     if (!again) log::warn("ops_accept_failed", {{"reason", error.detail}});
+                                   },
+                               .recovered = [](uint64_t) {}}),
       scratch_(kReadBytes) {
-  ASSERT(epoll_);
-  ready_watch_ = loop_.watch(epoll_.get(), [this] { on_ready(); });
+  ready_watch_ = loop_.watch(poller_.fd(), [this] { on_ready(); });
   flush_hook_ = loop_.on_turn_end([this] { flush_all(); });
   sweep_timer_ = loop_.every(kSweepPeriod, [this] { sweep(); });
 }
@@ -57,10 +59,7 @@ void ServerImpl::adopt(Handover handover, bool ops) {
   c.local = handover.local;
   c.ops = ops;
   c.interest = EPOLLIN;
-  epoll_event event{};
-  event.events = c.interest;
-  event.data.ptr = &c;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd.get(), &event) != 0) return;
+  if (!poller_.add(c.fd.get(), c.interest, key_of(c))) return;
   enroll(c, bounded, reserved);
   connections_.push_back(std::move(connection));
   ++stats.connections_total;
@@ -71,37 +70,19 @@ void ServerImpl::adopt(Handover handover, bool ops) {
 Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address, bool with_ipv4) {
   Result<UniqueFd> fd = listen_on(address, {.reuse_port = false, .with_ipv4 = with_ipv4});
   if (!fd) return fd.error();
-  auto listener = std::make_unique<OpsListener>();
-  listener->fd = std::move(*fd);
-  listener->watch = loop_.watch(listener->fd.get(), [this, raw = listener.get()] { accept_ops(*raw); });
-  ops_listeners_.push_back(std::move(listener));
-  return local_address(ops_listeners_.back()->fd.get());
-}
-
-void ServerImpl::accept_ops(OpsListener& listener) {
-  for (int i = 0; i < kAcceptsPerTurnMax; ++i) {
-    Result<std::optional<Accepted>> accepted = accept_from(listener.fd.get());
-    if (!accepted) {
-      log::warn("ops_accept_failed", {{"reason", accepted.error().detail}});
-      listener.watch.reset();
-      listener.rest = loop_.after(kAcceptRest, [this, &listener] {
-        listener.watch = loop_.watch(listener.fd.get(), [this, &listener] { accept_ops(listener); });
-      });
-      return;
-    }
-    if (!*accepted) return;
-    Accepted& peer = **accepted;
-    const Result<SocketAddress> local = local_address(peer.fd.get());
-    if (local) adopt(Handover{std::move(peer.fd), {}, peer.peer, *local}, true);
-  }
+  const Result<SocketAddress> bound = local_address(fd->get());
+  ops_listeners_.add(std::move(*fd), loop_.now());
+  return bound;
 }
 
 void ServerImpl::on_ready() {
-  std::array<epoll_event, kEventsPerTurnMax> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurnMax, 0);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<size_t>(i)];
-    on_event(*static_cast<ServerConnection*>(event.data.ptr), event.events);
+  for (const epoll_event& event : poller_.wait(Duration(0))) {
+    const uint64_t key = event.data.u64;
+    if (ListenerSet::is_key(key)) {
+      ops_listeners_.on_ready(key, loop_.now());
+    } else {
+      on_event(*reinterpret_cast<ServerConnection*>(key), event.events);
+    }
   }
 }
 
@@ -144,16 +125,13 @@ void ServerImpl::update_interest(ServerConnection& c) {
   if (streaming) wanted |= EPOLLRDHUP;
   if (c.unsent() != 0) wanted |= EPOLLOUT;
   if (wanted == c.interest) return;
-  epoll_event event{};
-  event.events = wanted;
-  event.data.ptr = &c;
-  const int changed = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, c.fd.get(), &event);
-  ASSERT(changed == 0);
   c.interest = wanted;
+  poller_.change(c.fd.get(), wanted, key_of(c));
 }
 
 void ServerImpl::sweep() {
   const TimePoint now = loop_.now();
+  ops_listeners_.tick(now);
   // Backwards: closing one puts the last in its place.
   for (size_t i = connections_.size(); i-- > 0;) {
     ServerConnection& c = *connections_[i];
@@ -175,7 +153,7 @@ void ServerImpl::expire(ServerConnection& c) {
 
 void ServerImpl::linger(ServerConnection& c) {
   if (c.peer_ended) return close(c);
-  ::shutdown(c.fd.get(), SHUT_WR);
+  end_output(c.fd.get());
   std::string().swap(c.in);
   c.phase = ServerConnection::Phase::lingering;
   c.deadline = loop_.now() + kLingerTimeout;

@@ -17,6 +17,8 @@
 #include "net/http/head.h"
 #include "net/http/response_writer.h"
 #include "net/http/server.h"
+#include "net/listener.h"
+#include "net/poller.h"
 
 namespace gw::http {
 
@@ -145,16 +147,9 @@ class ServerImpl {
   ServerStats stats;
 
  private:
-  struct OpsListener {
-    UniqueFd fd;
-    EventLoop::Registration watch;
-    EventLoop::Registration rest;
-  };
-
   // server.cc
   void on_ready();
   void on_event(ServerConnection& c, uint32_t events);
-  void accept_ops(OpsListener& listener);
   void sweep();
   void expire(ServerConnection& c);
   void settle(ServerConnection& c);
@@ -205,8 +200,8 @@ class ServerImpl {
   const ServerOptions options_;
   const Server::Handler handler_;
   bool stopping_ = false;
-  UniqueFd epoll_;
-  std::vector<std::unique_ptr<OpsListener>> ops_listeners_;
+  Poller poller_;
+  ListenerSet ops_listeners_;
   std::vector<std::unique_ptr<ServerConnection>> connections_;
   std::list<ServerConnection*> spare_;  // owed nothing, longest unused first; none of the inside
   std::unordered_map<IpAddress, Holdings, IpAddressHash> addresses_;  // that have connections

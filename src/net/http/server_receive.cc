@@ -1,5 +1,3 @@
-#include <sys/epoll.h>
-
 #include <utility>
 
 #include "net/http/forwarded.h"
@@ -10,17 +8,12 @@ namespace {
 
 // More unsent answers than this, and the client reads before it asks again.
 constexpr size_t kUnsentBytesMax = size_t{1} << 20;
-constexpr int kLingerReadsPerTurnMax = 4;
 
 }  // namespace
 
 void ServerImpl::read(ServerConnection& c) {
   if (c.phase == ServerConnection::Phase::lingering) {
-    for (int i = 0; i < kLingerReadsPerTurnMax; ++i) {
-      const IoResult result = read_some(c.fd.get(), scratch_);
-      if (result.status == IoResult::Status::again) return;
-      if (result.status != IoResult::Status::ok) return close(c);
-    }
+    if (!discard_input(c.fd.get(), scratch_)) close(c);
     return;
   }
   const IoResult result = read_some(c.fd.get(), scratch_);
@@ -182,7 +175,7 @@ void ServerImpl::dispatch(ServerConnection& c, const RequestHead& head, std::str
 
 void ServerImpl::hand_over(ServerConnection& c, std::string_view rest) {
   Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local, true};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, handover.fd.get(), nullptr);
+  poller_.remove(handover.fd.get());
   close(c);
   on_upgrade(std::move(handover));
 }
