@@ -90,10 +90,17 @@ void ServerImpl::on_event(ServerConnection& c, uint32_t events) {
   if (c.phase == ServerConnection::Phase::closed) return;
   if ((events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0) return close(c);
   if ((events & EPOLLOUT) != 0) {
-    c.writable = true;
+    if (c.output == ServerConnection::Output::full) c.output = ServerConnection::Output::retrying;
     touch(c);
   }
   if ((events & EPOLLIN) != 0) read(c);
+}
+
+void ServerImpl::move_to(ServerConnection& c, ServerConnection::Phase next) {
+  using Phase = ServerConnection::Phase;
+  ASSERT(c.phase != Phase::closed);
+  ASSERT(c.phase != Phase::lingering || next == Phase::closed);
+  c.phase = next;
 }
 
 // What the connection waits for now, and until when.
@@ -103,12 +110,12 @@ void ServerImpl::settle(ServerConnection& c) {
   place(c);
   if (c.phase == Phase::lingering) return;
   // What waits behind answers waits for us, not we for it.
-  const Phase next = c.need != 0 || c.chunked        ? Phase::body
-                     : !c.slots.empty() || c.blocked ? Phase::answering
-                     : !c.in.empty()                 ? Phase::head
-                                                     : Phase::idle;
+  const Phase next = c.need != 0 || c.chunked                    ? Phase::body
+                     : !c.slots.empty() || c.may_hold_requests() ? Phase::answering
+                     : !c.in.empty()                             ? Phase::head
+                                                                 : Phase::idle;
   if (next == c.phase && !c.begun_anew) return;
-  c.phase = next;
+  move_to(c, next);
   c.begun_anew = false;
   c.deadline = loop_.now() + (next == Phase::body   ? options_.body_timeout
                               : next == Phase::head ? options_.head_timeout
@@ -118,7 +125,8 @@ void ServerImpl::settle(ServerConnection& c) {
 void ServerImpl::update_interest(ServerConnection& c) {
   if (c.phase == ServerConnection::Phase::closed) return;
   uint32_t wanted = 0;
-  const bool streaming = !c.slots.empty() && c.slots.back().streaming;
+  const bool streaming = !c.slots.empty() && c.slots.back().state == Slot::State::streaming;
+  // Without an interest in it, what is not to be taken yet stays in the kernel, and TCP slows the peer down.
   if (c.phase == ServerConnection::Phase::lingering || (!c.peer_ended && may_take_request(c)))
     wanted |= EPOLLIN;
   // A client that ends its side of a stream has left; nothing it still sends is read.
@@ -135,8 +143,9 @@ void ServerImpl::sweep() {
   // Backwards: closing one puts the last in its place.
   for (size_t i = connections_.size(); i-- > 0;) {
     ServerConnection& c = *connections_[i];
-    if (c.stalled && now >= c.write_deadline) {
+    if (c.is_stalled() && now >= c.write_deadline) {
       close(c);
+      // Who waits for our answer has no deadline: a poll may take minutes.
     } else if (c.phase != ServerConnection::Phase::answering && now >= c.deadline) {
       expire(c);
     }
@@ -155,27 +164,29 @@ void ServerImpl::linger(ServerConnection& c) {
   if (c.peer_ended) return close(c);
   end_output(c.fd.get());
   std::string().swap(c.in);
-  c.phase = ServerConnection::Phase::lingering;
+  move_to(c, ServerConnection::Phase::lingering);
   c.deadline = loop_.now() + kLingerTimeout;
 }
 
 void ServerImpl::close(ServerConnection& c) {
   if (c.phase == ServerConnection::Phase::closed) return;
-  c.phase = ServerConnection::Phase::closed;
+  move_to(c, ServerConnection::Phase::closed);
   c.fd.reset();
   std::vector<Slot> slots = std::move(c.slots);
   for (Slot& slot : slots) {
     if (slot.exchange) slot.exchange->connection = nullptr;
-    if (slot.streaming && !slot.complete) forget_stream(c);
+    if (slot.state == Slot::State::streaming) forget_stream(c);
   }
   discharge(c);
   std::swap(connections_[c.index], connections_.back());
   connections_[c.index]->index = c.index;
+  // Not freed yet: the caller, events and lists of this turn may still name it.
   graveyard_.push_back(std::move(connections_.back()));
   connections_.pop_back();
   stats.connections = connections_.size();
+  // Last: whoever hears of it may close others, or write to them.
   for (Slot& slot : slots) {
-    if (slot.streaming && !slot.complete && slot.on_close) slot.on_close();
+    if (slot.state == Slot::State::streaming && slot.on_close) slot.on_close();
   }
 }
 

@@ -31,7 +31,7 @@ bool ServerImpl::make_room(bool ops) {
 void ServerImpl::refuse(const Handover& handover, int status, const char* detail) {
   std::string refusal;
   append_response(refusal, Response::error(status, code_of(status), detail).header("Retry-After", "1"),
-                  {.close = true}, wall_now());
+                  {.close = true}, loop_.wall_now());
   write_some(handover.fd.get(), refusal);
   count_response(status);
 }
@@ -47,8 +47,8 @@ void ServerImpl::enroll(ServerConnection& c, bool bounded, bool reserved) {
 
 // Gives back all that it holds: it is about to go.
 void ServerImpl::discharge(ServerConnection& c) {
-  if (c.spare) spare_.erase(c.place);
-  c.spare = false;
+  if (c.spare) spare_.erase(*c.spare);
+  c.spare.reset();
   if (c.reserved) --reserved_;
   stats.buffered_bytes -= c.charged;
   (c.account ? streams_bytes_ : requests_bytes_) -= c.charged;
@@ -69,13 +69,13 @@ void ServerImpl::bill(const Exchange& exchange, const void* payer) {
 void ServerImpl::place(ServerConnection& c) {
   const bool spare = c.slots.empty() && !c.ops;
   if (!spare) {
-    if (c.spare) spare_.erase(c.place);
+    if (c.spare) spare_.erase(*c.spare);
+    c.spare.reset();
   } else if (!c.spare) {
-    c.place = spare_.insert(spare_.end(), &c);
+    c.spare = spare_.insert(spare_.end(), &c);
   } else if (c.begun_anew) {
-    spare_.splice(spare_.end(), spare_, c.place);
+    spare_.splice(spare_.end(), spare_, *c.spare);
   }
-  c.spare = spare;
 }
 
 void ServerImpl::charge(ServerConnection& c) {
@@ -105,7 +105,7 @@ bool ServerImpl::find_room(ServerConnection& c, size_t cost) {
   while (streams_bytes_ + cost > options_.streams_bytes_max) {
     ServerConnection* largest = &c;
     for (const auto& other : connections_) {
-      if (!other->account || other->doomed) continue;
+      if (!other->account || other->output == ServerConnection::Output::doomed) continue;
       if (std::tie(other->account->bytes, other->charged) >
           std::tie(largest->account->bytes, largest->charged))
         largest = other.get();
@@ -124,7 +124,7 @@ void ServerImpl::forget_stream(ServerConnection& c) {
 // What its stream holds is dropped at once. It closes at the end of the turn: the caller may stand anywhere.
 void ServerImpl::doom(ServerConnection& c) {
   log::warn("http_stream_dropped", {{"peer", c.peer.ip.text()}, {"bytes", c.charged}});
-  c.doomed = true;
+  c.output = ServerConnection::Output::doomed;
   std::string().swap(c.out);
   c.out_sent = 0;
   for (Slot& slot : c.slots) std::string().swap(slot.bytes);
@@ -142,8 +142,8 @@ void ServerImpl::shed_requests() {
         largest = c.get();
     }
     if (!largest) return;
-    const bool nothing_said = largest->slots.empty() && largest->unsent() == 0 && !largest->last_request;
-    if (nothing_said) {
+    // An answer fits only where none is on its way.
+    if (largest->owes_nothing() && largest->intake != ServerConnection::Intake::ended) {
       fail(*largest, 503, "the server is out of buffers");
     } else {
       close(*largest);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,9 +46,12 @@ struct Slot {
   std::string bytes;             // only while it is not the first
   std::string extra_head;        // beside the response's own
   std::function<void()> on_close;
-  bool answered = false;
-  bool complete = false;  // nothing will be added
-  bool streaming = false;
+  enum class State : uint8_t {
+    waiting,    // for its answer
+    streaming,  // its head is there, and its body goes on
+    complete,   // nothing will be added
+  };
+  State state = State::waiting;
   bool head_only = false;
   bool close_after = false;
   bool http10 = false;
@@ -61,6 +65,15 @@ struct Holdings {
 };
 
 struct ServerConnection {
+  //        bytes          head whole              body whole
+  //   idle -----> head ----------------> body ----------------> answering
+  //    ^           |                                             ^   |
+  //    |           +-- head whole, and there is no body ---------+   |
+  //    +-- every answer is on its way, and nothing waits behind -----+
+  //
+  // From any of these to lingering, when the last answer there will be has left, and to closed, when the
+  // peer or its time is gone; from lingering to closed alone. What a connection waits for follows from
+  // what it holds (ServerImpl::settle), so several steps may be taken at once.
   enum class Phase : uint8_t {
     idle,       // between requests
     head,       // some of a head is there
@@ -68,6 +81,20 @@ struct ServerConnection {
     answering,  // a handler or a stream is at work; no deadline of ours
     lingering,  // all is said; reads on, so that a reset does not swallow the last answer
     closed,     // waits to be freed
+  };
+  // What becomes of the bytes in `in`.
+  enum class Intake : uint8_t {
+    open,           // requests are taken as they come
+    blocked,        // there may be more of them, to be taken once answers have left
+    upgrade_waits,  // the next is for the upgrade path: it is handed over once all answers have left
+    ended,          // nothing more is taken, and what comes is dropped
+  };
+  // Whether the socket takes what is in `out`.
+  enum class Output : uint8_t {
+    flowing,
+    full,      // until epoll says otherwise, or write_deadline
+    retrying,  // epoll has said so; the next write tells
+    doomed,    // its stream gave way to others: closed at the end of the turn
   };
   struct ChunkedRequest {
     std::string head;
@@ -78,6 +105,10 @@ struct ServerConnection {
   explicit ServerConnection(ServerImpl& owner) : server(owner) {}
 
   size_t unsent() const { return out.size() - out_sent; }
+  bool owes_nothing() const { return slots.empty() && unsent() == 0; }
+  bool may_hold_requests() const { return intake == Intake::blocked || intake == Intake::upgrade_waits; }
+  // Unsent bytes have waited since write_deadline was set.
+  bool is_stalled() const { return output == Output::full || output == Output::retrying; }
   Slot& slot(const Exchange& exchange) { return slots[exchange.sequence - first_sequence]; }
 
   ServerImpl& server;
@@ -89,16 +120,14 @@ struct ServerConnection {
   uint32_t interest = 0;  // what epoll has been told
 
   // Receiving.
-  Phase phase = Phase::idle;
+  Phase phase = Phase::idle;  // ServerImpl::move_to changes it
   TimePoint deadline{};
   std::string in;   // read and not used yet
   size_t need = 0;  // bytes of `in` that make the request begun complete; 0: not known
   std::unique_ptr<ChunkedRequest> chunked;
-  bool begun_anew = true;      // a request was completed since the deadline was set
-  bool blocked = false;        // `in` may hold more requests, to be taken once answers have left
-  bool upgrade_waits = false;  // the next of them is for the upgrade path, and so waits for all answers
-  bool last_request = false;   // nothing more is taken from it
-  bool peer_ended = false;
+  Intake intake = Intake::open;
+  bool begun_anew = true;   // a request was completed since the deadline was set
+  bool peer_ended = false;  // its side; it may still read
 
   // Answering.
   std::vector<Slot> slots;
@@ -107,8 +136,7 @@ struct ServerConnection {
   // Sending.
   std::string out;
   size_t out_sent = 0;
-  bool writable = true;  // false: the socket is full, epoll will tell
-  bool stalled = false;  // unsent bytes wait since the deadline was set
+  Output output = Output::flowing;
   TimePoint write_deadline{};
   bool dirty = false;  // is in ServerImpl::dirty_
 
@@ -119,9 +147,7 @@ struct ServerConnection {
   const void* payer = nullptr;
   bool stranger = false;  // counts as one of its address
   bool reserved = false;  // came in above the limits: it gets one answer
-  bool doomed = false;    // its stream gave way: closed at the end of the turn
-  bool spare = false;     // is in ServerImpl::spare_, at `place`
-  std::list<ServerConnection*>::iterator place;
+  std::optional<std::list<ServerConnection*>::iterator> spare;  // its place in ServerImpl::spare_, if any
 };
 
 class ServerImpl {
@@ -153,6 +179,7 @@ class ServerImpl {
   void sweep();
   void expire(ServerConnection& c);
   void settle(ServerConnection& c);
+  void move_to(ServerConnection& c, ServerConnection::Phase next);
   void update_interest(ServerConnection& c);
   void linger(ServerConnection& c);
   void close(ServerConnection& c);

@@ -25,7 +25,7 @@ void ServerImpl::read(ServerConnection& c) {
   }
   c.peer_ended = true;
   // It may wait for answers with its own side closed.
-  if (c.slots.empty() && c.unsent() == 0) return close(c);
+  if (c.owes_nothing()) return close(c);
   update_interest(c);
 }
 
@@ -33,14 +33,14 @@ void ServerImpl::receive(ServerConnection& c, std::string_view fresh) {
   if (c.in.empty()) {
     const size_t used = consume(c, fresh);
     if (c.phase == ServerConnection::Phase::closed) return;
-    if (!c.last_request) c.in.assign(fresh.substr(used));
+    if (c.intake != ServerConnection::Intake::ended) c.in.assign(fresh.substr(used));
   } else {
     c.in.append(fresh);
     const size_t used = consume(c, c.in);
     if (c.phase == ServerConnection::Phase::closed) return;
     c.in.erase(0, used);
   }
-  if (c.last_request || c.in.empty()) std::string().swap(c.in);
+  if (c.intake == ServerConnection::Intake::ended || c.in.empty()) std::string().swap(c.in);
   charge(c);
   settle(c);
   update_interest(c);
@@ -49,23 +49,25 @@ void ServerImpl::receive(ServerConnection& c, std::string_view fresh) {
 
 bool ServerImpl::may_take_request(const ServerConnection& c) const {
   if (c.phase == ServerConnection::Phase::closed || c.phase == ServerConnection::Phase::lingering ||
-      c.last_request)
+      c.intake == ServerConnection::Intake::ended)
     return false;
-  if (!c.slots.empty() && c.slots.back().streaming) return false;
-  if (c.upgrade_waits) return c.slots.empty() && c.unsent() == 0;
+  // Behind a stream nothing is ever answered.
+  if (!c.slots.empty() && c.slots.back().state == Slot::State::streaming) return false;
+  if (c.intake == ServerConnection::Intake::upgrade_waits) return c.owes_nothing();
   return c.slots.size() < options_.pipeline_max && c.unsent() < kUnsentBytesMax;
 }
 
 size_t ServerImpl::consume(ServerConnection& c, std::string_view data) {
   size_t used = 0;
-  c.blocked = false;
+  using Intake = ServerConnection::Intake;
+  if (c.intake == Intake::blocked) c.intake = Intake::open;
   while (used < data.size() && may_take_request(c)) {
     const std::string_view rest = data.substr(used);
     const size_t n = c.chunked ? take_chunks(c, rest) : take_request(c, rest);
     if (n == 0) return used;
     used += n;
   }
-  c.blocked = used < data.size();
+  if (used < data.size() && c.intake == Intake::open) c.intake = Intake::blocked;
   return used;
 }
 
@@ -82,8 +84,12 @@ size_t ServerImpl::take_request(ServerConnection& c, std::string_view data) {
   const RequestHead& head = std::get<RequestHead>(parsed);
 
   if (!c.ops && on_upgrade && is_request_for(data, options_.upgrade_path).value_or(false)) {
-    c.upgrade_waits = c.blocked = !c.slots.empty() || c.unsent() != 0;
-    if (!c.upgrade_waits) hand_over(c, data);
+    // Its answers would come from two loops: the shard gets it when ours have all left.
+    if (c.owes_nothing()) {
+      hand_over(c, data);
+    } else {
+      c.intake = ServerConnection::Intake::upgrade_waits;
+    }
     return 0;
   }
   const auto framed = body_framing(head);
@@ -144,7 +150,7 @@ void ServerImpl::dispatch(ServerConnection& c, const RequestHead& head, std::str
   slot.head_only = head.method == "HEAD";
   slot.close_after = slot.http10 || c.reserved || list_has_token(head.fields, "Connection", "close") ||
                      (stopping_ && !c.ops);
-  c.last_request = slot.close_after;
+  if (slot.close_after) c.intake = ServerConnection::Intake::ended;
   auto exchange = std::make_shared<Exchange>(&c, c.first_sequence + c.slots.size());
   slot.exchange = exchange.get();
   c.slots.push_back(std::move(slot));
@@ -182,7 +188,7 @@ void ServerImpl::hand_over(ServerConnection& c, std::string_view rest) {
 
 // Answers for the server itself; what comes after on this connection cannot be trusted.
 void ServerImpl::fail(ServerConnection& c, int status, const char* detail) {
-  c.last_request = true;
+  c.intake = ServerConnection::Intake::ended;
   c.need = 0;
   c.chunked.reset();
   std::string().swap(c.in);
@@ -197,7 +203,7 @@ void ServerImpl::fail(ServerConnection& c, int status, const char* detail) {
 
 void ServerImpl::resume_blocked() {
   for (ServerConnection* c : std::exchange(blocked_, {})) {
-    if (c->phase != ServerConnection::Phase::closed && c->blocked) receive(*c, {});
+    if (c->phase != ServerConnection::Phase::closed && c->may_hold_requests()) receive(*c, {});
   }
 }
 

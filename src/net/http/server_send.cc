@@ -40,12 +40,15 @@ std::string& ServerImpl::sink_of(ServerConnection& c, Slot& slot) {
 void ServerImpl::answer(const Exchange& exchange, const Response& response) {
   ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
-  ASSERT(!slot.answered);
-  slot.answered = slot.complete = true;
-  if (stopping_ && !c.ops && &slot == &c.slots.back()) c.last_request = slot.close_after = true;
+  ASSERT(slot.state == Slot::State::waiting);
+  slot.state = Slot::State::complete;
+  if (stopping_ && !c.ops && &slot == &c.slots.back()) {
+    slot.close_after = true;
+    c.intake = ServerConnection::Intake::ended;
+  }
   append_response(sink_of(c, slot), response,
                   {.close = slot.close_after, .head_only = slot.head_only, .extra_head = slot.extra_head},
-                  wall_now());
+                  loop_.wall_now());
   count_response(response.status);
   advance(c);
   touch(c);
@@ -54,19 +57,18 @@ void ServerImpl::answer(const Exchange& exchange, const Response& response) {
 void ServerImpl::begin_stream(const Exchange& exchange, const Response& response) {
   ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
-  ASSERT(!slot.answered);
+  ASSERT(slot.state == Slot::State::waiting);
   Holdings& account = payers_[c.payer];
   if (account.connections >= streams_of_one_max())
     return answer(exchange, Response::error(503, code_of(503), "this key has too many streams"));
-  slot.answered = slot.streaming = true;
+  slot.state = slot.head_only ? Slot::State::complete : Slot::State::streaming;
   const auto body = slot.http10 ? ResponseForm::Body::until_close : ResponseForm::Body::chunked;
   append_response(
       sink_of(c, slot), response,
       {.close = slot.close_after, .head_only = slot.head_only, .extra_head = slot.extra_head, .body = body},
-      wall_now());
+      loop_.wall_now());
   count_response(response.status);
-  slot.complete = slot.head_only;
-  if (!slot.complete) {
+  if (slot.state == Slot::State::streaming) {
     ++stats.streams;
     ++account.connections;
     move_charge(c, &account);
@@ -84,7 +86,9 @@ bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<st
   std::string& sink = sink_of(c, slot);
   const size_t unsent = &sink == &c.out ? c.unsent() : sink.size();
   const size_t cost = size + kChunkOverhead;
-  if (c.doomed || unsent + cost > options_.stream_bytes_max || !find_room(c, cost)) return false;
+  if (c.output == ServerConnection::Output::doomed || unsent + cost > options_.stream_bytes_max ||
+      !find_room(c, cost))
+    return false;
   if (!slot.http10) append_chunk_size(sink, size);
   for (const std::string_view part : parts) sink.append(part);
   if (!slot.http10) sink.append("\r\n");
@@ -95,13 +99,14 @@ bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<st
 void ServerImpl::end_stream(const Exchange& exchange) {
   ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
+  // Without chunks the end of the connection is the end of the body.
   if (slot.http10) {
-    c.last_request = true;
+    c.intake = ServerConnection::Intake::ended;
   } else {
     sink_of(c, slot) += "0\r\n\r\n";
   }
-  if (stopping_ && !c.ops) c.last_request = true;
-  slot.complete = true;
+  if (stopping_ && !c.ops) c.intake = ServerConnection::Intake::ended;
+  slot.state = Slot::State::complete;
   slot.on_close = nullptr;
   forget_stream(c);
   advance(c);
@@ -111,7 +116,7 @@ void ServerImpl::end_stream(const Exchange& exchange) {
 void ServerImpl::drop_stream(const Exchange& exchange) {
   ServerConnection& c = *exchange.connection;
   Slot& slot = c.slot(exchange);
-  slot.complete = true;
+  slot.state = Slot::State::complete;
   slot.on_close = nullptr;
   forget_stream(c);
   doom(c);
@@ -122,16 +127,16 @@ void ServerImpl::drop_stream(const Exchange& exchange) {
 void ServerImpl::abandon(const Exchange& exchange) {
   Slot& slot = exchange.connection->slot(exchange);
   slot.exchange = nullptr;
-  if (!slot.answered) {
+  if (slot.state == Slot::State::waiting) {
     answer(exchange, Response::error(500, "internal", "the request was not answered"));
-  } else if (slot.streaming && !slot.complete) {
+  } else if (slot.state == Slot::State::streaming) {
     end_stream(exchange);
   }
 }
 
 // Drops what is complete from the front; the next in line writes to the socket's buffer from then on.
 void ServerImpl::advance(ServerConnection& c) {
-  while (!c.slots.empty() && c.slots.front().complete) {
+  while (!c.slots.empty() && c.slots.front().state == Slot::State::complete) {
     if (c.slots.front().exchange) c.slots.front().exchange->connection = nullptr;
     c.slots.erase(c.slots.begin());
     ++c.first_sequence;
@@ -170,14 +175,16 @@ void ServerImpl::flush_all() {
 }
 
 void ServerImpl::flush(ServerConnection& c) {
-  if (c.doomed || !send_pending(c)) return close(c);
-  if (c.account && c.unsent() == 0 && c.slots.empty()) move_charge(c, nullptr);
-  const bool all_said = c.unsent() == 0 && c.slots.empty();
-  if (all_said && (c.last_request || (c.peer_ended && !c.blocked)) &&
-      c.phase != ServerConnection::Phase::lingering)
-    linger(c);
-  if (c.phase == ServerConnection::Phase::closed) return;
-  if (c.blocked && may_take_request(c)) blocked_.push_back(&c);
+  if (c.output == ServerConnection::Output::doomed || !send_pending(c)) return close(c);
+  using Phase = ServerConnection::Phase;
+  if (c.account && c.owes_nothing()) move_charge(c, nullptr);
+  // A peer that has closed its side gets its answers first, and those to what it had sent before.
+  const bool is_over =
+      c.intake == ServerConnection::Intake::ended || (c.peer_ended && !c.may_hold_requests());
+  if (c.owes_nothing() && is_over && c.phase != Phase::lingering) linger(c);
+  if (c.phase == Phase::closed) return;
+  // In the next turn: a pipeline without end must not keep the others from theirs.
+  if (c.may_hold_requests() && may_take_request(c)) blocked_.push_back(&c);
   charge(c);
   settle(c);
   update_interest(c);
@@ -185,14 +192,16 @@ void ServerImpl::flush(ServerConnection& c) {
 
 // False: the connection is broken.
 bool ServerImpl::send_pending(ServerConnection& c) {
-  if (c.unsent() == 0 || !c.writable) return true;
+  using Output = ServerConnection::Output;
+  if (c.unsent() == 0 || c.output == Output::full) return true;
   const IoResult result = write_some(c.fd.get(), std::string_view(c.out).substr(c.out_sent));
   if (result.status == IoResult::Status::failed) return false;
   c.out_sent += result.bytes;
   if (c.unsent() != 0) {
-    c.writable = false;
-    if (result.bytes != 0 || !c.stalled) c.write_deadline = loop_.now() + options_.write_timeout;
-    c.stalled = true;
+    // A peer that takes a little each time is slow, not gone.
+    if (result.bytes != 0 || c.output == Output::flowing)
+      c.write_deadline = loop_.now() + options_.write_timeout;
+    c.output = Output::full;
     // Amortized: moves no more than has been sent since.
     if (c.out_sent >= kCompactBytes && c.out_sent >= c.out.size() / 2) {
       c.out.erase(0, c.out_sent);
@@ -200,10 +209,10 @@ bool ServerImpl::send_pending(ServerConnection& c) {
     }
     return true;
   }
-  c.stalled = false;
+  c.output = Output::flowing;
   c.out.clear();
   c.out_sent = 0;
-  const bool streaming = !c.slots.empty() && c.slots.front().streaming;
+  const bool streaming = !c.slots.empty() && c.slots.front().state == Slot::State::streaming;
   if (c.out.capacity() > (streaming ? kStreamRetainedBytesMax : kRetainedBytesMax)) std::string().swap(c.out);
   return true;
 }
@@ -229,7 +238,8 @@ void Responder::add_header(std::string_view name, std::string_view value) {
 }
 
 bool Responder::is_waiting() const {
-  return exchange_ && exchange_->connection && !exchange_->connection->slot(*exchange_).answered;
+  return exchange_ && exchange_->connection &&
+         exchange_->connection->slot(*exchange_).state == Slot::State::waiting;
 }
 
 bool Responder::peer_ended() const {
@@ -242,7 +252,7 @@ namespace {
 Slot* open_slot(const std::shared_ptr<Exchange>& exchange) {
   if (!exchange || !exchange->connection) return nullptr;
   Slot& slot = exchange->connection->slot(*exchange);
-  return slot.streaming && !slot.complete ? &slot : nullptr;
+  return slot.state == Slot::State::streaming ? &slot : nullptr;
 }
 
 }  // namespace
