@@ -49,46 +49,55 @@ Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch,
       return {Input::Kind::paused, {}};
     }
     const ws::Event event = parser_.next(input, scratch);
-    switch (event.kind) {
-      case ws::Event::Kind::none:
-        if (!parser_.unfinished()) {
-          unfinished_since_ = kNever;
-        } else if (unfinished_since_ == kNever) {
-          unfinished_since_ = now;
-        }
-        return {Input::Kind::more, {}};
-      case ws::Event::Kind::message:
+    if (event.kind == ws::Event::Kind::none) {
+      if (!parser_.unfinished()) {
         unfinished_since_ = kNever;
-        if (!is_open()) break;  // after our close frame nothing is processed
-        if (limited) return on_limited(event.text, now);
-        bucket_.take(options_->rate, now);
-        return {Input::Kind::message, event.text};
-      case ws::Event::Kind::ping: {
-        if (!is_open()) break;
-        if (!limited) bucket_.take(options_->rate, now);
-        std::string pong;
-        ws::append_frame(pong, ws::Opcode::pong, event.text);
-        send(make_frame(std::move(pong)), now);
-        break;
+      } else if (unfinished_since_ == kNever) {
+        unfinished_since_ = now;
       }
-      case ws::Event::Kind::pong: last_heartbeat_ = now; break;
-      case ws::Event::Kind::close:
-        if (is_open()) {
-          std::string echo;
-          ws::append_close(echo, event.code);
-          queue(std::move(echo));
-          close_deadline_ = now + options_->close_timeout;
-        }
-        finish(event.code);
-        break;
-      case ws::Event::Kind::error:
-        // RFC 6455 7.1.7: the stream can't be read any further; what still comes is discarded.
-        close({event.code, event.text}, now);
-        break;
+      return {Input::Kind::more, {}};
     }
+    if (event.kind != ws::Event::Kind::message) {
+      on_control(event, limited, now);
+      continue;
+    }
+    unfinished_since_ = kNever;
+    if (!is_open()) continue;  // after our close frame nothing is processed
+    if (limited) return on_limited(event.text, now);
+    bucket_.take(options_->rate, now);
+    return {Input::Kind::message, event.text};
   }
   input = {};
   return {Input::Kind::more, {}};
+}
+
+void Connection::on_control(const ws::Event& event, bool limited, TimePoint now) {
+  switch (event.kind) {
+    case ws::Event::Kind::none:
+    case ws::Event::Kind::message: break;
+    case ws::Event::Kind::ping: {
+      if (!is_open()) break;
+      if (!limited) bucket_.take(options_->rate, now);
+      std::string pong;
+      ws::append_frame(pong, ws::Opcode::pong, event.text);
+      send(make_frame(std::move(pong)), now);
+      break;
+    }
+    case ws::Event::Kind::pong: last_heartbeat_ = now; break;
+    case ws::Event::Kind::close:
+      if (is_open()) {
+        std::string echo;
+        ws::append_close(echo, event.code);
+        queue(std::move(echo));
+        close_deadline_ = now + options_->close_timeout;
+      }
+      finish(event.code);
+      break;
+    case ws::Event::Kind::error:
+      // RFC 6455 7.1.7: the stream can't be read any further; what still comes is discarded.
+      close({event.code, event.text}, now);
+      break;
+  }
 }
 
 Connection::Input Connection::on_limited(std::string_view text, TimePoint now) {

@@ -108,6 +108,7 @@ class Connection {
  private:
   enum class Phase : uint8_t { open, closing, finished };
 
+  void on_control(const ws::Event& event, bool limited, TimePoint now);
   Input on_limited(std::string_view text, TimePoint now);
   void finish(uint16_t code);
   void queue(std::string wire);

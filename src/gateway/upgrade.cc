@@ -39,6 +39,34 @@ std::string find_token(const http::Query& query, const http::RequestHead& head,
   return {};
 }
 
+// 101, with what of the offers is taken.
+void append_answer(Upgrade& upgrade, const ws::Handshake& handshake, bool compression) {
+  ws::HandshakeAnswer answer;
+  answer.accept_key = handshake.accept_key;
+  for (const std::string_view offered : handshake.subprotocols) {
+    if (offered == kSubprotocol) answer.subprotocol = kSubprotocol;
+  }
+  std::optional<std::string> extension;
+  if (compression) extension = ws::negotiate_deflate(handshake.extensions);
+  if (extension) answer.extensions = *extension;
+  upgrade.deflate = extension.has_value();
+  ws::append_switching_protocols(upgrade.response, answer);
+}
+
+// Of a page that is somebody else's, or may be: its browser shows who it is. Empty: nothing is against it.
+std::optional<http::Response> refuse_page(const http::RequestHead& head, const http::Requester& requester,
+                                          const Ends& ends, const UpgradeOptions& options) {
+  const size_t origins = http::count_fields(head.fields, "Origin");
+  if (origins > 1) return refuse_upgrade(400, "Origin stands more than once");
+  // Where no session is needed, the Host alone shows that a page came under a name of its own.
+  if (options.anonymous && http::is_wrong_host(requester.address, requester.host, ends.peer, ends.local))
+    return refuse_upgrade(421, http::kWrongHostMessage);
+  if (origins == 0) return std::nullopt;
+  const std::string_view origin = trim_blanks(*http::find_field(head.fields, "Origin"));
+  if (http::is_origin_allowed(origin, requester.host, options.allowed_origins)) return std::nullopt;
+  return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
+}
+
 }  // namespace
 
 http::Response refuse_upgrade(int status, std::string_view detail) {
@@ -69,19 +97,9 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
   const auto expect = http::find_field(head.fields, "Expect");
   if (expect && !equal_ignoring_case(*expect, "100-continue"))
     return refuse_upgrade(417, "unknown expectation");
-  const size_t origins = http::count_fields(head.fields, "Origin");
-  if (origins > 1) return refuse_upgrade(400, "Origin stands more than once");
   http::Requester requester = http::requester_of(ends.peer.ip, head.fields, options.trusted_proxies);
   if (!origin_form.authority.empty()) requester.host = origin_form.authority;
-  // Where no session is needed, the Host alone shows that a page came under a name of its own.
-  if (options.anonymous && http::is_wrong_host(requester.address, requester.host, ends.peer, ends.local))
-    return refuse_upgrade(421, http::kWrongHostMessage);
-  if (origins == 1) {
-    const std::string_view origin = trim_blanks(*http::find_field(head.fields, "Origin"));
-    if (!http::is_origin_allowed(origin, requester.host, options.allowed_origins)) {
-      return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
-    }
-  }
+  if (auto refusal = refuse_page(head, requester, ends, options)) return *std::move(refusal);
   if (!ready) return refuse_upgrade(503, "this instance takes no connections now");
 
   const auto target = http::split_target(origin_form.target);
@@ -101,16 +119,7 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
     upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
 
   if (expect) upgrade.response = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110 7.8
-  ws::HandshakeAnswer answer;
-  answer.accept_key = handshake->accept_key;
-  for (const std::string_view offered : handshake->subprotocols) {
-    if (offered == kSubprotocol) answer.subprotocol = kSubprotocol;
-  }
-  std::optional<std::string> extension;
-  if (options.compression) extension = ws::negotiate_deflate(handshake->extensions);
-  if (extension) answer.extensions = *extension;
-  upgrade.deflate = extension.has_value();
-  ws::append_switching_protocols(upgrade.response, answer);
+  append_answer(upgrade, *handshake, options.compression);
   return upgrade;
 }
 
