@@ -56,11 +56,11 @@ GatewayOptions gateway_options(const Config& config) {
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
   shard.reply_to = pubsub_prefix(config) + "gateway:" + config.instance_id;
-  shard.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression,
-                   config.session_policy == SessionPolicy::optional};
-  shard.handshake_timeout = config.handshake_timeout;
+  shard.handshake.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression,
+                             config.session_policy == SessionPolicy::optional};
+  shard.handshake.timeout = config.handshake_timeout;
   // The kernel spreads an address' connections over the shards.
-  shard.strangers_per_address = (config.max_connections_per_address + options.shards - 1) / options.shards;
+  shard.handshake.strangers_per_address = (config.max_connections_per_address + options.shards - 1) / options.shards;
   shard.connection.message_bytes_max = static_cast<uint32_t>(config.max_message_bytes);
   shard.connection.outbox_bytes_max = config.outbox_bytes;
   shard.connection.rate = {static_cast<double>(config.message_rate),

@@ -48,12 +48,7 @@ Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, c
             // Nobody is kept on a channel.
             return on_channel(m, ChannelSet::all(), [](ChannelIndex c) { return route::Unsubscribe{c}; });
           },
-          [](const protocol::Authenticate& m) {
-            return Route(route::Authenticate{m.session_token, m.id});
-          },
-          [](const protocol::Ping&) { return Route(route::Pong{}); },
-          [](const protocol::Heartbeat&) { return Route(route::HeartbeatPong{}); },
-          [](const protocol::Pong&) { return Route(route::Nothing{}); },
+          [](const auto& m) -> Route { return m; },
       },
       *decoded);
 }

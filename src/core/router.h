@@ -24,13 +24,6 @@ struct Subscribe {
 struct Unsubscribe {
   ChannelIndex channel;
 };
-struct Authenticate {
-  std::string_view session_token;
-  std::optional<protocol::MessageId> id;
-};
-struct Pong {};
-struct HeartbeatPong {};
-struct Nothing {};
 struct Reject {
   protocol::ErrorCode code;
   std::string message;
@@ -39,8 +32,9 @@ struct Reject {
 
 }  // namespace route
 
-using Route = std::variant<route::ToAgents, route::Subscribe, route::Unsubscribe, route::Authenticate,
-                           route::Pong, route::HeartbeatPong, route::Nothing, route::Reject>;
+// A message about which there is nothing to decide is its own route.
+using Route = std::variant<route::ToAgents, route::Subscribe, route::Unsubscribe, route::Reject,
+                           protocol::Authenticate, protocol::Ping, protocol::Heartbeat, protocol::Pong>;
 
 // `granted`: the channels that the connection may use. Views point where the message's do.
 Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, const ChannelTable& channels);

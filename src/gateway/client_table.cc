@@ -1,8 +1,23 @@
 #include "gateway/client_table.h"
 
-#include "base/assert.h"
-
 namespace gw {
+
+const Arrival& Client::arrival() const {
+  if (const auto* admitting_now = std::get_if<Admitting>(&state)) return admitting_now->waiting->arrival;
+  const auto* handshaking_now = std::get_if<Handshaking>(&state);
+  ASSERT(handshaking_now != nullptr);
+  return handshaking_now->arrival;
+}
+
+TimePoint Client::deadline() const {
+  const auto* refused = std::get_if<Refused>(&state);
+  return refused ? refused->deadline : arrival().deadline;
+}
+
+void Client::replace_state(State next) {
+  // A connection can be moved to a new place, but not over another.
+  std::visit([this]<class Next>(Next& value) { state.emplace<Next>(std::move(value)); }, next);
+}
 
 Client& ClientTable::allocate() {
   if (free_.empty()) {
@@ -16,13 +31,9 @@ Client& ClientTable::allocate() {
 }
 
 void ClientTable::release(Client& client) {
-  ASSERT(client.phase == Client::Phase::free);
+  ASSERT(client.is_free() && !client.stranger);
   client.fd.reset();
-  client.connection.reset();
-  client.handshake.reset();
-  std::string().swap(client.held);
   client.watched = 0;
-  client.blocked = client.paused = client.half_closed = client.left = false;
   client.wake_at = TimePoint::max();
   ++client.generation;
   free_.push_back(client.slot);
@@ -31,7 +42,7 @@ void ClientTable::release(Client& client) {
 Client* ClientTable::find(uint32_t slot, uint32_t generation) {
   if (slot >= clients_.size()) return nullptr;
   Client& client = clients_[slot];
-  return client.phase != Client::Phase::free && client.generation == generation ? &client : nullptr;
+  return !client.is_free() && client.generation == generation ? &client : nullptr;
 }
 
 }  // namespace gw

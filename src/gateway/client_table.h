@@ -5,52 +5,98 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include "base/assert.h"
 #include "core/connection.h"
 #include "net/socket.h"
 
 namespace gw {
 
-// What a socket needs until it is a connection; gone afterwards.
-struct HandshakeState {
+// The address that it counts for as one of its strangers (handshakes.h); empty: it is none.
+using Stranger = std::optional<IpAddress>;
+
+// Where it came from, and until when its handshake may take.
+struct Arrival {
   SocketAddress peer;
   SocketAddress local;
-  std::string bytes;  // read, not yet used
-  std::string response;
   TimePoint deadline;
+};
+
+// The phases of a client. The request head is being read.
+struct Handshaking {
+  Arrival arrival;
+  std::string bytes;      // read, not yet used
   bool returned = false;  // by the server: it is not passed on again
+};
+// The control loop decides.
+struct Admitting {
+  Connection connection;
+  // In memory of its own: a connection that stays should not have to carry the room for it.
+  struct Waiting {
+    Arrival arrival;
+    std::string response;  // 101, for when it is decided
+    std::string input;     // came behind the head
+  };
+  std::unique_ptr<Waiting> waiting;
+};
+// Our HTTP answer has been sent; what still comes is discarded until the peer has read it.
+struct Refused {
+  TimePoint deadline;
+};
+struct Connected {
+  Connection connection;
+  std::string held = {};      // input read but not yet allowed by the rate
+  bool paused = false;        // over its rate: not read until resume_at()
+  bool blocked = false;       // the socket's buffer is full: wait until it is writable
+  bool half_closed = false;   // our side is shut down
+  bool deregistered = false;  // nobody else knows it any more: only the close handshake remains
 };
 
 struct Client {
-  //   free -> handshake -> admitting -> connected
-  //              |             |
-  //              +-> refused <-+         and from each of them back to free
+  //   free -> handshaking -> admitting -> connected
+  //               |             |
+  //               +-> refused <-+           and from each of them back to free
   //
   // Shard::move_to makes every step; what others know of the client ends there.
-  enum class Phase : uint8_t {
-    free,
-    handshake,  // reading the request head
-    admitting,  // the control loop decides
-    refused,    // an HTTP answer is on its way out
-    connected,
-  };
+  enum class Phase : uint8_t { free, handshaking, admitting, refused, connected };
+  using State = std::variant<std::monostate, Handshaking, Admitting, Refused, Connected>;  // as in Phase
+
+  Phase phase() const { return static_cast<Phase>(state.index()); }
+  bool is_free() const { return phase() == Phase::free; }
+  bool is_connected() const { return phase() == Phase::connected; }
+
+  // Of a client that is not connected yet: where it came from, and until when it may stay so.
+  const Arrival& arrival() const;
+  TimePoint deadline() const;
+
+  // Of a client in that phase.
+  Handshaking& handshaking() { return in_phase<Handshaking>(); }
+  Admitting& admitting() { return in_phase<Admitting>(); }
+  Connected& connected() { return in_phase<Connected>(); }
+  Connection& connection() { return connected().connection; }
+
+  // Only for Shard::move_to. Whatever referred into the state before is gone.
+  void replace_state(State next);
 
   UniqueFd fd;
   uint32_t slot = 0;
   uint32_t generation = 0;
   uint32_t watched = 0;  // epoll events asked for
-  Phase phase = Phase::free;
-  bool dirty = false;                    // in the shard's dirty list
-  bool blocked = false;                  // the socket's buffer is full: wait until it is writable
-  bool paused = false;                   // over its rate: not read until resume_at()
-  bool half_closed = false;              // our side is shut down
-  bool left = false;                     // nobody else knows it any more: only the close handshake remains
+  bool dirty = false;    // among the table's dirty ones
+  Stranger stranger;
   TimePoint wake_at = TimePoint::max();  // earliest entry in the timer wheel
-  std::unique_ptr<HandshakeState> handshake;
-  std::optional<Connection> connection;  // in phase connected
-  std::string held;                      // input read but not yet allowed by the rate
-  std::optional<IpAddress> counted_as;   // one of the strangers of this address
+  State state;
+
+ private:
+  template <class Expected>
+  Expected& in_phase() {
+    Expected* const found = std::get_if<Expected>(&state);
+    ASSERT(found != nullptr);
+    return *found;
+  }
 };
 
 // What epoll gives back for a client; the top bits are left to descriptors that are no client's.
@@ -74,16 +120,32 @@ class ClientTable {
   // A slot in use.
   Client& at(uint32_t slot) { return clients_[slot]; }
 
+  // It has something to write, or to end, once this turn.
+  void mark_dirty(Client& client) {
+    if (!std::exchange(client.dirty, true)) dirty_.push_back(client.slot);
+  }
+  // Visits what has been marked, and forgets the marks. `visit` must not mark.
+  template <class F>
+  void for_each_dirty(F&& visit) {
+    for (const uint32_t slot : dirty_) {
+      Client& client = clients_[slot];
+      client.dirty = false;
+      if (!client.is_free()) visit(client);
+    }
+    dirty_.clear();
+  }
+
   template <class F>
   void for_each(F&& visit) {
     for (Client& client : clients_) {
-      if (client.phase != Client::Phase::free) visit(client);
+      if (!client.is_free()) visit(client);
     }
   }
 
  private:
   std::deque<Client> clients_;  // addresses stay
   std::vector<uint32_t> free_;
+  std::vector<uint32_t> dirty_;  // each at most once
 };
 
 }  // namespace gw

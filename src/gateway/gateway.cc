@@ -30,7 +30,7 @@ uint64_t sender_of(const event::Message& event) {
 
 Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
     : options_(options), parts_(std::move(parts)), inbox_({}) {
-  if (options_.shard.upgrade.compression) deflater_.emplace();
+  if (options_.shard.handshake.upgrade.compression) deflater_.emplace();
   parts_.broker.attach({
       .publish = [this](const Publication& publication) { return deliver(publication); },
       .send = [this](const ConnectionHandle& handle,

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "net/socket.h"
@@ -64,6 +65,27 @@ class Mailbox {
   std::mutex mutex_;
   std::vector<Item> queue_;  // guarded by mutex_
   size_t bytes_ = 0;         // guarded by mutex_
+};
+
+// What one sender collects for a mailbox during its turn, to be posted once at its end.
+template <class Item>
+class Outgoing {
+ public:
+  explicit Outgoing(Mailbox<Item>& mailbox) : mailbox_(mailbox) {}
+
+  // `bytes`: what it holds beyond its own size.
+  void add(Item item, size_t bytes = 0) {
+    items_.push_back(std::move(item));
+    bytes_ += bytes;
+  }
+  void post() { mailbox_.post(items_, std::exchange(bytes_, 0)); }
+  // The receiver is behind.
+  bool is_full() const { return mailbox_.is_full(); }
+
+ private:
+  Mailbox<Item>& mailbox_;
+  std::vector<Item> items_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace gw

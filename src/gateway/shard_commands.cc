@@ -1,5 +1,6 @@
 // What the control loop asks of a shard.
 #include "base/log.h"
+#include "base/overload.h"
 #include "gateway/shard.h"
 #include "protocol/server_message.h"
 #include "ws/frame.h"
@@ -12,85 +13,95 @@ constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
 
 }  // namespace
 
-void Shard::on_command(command::Admitted& command) {
-  Client* found = clients_.find(command.handle.slot, command.handle.generation);
-  if (!found || found->phase != Client::Phase::admitting) return;
-  Client& client = *found;
-  Connection& connection = *client.connection;
-  authorize(client, std::move(command.session));
-  if (connection.session) forget_stranger(client);
+void Shard::take_commands() {
+  inbox_.take(commands_);
+  const Overload execute{
+      [this](command::Admitted& c) { on_admitted(c); },
+      [this](command::Close& c) { on_close(c); },
+      [this](command::ReplaceSession& c) { replace_session(c); },
+      [this](command::Send& c) {
+        Client* const client = find(c.handle);
+        if (!client) return;
+        if (c.is_error) ++stats_.errors_total;
+        send(*client, c.frame);
+      },
+      [this](command::Deliver& c) { deliver(c); },
+      [this](command::Upgrade& c) { begin_handshake(std::move(c.connection)); },
+      [this](command::SetReady& c) { ready_ = c.ready; },
+      [this](command::Probe&) {
+        control_.add(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
+      },
+      [this](command::Drain& c) { begin_drain(c.window); },
+      [this](command::Stop&) { stopping_ = true; },
+  };
+  for (ShardCommand& command : commands_) std::visit(execute, command);
+  commands_.clear();
+  if (commands_.capacity() > 4096) std::vector<ShardCommand>().swap(commands_);
+}
 
-  std::string wire = std::move(client.handshake->response);
+void Shard::on_admitted(command::Admitted& command) {
+  Client* const found = clients_.find(command.handle.slot, command.handle.generation);
+  // It may have gone, or its time may have been over, while the control loop decided.
+  if (!found || found->phase() != Client::Phase::admitting) return;
+  Client& client = *found;
+  Admitting& admitting = client.admitting();
+  authorize(admitting.connection, std::move(command.session));
+  if (admitting.connection.session) handshakes_.forget(client.stranger);
+  std::string wire = std::move(admitting.waiting->response);
+  std::string input = std::move(admitting.waiting->input);
+
+  on_connected(client);
+  Connection& connection = client.connection();
   std::string welcome;
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(options_.connection.heartbeat_interval);
   protocol::append_welcome(welcome, {connection.id.text(), options_.instance_id, seconds.count()}, wall_);
   ws::append_frame(wire, ws::Opcode::text, welcome);
-
-  on_connected(client);
   update_channels(client);
+  // The upgrade's answer and the welcome in one frame: they leave in one write, in this order.
   send(client, make_frame(std::move(wire)));
   schedule(client, connection.next_tick());
   watch(client);
-  const auto scope = log_scope(kept_context(connection));
+  const auto scope = log_scope(Tracer::kept_context(connection));
   log::debug("connection_opened", {{"connection_id", connection.id.text()},
                                    {"session_ref", connection.session ? connection.session->ref : "-"}});
-  if (!client.held.empty()) {
-    std::string held = std::move(client.held);
-    client.held.clear();
-    process(client, held);
-  }
+  if (!input.empty()) process(client, input);
 }
 
-void Shard::on_command(command::Close& command) {
-  Client* found = clients_.find(command.handle.slot, command.handle.generation);
-  if (!found) return;
-  Client& client = *found;
-  if (client.phase == Client::Phase::admitting) {
-    // A browser can read a close code, not an HTTP status: upgrade, then close.
-    std::string response = std::move(client.handshake->response);
-    on_connected(client);
-    send(client, make_frame(std::move(response)));
-    client.held.clear();
-  }
-  if (client.phase == Client::Phase::connected) close(client, command.why);
-}
-
-void Shard::on_command(command::ReplaceSession& command) {
-  Client* client = find(command.handle);
-  if (!client || !client->connection->is_open()) return;
-  authorize(*client, std::move(command.session));
-  if (update_channels(*client)) report_change(*client);
-  schedule(*client, client->connection->next_tick());
-}
-
-void Shard::on_command(command::Send& command) {
-  Client* client = find(command.handle);
+void Shard::on_close(const command::Close& command) {
+  Client* const client = clients_.find(command.handle.slot, command.handle.generation);
   if (!client) return;
-  if (command.is_error) ++stats_.errors_total;
-  send(*client, command.frame);
+  if (client->phase() == Client::Phase::admitting) {
+    // A browser can read a close code, not an HTTP status: upgrade, then close.
+    std::string response = std::move(client->admitting().waiting->response);
+    on_connected(*client);
+    send(*client, make_frame(std::move(response)));
+  }
+  if (client->is_connected()) close(*client, command.why);
 }
 
-void Shard::on_command(command::Deliver& command) {
+void Shard::replace_session(command::ReplaceSession& command) {
+  Client* const client = find(command.handle);
+  if (!client || !client->connection().is_open()) return;
+  Connection& connection = client->connection();
+  authorize(connection, std::move(command.session));
+  if (update_channels(*client)) report_change(connection);
+  schedule(*client, connection.next_tick());
+}
+
+void Shard::deliver(const command::Deliver& command) {
   hub_.for_each(command.channel, [&](uint32_t slot) {
     Client& client = clients_.at(slot);
+    const Connection& connection = client.connection();
     // Whatever the hub says: nothing of a channel that is not granted leaves here.
-    if (!client.connection->granted.contains(command.channel)) return;
-    const Session* session = client.connection->session.get();
+    if (!connection.granted.contains(command.channel)) return;
+    const Session* session = connection.session.get();
     const bool concerned = command.tenant_id.empty() || (session && session->tenant_id == command.tenant_id);
     if (concerned) send(client, command.frame);
   });
 }
 
-void Shard::on_command(command::Upgrade& command) { begin_handshake(std::move(command.connection)); }
-
-void Shard::on_command(command::SetReady& command) { ready_ = command.ready; }
-
-void Shard::on_command(command::Probe&) {
-  send_to_control(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
-}
-
-void Shard::on_command(command::Drain& command) {
+void Shard::begin_drain(Duration window) {
   if (drain_) return;
   ready_ = false;
   std::string text;
@@ -98,11 +109,11 @@ void Shard::on_command(command::Drain& command) {
   const FramePtr frame = make_text_frame(text);
   std::vector<ConnectionHandle> clients;
   clients_.for_each([&](Client& client) {
-    if (client.phase != Client::Phase::connected || !client.connection->is_open()) return;
+    if (!client.is_connected() || !client.connection().is_open()) return;
     send(client, frame);
     clients.push_back(handle_of(client));
   });
-  drain_.emplace(std::move(clients), command.window, now_);
+  drain_.emplace(std::move(clients), window, now_);
 }
 
 void Shard::close_drained() {
@@ -112,11 +123,9 @@ void Shard::close_drained() {
   if (connected_ == 0 && !drained_reported_) {
     drained_reported_ = true;
     // Whoever asks how many are left must not hear of before.
-    send_to_control(event::Stats{index_, stats_});
-    send_to_control(event::Drained{index_});
+    control_.add(event::Stats{index_, stats_});
+    control_.add(event::Drained{index_});
   }
 }
-
-void Shard::on_command(command::Stop&) { stopping_ = true; }
 
 }  // namespace gw

@@ -55,7 +55,7 @@ class ShardHandshake : public ::testing::Test {
   const ChannelTable channels_{{"guide"}};
   static ShardOptions options() {
     ShardOptions options;
-    options.strangers_per_address = 2;
+    options.handshake.strangers_per_address = 2;
     return options;
   }
   const ShardOptions options_ = options();

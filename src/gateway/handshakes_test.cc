@@ -1,0 +1,112 @@
+#include "gateway/handshakes.h"
+
+#include <gtest/gtest.h>
+
+namespace gw {
+namespace {
+
+using namespace handshake;
+
+const TimePoint t0 = TimePoint() + 1h;
+const std::string kUpgrade =
+    "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+struct Peer {
+  Handshaking state;
+  Stranger stranger;
+};
+
+class HandshakesTest : public ::testing::Test {
+ protected:
+  static HandshakeOptions options() {
+    HandshakeOptions options;
+    options.strangers_per_address = 2;
+    options.upgrade.trusted_proxies = {*IpNetwork::parse("10.0.0.0/8")};
+    return options;
+  }
+
+  // Begins, and judges what it said. Empty: it is not heard.
+  std::optional<Verdict> hear(Peer& peer, const char* address, std::string bytes) {
+    peer.state.arrival.peer = *SocketAddress::parse(std::string(address) + ":5000");
+    peer.state.arrival.local = *SocketAddress::parse("192.0.2.1:80");
+    peer.state.bytes = std::move(bytes);
+    const auto deadline = handshakes_.begin(peer.state.arrival.peer.ip, peer.stranger, t0);
+    if (!deadline) return std::nullopt;
+    patience_ = *deadline - t0;
+    return handshakes_.judge(peer.state, peer.stranger, ready_);
+  }
+
+  static int status(const std::optional<Verdict>& verdict) {
+    const auto* refused = verdict ? std::get_if<Refusal>(&*verdict) : nullptr;
+    return refused ? refused->answer.status : 0;
+  }
+
+  Handshakes handshakes_{options()};
+  Duration patience_{};
+  bool ready_ = true;
+};
+
+TEST_F(HandshakesTest, AWholeHeadIsAccepted) {
+  Peer peer;
+  const auto verdict = hear(peer, "203.0.113.9", kUpgrade + "Origin: http://a\r\n\r\nearly");
+  const auto& accepted = std::get<InOrder>(*verdict);
+  EXPECT_EQ(accepted.origin, "http://a");
+  EXPECT_EQ(peer.state.bytes.substr(accepted.head_bytes), "early");
+  EXPECT_TRUE(accepted.upgrade.response.starts_with("HTTP/1.1 101 "));
+}
+
+TEST_F(HandshakesTest, WhatIsNotForUsIsKnownBeforeTheHeadIsWhole) {
+  Peer unknown, ours, other;
+  EXPECT_TRUE(std::holds_alternative<Incomplete>(*hear(unknown, "203.0.113.1", "GET /w")));
+  EXPECT_TRUE(std::holds_alternative<Incomplete>(*hear(ours, "203.0.113.2", "GET /ws HTTP/1.1\r\n")));
+  EXPECT_TRUE(std::holds_alternative<NotForUs>(*hear(other, "203.0.113.3", "GET /health/live ")));
+}
+
+TEST_F(HandshakesTest, WhatComesBackIsAnswered) {
+  Peer peer;
+  peer.state.returned = true;
+  EXPECT_EQ(status(hear(peer, "203.0.113.1", "GET / HTTP/1.1\r\n\r\n")), 400);
+}
+
+TEST_F(HandshakesTest, AnOriginIsNamedOnlyWhereItIsTheReason) {
+  Peer page, nowhere;
+  const auto refused = hear(page, "203.0.113.1", kUpgrade + "Origin: http://evil\r\n\r\n");
+  EXPECT_EQ(status(refused), 403);
+  EXPECT_EQ(std::get<Refusal>(*refused).bad_origin, "http://evil");
+  ready_ = false;
+  const auto not_ready = hear(nowhere, "203.0.113.1", kUpgrade + "Origin: http://a\r\n\r\n");
+  EXPECT_EQ(status(not_ready), 503);
+  EXPECT_EQ(std::get<Refusal>(*not_ready).bad_origin, "");
+}
+
+TEST_F(HandshakesTest, AnAddressWithTooManyHasLessTimeAndThenNone) {
+  Peer peers[6];
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(hear(peers[i], "203.0.113.9", "GET /ws"));
+    EXPECT_EQ(patience_, options().timeout);
+  }
+  ASSERT_TRUE(hear(peers[2], "203.0.113.9", kUpgrade));
+  EXPECT_LT(patience_, options().timeout);
+  peers[2].state.bytes += "\r\n";
+  const auto verdict = handshakes_.judge(peers[2].state, peers[2].stranger, true);
+  EXPECT_EQ(status(verdict), 429);
+  EXPECT_TRUE(std::get<Refusal>(verdict).at_once);
+  ASSERT_TRUE(hear(peers[3], "203.0.113.9", "GET /ws"));
+  EXPECT_FALSE(hear(peers[4], "203.0.113.9", "GET /ws"));
+  // Whoever goes makes room; the one that was not heard has to be forgotten as well.
+  for (int i = 0; i < 5; ++i) handshakes_.forget(peers[i].stranger);
+  ASSERT_TRUE(hear(peers[5], "203.0.113.9", "GET /ws"));
+  EXPECT_EQ(patience_, options().timeout);
+}
+
+TEST_F(HandshakesTest, BehindATrustedProxyTheHeadSaysWhoseItIs) {
+  Peer peers[4];
+  const std::string head = kUpgrade + "X-Forwarded-For: 203.0.113.9\r\n\r\n";
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(std::holds_alternative<InOrder>(*hear(peers[i], "10.0.0.1", head)));
+  EXPECT_EQ(status(hear(peers[2], "10.0.0.1", head)), 429);
+  EXPECT_TRUE(std::holds_alternative<InOrder>(*hear(peers[3], "10.0.0.1", kUpgrade + "\r\n")));
+}
+
+}  // namespace
+}  // namespace gw
