@@ -46,7 +46,7 @@ ChannelSet anonymous_channels(const Config& config) {
   return set;
 }
 
-GatewayOptions gateway_options(const Config& config) {
+GatewayOptions gateway_options(const Config& config, const EngineTraits& engine) {
   GatewayOptions options;
   options.listen = config.listen;
   options.reuse_port = config.reuse_port;
@@ -55,7 +55,7 @@ GatewayOptions gateway_options(const Config& config) {
   options.admission = {config.max_connections_per_user, config.max_connections};
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
-  shard.reply_to = pubsub_prefix(config) + "gateway:" + config.instance_id;
+  shard.reply_to = engine.pubsub_prefix + "gateway:" + config.instance_id;
   shard.handshake.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression,
                              config.session_policy == SessionPolicy::optional};
   shard.handshake.timeout = config.handshake_timeout;
@@ -79,19 +79,19 @@ std::string unbracketed(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
-consul::RegistrarOptions consul_options(const Config& config) {
+consul::RegistrarOptions consul_options(const Config& config, const EngineTraits& engine) {
   const Url url = *Url::parse(config.consul_url);  // the configuration has been checked
   consul::RegistrarOptions options;
   options.client.server = {unbracketed(url.host), *url.port};
   options.client.tls = {url.scheme == "https", config.consul_ca_file};
   options.token = config.consul_token;
   options.discover = config.public_url.empty();
-  // Sessions of the embedded engine are this instance's alone.
-  options.any_instance = config.engine == EngineKind::redis;
+  options.any_instance = engine.is_shared;
   return options;
 }
 
-consul::Service consul_service(const Config& config, const SocketAddress& listening) {
+consul::Service consul_service(const Config& config, const EngineTraits& engine,
+                               const SocketAddress& listening) {
   const std::optional<Url> advertised =
       config.advertise.empty() ? std::nullopt : Url::parse("http://" + config.advertise);
   consul::Service service;
@@ -101,7 +101,7 @@ consul::Service consul_service(const Config& config, const SocketAddress& listen
   service.port = advertised ? advertised->port.value_or(listening.port) : listening.port;
   service.tags = config.consul_tags;
   service.meta = {{"version", GW_VERSION},
-                  {"engine", config.engine == EngineKind::redis ? "redis" : "memory"},
+                  {"engine", std::string(engine.kind)},
                   {"scheme", config.public_url.starts_with("wss://") ? "wss" : "ws"},
                   {"path", "/ws"}};
   if (!config.public_url.empty()) service.meta["public_url"] = config.public_url;
@@ -111,10 +111,8 @@ consul::Service consul_service(const Config& config, const SocketAddress& listen
 ServiceApiOptions api_options(const Config& config, const std::string& made_key) {
   ServiceApiOptions options;
   options.instance_id = config.instance_id;
-  options.engine = config.engine == EngineKind::redis ? "redis" : "memory";
   options.public_url = config.public_url;
   options.allowed_origins = config.allowed_origins;
-  options.channel_prefix = pubsub_prefix(config);
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys;
@@ -201,10 +199,9 @@ class Application {
         channels_(config.channels),
         engine_(make_engine(loop_, channels_, config)),
         traffic_cop_(engine_->sessions(), channels_),
-        post_office_(engine_->broker(), engine_->registry(), engine_->sessions(), channels_,
-                     {config.outbox_bytes / 2}),
-        gateway_(gateway_options(config),
-                 {loop_, channels_, engine_->registry(), engine_->broker(), engine_->sessions(),
+        post_office_(*engine_, channels_, {config.outbox_bytes / 2}),
+        gateway_(gateway_options(config, engine_->traits()),
+                 {loop_, channels_, *engine_,
                   [this](std::string_view token, Done<SessionPtr> done) {
                     traffic_cop_.validate(token, std::move(done));
                   },
@@ -213,7 +210,7 @@ class Application {
                   }}),
         consul_(make_registrar()),
         api_(api_options(config, made_key_),
-             {loop_, gateway_, traffic_cop_, post_office_, engine_->sessions(), consul_.get()}),
+             {loop_, gateway_, traffic_cop_, post_office_, *engine_, consul_.get()}),
         http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
           api_.handle(request, std::move(responder));
         }) {
@@ -256,7 +253,7 @@ class Application {
 
   std::unique_ptr<consul::Registrar> make_registrar() {
     if (config_.consul_url.empty()) return nullptr;
-    return std::make_unique<consul::Registrar>(loop_, consul_options(config_),
+    return std::make_unique<consul::Registrar>(loop_, consul_options(config_, engine_->traits()),
                                                [this] { return gateway_.is_ready(); });
   }
 
@@ -264,7 +261,7 @@ class Application {
   Result<void> start() {
     engine_->start();
     if (const Result<void> started = gateway_.start(); !started) return started;
-    if (consul_) consul_->start(consul_service(config_, gateway_.addresses().front()));
+    if (consul_) consul_->start(consul_service(config_, engine_->traits(), gateway_.addresses().front()));
     for (const SocketAddress& address : config_.ops_listen) {
       const Result<SocketAddress> bound =
           http_.listen_ops(address, serves_ipv4_too(address, config_.ops_listen));

@@ -24,12 +24,11 @@ McpMetrics mcp_metrics(const mcp::Stats& stats, const mcp::Polls& polls) {
 
 }  // namespace
 
-OpsApi::OpsApi(Parts parts, std::string instance_id, std::string engine)
+OpsApi::OpsApi(Parts parts, std::string instance_id)
     : parts_(parts),
       instance_id_(std::move(instance_id)),
-      engine_(std::move(engine)),
       started_at_(parts_.loop.now()),
-      counts_kept_for_(engine_ == "memory" ? Duration::zero() : kCountsKeptFor) {}
+      counts_kept_for_(parts_.engine.traits().is_shared ? kCountsKeptFor : Duration::zero()) {}
 
 void OpsApi::live(http_api::ApiRequest call) {
   call.responder.send(http::Response::json(200, R"({"status":"live"})"));
@@ -69,7 +68,7 @@ void OpsApi::detailed_health(http_api::ApiRequest call) {
   with_health(std::move(call), [this](const Health& health) {
     // The probe goes through engine and shards: draining alone leaves the engine up.
     const bool engine_up = parts_.gateway.state() != Gateway::State::not_ready;
-    std::vector<Dependency> dependencies{{"engine", engine_, engine_up}};
+    std::vector<Dependency> dependencies{{"engine", parts_.engine.traits().kind, engine_up}};
     // Traffic does without it: no part of readiness.
     if (parts_.consul) dependencies.push_back({"consul", "consul", parts_.consul->stats().registered});
     return http::Response::json(health.ready ? 200 : 503,
@@ -91,14 +90,14 @@ MetricsSnapshot OpsApi::snapshot() {
   const ChannelTable& channels = parts_.post_office.channels();
   for (size_t i = 0; i < channels.size(); ++i) {
     const auto channel = static_cast<ChannelIndex>(i);
-    snapshot.channels.push_back({channels.name(channel), parts_.post_office.broker().stats(channel)});
+    snapshot.channels.push_back({channels.name(channel), parts_.post_office.channel_stats(channel)});
   }
   snapshot.process = read_process_stats();
   if (telemetry_) snapshot.telemetry = telemetry_->stats();
   snapshot.log = log::stats();
-  snapshot.engine = parts_.post_office.broker().engine_stats();
+  snapshot.engine = parts_.engine.stats();
   if (parts_.consul) snapshot.consul = parts_.consul->stats();
-  snapshot.sessions = parts_.sessions.size();
+  snapshot.sessions = parts_.engine.sessions().size();
   snapshot.agent_streams = parts_.streams.size();
   snapshot.mcp = mcp_metrics(parts_.mcp.stats(), parts_.polls);
   snapshot.ready = parts_.gateway.is_ready();

@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/session_store.h"
+#include "core/engine.h"
 #include "gateway/gateway.h"
 #include "ops/health.h"
 #include "ops/metrics.h"
@@ -22,14 +22,14 @@ class OpsApi {
     EventLoop& loop;
     const Gateway& gateway;
     PostOffice& post_office;
-    const SessionStore& sessions;
+    Engine& engine;
     const http_api::EventStreams& streams;
     const mcp::Polls& polls;
     const mcp::Server& mcp;
     const consul::Registrar* consul;  // null: none
   };
 
-  OpsApi(Parts parts, std::string instance_id, std::string engine);
+  OpsApi(Parts parts, std::string instance_id);
 
   // Whose counters /metrics shows; the server's handler needs this object, so it comes later.
   void watch(const http::Server& server) { server_ = &server; }
@@ -49,7 +49,6 @@ class OpsApi {
 
   const Parts parts_;
   const std::string instance_id_;
-  const std::string engine_;
   const TimePoint started_at_;
   const http::Server* server_ = nullptr;
   const Telemetry* telemetry_ = nullptr;

@@ -29,15 +29,15 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       keys_(options_.keys),
       access_(keys_, parts.loop),
       sessions_(parts.traffic_cop, parts.post_office),
-      calls_(parts.post_office, {options_.public_url, discovery(parts.consul)}, options_.channel_prefix),
+      calls_(parts.post_office, {options_.public_url, discovery(parts.consul)},
+             parts.engine.traits().pubsub_prefix),
       messages_(calls_),
       lookups_(parts.post_office, options_.instance_id),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
       mcp_(calls_, polls_),
-      ops_({parts.loop, parts.gateway, parts.post_office, parts.sessions, streams_, polls_, mcp_,
-            parts.consul},
-           options_.instance_id, options_.engine) {
+      ops_({parts.loop, parts.gateway, parts.post_office, parts.engine, streams_, polls_, mcp_, parts.consul},
+           options_.instance_id) {
   add_session_routes();
   add_message_routes();
   add_mcp_route();

@@ -18,10 +18,8 @@ namespace gw {
 struct ServiceApiOptions {
   std::vector<ApiKey> keys;
   std::string instance_id;
-  std::string engine = "memory";
-  std::string public_url;                     // empty: as Consul knows, or as the caller reached us
-  std::string channel_prefix = "websocket:";  // of a channel's name outside
-  std::vector<std::string> allowed_origins;   // of pages that may show a key
+  std::string public_url;                    // empty: as Consul knows, or as the caller reached us
+  std::vector<std::string> allowed_origins;  // of pages that may show a key
   bool console = true;
   bool test_endpoints = false;
 };
@@ -34,7 +32,7 @@ class ServiceApi {
     const Gateway& gateway;
     TrafficCop& traffic_cop;
     PostOffice& post_office;
-    const SessionStore& sessions;
+    Engine& engine;
     const consul::Registrar* consul = nullptr;  // null: none
   };
 

@@ -4,9 +4,7 @@
 
 #include <set>
 
-#include "engine/memory/broker.h"
-#include "engine/memory/registry.h"
-#include "engine/memory/session_store.h"
+#include "engine/memory/engine.h"
 #include "json/json.h"
 #include "net/http/server_testing.h"
 #include "post_office/http_api/documents.h"
@@ -42,12 +40,13 @@ class ServiceApiTest : public http::ServerTest {
     api_options.test_endpoints = true;
     api_options.allowed_origins = {std::string(kPage)};
     api = std::make_unique<ServiceApi>(std::move(api_options),
-                                       ServiceApi::Parts{loop, gateway, traffic_cop, post_office, sessions});
-    broker.attach({[this](const Publication& publication) {
-                     published.push_back(publication.message);
-                     return Result<void>();
-                   },
-                   [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
+                                       ServiceApi::Parts{loop, gateway, traffic_cop, post_office, engine});
+    engine.clients().attach({[this](const Publication& publication) {
+                               published.push_back(publication.message);
+                               return Result<void>();
+                             },
+                             [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
+    engine.start();
     options.trusted_proxies = {*IpNetwork::parse("127.0.0.0/8")};
   }
 
@@ -72,17 +71,15 @@ class ServiceApiTest : public http::ServerTest {
     message.message_id = std::move(id);
     message.envelope = std::move(envelope);
     Submitted outcome{};
-    broker.submit(std::move(message), [&](Result<Submitted> result) { outcome = *result; });
+    engine.agents().submit(std::move(message), [&](Result<Submitted> result) { outcome = *result; });
     return outcome;
   }
 
   const ChannelTable channels{{"guide", "pillar:content"}};
-  MemoryRegistry registry{channels, "gw-1"};
-  MemoryBroker broker{channels, {}};
-  MemorySessionStore sessions{{100, 100, 1h}};
-  TrafficCop traffic_cop{sessions, channels};
-  PostOffice post_office{broker, registry, sessions, channels, {100'000}};
-  Gateway gateway{{}, {loop, channels, registry, broker, sessions, {}}};
+  memory::Engine engine{loop, channels, {"gw-1", "websocket:", {}, {100, 100, 1h}}};
+  TrafficCop traffic_cop{engine.sessions(), channels};
+  PostOffice post_office{engine, channels, {100'000}};
+  Gateway gateway{{}, {loop, channels, engine, {}}};
   std::unique_ptr<ServiceApi> api;
   std::vector<std::string> published;
 };
@@ -161,14 +158,14 @@ TEST_F(ServiceApiTest, AnAgentHearsWhatWaitedAndWhatComes) {
 TEST_F(ServiceApiTest, AnAgentThatLeavesIsForgotten) {
   serve();
   Client agent = subscribe();
-  EXPECT_EQ(broker.stats(0).agents, 1u);
+  EXPECT_EQ(engine.agents().stats(0).agents, 1u);
   agent.reset();
-  EXPECT_TRUE(turn_until([&] { return broker.stats(0).agents == 0; }));
+  EXPECT_TRUE(turn_until([&] { return engine.agents().stats(0).agents == 0; }));
   EXPECT_EQ(api->streams().size(), 0u);
   Client head = connect("HEAD /api/post-office/websocket/subscribe?channel=guide HTTP/1.1\r\nHost: a\r\n" +
                         std::string(kKey) + "\r\n");
   EXPECT_EQ(head.response(true).status, 200);
-  EXPECT_EQ(broker.stats(0).agents, 0u);
+  EXPECT_EQ(engine.agents().stats(0).agents, 0u);
 }
 
 TEST_F(ServiceApiTest, WhatAStalledAgentCanNotTakeWaits) {
@@ -182,11 +179,10 @@ TEST_F(ServiceApiTest, WhatAStalledAgentCanNotTakeWaits) {
     return true;
   }));
   EXPECT_GT(taken, 5u);
-  EXPECT_EQ(broker.stats(0).queue_size, 1u);
+  EXPECT_EQ(engine.agents().stats(0).queue_size, 1u);
   ASSERT_TRUE(agent.wait_for_text("id: " + std::to_string(taken - 1) + "\n"));
-  broker.tick(loop.now());
   EXPECT_TRUE(agent.wait_for_text("id: " + std::to_string(taken) + "\n"));
-  EXPECT_EQ(broker.stats(0).queue_size, 0u);
+  EXPECT_EQ(engine.agents().stats(0).queue_size, 0u);
 }
 
 TEST_F(ServiceApiTest, ClosingTheStreamsEndsThemAfterWhatTheyHold) {
@@ -197,7 +193,7 @@ TEST_F(ServiceApiTest, ClosingTheStreamsEndsThemAfterWhatTheyHold) {
     api->streams().close_all();
   });
   EXPECT_TRUE(agent.wait_for_text("id: last\ndata: {}\n\n\r\n0\r\n\r\n"));
-  EXPECT_EQ(broker.stats(0).agents, 0u);
+  EXPECT_EQ(engine.agents().stats(0).agents, 0u);
   EXPECT_EQ(submit("later", "{}"), Submitted::queued);
   EXPECT_EQ(connect(get("/api/post-office/websocket/subscribe?channel=guide", kKey)).response().status, 503);
 }

@@ -68,14 +68,14 @@ std::vector<ShutdownStep> shutdown_steps(const ShutdownParts& parts, Duration dr
        }},
       {"park_waiting", kParkLimit,
        [parts](StepDone done) {
-         parts.engine.broker().park_waiting([done = std::move(done)](const Result<size_t>& lost) {
+         parts.engine.agents().park_waiting([done = std::move(done)](const Result<size_t>& lost) {
            tell_of_lost(lost);
            done();
          });
        }},
       {"stop_agents", kStepLimit,
        [parts](StepDone done) {
-         parts.engine.broker().stop_agents([done = std::move(done)](const Result<void>&) { done(); });
+         parts.engine.agents().stop_agents([done = std::move(done)](const Result<void>&) { done(); });
        }},
       last_answers(parts),
       {"leave_engine", kStepLimit, [parts](StepDone done) { parts.engine.leave(std::move(done)); }},

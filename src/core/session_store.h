@@ -9,6 +9,12 @@
 
 namespace gw {
 
+struct SessionStoreOptions {
+  size_t sessions_max = 1'000'000;
+  size_t tenant_sessions_max = 100'000;  // of each tenant
+  Duration retention = 1h;               // how long an ended session can still be read, if there is room
+};
+
 class SessionStore {
  public:
   // Runs after a session was replaced, on every instance: ended sessions lose their connections.
@@ -23,8 +29,6 @@ class SessionStore {
   using Edit = std::function<Result<Session>(const Session&)>;
   virtual void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) = 0;
   virtual void on_change(OnChange callback) = 0;
-  // Drops ended sessions whose retention is over.
-  virtual void tick(WallTime now) = 0;
   // Of sessions kept here; empty when another process keeps them.
   virtual std::optional<size_t> size() const = 0;
 };

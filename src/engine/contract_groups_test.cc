@@ -1,4 +1,4 @@
-// What a broker promises to agents that share a group, on both engines (Redis: with the inbox stream).
+// What agents are promised that share a group, on both engines (Redis: with the inbox stream).
 // Delivering again takes half a minute there; the tests of the running gateway see to that.
 #include "engine/contract_testing.h"
 
@@ -15,7 +15,7 @@ class GroupContract : public EngineContract {
   }
   size_t acknowledge(const Texts& ids, const std::string& group, const std::string& tenant = "") {
     const auto closed = ask<size_t>([&](Done<size_t> done) {
-      broker().acknowledge({0, group, tenant}, ids, std::move(done));
+      agents().acknowledge({0, group, tenant}, ids, std::move(done));
     });
     return closed ? *closed : 999;
   }
@@ -32,7 +32,7 @@ TEST_P(GroupContract, GivesEachMessageToOneMember) {
   join(a, "workers");
   join(b, "workers");
   EngineTest::subscribe(*instance_, all);
-  EXPECT_EQ(broker().stats(0).agents, 3u);
+  EXPECT_EQ(agents().stats(0).agents, 3u);
   Texts expected;
   for (int i = 0; i < 20; ++i) {
     expected.push_back(std::to_string(i));
@@ -70,14 +70,14 @@ TEST_P(GroupContract, CountsWhatIsOpenUntilItIsAcknowledged) {
   submit("2");
   submit("3");
   ASSERT_TRUE(until([&] { return agent.ids.size() >= 3; }));
-  EXPECT_EQ(broker().stats(0).unacknowledged, 3u);
+  EXPECT_EQ(agents().stats(0).unacknowledged, 3u);
   EXPECT_EQ(acknowledge({agent.ids[0], agent.ids[2]}, "workers"), 2u);
-  EXPECT_EQ(broker().stats(0).unacknowledged, 1u);
+  EXPECT_EQ(agents().stats(0).unacknowledged, 1u);
   EXPECT_EQ(acknowledge({agent.ids[0]}, "workers"), 0u);
   EXPECT_EQ(acknowledge({"never", "1-1", "-", "99999999999999999999999-0", ""}, "workers"), 0u);
   EXPECT_EQ(acknowledge({}, "workers"), 0u);
   EXPECT_EQ(acknowledge({agent.ids[1], agent.ids[1]}, "workers"), 1u);
-  EXPECT_EQ(broker().stats(0).unacknowledged, 0u);
+  EXPECT_EQ(agents().stats(0).unacknowledged, 0u);
 }
 
 TEST_P(GroupContract, GivesEveryGroupItsOwnCopy) {
@@ -88,7 +88,7 @@ TEST_P(GroupContract, GivesEveryGroupItsOwnCopy) {
   submit("1");
   ASSERT_TRUE(until([&] { return one.texts == Texts{"1"} && two.texts == Texts{"1"}; }));
   EXPECT_EQ(acknowledge(one.ids, "one"), 1u);
-  EXPECT_EQ(broker().stats(0).unacknowledged, 1u);
+  EXPECT_EQ(agents().stats(0).unacknowledged, 1u);
   EXPECT_EQ(acknowledge(two.ids, "two"), 1u);
 }
 
@@ -142,7 +142,7 @@ TEST_P(GroupContract, AMemberThatLeftGetsNothingMore) {
   join(stays, "workers");
   gone.subscription.reset();
   gone.subscription.reset();
-  EXPECT_EQ(broker().stats(0).agents, 1u);
+  EXPECT_EQ(agents().stats(0).agents, 1u);
   for (const char* text : {"1", "2", "3"}) submit(text);
   EXPECT_TRUE(until([&] { return stays.texts.size() >= 3; }));
   EXPECT_EQ(gone.texts, Texts{});
@@ -158,7 +158,7 @@ TEST_F(GroupWithoutInbox, IsRefused) {
   ASSERT_FALSE(joined);
   EXPECT_EQ(joined.error().code, Errc::failed_precondition);
   const auto closed = ask<size_t>([&](Done<size_t> done) {
-    instance->broker().acknowledge({0, "workers", ""}, {"1-1"}, std::move(done));
+    instance->agents().acknowledge({0, "workers", ""}, {"1-1"}, std::move(done));
   });
   ASSERT_FALSE(closed);
   EXPECT_EQ(closed.error().code, Errc::not_found);

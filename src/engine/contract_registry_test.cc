@@ -442,7 +442,7 @@ TEST_P(RegistryCluster, ManyQuestionsCostFewCommands) {
     other->registry().add(test_connection(shared_session(user, user), i), {}, [](Result<void>) {});
   }
   EXPECT_TRUE(until([&] { return count("", false).global == 300; }));
-  const uint64_t before = broker().engine_stats().commands_total;
+  const uint64_t before = instance_->engine().stats().commands_total;
   EXPECT_EQ(select(ByChannel{0}).size(), 300u);
   EXPECT_EQ(count().per_user.size(), 300u);
   std::vector<Slot<ConnectionCounts>> counts;
@@ -457,7 +457,7 @@ TEST_P(RegistryCluster, ManyQuestionsCostFewCommands) {
   for (const auto& answer : counts) EXPECT_EQ((*answer)->value().global, 300u);
   for (const auto& answer : lists) EXPECT_EQ((*answer)->value().size(), 300u);
   // A lease, probes and renewals go on meanwhile.
-  EXPECT_LT(broker().engine_stats().commands_total - before, 60u);
+  EXPECT_LT(instance_->engine().stats().commands_total - before, 60u);
 }
 
 }  // namespace

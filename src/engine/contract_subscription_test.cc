@@ -1,4 +1,4 @@
-// What a broker promises to agents that come and go at any moment, on both engines. Memory errors that these
+// What agents are promised that come and go at any moment, on both engines. Memory errors that these
 // would provoke show under the address sanitizer.
 #include <random>
 
@@ -25,14 +25,14 @@ TEST_P(SubscriptionContract, MayEndFromWithinItsOwnAnswer) {
     submit(*instance_, message("waits"));
     TestAgent agent;
     bool answered = false;
-    agent.subscription = broker().subscribe({0, group, ""}, agent.self, [&](const Result<void>&) {
+    agent.subscription = instance_->agents().subscribe({0, group, ""}, agent.self, [&](const Result<void>&) {
       answered = true;
       agent.subscription.reset();
     });
     ASSERT_TRUE(until([&] { return answered; }));
     agent.subscription.reset();  // the memory engine answers within the call
     settle(*instance_);
-    EXPECT_EQ(broker().stats(0).agents, 0u) << "group '" << group << "'";
+    EXPECT_EQ(instance_->agents().stats(0).agents, 0u) << "group '" << group << "'";
   }
 }
 
@@ -41,11 +41,11 @@ TEST_P(SubscriptionContract, IsNotAnsweredOnceItHasEnded) {
   for (const std::string& group : groups()) {
     TestAgent agent;
     bool ended = false, answered_late = false;
-    agent.subscription =
-        broker().subscribe({0, group, ""}, agent.self, [&](const Result<void>&) { answered_late = ended; });
+    agent.subscription = instance_->agents().subscribe({0, group, ""}, agent.self,
+                                                       [&](const Result<void>&) { answered_late = ended; });
     agent.subscription.reset();
     ended = true;
-    EXPECT_EQ(broker().stats(0).agents, 0u);
+    EXPECT_EQ(instance_->agents().stats(0).agents, 0u);
     settle(*instance_);
     settle(*instance_);
     EXPECT_FALSE(answered_late);
@@ -76,24 +76,24 @@ TEST_P(SubscriptionContract, AgentsComeAndGoWhileMessagesArrive) {
     if (agents.size() < 4 && chance(2)) {
       auto agent = std::make_shared<StrictAgent>();
       agent->full = chance(3);
-      agent->subscription =
-          broker().subscribe({0, names[random() % names.size()], ""}, agent,
-                             [weak = std::weak_ptr(agent), leave = chance(4)](const Result<void>&) {
-                               const auto self = weak.lock();
-                               ASSERT_TRUE(self) << "answered although it has ended";
-                               self->answered = true;
-                               if (leave) self->subscription.reset();
-                             });
+      agent->subscription = instance_->agents().subscribe(
+          {0, names[random() % names.size()], ""}, agent,
+          [weak = std::weak_ptr(agent), leave = chance(4)](const Result<void>&) {
+            const auto self = weak.lock();
+            ASSERT_TRUE(self) << "answered although it has ended";
+            self->answered = true;
+            if (leave) self->subscription.reset();
+          });
       agents.push_back(std::move(agent));
     }
     if (!agents.empty() && chance(3))
       agents.erase(agents.begin() + static_cast<ptrdiff_t>(random() % agents.size()));
-    if (chance(2)) broker().submit(message("x"), [](const Result<Submitted>&) {});
+    if (chance(2)) instance_->agents().submit(message("x"), [](const Result<Submitted>&) {});
     if (chance(3)) loop_.turn(0ms);
   }
   agents.clear();
   settle(*instance_);
-  EXPECT_EQ(broker().stats(0).agents, 0u);
+  EXPECT_EQ(instance_->agents().stats(0).agents, 0u);
 }
 
 }  // namespace

@@ -11,9 +11,7 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "engine/memory/broker.h"
-#include "engine/memory/registry.h"
-#include "engine/memory/session_store.h"
+#include "engine/memory/engine.h"
 #include "engine/redis/engine.h"
 #include "engine/redis/server_testing.h"
 
@@ -63,27 +61,30 @@ struct TestLimits {
 // One gateway's engine, and what it gave that gateway's clients.
 class TestInstance {
  public:
-  virtual ~TestInstance() = default;
-  virtual Broker& broker() = 0;
-  virtual Registry& registry() = 0;
-  virtual SessionStore& sessions() = 0;
-
-  void attach() {
-    broker().attach({.publish =
-                         [this](const Publication& publication) {
-                           if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
-                           published.push_back(publication);
-                           return Result<void>();
-                         },
-                     .send =
-                         [this](const ConnectionHandle& handle, std::string_view message) {
-                           if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
-                           sent.emplace_back(handle, message);
-                           return Result<void>();
-                         },
-                     .engine_lost = [this] { ++losses; }});
+  explicit TestInstance(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {
+    clients().attach({.publish =
+                          [this](const Publication& publication) {
+                            if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
+                            published.push_back(publication);
+                            return Result<void>();
+                          },
+                      .send =
+                          [this](const ConnectionHandle& handle, std::string_view message) {
+                            if (shards_behind) return Result<void>(Error{Errc::resource_exhausted, "behind"});
+                            sent.emplace_back(handle, message);
+                            return Result<void>();
+                          },
+                      .engine_lost = [this] { ++losses; }});
     sessions().on_change([this](const SessionPtr& session) { changed.push_back(session); });
+    engine_->start();
   }
+
+  Engine& engine() { return *engine_; }
+  AgentDelivery& agents() { return engine_->agents(); }
+  ClientDelivery& clients() { return engine_->clients(); }
+  Registry& registry() { return engine_->registry(); }
+  SessionStore& sessions() { return engine_->sessions(); }
+
   Texts published_messages() const {
     Texts out;
     for (const Publication& publication : published) out.push_back(publication.message);
@@ -95,40 +96,9 @@ class TestInstance {
   std::vector<SessionPtr> changed;
   int losses = 0;  // of the engine
   bool shards_behind = false;
-};
-
-class MemoryInstance final : public TestInstance {
- public:
-  MemoryInstance(EventLoop& loop, const ChannelTable& channels, const std::string& name,
-                 const TestLimits& limits)
-      : broker_(channels, {limits.queue_size, limits.queue_bytes, limits.queue_age, {}}),
-        registry_(channels, name),
-        sessions_(limits.sessions),
-        tick_(loop.every(50ms, [this] { broker_.tick(steady_now()); })) {}
-  Broker& broker() override { return broker_; }
-  Registry& registry() override { return registry_; }
-  SessionStore& sessions() override { return sessions_; }
 
  private:
-  MemoryBroker broker_;
-  MemoryRegistry registry_;
-  MemorySessionStore sessions_;
-  EventLoop::Registration tick_;
-};
-
-class RedisInstance final : public TestInstance {
- public:
-  RedisInstance(EventLoop& loop, const ChannelTable& channels, const redis::EngineOptions& options)
-      : engine_(loop, channels, options) {
-    engine_.start();
-  }
-  Broker& broker() override { return engine_.broker(); }
-  Registry& registry() override { return engine_.registry(); }
-  SessionStore& sessions() override { return engine_.sessions(); }
-  redis::Engine& engine() { return engine_; }
-
- private:
-  redis::Engine engine_;
+  const std::unique_ptr<Engine> engine_;
 };
 
 class EngineTest : public testing::Test {
@@ -144,23 +114,34 @@ class EngineTest : public testing::Test {
   }
 
   std::unique_ptr<TestInstance> start(EngineUnderTest kind, const std::string& name = "gw-1") {
-    std::unique_ptr<TestInstance> instance;
-    if (kind == EngineUnderTest::memory) {
-      instance = std::make_unique<MemoryInstance>(loop_, channels_, name, limits_);
-    } else {
-      instance = std::make_unique<RedisInstance>(loop_, channels_, redis_options(kind, name));
-    }
-    instance->attach();
-    EXPECT_TRUE(until([&] { return probe(*instance).has_value(); })) << name << " is not ready";
+    return start(make_engine(kind, name));
+  }
+  std::unique_ptr<TestInstance> start(std::unique_ptr<Engine> engine) {
+    auto instance = std::make_unique<TestInstance>(std::move(engine));
+    EXPECT_TRUE(until([&] { return probe(*instance).has_value(); })) << "the engine is not ready";
     return instance;
   }
-  redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) {
+  std::unique_ptr<Engine> make_engine(EngineUnderTest kind, const std::string& name) {
+    if (kind == EngineUnderTest::memory)
+      return std::make_unique<memory::Engine>(loop_, channels_, memory_options(name));
+    return std::make_unique<redis::Engine>(loop_, channels_, redis_options(kind, name));
+  }
+  memory::EngineOptions memory_options(const std::string& name) const {
+    memory::EngineOptions options;
+    options.instance_id = name;
+    options.sessions = limits_.sessions;
+    options.agents.queue_size = limits_.queue_size;
+    options.agents.queue_bytes = limits_.queue_bytes;
+    options.agents.queue_age = limits_.queue_age;
+    return options;
+  }
+  redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) const {
     redis::EngineOptions options;
     options.url = redis::TestServer::shared().url();
     options.key_prefix = key_prefix_;
     options.instance_id = name;
     options.sessions = limits_.sessions;
-    redis::SenderOptions& sender = options.broker.sender;
+    redis::SenderOptions& sender = options.agents.sender;
     sender.queue_size = limits_.queue_size;
     sender.queue_bytes = limits_.queue_bytes;
     sender.queue_age = limits_.queue_age;
@@ -215,7 +196,7 @@ class EngineTest : public testing::Test {
     return **answer;
   }
   Result<void> probe(TestInstance& instance) {
-    return ask<void>([&](Done<void> done) { instance.broker().probe(std::move(done)); });
+    return ask<void>([&](Done<void> done) { instance.engine().probe(std::move(done)); });
   }
 
   static std::string envelope(const std::string& id, const std::string& text) {
@@ -233,13 +214,13 @@ class EngineTest : public testing::Test {
   }
   std::string submit(TestInstance& instance, AgentMessage message) {
     return outcome_of(
-        ask<Submitted>([&](Done<Submitted> done) { instance.broker().submit(message, std::move(done)); }));
+        ask<Submitted>([&](Done<Submitted> done) { instance.agents().submit(message, std::move(done)); }));
   }
   Result<void> publish(TestInstance& instance, const std::string& text, const std::string& tenant = "") {
     const std::string id = "p" + std::to_string(++last_message_);
     const Publication publication{0, tenant, "realm", "\"" + text + "\"", envelope(id, text), id};
     const auto missed =
-        ask<Missed>([&](Done<Missed> done) { instance.broker().publish(publication, std::move(done)); });
+        ask<Missed>([&](Done<Missed> done) { instance.clients().publish(publication, std::move(done)); });
     if (!missed) return missed.error();
     EXPECT_EQ(*missed, Missed{});
     return {};
@@ -247,7 +228,7 @@ class EngineTest : public testing::Test {
   Result<void> try_subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
                              const std::string& tenant = "") {
     return ask<void>([&](Done<void> done) {
-      agent.subscription = instance.broker().subscribe({0, group, tenant}, agent.self, std::move(done));
+      agent.subscription = instance.agents().subscribe({0, group, tenant}, agent.self, std::move(done));
     });
   }
   void subscribe(TestInstance& instance, TestAgent& agent, const std::string& group = "",
@@ -270,7 +251,8 @@ class EngineTest : public testing::Test {
 class EngineContract : public EngineTest, public testing::WithParamInterface<EngineUnderTest> {
  protected:
   void begin() { instance_ = start(GetParam()); }
-  Broker& broker() { return instance_->broker(); }
+  AgentDelivery& agents() { return instance_->agents(); }
+  ClientDelivery& clients() { return instance_->clients(); }
   Registry& registry() { return instance_->registry(); }
   SessionStore& sessions() { return instance_->sessions(); }
 

@@ -31,7 +31,7 @@ uint64_t sender_of(const event::Message& event) {
 Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
     : options_(options), parts_(std::move(parts)), inbox_({}) {
   if (options_.shard.handshake.upgrade.compression) deflater_.emplace();
-  parts_.broker.attach({
+  parts_.engine.clients().attach({
       .publish = [this](const Publication& publication) { return deliver(publication); },
       .send = [this](const ConnectionHandle& handle,
                      std::string_view message) { return send_to(handle, message); },
@@ -42,9 +42,9 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
           },
       .gap = [this](ChannelIndex channel) { send_gap(channel); },
   });
-  parts_.registry.on_evicted(
+  registry().on_evicted(
       [this](const ConnectionHandle& handle, const Disconnect& why) { close(handle, why); });
-  parts_.sessions.on_change([this](const SessionPtr& session) { on_session_changed(session); });
+  parts_.engine.sessions().on_change([this](const SessionPtr& session) { on_session_changed(session); });
 }
 
 Gateway::~Gateway() {
@@ -166,7 +166,7 @@ void Gateway::send_to_all_shards(const ShardCommand& item) {
 // --- Readiness -----------------------------------------------------------------------------------------
 
 void Gateway::probe() {
-  parts_.broker.probe([this](Result<void> answered) {
+  parts_.engine.probe([this](Result<void> answered) {
     // A failed probe says more than a missing one.
     engine_echoed_at_ = answered ? parts_.loop.now() : TimePoint();
     announce_readiness();
@@ -254,7 +254,7 @@ void Gateway::enter(const event::Admit& event, SessionPtr session) {
       received_channels(event.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
   admitting_.at(event.id).session = session;
   record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
-  parts_.registry.add(std::move(record), options_.admission, [this, event, session](Result<void> added) {
+  registry().add(std::move(record), options_.admission, [this, event, session](Result<void> added) {
     const auto it = admitting_.find(event.id);
     ASSERT(it != admitting_.end());
     const Admission admission = std::move(it->second);
@@ -268,21 +268,21 @@ void Gateway::enter(const event::Admit& event, SessionPtr session) {
         default: return close(event.handle, disconnect::internal);
       }
     }
-    if (admission.left) return parts_.registry.remove(event.id, ws::close_code::abnormal);
+    if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
     send_to_shard(event.handle, command::Admitted{event.handle, session});
     // Nobody found it in the registry when that happened.
     if (admission.session != session) on_session_changed(admission.session);
   });
 }
 
-void Gateway::on_event(event::Changed& event) { parts_.registry.update(event.id, event.change); }
+void Gateway::on_event(event::Changed& event) { registry().update(event.id, event.change); }
 
 void Gateway::on_event(event::Closed& event) {
   const auto it = admitting_.find(event.id);
   if (it != admitting_.end()) {
     it->second.left = true;
   } else {
-    parts_.registry.remove(event.id, event.code);
+    registry().remove(event.id, event.code);
   }
 }
 
@@ -301,7 +301,7 @@ void Gateway::on_event(event::Authenticate& event) {
           event.message_id, wall_now());
       return reply(event.handle, std::move(text), true);
     }
-    parts_.registry.replace_session(event.id, *fresh);
+    registry().replace_session(event.id, *fresh);
     send_to_shard(event.handle, command::ReplaceSession{event.handle, *fresh});
     protocol::append_authenticated(text, (*fresh)->expires_at, wall_now());
     reply(event.handle, std::move(text));
@@ -313,12 +313,12 @@ void Gateway::on_session_changed(const SessionPtr& session) {
     if (admission.session && admission.session->ref == session->ref) admission.session = session;
   }
   const bool active = session->status_at(wall_now()) == SessionStatus::active;
-  for (const ConnectionRecord& record : parts_.registry.select_local(BySession{session->ref})) {
+  for (const ConnectionRecord& record : registry().select_local(BySession{session->ref})) {
     if (!active) {
       close(record.handle, disconnect::session_ended);
       continue;
     }
-    parts_.registry.replace_session(record.id, session);
+    registry().replace_session(record.id, session);
     send_to_shard(record.handle, command::ReplaceSession{record.handle, session});
   }
 }
@@ -335,9 +335,9 @@ void Gateway::on_event(event::Message& event) {
   message.dedupe_everywhere = event.dedupe_everywhere;
   message.sender = sender_of(event);
   const auto scope = event.span ? log_scope(event.span->open.context) : std::nullopt;
-  parts_.broker.submit(std::move(message), [this, event = std::move(event)](Result<Submitted> submitted) {
-    on_submitted(event, submitted);
-  });
+  parts_.engine.agents().submit(
+      std::move(message),
+      [this, event = std::move(event)](Result<Submitted> submitted) { on_submitted(event, submitted); });
 }
 
 void Gateway::on_submitted(const event::Message& event, const Result<Submitted>& submitted) {

@@ -7,9 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/broker.h"
-#include "core/registry.h"
-#include "core/session_store.h"
+#include "core/engine.h"
 #include "core/session_validator.h"
 #include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
@@ -34,9 +32,7 @@ struct GatewayOptions {
 struct GatewayParts {
   EventLoop& loop;
   const ChannelTable& channels;
-  Registry& registry;
-  Broker& broker;
-  SessionStore& sessions;
+  Engine& engine;
   SessionValidator validate;
   SpanSink on_span = [](Span&&) {};
 };
@@ -84,6 +80,7 @@ class Gateway {
   Result<std::vector<UniqueFd>> listen_for_one_shard();
   void take_events();
   void post_commands();
+  Registry& registry() { return parts_.engine.registry(); }
   void probe();
   void announce_readiness();
   bool probes_fresh() const;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "core/broker.h"
+#include "core/engine.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"

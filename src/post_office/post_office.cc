@@ -14,9 +14,8 @@ bool visible_to(const ConnectionRecord& record, std::string_view tenant) {
 
 }  // namespace
 
-PostOffice::PostOffice(Broker& broker, Registry& registry, SessionStore& sessions,
-                       const ChannelTable& channels, const Options& options)
-    : broker_(broker), registry_(registry), sessions_(sessions), channels_(channels), options_(options) {}
+PostOffice::PostOffice(Engine& engine, const ChannelTable& channels, const Options& options)
+    : engine_(engine), channels_(channels), options_(options) {}
 
 void PostOffice::publish(const PublishRequest& request, Done<Missed> done) {
   const auto channel = channels_.find(request.channel);
@@ -33,7 +32,7 @@ void PostOffice::publish(const PublishRequest& request, Done<Missed> done) {
   message_ids_.append(publication.message_id, now.time_since_epoch().count());
   protocol::append_publication(
       publication.envelope, {publication.message_id, request.channel, request.realm, request.message, now});
-  broker_.publish(std::move(publication), std::move(done));
+  engine_.clients().publish(std::move(publication), std::move(done));
 }
 
 void PostOffice::send(const Recipient& recipient, std::string_view message, std::string_view tenant,
@@ -46,7 +45,7 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
         to->connection_id, tenant,
         [this, message = std::string(message), done = std::move(done)](Result<ConnectionRecord> found) {
           if (!found) return done(found.error());
-          broker_.send(*found, message, [done](Result<void> sent) {
+          engine_.clients().send(*found, message, [done](Result<void> sent) {
             if (!sent) return done(sent.error());
             done(size_t{1});
           });
@@ -58,15 +57,16 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
   if (const auto* to = std::get_if<ToSessionRef>(&recipient)) {
     return send_all(BySession{to->ref}, std::string(message), tenant, std::move(done));
   }
-  sessions_.find(sha256(std::get<ToSessionId>(recipient).session_id),
-                 [this, message = std::string(message), tenant = std::string(tenant),
-                  done = std::move(done)](Result<SessionPtr> session) mutable {
-                   if (!session) return done(session.error());
-                   // The same answer as for one that nobody has: a caller must not learn that it exists.
-                   if (!tenant.empty() && (*session)->tenant_id != tenant)
-                     return done(Error{Errc::not_found, "no such session"});
-                   send_all(BySession{(*session)->ref}, std::move(message), tenant, std::move(done));
-                 });
+  engine_.sessions().find(sha256(std::get<ToSessionId>(recipient).session_id),
+                          [this, message = std::string(message), tenant = std::string(tenant),
+                           done = std::move(done)](Result<SessionPtr> session) mutable {
+                            if (!session) return done(session.error());
+                            // The same answer as for one that nobody has: a caller must not learn that it
+                            // exists.
+                            if (!tenant.empty() && (*session)->tenant_id != tenant)
+                              return done(Error{Errc::not_found, "no such session"});
+                            send_all(BySession{(*session)->ref}, std::move(message), tenant, std::move(done));
+                          });
 }
 
 void PostOffice::send_all(const Selector& selector, std::string message, std::string_view tenant,
@@ -84,7 +84,7 @@ void PostOffice::send_all(const Selector& selector, std::string message, std::st
                 };
                 auto tally = std::make_shared<Tally>(Tally{found->size(), 0, done});
                 for (const ConnectionRecord& record : *found) {
-                  broker_.send(record, message, [tally](Result<void> sent) {
+                  engine_.clients().send(record, message, [tally](Result<void> sent) {
                     tally->delivered += sent ? 1 : 0;
                     if (--tally->open == 0) tally->done(tally->delivered);
                   });
@@ -96,8 +96,8 @@ void PostOffice::connection(std::string_view connection_id, std::string_view ten
                             Done<ConnectionRecord> done) {
   const auto id = ConnectionId::parse(connection_id);
   if (!id) return done(no_such_connection());
-  registry_.find(*id, [tenant = std::string(tenant),
-                       done = std::move(done)](Result<std::optional<ConnectionRecord>> found) {
+  engine_.registry().find(*id, [tenant = std::string(tenant),
+                                done = std::move(done)](Result<std::optional<ConnectionRecord>> found) {
     if (!found) return done(found.error());
     if (!*found || !visible_to(**found, tenant)) return done(no_such_connection());
     done(std::move(**found));
@@ -106,8 +106,8 @@ void PostOffice::connection(std::string_view connection_id, std::string_view ten
 
 void PostOffice::connections(const Selector& selector, std::string_view tenant,
                              Done<std::vector<ConnectionRecord>> done) {
-  registry_.select(selector, [tenant = std::string(tenant),
-                              done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
+  engine_.registry().select(selector, [tenant = std::string(tenant),
+                                       done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
     if (!found) return done(found.error());
     std::erase_if(*found, [&](const ConnectionRecord& record) { return !visible_to(record, tenant); });
     done(std::move(found));
@@ -115,7 +115,21 @@ void PostOffice::connections(const Selector& selector, std::string_view tenant,
 }
 
 void PostOffice::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
-  registry_.count(tenant, per_user, std::move(done));
+  engine_.registry().count(tenant, per_user, std::move(done));
+}
+
+SubscriptionHandle PostOffice::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                         Done<void> done) {
+  return engine_.agents().subscribe(std::move(subscription), std::move(sink), std::move(done));
+}
+
+void PostOffice::acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                             Done<size_t> done) {
+  engine_.agents().acknowledge(group, ids, std::move(done));
+}
+
+ChannelStats PostOffice::channel_stats(ChannelIndex channel, std::string_view tenant) const {
+  return engine_.agents().stats(channel, tenant);
 }
 
 }  // namespace gw

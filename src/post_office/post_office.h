@@ -7,10 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "core/broker.h"
 #include "core/channel.h"
-#include "core/registry.h"
-#include "core/session_store.h"
+#include "core/engine.h"
 
 namespace gw {
 
@@ -43,11 +41,10 @@ class PostOffice {
     size_t message_bytes_max = size_t{1} << 20;
   };
 
-  PostOffice(Broker& broker, Registry& registry, SessionStore& sessions, const ChannelTable& channels,
-             const Options& options);
+  PostOffice(Engine& engine, const ChannelTable& channels, const Options& options);
 
-  // Answers as Broker::publish. not_found: no such channel. too_large. resource_exhausted: the shards are
-  // behind.
+  // Answers as ClientDelivery::publish. not_found: no such channel. too_large. resource_exhausted: the shards
+  // are behind.
   void publish(const PublishRequest& request, Done<Missed> done);
   // Answers how many connections it went to. not_found when there is none.
   void send(const Recipient& recipient, std::string_view message, std::string_view tenant, Done<size_t> done);
@@ -58,15 +55,18 @@ class PostOffice {
                    Done<std::vector<ConnectionRecord>> done);
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done);
 
-  Broker& broker() { return broker_; }
+  // An agent's stream, what a group has done, and how much waits: as AgentDelivery has them.
+  [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                             Done<void> done);
+  void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
+  ChannelStats channel_stats(ChannelIndex channel, std::string_view tenant = {}) const;
+
   const ChannelTable& channels() const { return channels_; }
 
  private:
   void send_all(const Selector& selector, std::string message, std::string_view tenant, Done<size_t> done);
 
-  Broker& broker_;
-  Registry& registry_;
-  SessionStore& sessions_;
+  Engine& engine_;
   const ChannelTable& channels_;
   const Options options_;
   MessageIdSource message_ids_;

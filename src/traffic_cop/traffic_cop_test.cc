@@ -30,7 +30,6 @@ class MapStore : public SessionStore {
     done(sessions[key]);
   }
   void on_change(OnChange) override {}
-  void tick(WallTime) override {}
   std::optional<size_t> size() const override { return sessions.size(); }
 
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions;

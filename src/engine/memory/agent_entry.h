@@ -6,7 +6,7 @@
 
 #include "base/time.h"
 
-namespace gw {
+namespace gw::memory {
 
 struct AgentEntry {
   std::string id;
@@ -14,4 +14,4 @@ struct AgentEntry {
   std::shared_ptr<const std::string> envelope;
 };
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 
-namespace gw {
+namespace gw::memory {
 
 void AgentGroup::join(SubscriptionId id, std::weak_ptr<AgentSink> sink) {
   members_.emplace_back(id, std::move(sink));
@@ -79,4 +79,4 @@ void AgentGroup::give_up(OpenList::iterator open, Reason reason) {
   close(open);
 }
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "base/time.h"
-#include "core/broker.h"
+#include "core/agent_delivery.h"
 #include "engine/memory/agent_entry.h"
 
-namespace gw {
+namespace gw::memory {
 
 // A tenant's agents never share a group with another's.
 using GroupKey = std::pair<std::string, std::string>;  // tenant, name
@@ -85,4 +85,4 @@ class AgentGroup {
   GivenUp given_up_{};
 };
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -4,12 +4,12 @@
 
 #include "base/assert.h"
 
-namespace gw {
+namespace gw::memory {
 
-MemoryRegistry::MemoryRegistry(const ChannelTable& channels, std::string instance_id)
+Registry::Registry(const ChannelTable& channels, std::string instance_id)
     : channels_(channels), instance_id_(std::move(instance_id)), count_by_channel_(channels.size()) {}
 
-void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
+void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
   if (rows_by_id_.size() >= limits.total)
     return done(Error{Errc::failed_precondition, "the instance is full"});
   if (record.session && limits.per_user > 0 && !make_room(record, limits.per_user)) {
@@ -30,7 +30,7 @@ void MemoryRegistry::add(ConnectionRecord record, const AdmissionLimits& limits,
 }
 
 // False: the user has all it may in this tenant, and none of them gives way.
-bool MemoryRegistry::make_room(const ConnectionRecord& newcomer, size_t per_user) {
+bool Registry::make_room(const ConnectionRecord& newcomer, size_t per_user) {
   const std::vector<Row>* rows = rows_of(rows_by_user_, newcomer.session->user_id);
   if (!rows || rows->size() < per_user) return true;
   size_t held = 0;
@@ -58,7 +58,7 @@ bool MemoryRegistry::make_room(const ConnectionRecord& newcomer, size_t per_user
   return true;
 }
 
-void MemoryRegistry::update(const ConnectionId& id, const ConnectionChange& change) {
+void Registry::update(const ConnectionId& id, const ConnectionChange& change) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
   ConnectionRecord& record = rows_[it->second];
@@ -71,7 +71,7 @@ void MemoryRegistry::update(const ConnectionId& id, const ConnectionChange& chan
   record.pong_owed_since = change.pong_owed_since;
 }
 
-void MemoryRegistry::replace_session(const ConnectionId& id, SessionPtr session) {
+void Registry::replace_session(const ConnectionId& id, SessionPtr session) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
   unlink(it->second);
@@ -79,7 +79,7 @@ void MemoryRegistry::replace_session(const ConnectionId& id, SessionPtr session)
   link(it->second);
 }
 
-void MemoryRegistry::remove(const ConnectionId& id, uint16_t) {
+void Registry::remove(const ConnectionId& id, uint16_t) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
   const Row row = it->second;
@@ -89,21 +89,21 @@ void MemoryRegistry::remove(const ConnectionId& id, uint16_t) {
   free_rows_.push_back(row);
 }
 
-void MemoryRegistry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) {
+void Registry::find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) {
   const ConnectionRecord* found = find_local(id);
   done(found ? std::optional(*found) : std::nullopt);
 }
 
-void MemoryRegistry::select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) {
+void Registry::select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) {
   done(select_local(selector));
 }
 
-const ConnectionRecord* MemoryRegistry::find_local(const ConnectionId& id) const {
+const ConnectionRecord* Registry::find_local(const ConnectionId& id) const {
   const auto it = rows_by_id_.find(id);
   return it == rows_by_id_.end() ? nullptr : &rows_[it->second];
 }
 
-std::vector<ConnectionRecord> MemoryRegistry::select_local(const Selector& selector) const {
+std::vector<ConnectionRecord> Registry::select_local(const Selector& selector) const {
   std::vector<ConnectionRecord> found;
   if (const auto* by_channel = std::get_if<ByChannel>(&selector)) {
     for (const auto& [id, row] : rows_by_id_) {
@@ -120,8 +120,8 @@ std::vector<ConnectionRecord> MemoryRegistry::select_local(const Selector& selec
   return found;
 }
 
-size_t MemoryRegistry::visit(size_t position, size_t max,
-                             const std::function<void(const ConnectionRecord&)>& visitor) const {
+size_t Registry::visit(size_t position, size_t max,
+                       const std::function<void(const ConnectionRecord&)>& visitor) const {
   for (; position < rows_.size() && max > 0; ++position) {
     const auto it = rows_by_id_.find(rows_[position].id);
     if (it == rows_by_id_.end() || it->second != position) continue;  // a free row
@@ -131,7 +131,7 @@ size_t MemoryRegistry::visit(size_t position, size_t max,
   return position < rows_.size() ? position : 0;
 }
 
-void MemoryRegistry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
+void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
   ConnectionCounts counts;
   std::vector<size_t> by_channel(channels_.size());
   if (tenant.empty()) {
@@ -156,7 +156,7 @@ void MemoryRegistry::count(std::string_view tenant, bool per_user, Done<Connecti
   done(std::move(counts));
 }
 
-void MemoryRegistry::link(Row row) {
+void Registry::link(Row row) {
   const ConnectionRecord& record = rows_[row];
   record.channels.for_each([&](ChannelIndex channel) { ++count_by_channel_[channel]; });
   if (!record.session) return;
@@ -164,7 +164,7 @@ void MemoryRegistry::link(Row row) {
   insert(rows_by_session_, record.session->ref, row);
 }
 
-void MemoryRegistry::unlink(Row row) {
+void Registry::unlink(Row row) {
   const ConnectionRecord& record = rows_[row];
   record.channels.for_each([&](ChannelIndex channel) { --count_by_channel_[channel]; });
   if (!record.session) return;
@@ -172,13 +172,13 @@ void MemoryRegistry::unlink(Row row) {
   erase(rows_by_session_, record.session->ref, row);
 }
 
-void MemoryRegistry::insert(Index& index, const std::string& name, Row row) {
+void Registry::insert(Index& index, const std::string& name, Row row) {
   std::vector<Row>& rows = index[name];
   if (rows.empty()) rows.reserve(1);
   rows.push_back(row);
 }
 
-void MemoryRegistry::erase(Index& index, const std::string& name, Row row) {
+void Registry::erase(Index& index, const std::string& name, Row row) {
   const auto it = index.find(name);
   ASSERT(it != index.end());
   std::vector<Row>& rows = it->second;
@@ -189,9 +189,9 @@ void MemoryRegistry::erase(Index& index, const std::string& name, Row row) {
   if (rows.empty()) index.erase(it);
 }
 
-const std::vector<MemoryRegistry::Row>* MemoryRegistry::rows_of(const Index& index, const std::string& name) {
+const std::vector<Registry::Row>* Registry::rows_of(const Index& index, const std::string& name) {
   const auto it = index.find(name);
   return it == index.end() ? nullptr : &it->second;
 }
 
-}  // namespace gw
+}  // namespace gw::memory

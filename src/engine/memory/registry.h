@@ -7,11 +7,11 @@
 
 #include "core/registry.h"
 
-namespace gw {
+namespace gw::memory {
 
-class MemoryRegistry final : public Registry {
+class Registry final : public gw::Registry {
  public:
-  MemoryRegistry(const ChannelTable& channels, std::string instance_id);
+  Registry(const ChannelTable& channels, std::string instance_id);
 
   void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
@@ -54,4 +54,4 @@ class MemoryRegistry final : public Registry {
   std::vector<size_t> count_by_channel_;
 };
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace gw {
+namespace gw::memory {
 namespace {
 
 using Slots = std::vector<uint32_t>;
@@ -49,7 +49,7 @@ class MemoryRegistryTest : public testing::Test {
   }
 
   const ChannelTable channels_{{"guide", "pillar:content"}};
-  MemoryRegistry registry_{channels_, "gw-1"};
+  Registry registry_{channels_, "gw-1"};
 };
 
 TEST_F(MemoryRegistryTest, VisitsEveryConnectionOnceInPortions) {
@@ -93,4 +93,4 @@ TEST_F(MemoryRegistryTest, FindsAndSelectsWithoutAsking) {
 }
 
 }  // namespace
-}  // namespace gw
+}  // namespace gw::memory

@@ -1,13 +1,13 @@
 #include "engine/memory/session_store.h"
 
-namespace gw {
+namespace gw::memory {
 namespace {
 
 constexpr int kDropsPerTickMax = 10'000;
 
 }  // namespace
 
-void MemorySessionStore::insert(Session session, Done<SessionPtr> done) {
+void SessionStore::insert(Session session, Done<SessionPtr> done) {
   if (sessions_.contains(session.key)) return done(Error{Errc::already_exists, "session_id is taken"});
   const auto tenant = by_tenant_.find(session.tenant_id);
   if (tenant != by_tenant_.end() && !make_room(tenant->second, options_.tenant_sessions_max)) {
@@ -24,7 +24,7 @@ void MemorySessionStore::insert(Session session, Done<SessionPtr> done) {
 }
 
 // The one that ended first goes, if there is one.
-bool MemorySessionStore::make_room(const ByExpiry& sessions, size_t max) {
+bool SessionStore::make_room(const ByExpiry& sessions, size_t max) {
   if (sessions.size() < max) return true;
   const auto oldest = sessions.begin();
   if (oldest->first > wall_now()) return false;
@@ -32,12 +32,12 @@ bool MemorySessionStore::make_room(const ByExpiry& sessions, size_t max) {
   return true;
 }
 
-void MemorySessionStore::index(const Session& session) {
+void SessionStore::index(const Session& session) {
   by_expiry_.emplace(session.expires_at, session.key);
   if (!session.tenant_id.empty()) by_tenant_[session.tenant_id].emplace(session.expires_at, session.key);
 }
 
-void MemorySessionStore::unindex(const Session& session) {
+void SessionStore::unindex(const Session& session) {
   by_expiry_.erase({session.expires_at, session.key});
   const auto tenant = by_tenant_.find(session.tenant_id);
   if (tenant == by_tenant_.end()) return;
@@ -45,19 +45,19 @@ void MemorySessionStore::unindex(const Session& session) {
   if (tenant->second.empty()) by_tenant_.erase(tenant);
 }
 
-void MemorySessionStore::drop(const SessionKey& key) {
+void SessionStore::drop(const SessionKey& key) {
   const auto it = sessions_.find(key);
   unindex(*it->second);
   sessions_.erase(it);
 }
 
-void MemorySessionStore::find(const SessionKey& key, Done<SessionPtr> done) {
+void SessionStore::find(const SessionKey& key, Done<SessionPtr> done) {
   const auto it = sessions_.find(key);
   if (it == sessions_.end()) return done(Error{Errc::not_found, "no such session"});
   done(it->second);
 }
 
-void MemorySessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> done) {
+void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> done) {
   const auto it = sessions_.find(key);
   if (it == sessions_.end()) return done(Error{Errc::not_found, "no such session"});
   Result<Session> edited = edit(*it->second);
@@ -70,7 +70,7 @@ void MemorySessionStore::update(const SessionKey& key, Edit edit, Done<SessionPt
   done(SessionPtr(stored));
 }
 
-void MemorySessionStore::tick(WallTime now) {
+void SessionStore::tick(WallTime now) {
   const auto retention = std::chrono::duration_cast<std::chrono::milliseconds>(options_.retention);
   for (int i = 0; i < kDropsPerTickMax && !by_expiry_.empty(); ++i) {
     const auto oldest = by_expiry_.begin();
@@ -79,4 +79,4 @@ void MemorySessionStore::tick(WallTime now) {
   }
 }
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -9,25 +9,20 @@
 
 #include "core/session_store.h"
 
-namespace gw {
+namespace gw::memory {
 
-// Of both engines.
-struct SessionStoreOptions {
-  size_t sessions_max = 1'000'000;
-  size_t tenant_sessions_max = 100'000;  // of each tenant
-  Duration retention = 1h;               // how long an ended session can still be read, if there is room
-};
-
-class MemorySessionStore final : public SessionStore {
+class SessionStore final : public gw::SessionStore {
  public:
-  explicit MemorySessionStore(const SessionStoreOptions& options) : options_(options) {}
+  explicit SessionStore(const SessionStoreOptions& options) : options_(options) {}
 
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
   void on_change(OnChange callback) override { on_change_ = std::move(callback); }
-  void tick(WallTime now) override;
   std::optional<size_t> size() const override { return sessions_.size(); }
+
+  // Drops ended sessions whose retention is over.
+  void tick(WallTime now);
 
  private:
   // Earliest end first; one entry a session. An ended session has its end in expires_at, so whatever lies
@@ -46,4 +41,4 @@ class MemorySessionStore final : public SessionStore {
   std::map<std::string, ByExpiry, std::less<>> by_tenant_;  // of those that have one
 };
 
-}  // namespace gw
+}  // namespace gw::memory

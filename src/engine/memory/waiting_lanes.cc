@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace gw {
+namespace gw::memory {
 namespace {
 
 void add(WaitingLanes::Amount& amount, size_t bytes) {
@@ -84,4 +84,4 @@ void WaitingLanes::pop(Lane& lane) {
   lane.entries.pop_front();
 }
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -10,7 +10,7 @@
 
 #include "engine/memory/agent_entry.h"
 
-namespace gw {
+namespace gw::memory {
 
 class WaitingLanes {
  public:
@@ -61,4 +61,4 @@ class WaitingLanes {
   Amount amount_;
 };
 
-}  // namespace gw
+}  // namespace gw::memory

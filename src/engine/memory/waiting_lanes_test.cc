@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gw {
+namespace gw::memory {
 namespace {
 
 class WaitingLanesTest : public testing::Test {
@@ -86,4 +86,4 @@ TEST_F(WaitingLanesTest, DropsWhatIsTooOldInEveryLane) {
 }
 
 }  // namespace
-}  // namespace gw
+}  // namespace gw::memory

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/broker.h"
+#include "base/ids.h"
+#include "core/agent_delivery.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/subscriptions.h"
 

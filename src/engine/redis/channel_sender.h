@@ -6,8 +6,9 @@
 #include <map>
 #include <string>
 
-#include "core/broker.h"
+#include "core/agent_delivery.h"
 #include "core/circuit_breaker.h"
+#include "core/client_delivery.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/replica_wait.h"
 #include "engine/redis/scripts.h"

@@ -36,10 +36,11 @@ class Cluster : public EngineTest {
     return counts ? *counts : ConnectionCounts();
   }
   Result<void> send(TestInstance& instance, const ConnectionRecord& to, const std::string& text) {
-    return ask<void>([&](Done<void> done) { instance.broker().send(to, text, std::move(done)); });
+    return ask<void>([&](Done<void> done) { instance.clients().send(to, text, std::move(done)); });
   }
   size_t close(TestInstance& instance) {
-    const auto lost = ask<size_t>([&](Done<size_t> done) { instance.broker().park_waiting(std::move(done)); });
+    const auto lost =
+        ask<size_t>([&](Done<size_t> done) { instance.agents().park_waiting(std::move(done)); });
     return lost ? *lost : 999;
   }
 
@@ -150,7 +151,7 @@ TEST_F(Cluster, AClientsIdIsKnownOnTheOtherWhileTheMessageWaits) {
   EXPECT_EQ(submit(*b_, message("2", "", "k", true)), "duplicate");
   TestAgent agent;
   subscribe(*b_, agent);
-  EXPECT_TRUE(until([&] { return a_->broker().stats(0).queue_size == 0 && !agent.texts.empty(); }));
+  EXPECT_TRUE(until([&] { return a_->agents().stats(0).queue_size == 0 && !agent.texts.empty(); }));
   EXPECT_EQ(agent.texts, Texts{"1"});
 }
 
@@ -168,7 +169,7 @@ TEST_F(Cluster, AGroupSpansBoth) {
   // Whoever holds it, any instance may take the acknowledgement.
   const Texts ids = on_a.ids.empty() ? on_b.ids : on_a.ids;
   const auto closed = ask<size_t>([&](Done<size_t> done) {
-    b_->broker().acknowledge({0, "workers", ""}, ids, std::move(done));
+    b_->agents().acknowledge({0, "workers", ""}, ids, std::move(done));
   });
   EXPECT_EQ(*closed, ids.size());
 }
@@ -209,7 +210,7 @@ TEST_F(Cluster, WhatWaitedOnAClosedOneIsDeliveredOnceByAnother) {
 TEST_F(Cluster, WhatIsUnderWayWhenOneClosesIsNotLost) {
   begin(kRedis);
   const auto first = slot<Submitted>();
-  a_->broker().submit(message("1"), into<Submitted>(first));
+  a_->agents().submit(message("1"), into<Submitted>(first));
   EXPECT_EQ(close(*a_), 0u);
   ASSERT_TRUE(until([&] { return first->has_value(); }));
   EXPECT_EQ(outcome_of(**first), "queued");

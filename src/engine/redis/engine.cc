@@ -5,6 +5,7 @@
 namespace gw::redis {
 namespace {
 
+constexpr Duration kTickEvery = 100ms;
 constexpr Duration kLeaveTime = 1s;
 
 }  // namespace
@@ -21,9 +22,10 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
       keys_(options.key_prefix, options.instance_id, options.url.database),
+      traits_{"redis", true, keys_.pubsub_prefix()},
       sentinels_(loop, options.url, options.ca_file,
                  [this] {
-                   broker_.move({Errc::unavailable, "the sentinels name another master"});
+                   prober_.move({Errc::unavailable, "the sentinels name another master"});
                  }),
       messages_(loop, dial_options(options, "messages"), "messages"),
       commands_(loop, dial_options(options, "commands"), "commands"),
@@ -32,8 +34,12 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
       subscriptions_(loop, pushes_),
       registry_(loop, commands_, lease_, keys_, channels),
       sessions_(loop, commands_, keys_, channels, options.sessions),
-      broker_({loop, messages_, commands_, pushes_, subscriptions_, lease_, registry_, keys_, channels},
-              options.broker) {
+      agents_({loop, messages_, commands_, subscriptions_, lease_, keys_, channels}, options.agents),
+      prober_({messages_, commands_, pushes_, subscriptions_, lease_, keys_},
+              [this] { agents_.on_engine_works(loop_.now()); }),
+      clients_(
+          {loop, messages_, pushes_, subscriptions_, lease_, registry_, keys_, channels, agents_, prober_},
+          options.message_bytes_max) {
   subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {
     sessions_.on_announced(key_hex);
     return true;
@@ -47,18 +53,28 @@ void Engine::start() {
                    .on_down =
                        [this] {
                          lease_.on_down();
-                         broker_.on_connection_down();
+                         clients_.on_engine_lost();
                        },
                    .on_push = {}});
   messages_.start({.on_up =
                        [this] {
                          load_scripts(messages_);
-                         broker_.on_connection_up(messages_);
+                         prober_.on_up(messages_);
                        },
-                   .on_down = [this] { broker_.on_connection_down(); },
+                   .on_down = [this] { clients_.on_engine_lost(); },
                    .on_push = {}});
-  subscriptions_.start(
-      {.on_ready = [this] { on_subscribed(); }, .on_down = [this] { broker_.on_subscriptions_down(); }});
+  subscriptions_.start({.on_ready = [this] { on_subscribed(); },
+                        .on_down =
+                            [this] {
+                              clients_.on_engine_lost();
+                              prober_.on_deaf();
+                            }});
+  tick_ = loop_.every(kTickEvery, [this] { tick(); });
+}
+
+void Engine::tick() {
+  prober_.judge(loop_.now());
+  agents_.tick(loop_.now());
 }
 
 void Engine::on_up() {
@@ -68,8 +84,8 @@ void Engine::on_up() {
   if (run_id.empty() || run_id != server_run_id_) lease_.distrust();
   server_run_id_ = run_id;
   lease_.on_up();
-  broker_.on_up();
-  broker_.on_connection_up(commands_);
+  agents_.on_up();
+  prober_.on_up(commands_);
   registry_.flush();
 }
 
@@ -85,8 +101,8 @@ void Engine::on_lost() {
 void Engine::on_fresh() { pushes_.resume(); }
 
 void Engine::on_subscribed() {
-  broker_.on_subscribed();
-  broker_.on_connection_up(pushes_);
+  agents_.on_subscribed();
+  prober_.on_up(pushes_);
   // Whatever was said of sessions and connections while nobody listened.
   registry_.take_evictions();
   registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
@@ -100,6 +116,19 @@ void Engine::leave(std::function<void()> done) {
   };
   lease_.leave([finish](const Result<Reply>&) { finish(); });
   leaving_ = loop_.after(kLeaveTime, finish);
+}
+
+EngineStats Engine::stats() const {
+  EngineStats stats;
+  for (const Client* client : {&messages_, &commands_, &pushes_}) {
+    const ConnectionStats one = client->stats();
+    stats.connected = stats.connected && one.up;
+    stats.commands_total += one.commands_total;
+    stats.errors_total += one.errors_total;
+    stats.losses_total += one.losses_total;
+    stats.pending += one.pending;
+  }
+  return stats;
 }
 
 }  // namespace gw::redis

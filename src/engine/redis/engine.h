@@ -2,7 +2,13 @@
 // them. The parts' order of life is written here and nowhere else. Control loop only.
 #pragma once
 
-#include "engine/redis/broker.h"
+#include <functional>
+#include <string>
+
+#include "core/engine.h"
+#include "engine/redis/agent_delivery.h"
+#include "engine/redis/client_delivery.h"
+#include "engine/redis/prober.h"
 #include "engine/redis/session_store.h"
 
 namespace gw::redis {
@@ -13,21 +19,24 @@ struct EngineOptions {
   std::string key_prefix = "websocket:";
   std::string instance_id;
   SessionStoreOptions sessions;
-  BrokerOptions broker;
+  AgentDeliveryOptions agents;
+  size_t message_bytes_max = size_t{512} << 10;  // for clients
 };
 
-class Engine {
+class Engine final : public gw::Engine {
  public:
   Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options);
 
-  gw::Broker& broker() { return broker_; }
-  gw::Registry& registry() { return registry_; }
-  gw::SessionStore& sessions() { return sessions_; }
+  const EngineTraits& traits() const override { return traits_; }
+  AgentDelivery& agents() override { return agents_; }
+  ClientDelivery& clients() override { return clients_; }
+  Registry& registry() override { return registry_; }
+  SessionStore& sessions() override { return sessions_; }
 
-  // Connects, and goes on trying; until it has, everything answers `unavailable`.
-  void start();
-  // Takes this instance out of Redis. `done` when Redis has it, or soon after.
-  void leave(std::function<void()> done);
+  void start() override;
+  void leave(std::function<void()> done) override;
+  void probe(Done<void> done) override { prober_.ask(std::move(done)); }
+  EngineStats stats() const override;
 
  private:
   DialOptions dial_options(const EngineOptions& options, std::string_view kind);
@@ -35,9 +44,11 @@ class Engine {
   void on_lost();
   void on_fresh();
   void on_subscribed();
+  void tick();
 
   EventLoop& loop_;
   const Keys keys_;
+  const EngineTraits traits_;
   Sentinels sentinels_;
   Client messages_;  // a backlog of these delays nothing else
   Client commands_;
@@ -46,8 +57,11 @@ class Engine {
   Subscriptions subscriptions_;
   Registry registry_;
   SessionStore sessions_;
-  Broker broker_;
+  AgentDelivery agents_;
+  Prober prober_;
+  ClientDelivery clients_;
   std::string server_run_id_;
+  EventLoop::Registration tick_;
   EventLoop::Registration leaving_;
 };
 

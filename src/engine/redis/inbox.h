@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/broker.h"
+#include "core/agent_delivery.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
 #include "engine/redis/subscriptions.h"

@@ -10,16 +10,13 @@ class Outage : public EngineTest {
   std::unique_ptr<TestInstance> start_on_own_server(const std::string& name) {
     redis::EngineOptions options = redis_options(EngineUnderTest::redis, name);
     options.url = server_.url();
-    auto instance = std::make_unique<RedisInstance>(loop_, channels_, options);
-    instance->attach();
-    EXPECT_TRUE(until([&] { return probe(*instance).has_value(); }));
-    return instance;
+    return start(std::make_unique<redis::Engine>(loop_, channels_, options));
   }
   void stop_server(TestInstance& instance) {
     server_.stop();
     EXPECT_TRUE(until([&] {
       probe(instance);
-      return !instance.broker().engine_stats().connected;
+      return !instance.engine().stats().connected;
     }));
   }
   // After this it stays up: tests end with the instances that they began with.
@@ -52,7 +49,7 @@ TEST_F(Outage, KeepsMessagesAndDeliversThemInOrderAfterwards) {
   EXPECT_FALSE(probe(*instance));
   EXPECT_GT(instance->losses, 0);
   let_server_go_on(*instance);
-  EXPECT_TRUE(until([&] { return instance->broker().stats(0).queue_size == 0; }));
+  EXPECT_TRUE(until([&] { return instance->agents().stats(0).queue_size == 0; }));
   settle(*instance);
   // The server may have taken the first ones before it fell silent: those come twice, none is missing.
   Texts once;
@@ -107,7 +104,7 @@ TEST_F(Outage, EveryCallIsAnsweredMeanwhile) {
   TestAgent agent;
   EXPECT_TRUE(unavailable(try_subscribe(*instance, agent)));
   EXPECT_EQ(submit(*instance, message("kept")), "queued");
-  const auto lost = ask<size_t>([&](Done<size_t> done) { instance->broker().park_waiting(std::move(done)); });
+  const auto lost = ask<size_t>([&](Done<size_t> done) { instance->agents().park_waiting(std::move(done)); });
   EXPECT_EQ(*lost, 1u);
 }
 
@@ -118,13 +115,13 @@ TEST_F(Outage, AgentsThatEndInTheMiddleOfRetiringDoNoHarm) {
   subscribe(*instance, other, "", "red");
   stop_server(*instance);
   EXPECT_TRUE(ask<void>([&](Done<void> done) {
-    instance->broker().stop_agents([&, done](Result<void> retired) {
+    instance->agents().stop_agents([&, done](Result<void> retired) {
       agent.subscription.reset();
       other.subscription.reset();
       done(retired);
     });
   }));
-  EXPECT_EQ(instance->broker().stats(0).agents, 0u);
+  EXPECT_EQ(instance->agents().stats(0).agents, 0u);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ class Registry final : public gw::Registry {
   const Keys& keys_;
   const ChannelTable& channels_;
   const ConnectionRecords records_;
-  MemoryRegistry local_;
+  memory::Registry local_;
   OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
   size_t adding_ = 0;  // asked for, not answered
   std::unordered_set<ConnectionId> changed_;

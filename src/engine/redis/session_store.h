@@ -19,7 +19,6 @@ class SessionStore final : public gw::SessionStore {
   void find(const SessionKey& key, Done<SessionPtr> done) override;
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
   void on_change(OnChange callback) override { on_change_ = std::move(callback); }
-  void tick(WallTime) override {}
   std::optional<size_t> size() const override { return std::nullopt; }
 
   // What an instance said on Keys::session_changed(): the session's key. Runs on_change with what it is now.

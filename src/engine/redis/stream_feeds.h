@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/broker.h"
+#include "core/agent_delivery.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
 #include "engine/redis/stream_id.h"

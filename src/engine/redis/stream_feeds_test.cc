@@ -18,7 +18,7 @@ class StreamFeeds : public EngineTest {
   void subscribe(TestAgent& agent, const std::string& tenant = "", const std::string& last_event_id = "") {
     EXPECT_TRUE(ask<void>([&](Done<void> done) {
       agent.subscription =
-          instance_->broker().subscribe({0, "", tenant, last_event_id}, agent.self, std::move(done));
+          instance_->agents().subscribe({0, "", tenant, last_event_id}, agent.self, std::move(done));
     }));
   }
   bool gets(const TestAgent& agent, const Texts& texts) {

@@ -34,7 +34,7 @@ void append_event(std::string& out, std::string_view id, std::string_view data) 
   out.append("\n");
 }
 
-// One agent's stream. Its head goes out once the broker has taken the subscription, so that an agent that
+// One agent's stream. Its head goes out once the engine has taken the subscription, so that an agent that
 // has seen a 200 misses nothing.
 class EventStreams::Feed final : public AgentSink, public std::enable_shared_from_this<Feed> {
  public:
@@ -103,11 +103,12 @@ void EventStreams::subscribe(ApiRequest call) {
 void EventStreams::open(AgentSubscription subscription, http::Responder responder) {
   const auto feed = std::make_shared<Feed>(*this, std::move(responder));
   feeds_.insert(feed);
-  feed->subscription = post_office_.broker().subscribe(
-      std::move(subscription), feed,
-      [this, weak = std::weak_ptr<Feed>(feed)](const Result<void>& subscribed) {
-        if (const std::shared_ptr<Feed> answered = weak.lock()) on_subscribed(answered, subscribed);
-      });
+  feed->subscription =
+      post_office_.subscribe(std::move(subscription), feed,
+                             [this, weak = std::weak_ptr<Feed>(feed)](const Result<void>& subscribed) {
+                               if (const std::shared_ptr<Feed> answered = weak.lock())
+                                 on_subscribed(answered, subscribed);
+                             });
 }
 
 void EventStreams::on_subscribed(const std::shared_ptr<Feed>& feed, const Result<void>& subscribed) {

@@ -1,11 +1,11 @@
 // Agents' Server-Sent Events (WHATWG HTML 9.2): one inbound envelope an event. A stream that can take no more
-// refuses, and the broker keeps what it has for later or for others.
+// refuses, and the engine keeps what it has for later or for others.
 #pragma once
 
 #include <memory>
 #include <unordered_set>
 
-#include "core/broker.h"
+#include "core/agent_delivery.h"
 #include "net/event_loop.h"
 #include "post_office/http_api/api_request.h"
 #include "post_office/post_office.h"

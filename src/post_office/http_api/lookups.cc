@@ -76,7 +76,7 @@ void LookupsApi::backpressure(ApiRequest call) {
   for (size_t i = 0; i < channels.size(); ++i) {
     const auto channel = static_cast<ChannelIndex>(i);
     if (!call.key->check_channel(channel)) continue;
-    const ChannelStats stats = post_office_.broker().stats(channel, tenant_of(call));
+    const ChannelStats stats = post_office_.channel_stats(channel, tenant_of(call));
     writer.key(channels.name(channel))
         .begin_object()
         .member("queue_size", stats.queue_size)

@@ -50,19 +50,19 @@ void MessagesApi::acknowledge(ApiRequest call) {
   PostOffice& post_office = calls_.post_office();
   const Result<ChannelIndex> granted = granted_channel(*call.key, post_office.channels(), channel);
   if (!granted) return refuse(call.responder, granted.error());
-  post_office.broker().acknowledge({*granted, group, call.key->tenant_id}, ids,
-                                   [answered = answer(call.responder)](Result<size_t> closed) {
-                                     // A group that is not there (any more) has nothing open.
-                                     const bool gone = !closed && closed.error().code == Errc::not_found;
-                                     if (!closed && !gone) return answered(closed.error());
-                                     std::string body;
-                                     json::Writer(body)
-                                         .begin_object()
-                                         .member("success", true)
-                                         .member("acknowledged", gone ? size_t{0} : *closed)
-                                         .end_object();
-                                     answered(std::move(body));
-                                   });
+  post_office.acknowledge({*granted, group, call.key->tenant_id}, ids,
+                          [answered = answer(call.responder)](Result<size_t> closed) {
+                            // A group that is not there (any more) has nothing open.
+                            const bool gone = !closed && closed.error().code == Errc::not_found;
+                            if (!closed && !gone) return answered(closed.error());
+                            std::string body;
+                            json::Writer(body)
+                                .begin_object()
+                                .member("success", true)
+                                .member("acknowledged", gone ? size_t{0} : *closed)
+                                .end_object();
+                            answered(std::move(body));
+                          });
 }
 
 }  // namespace gw::http_api

@@ -102,9 +102,8 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
 
   void open() {
     state_ = State::opening;
-    subscription_ =
-        owner_.post_office_.broker().subscribe({key_.first, {}, key_.second}, weak_from_this(),
-                                               [this](const Result<void>& opened) { on_opened(opened); });
+    subscription_ = owner_.post_office_.subscribe({key_.first, {}, key_.second}, weak_from_this(),
+                                                  [this](const Result<void>& opened) { on_opened(opened); });
     if (state_ == State::closed) subscription_.reset();  // answered, and ended, within the call
   }
 
@@ -125,7 +124,7 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
     subscription_.reset();
   }
 
-  // At the end of the turn: what arrives together is told together, and the broker is not called back from
+  // At the end of the turn: what arrives together is told together, and the engine is not called back from
   // within its own call.
   void wake() {
     if (waits_.empty() || std::exchange(waking_, true)) return;

@@ -1,8 +1,10 @@
-#include "engine/memory/broker.h"
+#include "engine/memory/agent_delivery.h"
 
 #include <gtest/gtest.h>
 
-namespace gw {
+#include "engine/memory/client_delivery.h"
+
+namespace gw::memory {
 namespace {
 
 // An agent's stream that remembers what came, and can be full.
@@ -25,29 +27,28 @@ class Agent : public AgentSink {
 
 using Texts = std::vector<std::string>;
 
-class MemoryBrokerTest : public testing::Test {
+class MemoryAgentDelivery : public testing::Test {
  protected:
-  static BrokerOptions options() {
-    BrokerOptions o;
+  static AgentDeliveryOptions options() {
+    AgentDeliveryOptions o;
     o.queue_size = 3;
     o.queue_age = 300s;
     return o;
   }
-  MemoryBrokerTest() {
-    broker_.attach({.publish =
-                        [this](const Publication& p) {
-                          to_clients_.push_back(p.message);
-                          return Result<void>();
-                        },
-                    .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); },
-                    .engine_lost = [] {}});
+  MemoryAgentDelivery() {
+    clients_.attach({.publish =
+                         [this](const Publication& p) {
+                           to_clients_.push_back(p.message);
+                           return Result<void>();
+                         },
+                     .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); }});
   }
   // published, queued, duplicate or the error's name.
   std::string submit(const std::string& text, std::optional<std::string> dedupe = {},
                      const std::string& tenant = "", uint64_t sender = 1) {
     std::string outcome = "no answer";
     AgentMessage message{0, tenant, "m" + std::to_string(++last_id_), text, std::move(dedupe), false, sender};
-    broker_.submit(std::move(message), [&](Result<Submitted> r) {
+    agents_.submit(std::move(message), [&](Result<Submitted> r) {
       constexpr const char* kNames[] = {"published", "queued", "duplicate"};
       outcome = r ? kNames[static_cast<size_t>(*r)] : to_string(r.error().code);
     });
@@ -56,7 +57,7 @@ class MemoryBrokerTest : public testing::Test {
   void subscribe(Agent& agent, const std::string& group = "", const std::string& tenant = "") {
     bool subscribed = false;
     const size_t before = agent.envelopes.size();
-    agent.subscription = broker_.subscribe({0, group, tenant}, agent.self, [&](const Result<void>& r) {
+    agent.subscription = agents_.subscribe({0, group, tenant}, agent.self, [&](const Result<void>& r) {
       EXPECT_EQ(agent.envelopes.size(), before) << "nothing comes before the answer";
       subscribed = r.has_value();
     });
@@ -70,17 +71,19 @@ class MemoryBrokerTest : public testing::Test {
   }
   size_t acknowledge(const std::string& group, const Texts& ids) {
     size_t closed = 999;
-    broker_.acknowledge({0, group, ""}, ids, [&](Result<size_t> r) { closed = r ? *r : 0; });
+    agents_.acknowledge({0, group, ""}, ids, [&](Result<size_t> r) { closed = r ? *r : 0; });
     return closed;
   }
 
   const ChannelTable channels_{{"guide"}};
-  MemoryBroker broker_{channels_, options()};
+  EventLoop loop_;
+  AgentDelivery agents_{loop_, channels_, options()};
+  ClientDelivery clients_{agents_};
   Texts to_clients_;
   int last_id_ = 0;
 };
 
-TEST_F(MemoryBrokerTest, DeliversToEverySubscriber) {
+TEST_F(MemoryAgentDelivery, DeliversToEverySubscriber) {
   Agent a, b;
   subscribe(a);
   subscribe(b);
@@ -89,40 +92,40 @@ TEST_F(MemoryBrokerTest, DeliversToEverySubscriber) {
   EXPECT_EQ(b.envelopes, Texts{"hello"});
 }
 
-TEST_F(MemoryBrokerTest, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
+TEST_F(MemoryAgentDelivery, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
   EXPECT_EQ(submit("1"), "queued");
   EXPECT_EQ(submit("2"), "queued");
   EXPECT_EQ(submit("3"), "queued");
   EXPECT_EQ(submit("4"), "resource_exhausted");
-  EXPECT_EQ(broker_.stats(0).queue_size, 3u);
+  EXPECT_EQ(agents_.stats(0).queue_size, 3u);
   Agent agent;
   subscribe(agent);
   EXPECT_EQ(agent.envelopes, (Texts{"1", "2", "3"}));
-  EXPECT_EQ(broker_.stats(0).queue_size, 0u);
-  EXPECT_EQ(broker_.stats(0).queue_bytes, 0u);
+  EXPECT_EQ(agents_.stats(0).queue_size, 0u);
+  EXPECT_EQ(agents_.stats(0).queue_bytes, 0u);
   EXPECT_EQ(submit("5"), "published");
 }
 
-TEST_F(MemoryBrokerTest, BoundsTheQueueInBytes) {
-  BrokerOptions o;
+TEST_F(MemoryAgentDelivery, BoundsTheQueueInBytes) {
+  AgentDeliveryOptions o;
   o.queue_bytes = 10;
-  MemoryBroker broker(channels_, o);
+  AgentDelivery small(loop_, channels_, o);
   Errc code{};
-  broker.submit({0, "", "m1", "12345678", {}}, [](Result<Submitted> r) { EXPECT_TRUE(r); });
-  broker.submit({0, "", "m2", "12345678", {}}, [&](Result<Submitted> r) { code = r.error().code; });
+  small.submit({0, "", "m1", "12345678", {}}, [](Result<Submitted> r) { EXPECT_TRUE(r); });
+  small.submit({0, "", "m2", "12345678", {}}, [&](Result<Submitted> r) { code = r.error().code; });
   EXPECT_EQ(code, Errc::resource_exhausted);
 }
 
-TEST_F(MemoryBrokerTest, DropsWhatHasWaitedTooLong) {
+TEST_F(MemoryAgentDelivery, DropsWhatHasWaitedTooLong) {
   submit("old");
-  broker_.tick(steady_now() + 301s);
+  agents_.tick(loop_.now() + 301s);
   Agent agent;
   subscribe(agent);
   EXPECT_EQ(agent.envelopes, Texts{});
-  EXPECT_EQ(broker_.stats(0).queue_bytes, 0u);
+  EXPECT_EQ(agents_.stats(0).queue_bytes, 0u);
 }
 
-TEST_F(MemoryBrokerTest, TakesAnIdOnceButARefusedOneAgain) {
+TEST_F(MemoryAgentDelivery, TakesAnIdOnceButARefusedOneAgain) {
   Agent agent;
   subscribe(agent);
   EXPECT_EQ(submit("a", "k1"), "published");
@@ -138,7 +141,7 @@ TEST_F(MemoryBrokerTest, TakesAnIdOnceButARefusedOneAgain) {
   EXPECT_EQ(agent.envelopes, (Texts{"a", "q1", "q2", "q3", "q4"}));
 }
 
-TEST_F(MemoryBrokerTest, GivesEachMessageToOneMemberOfAGroup) {
+TEST_F(MemoryAgentDelivery, GivesEachMessageToOneMemberOfAGroup) {
   Agent a, b, all;
   subscribe(a, "workers");
   subscribe(b, "workers");
@@ -149,7 +152,7 @@ TEST_F(MemoryBrokerTest, GivesEachMessageToOneMemberOfAGroup) {
   EXPECT_EQ(all.envelopes, (Texts{"1", "2"}));
 }
 
-TEST_F(MemoryBrokerTest, DeliversAgainWhatAGroupDidNotAcknowledge) {
+TEST_F(MemoryAgentDelivery, DeliversAgainWhatAGroupDidNotAcknowledge) {
   Agent a, b;
   subscribe(a, "workers");
   submit("1");
@@ -158,23 +161,23 @@ TEST_F(MemoryBrokerTest, DeliversAgainWhatAGroupDidNotAcknowledge) {
   EXPECT_EQ(acknowledge("workers", {a.ids[0]}), 0u);
   a.subscription.reset();  // it died with "2" in its hands
   subscribe(b, "workers");
-  broker_.tick(steady_now() + 29s);
+  agents_.tick(loop_.now() + 29s);
   EXPECT_EQ(b.envelopes, Texts{});
-  broker_.tick(steady_now() + 31s);
+  agents_.tick(loop_.now() + 31s);
   EXPECT_EQ(b.envelopes, Texts{"2"});
   EXPECT_EQ(b.ids, Texts{a.ids[1]});
 }
 
-TEST_F(MemoryBrokerTest, GivesUpAfterFiveDeliveries) {
+TEST_F(MemoryAgentDelivery, GivesUpAfterFiveDeliveries) {
   Agent agent;
   subscribe(agent, "workers");
   submit("poison");
-  for (int i = 1; i <= 10; ++i) broker_.tick(steady_now() + i * 31s);
+  for (int i = 1; i <= 10; ++i) agents_.tick(loop_.now() + i * 31s);
   EXPECT_EQ(agent.envelopes.size(), 5u);
-  EXPECT_EQ(broker_.stats(0).unacknowledged, 0u);
+  EXPECT_EQ(agents_.stats(0).unacknowledged, 0u);
 }
 
-TEST_F(MemoryBrokerTest, AGroupThatAcknowledgesNothingHoldsNobodyBack) {
+TEST_F(MemoryAgentDelivery, AGroupThatAcknowledgesNothingHoldsNobodyBack) {
   Agent idle, idle_red, healthy;
   subscribe(idle, "idle");
   subscribe(idle_red, "idle", "red");
@@ -185,66 +188,66 @@ TEST_F(MemoryBrokerTest, AGroupThatAcknowledgesNothingHoldsNobodyBack) {
     EXPECT_EQ(submit(expected.back(), {}, "red"), "published");
   }
   EXPECT_EQ(healthy.envelopes, expected);
-  EXPECT_EQ(broker_.stats(0).unacknowledged, 24u) << "four times queue-size for each group";
+  EXPECT_EQ(agents_.stats(0).unacknowledged, 24u) << "four times queue-size for each group";
   bool published = false;
-  broker_.publish({0, "", "realm", "{}", "envelope", "p1"},
-                  [&](const Result<Missed>& r) { published = r.has_value(); });
+  clients_.publish({0, "", "realm", "{}", "envelope", "p1"},
+                   [&](const Result<Missed>& r) { published = r.has_value(); });
   EXPECT_TRUE(published);
   EXPECT_EQ(to_clients_, Texts{"{}"});
-  broker_.tick(steady_now());
-  EXPECT_EQ(broker_.stats(0).dead_letters_total, 37u);
+  agents_.tick(loop_.now());
+  EXPECT_EQ(agents_.stats(0).dead_letters_total, 37u);
   EXPECT_EQ(acknowledge("idle", {idle.ids.front()}), 0u) << "the oldest went";
   EXPECT_EQ(acknowledge("idle", {idle.ids.back()}), 1u);
 }
 
-TEST_F(MemoryBrokerTest, AllThatWaitsFitsIntoAGroupThatComes) {
+TEST_F(MemoryAgentDelivery, AllThatWaitsFitsIntoAGroupThatComes) {
   EXPECT_EQ(fill("", 1), 3u);
   EXPECT_GT(fill("", 2), 0u);
   EXPECT_GT(fill("red", 3), 0u);
-  const size_t waiting = broker_.stats(0).queue_size;
+  const size_t waiting = agents_.stats(0).queue_size;
   Agent agent;
   subscribe(agent, "workers");
   EXPECT_EQ(agent.envelopes.size(), waiting);
-  broker_.tick(steady_now());
-  EXPECT_EQ(broker_.stats(0).unacknowledged, waiting);
-  EXPECT_EQ(broker_.stats(0).dead_letters_total, 0u);
+  agents_.tick(loop_.now());
+  EXPECT_EQ(agents_.stats(0).unacknowledged, waiting);
+  EXPECT_EQ(agents_.stats(0).dead_letters_total, 0u);
 }
 
-TEST_F(MemoryBrokerTest, WhatIsOpenTooLongIsGivenUp) {
+TEST_F(MemoryAgentDelivery, WhatIsOpenTooLongIsGivenUp) {
   Agent agent;
   subscribe(agent, "workers");
   submit("1");
   agent.full = true;  // else it is delivered too often before
-  broker_.tick(steady_now() + 299s);
-  EXPECT_EQ(broker_.stats(0).unacknowledged, 1u);
-  broker_.tick(steady_now() + 301s);
-  EXPECT_EQ(broker_.stats(0).unacknowledged, 0u);
-  EXPECT_EQ(broker_.stats(0).dead_letters_total, 1u);
+  agents_.tick(loop_.now() + 299s);
+  EXPECT_EQ(agents_.stats(0).unacknowledged, 1u);
+  agents_.tick(loop_.now() + 301s);
+  EXPECT_EQ(agents_.stats(0).unacknowledged, 0u);
+  EXPECT_EQ(agents_.stats(0).dead_letters_total, 1u);
 }
 
-TEST_F(MemoryBrokerTest, AGroupWithoutMembersHoldsNothingAfterTenMinutes) {
-  BrokerOptions options;
+TEST_F(MemoryAgentDelivery, AGroupWithoutMembersHoldsNothingAfterTenMinutes) {
+  AgentDeliveryOptions options;
   options.queue_age = 24h;
-  MemoryBroker broker(channels_, options);
+  AgentDelivery patient(loop_, channels_, options);
   {
     Agent agent;
-    const auto subscription = broker.subscribe({0, "workers", ""}, agent.self, [](const Result<void>&) {});
-    broker.submit({0, "", "m1", "text", {}}, [](const Result<Submitted>& r) { EXPECT_TRUE(r); });
+    const auto subscription = patient.subscribe({0, "workers", ""}, agent.self, [](const Result<void>&) {});
+    patient.submit({0, "", "m1", "text", {}}, [](const Result<Submitted>& r) { EXPECT_TRUE(r); });
   }
-  broker.tick(steady_now() + 599s);
-  EXPECT_EQ(broker.stats(0).unacknowledged, 1u);
-  broker.tick(steady_now() + 601s);
-  EXPECT_EQ(broker.stats(0).unacknowledged, 0u);
-  EXPECT_EQ(broker.stats(0).dead_letters_total, 1u);
+  patient.tick(loop_.now() + 599s);
+  EXPECT_EQ(patient.stats(0).unacknowledged, 1u);
+  patient.tick(loop_.now() + 601s);
+  EXPECT_EQ(patient.stats(0).unacknowledged, 0u);
+  EXPECT_EQ(patient.stats(0).dead_letters_total, 1u);
 }
 
-TEST_F(MemoryBrokerTest, AChannelHasSoManyGroupsOfATenant) {
+TEST_F(MemoryAgentDelivery, AChannelHasSoManyGroupsOfATenant) {
   std::vector<std::unique_ptr<Agent>> agents;
   const auto join = [&](const std::string& group, const std::string& tenant) {
     agents.push_back(std::make_unique<Agent>());
     std::string outcome;
     agents.back()->subscription =
-        broker_.subscribe({0, group, tenant}, agents.back()->self,
+        agents_.subscribe({0, group, tenant}, agents.back()->self,
                           [&](const Result<void>& r) { outcome = r ? "joined" : to_string(r.error().code); });
     return outcome;
   };
@@ -257,19 +260,19 @@ TEST_F(MemoryBrokerTest, AChannelHasSoManyGroupsOfATenant) {
   EXPECT_EQ(join("one too many", "red"), "joined") << "what holds nothing is no group";
 }
 
-TEST_F(MemoryBrokerTest, NobodyUsesUpTheQueueThatOthersNeed) {
+TEST_F(MemoryAgentDelivery, NobodyUsesUpTheQueueThatOthersNeed) {
   EXPECT_EQ(fill("red", 1), 3u);
   EXPECT_GE(fill("red", 2), 1u) << "another client of the tenant";
   for (uint64_t sender = 3; sender < 50; ++sender) fill("red", sender);
   EXPECT_GE(fill("blue", 50), 1u) << "another tenant";
-  EXPECT_LE(broker_.stats(0).queue_size, 12u);
-  EXPECT_EQ(broker_.stats(0, "blue").queue_size + broker_.stats(0, "red").queue_size,
-            broker_.stats(0).queue_size);
-  EXPECT_EQ(broker_.stats(0, "green").queue_size, 0u);
-  EXPECT_EQ(broker_.stats(0, "green").queue_bytes, 0u);
+  EXPECT_LE(agents_.stats(0).queue_size, 12u);
+  EXPECT_EQ(agents_.stats(0, "blue").queue_size + agents_.stats(0, "red").queue_size,
+            agents_.stats(0).queue_size);
+  EXPECT_EQ(agents_.stats(0, "green").queue_size, 0u);
+  EXPECT_EQ(agents_.stats(0, "green").queue_bytes, 0u);
 }
 
-TEST_F(MemoryBrokerTest, ShowsATenantsAgentsThatTenantAlone) {
+TEST_F(MemoryAgentDelivery, ShowsATenantsAgentsThatTenantAlone) {
   Agent red, any;
   subscribe(red, "", "red");
   subscribe(any);
@@ -281,7 +284,7 @@ TEST_F(MemoryBrokerTest, ShowsATenantsAgentsThatTenantAlone) {
   red.subscription.reset();
 }
 
-TEST_F(MemoryBrokerTest, KeepsATenantsQueueOutOfAnothersReach) {
+TEST_F(MemoryAgentDelivery, KeepsATenantsQueueOutOfAnothersReach) {
   EXPECT_EQ(submit("for red", {}, "red"), "queued");
   EXPECT_EQ(submit("for blue", {}, "blue"), "queued");
   Agent blue, red;
@@ -291,18 +294,18 @@ TEST_F(MemoryBrokerTest, KeepsATenantsQueueOutOfAnothersReach) {
   EXPECT_EQ(red.envelopes, Texts{"for red"});
 }
 
-TEST_F(MemoryBrokerTest, PublishesToClientsAndAgentsAndQueuesNothing) {
+TEST_F(MemoryAgentDelivery, PublishesToClientsAndAgentsAndQueuesNothing) {
   Agent agent;
   subscribe(agent);
   Publication publication{0, "", "realm", "{\"a\":1}", "envelope", "p1"};
   bool done = false;
-  broker_.publish(publication, [&](const Result<Missed>& r) { done = r.has_value(); });
+  clients_.publish(publication, [&](const Result<Missed>& r) { done = r.has_value(); });
   EXPECT_TRUE(done);
   EXPECT_EQ(to_clients_, Texts{"{\"a\":1}"});
   EXPECT_EQ(agent.envelopes, Texts{"envelope"});
 }
 
-TEST_F(MemoryBrokerTest, EndsAnAgentThatRefusedWhatOthersTook) {
+TEST_F(MemoryAgentDelivery, EndsAnAgentThatRefusedWhatOthersTook) {
   Agent quick, slow;
   subscribe(quick);
   subscribe(slow);
@@ -313,7 +316,7 @@ TEST_F(MemoryBrokerTest, EndsAnAgentThatRefusedWhatOthersTook) {
   EXPECT_FALSE(quick.ended);
 }
 
-TEST_F(MemoryBrokerTest, QueuesWhenTheOnlyAgentTakesNoMore) {
+TEST_F(MemoryAgentDelivery, QueuesWhenTheOnlyAgentTakesNoMore) {
   Agent agent;
   agent.full = true;
   subscribe(agent);
@@ -326,4 +329,4 @@ TEST_F(MemoryBrokerTest, QueuesWhenTheOnlyAgentTakesNoMore) {
 }
 
 }  // namespace
-}  // namespace gw
+}  // namespace gw::memory

@@ -1,4 +1,5 @@
-// Messages of a gateway that runs alone: agents are streams of this process, what finds none waits here.
+// Clients' messages of a gateway that runs alone: agents are streams of this process, what finds none waits
+// here. Control loop only.
 #pragma once
 
 #include <map>
@@ -6,28 +7,27 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/broker.h"
+#include "core/agent_delivery.h"
+#include "core/client_delivery.h"
 #include "core/dedupe_window.h"
 #include "engine/memory/agent_group.h"
 #include "engine/memory/waiting_lanes.h"
+#include "net/event_loop.h"
 
-namespace gw {
+namespace gw::memory {
 
-struct BrokerOptions {
+struct AgentDeliveryOptions {
   size_t queue_size = 1000;  // that one client may leave waiting; see WaitingLanes
   size_t queue_bytes = size_t{16} << 20;
   Duration queue_age = 300s;
   DedupeWindow::Options dedupe;
 };
 
-class MemoryBroker final : public Broker {
+class AgentDelivery final : public gw::AgentDelivery {
  public:
-  MemoryBroker(const ChannelTable& channels, const BrokerOptions& options);
+  AgentDelivery(EventLoop& loop, const ChannelTable& channels, const AgentDeliveryOptions& options);
 
-  void attach(Local local) override { local_ = std::move(local); }
   void submit(AgentMessage message, Done<Submitted> done) override;
-  void publish(Publication publication, Done<Missed> done) override;
-  void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                              Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
@@ -35,10 +35,12 @@ class MemoryBroker final : public Broker {
   // Its agents' messages are only ever here: they are taken until the end.
   void stop_agents(Done<void> done) override { done({}); }
   ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
-  void probe(Done<void> done) override { done({}); }
-  EngineStats engine_stats() const override { return {.kind = "memory"}; }
-  void tick(TimePoint now) override;
   void park_waiting(Done<size_t> done) override;
+
+  // A realm's publication to the agents that are here: it does not wait for any.
+  void announce(const Publication& publication);
+  // Delivers again, tries again, drops what is too old; every 250 ms or so.
+  void tick(TimePoint now);
 
  private:
   void unsubscribe(SubscriptionId id) override;
@@ -66,8 +68,8 @@ class MemoryBroker final : public Broker {
   void expire(Channel& channel);
   void tick_groups(Channel& channel, TimePoint now);
 
-  const BrokerOptions options_;
-  Local local_;
+  EventLoop& loop_;
+  const AgentDeliveryOptions options_;
   std::vector<Channel> channels_;
   std::unordered_map<SubscriptionId, AgentSubscription> subscriptions_;
   SubscriptionId next_subscription_ = 1;
@@ -75,4 +77,4 @@ class MemoryBroker final : public Broker {
   TimePoint now_;  // as of the last tick
 };
 
-}  // namespace gw
+}  // namespace gw::memory

@@ -1,12 +1,10 @@
-// What a broker promises, on both engines.
-#include "core/broker.h"
-
+// What the delivery to agents and to clients promises, on both engines.
 #include "engine/contract_testing.h"
 
 namespace gw {
 namespace {
 
-class BrokerContract : public EngineContract {
+class DeliveryContract : public EngineContract {
  protected:
   std::string submit(const std::string& text, const std::string& tenant = "",
                      std::optional<std::string> dedupe = {}, bool everywhere = false) {
@@ -17,22 +15,22 @@ class BrokerContract : public EngineContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, BrokerContract,
+INSTANTIATE_TEST_SUITE_P(Engines, DeliveryContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
 
-TEST_P(BrokerContract, DeliversToEverySubscriber) {
+TEST_P(DeliveryContract, DeliversToEverySubscriber) {
   begin();
   TestAgent a, b;
   subscribe(a);
   subscribe(b);
-  EXPECT_EQ(broker().stats(0).agents, 2u);
-  EXPECT_EQ(broker().stats(1).agents, 0u);
+  EXPECT_EQ(agents().stats(0).agents, 2u);
+  EXPECT_EQ(agents().stats(1).agents, 0u);
   EXPECT_EQ(submit("hello"), "published");
   EXPECT_TRUE(until([&] { return a.texts == Texts{"hello"} && b.texts == Texts{"hello"}; }));
   EXPECT_EQ(a.ids, Texts{"m1"});
 }
 
-TEST_P(BrokerContract, LeavesEveryByteAsItIs) {
+TEST_P(DeliveryContract, LeavesEveryByteAsItIs) {
   begin();
   TestAgent agent;
   subscribe(agent);
@@ -47,12 +45,12 @@ TEST_P(BrokerContract, LeavesEveryByteAsItIs) {
 
   const std::string said = "{ \"n\" : 0.10 ,\"s\":\"\\u0041\\/\",\"n\":2}";
   const Publication publication{0, "", "realm", said, envelope("p", ""), "p"};
-  EXPECT_TRUE(ask<Missed>([&](Done<Missed> done) { broker().publish(publication, std::move(done)); }));
+  EXPECT_TRUE(ask<Missed>([&](Done<Missed> done) { clients().publish(publication, std::move(done)); }));
   ASSERT_TRUE(until([&] { return !instance_->published.empty(); }));
   EXPECT_EQ(instance_->published[0].message, said);
 }
 
-TEST_P(BrokerContract, KeepsTheOrderOfManyAtOnce) {
+TEST_P(DeliveryContract, KeepsTheOrderOfManyAtOnce) {
   begin();
   TestAgent agent;
   subscribe(agent);
@@ -61,7 +59,7 @@ TEST_P(BrokerContract, KeepsTheOrderOfManyAtOnce) {
   for (int i = 0; i < 500; ++i) {
     expected.push_back(std::to_string(i));
     answers.push_back(slot<Submitted>());
-    broker().submit(message(expected.back()), into<Submitted>(answers.back()));
+    agents().submit(message(expected.back()), into<Submitted>(answers.back()));
   }
   EXPECT_TRUE(until([&] { return agent.texts.size() >= expected.size(); }));
   settle(*instance_);
@@ -69,58 +67,58 @@ TEST_P(BrokerContract, KeepsTheOrderOfManyAtOnce) {
   for (const auto& answer : answers) EXPECT_EQ(outcome_of(**answer), "published");
 }
 
-TEST_P(BrokerContract, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
+TEST_P(DeliveryContract, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
   begin();
   EXPECT_EQ(submit("1"), "queued");
   EXPECT_EQ(submit("2"), "queued");
   EXPECT_EQ(submit("3"), "queued");
   EXPECT_EQ(submit("4"), "resource_exhausted");
-  EXPECT_EQ(broker().stats(0).queue_size, 3u);
-  EXPECT_EQ(broker().stats(0).queue_max, 3u);
-  EXPECT_EQ(broker().stats(0).queue_bytes, 3 * envelope("m1", "1").size());
-  EXPECT_EQ(broker().stats(1).queue_size, 0u);
+  EXPECT_EQ(agents().stats(0).queue_size, 3u);
+  EXPECT_EQ(agents().stats(0).queue_max, 3u);
+  EXPECT_EQ(agents().stats(0).queue_bytes, 3 * envelope("m1", "1").size());
+  EXPECT_EQ(agents().stats(1).queue_size, 0u);
   TestAgent agent;
   subscribe(agent);
-  EXPECT_TRUE(until([&] { return agent.texts.size() >= 3 && broker().stats(0).queue_size == 0; }));
-  EXPECT_EQ(broker().stats(0).queue_bytes, 0u);
+  EXPECT_TRUE(until([&] { return agent.texts.size() >= 3 && agents().stats(0).queue_size == 0; }));
+  EXPECT_EQ(agents().stats(0).queue_bytes, 0u);
   EXPECT_EQ(submit("5"), "published");
   EXPECT_TRUE(until([&] { return agent.texts.size() >= 4; }));
   EXPECT_EQ(agent.texts, (Texts{"1", "2", "3", "5"}));
 }
 
-TEST_P(BrokerContract, WhatComesLaterDoesNotOvertakeWhatWaits) {
+TEST_P(DeliveryContract, WhatComesLaterDoesNotOvertakeWhatWaits) {
   limits_.queue_size = 100;
   begin();
   EXPECT_EQ(submit("0"), "queued");
   TestAgent agent;
   const auto subscribed = slot<void>();
-  agent.subscription = broker().subscribe({0, "", ""}, agent.self, into<void>(subscribed));
+  agent.subscription = agents().subscribe({0, "", ""}, agent.self, into<void>(subscribed));
   Texts expected{"0"};
   std::vector<Slot<Submitted>> answers;
   for (int i = 1; i < 50; ++i) {
     expected.push_back(std::to_string(i));
     answers.push_back(slot<Submitted>());
-    broker().submit(message(expected.back()), into<Submitted>(answers.back()));
+    agents().submit(message(expected.back()), into<Submitted>(answers.back()));
     loop_.turn(0ms);
   }
   EXPECT_TRUE(until([&] { return agent.texts.size() >= expected.size(); }));
   EXPECT_EQ(agent.texts, expected);
 }
 
-TEST_P(BrokerContract, BoundsTheQueueInBytes) {
+TEST_P(DeliveryContract, BoundsTheQueueInBytes) {
   limits_.queue_bytes = 100;
   begin();
   EXPECT_EQ(submit(std::string(60, 'a')), "queued");
   EXPECT_EQ(submit(std::string(60, 'b')), "resource_exhausted");
-  EXPECT_EQ(broker().stats(0).queue_size, 1u);
+  EXPECT_EQ(agents().stats(0).queue_size, 1u);
 }
 
-TEST_P(BrokerContract, DropsWhatHasWaitedTooLong) {
+TEST_P(DeliveryContract, DropsWhatHasWaitedTooLong) {
   limits_.queue_age = 100ms;
   begin();
   EXPECT_EQ(submit("old"), "queued");
-  EXPECT_TRUE(until([&] { return broker().stats(0).queue_size == 0; }));
-  EXPECT_EQ(broker().stats(0).queue_bytes, 0u);
+  EXPECT_TRUE(until([&] { return agents().stats(0).queue_size == 0; }));
+  EXPECT_EQ(agents().stats(0).queue_bytes, 0u);
   TestAgent agent;
   subscribe(agent);
   EXPECT_EQ(submit("new"), "published");
@@ -128,7 +126,7 @@ TEST_P(BrokerContract, DropsWhatHasWaitedTooLong) {
   EXPECT_EQ(agent.texts, Texts{"new"});
 }
 
-TEST_P(BrokerContract, TakesAnIdOnce) {
+TEST_P(DeliveryContract, TakesAnIdOnce) {
   begin();
   TestAgent agent;
   subscribe(agent);
@@ -143,12 +141,12 @@ TEST_P(BrokerContract, TakesAnIdOnce) {
   EXPECT_EQ(agent.texts, (Texts{"a", "c", "a", "c"}));
 }
 
-TEST_P(BrokerContract, TakesAnIdOnceAlsoBeforeItHasAnswered) {
+TEST_P(DeliveryContract, TakesAnIdOnceAlsoBeforeItHasAnswered) {
   begin();
   TestAgent agent;
   subscribe(agent);
   const auto first = slot<Submitted>();
-  broker().submit(message("a", "", "k"), into<Submitted>(first));
+  agents().submit(message("a", "", "k"), into<Submitted>(first));
   EXPECT_EQ(submit("b", "", "k"), "duplicate");
   ASSERT_TRUE(first->has_value());
   EXPECT_EQ(outcome_of(**first), "published");
@@ -156,7 +154,7 @@ TEST_P(BrokerContract, TakesAnIdOnceAlsoBeforeItHasAnswered) {
   EXPECT_EQ(agent.texts, Texts{"a"});
 }
 
-TEST_P(BrokerContract, TakesARefusedIdAgain) {
+TEST_P(DeliveryContract, TakesARefusedIdAgain) {
   for (const bool everywhere : {false, true}) {
     limits_.queue_bytes = 200;
     key_prefix_ += "x:";
@@ -167,7 +165,7 @@ TEST_P(BrokerContract, TakesARefusedIdAgain) {
     EXPECT_EQ(submit(large, "", "k2", everywhere), "resource_exhausted");
     TestAgent agent;
     subscribe(agent);
-    EXPECT_TRUE(until([&] { return broker().stats(0).queue_size == 0; }));
+    EXPECT_TRUE(until([&] { return agents().stats(0).queue_size == 0; }));
     EXPECT_EQ(submit(large, "", "k2", everywhere), "published");
     EXPECT_TRUE(until([&] { return agent.texts == Texts{"q", large}; }));
     agent.subscription.reset();
@@ -176,7 +174,7 @@ TEST_P(BrokerContract, TakesARefusedIdAgain) {
 }
 
 // Refused although it was the first to wait: the engine has seen its id.
-TEST_P(BrokerContract, TakesARefusedIdAgainWhateverTheEngineSawOfIt) {
+TEST_P(DeliveryContract, TakesARefusedIdAgainWhateverTheEngineSawOfIt) {
   for (const bool everywhere : {false, true}) {
     limits_.queue_bytes = 100;
     key_prefix_ += "x:";
@@ -193,7 +191,7 @@ TEST_P(BrokerContract, TakesARefusedIdAgainWhateverTheEngineSawOfIt) {
   }
 }
 
-TEST_P(BrokerContract, ShowsATenantsAgentsThatTenantAlone) {
+TEST_P(DeliveryContract, ShowsATenantsAgentsThatTenantAlone) {
   begin();
   TestAgent red, any;
   subscribe(red, "red");
@@ -209,20 +207,20 @@ TEST_P(BrokerContract, ShowsATenantsAgentsThatTenantAlone) {
   EXPECT_EQ(any.texts, (Texts{"r", "b", "n", "P", "PR"}));
 }
 
-TEST_P(BrokerContract, KeepsATenantsQueueOutOfAnothersReach) {
+TEST_P(DeliveryContract, KeepsATenantsQueueOutOfAnothersReach) {
   begin();
   EXPECT_EQ(submit("for red", "red"), "queued");
   EXPECT_EQ(submit("for blue", "blue"), "queued");
   TestAgent blue, red;
   subscribe(blue, "blue");
   EXPECT_TRUE(until([&] { return blue.texts == Texts{"for blue"}; }));
-  EXPECT_EQ(broker().stats(0).queue_size, 1u);
+  EXPECT_EQ(agents().stats(0).queue_size, 1u);
   subscribe(red, "red");
   EXPECT_TRUE(until([&] { return red.texts == Texts{"for red"}; }));
   EXPECT_EQ(blue.texts, Texts{"for blue"});
 }
 
-TEST_P(BrokerContract, PublishesToClientsAndAgentsAndQueuesNothing) {
+TEST_P(DeliveryContract, PublishesToClientsAndAgentsAndQueuesNothing) {
   begin();
   EXPECT_TRUE(publish(*instance_, "nobody"));
   TestAgent agent;
@@ -234,14 +232,14 @@ TEST_P(BrokerContract, PublishesToClientsAndAgentsAndQueuesNothing) {
   EXPECT_EQ(instance_->published[1].tenant_id, "");
   EXPECT_EQ(instance_->published[2].tenant_id, "red");
   EXPECT_EQ(agent.texts, (Texts{"all", "red's"}));
-  EXPECT_EQ(broker().stats(0).queue_size, 0u);
+  EXPECT_EQ(agents().stats(0).queue_size, 0u);
 }
 
-TEST_P(BrokerContract, SendsToAConnectionOfItsOwnInstance) {
+TEST_P(DeliveryContract, SendsToAConnectionOfItsOwnInstance) {
   begin();
   const ConnectionRecord record = test_connection(nullptr, 7);
   const auto send = [&] {
-    return ask<void>([&](Done<void> done) { broker().send(record, "{\"x\" :1}", std::move(done)); });
+    return ask<void>([&](Done<void> done) { clients().send(record, "{\"x\" :1}", std::move(done)); });
   };
   EXPECT_TRUE(send());
   ASSERT_EQ(instance_->sent.size(), 1u);
@@ -253,7 +251,7 @@ TEST_P(BrokerContract, SendsToAConnectionOfItsOwnInstance) {
   EXPECT_EQ(refused.error().code, Errc::resource_exhausted);
 }
 
-TEST_P(BrokerContract, EndsAnAgentThatRefusedWhatOthersTook) {
+TEST_P(DeliveryContract, EndsAnAgentThatRefusedWhatOthersTook) {
   begin();
   TestAgent quick, slow;
   subscribe(quick);
@@ -264,14 +262,14 @@ TEST_P(BrokerContract, EndsAnAgentThatRefusedWhatOthersTook) {
   EXPECT_FALSE(quick.ended);
 }
 
-TEST_P(BrokerContract, AnAgentThatLeftGetsNothingMore) {
+TEST_P(DeliveryContract, AnAgentThatLeftGetsNothingMore) {
   begin();
   TestAgent gone, stays;
   subscribe(gone);
   subscribe(stays);
   gone.subscription.reset();
   gone.subscription.reset();  // nothing happens
-  EXPECT_EQ(broker().stats(0).agents, 1u);
+  EXPECT_EQ(agents().stats(0).agents, 1u);
   EXPECT_EQ(submit("1"), "published");
   EXPECT_TRUE(until([&] { return stays.texts == Texts{"1"}; }));
   stays.subscription.reset();
@@ -283,13 +281,13 @@ TEST_P(BrokerContract, AnAgentThatLeftGetsNothingMore) {
   EXPECT_EQ(stays.texts, Texts{"1"});
 }
 
-TEST_P(BrokerContract, SaysThatItWorks) {
+TEST_P(DeliveryContract, SaysThatItWorks) {
   begin();
   EXPECT_TRUE(probe(*instance_));
-  EXPECT_TRUE(broker().engine_stats().connected);
-  EXPECT_TRUE(until([&] { return broker().engine_stats().pending == 0; }));
+  EXPECT_TRUE(instance_->engine().stats().connected);
+  EXPECT_TRUE(until([&] { return instance_->engine().stats().pending == 0; }));
   EXPECT_EQ(instance_->losses, 0);
-  EXPECT_EQ(broker().stats(0).circuit_state, "closed");
+  EXPECT_EQ(agents().stats(0).circuit_state, "closed");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-#include "engine/memory/broker.h"
+#include "engine/memory/agent_delivery.h"
 
 #include <algorithm>
 
 #include "base/assert.h"
 #include "base/log.h"
 
-namespace gw {
+namespace gw::memory {
 namespace {
 
 // A subscriber bound to a tenant sees that tenant alone.
@@ -15,15 +15,16 @@ bool concerns(std::string_view subscriber_tenant, const AgentEntry& entry) {
 
 }  // namespace
 
-MemoryBroker::MemoryBroker(const ChannelTable& channels, const BrokerOptions& options)
-    : options_(options), dedupe_(options.dedupe) {
+AgentDelivery::AgentDelivery(EventLoop& loop, const ChannelTable& channels,
+                             const AgentDeliveryOptions& options)
+    : loop_(loop), options_(options), dedupe_(options.dedupe) {
   for (size_t i = 0; i < channels.size(); ++i) {
     channels_.push_back({{}, {}, WaitingLanes({options_.queue_size, options_.queue_bytes}), 0});
   }
 }
 
-void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
-  now_ = steady_now();
+void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
+  now_ = loop_.now();
   if (message.dedupe_key) {
     switch (dedupe_.check(*message.dedupe_key, now_, message.sender)) {
       case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
@@ -47,23 +48,15 @@ void MemoryBroker::submit(AgentMessage message, Done<Submitted> done) {
   done(outcome);
 }
 
-void MemoryBroker::publish(Publication publication, Done<Missed> done) {
-  now_ = steady_now();
-  const AgentEntry entry{publication.message_id, publication.tenant_id,
-                         std::make_shared<const std::string>(std::move(publication.envelope))};
-  const Result<void> delivered = local_.publish(publication);
-  if (!delivered) return done(delivered.error());
-  offer(channels_[publication.channel], entry);
-  done(Missed{});
+void AgentDelivery::announce(const Publication& publication) {
+  now_ = loop_.now();
+  offer(channels_[publication.channel], {publication.message_id, publication.tenant_id,
+                                         std::make_shared<const std::string>(publication.envelope)});
 }
 
-void MemoryBroker::send(const ConnectionRecord& record, std::string_view message, Done<void> done) {
-  done(local_.send(record.handle, message));
-}
-
-SubscriptionHandle MemoryBroker::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
-                                           Done<void> done) {
-  now_ = steady_now();
+SubscriptionHandle AgentDelivery::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                            Done<void> done) {
+  now_ = loop_.now();
   const SubscriptionId id = next_subscription_++;
   const bool had_some = subscription.group.empty() && !subscription.last_event_id.empty();
   const std::weak_ptr<AgentSink> returns = had_some ? sink : std::weak_ptr<AgentSink>();
@@ -87,7 +80,7 @@ SubscriptionHandle MemoryBroker::subscribe(AgentSubscription subscription, std::
   return handle;
 }
 
-void MemoryBroker::unsubscribe(SubscriptionId id) {
+void AgentDelivery::unsubscribe(SubscriptionId id) {
   const auto it = subscriptions_.find(id);
   if (it == subscriptions_.end()) return;
   Channel& channel = channels_[it->second.channel];
@@ -96,14 +89,14 @@ void MemoryBroker::unsubscribe(SubscriptionId id) {
   } else {
     const auto group = channel.groups.find({it->second.tenant_id, it->second.group});
     ASSERT(group != channel.groups.end());
-    group->second.leave(id, steady_now());
+    group->second.leave(id, loop_.now());
     if (group->second.idle()) channel.groups.erase(group);
   }
   subscriptions_.erase(it);
 }
 
-void MemoryBroker::acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
-                               Done<size_t> done) {
+void AgentDelivery::acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                                Done<size_t> done) {
   Channel& channel = channels_[group.channel];
   const auto it = channel.groups.find({group.tenant_id, group.group});
   if (it == channel.groups.end()) return done(Error{Errc::not_found, "no such group on this channel"});
@@ -114,24 +107,24 @@ void MemoryBroker::acknowledge(const AgentSubscription& group, const std::vector
 }
 
 // All that may wait in the channel fits into a group that has just come.
-AgentGroup::Limits MemoryBroker::group_limits() const {
+AgentGroup::Limits AgentDelivery::group_limits() const {
   return {4 * options_.queue_size, 4 * options_.queue_bytes, options_.queue_age};
 }
 
-size_t MemoryBroker::count_groups(const Channel& channel, const std::string& tenant) {
+size_t AgentDelivery::count_groups(const Channel& channel, const std::string& tenant) {
   const auto first = channel.groups.lower_bound({tenant, ""});
   const auto last = std::find_if(first, channel.groups.end(),
                                  [&](const auto& group) { return group.first.first != tenant; });
   return static_cast<size_t>(std::distance(first, last));
 }
 
-bool MemoryBroker::has_agents(const Channel& channel) {
+bool AgentDelivery::has_agents(const Channel& channel) {
   return !channel.subscribers.empty() ||
          std::any_of(channel.groups.begin(), channel.groups.end(),
                      [](const auto& group) { return group.second.has_members(); });
 }
 
-bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
+bool AgentDelivery::offer(Channel& channel, const AgentEntry& entry) {
   bool taken = false;
   std::vector<std::shared_ptr<AgentSink>> behind;
   for (const Subscriber& subscriber : channel.subscribers) {
@@ -157,16 +150,16 @@ bool MemoryBroker::offer(Channel& channel, const AgentEntry& entry) {
   return taken;
 }
 
-void MemoryBroker::drain(Channel& channel) {
+void AgentDelivery::drain(Channel& channel) {
   channel.waiting.drain([&](const AgentEntry& entry) { return offer(channel, entry); });
 }
 
-void MemoryBroker::expire(Channel& channel) {
+void AgentDelivery::expire(Channel& channel) {
   const size_t dropped = channel.waiting.expire(now_ - options_.queue_age);
   if (dropped > 0) log::warn("queued_messages_expired", {{"count", dropped}});
 }
 
-void MemoryBroker::tick_groups(Channel& channel, TimePoint now) {
+void AgentDelivery::tick_groups(Channel& channel, TimePoint now) {
   for (auto it = channel.groups.begin(); it != channel.groups.end();) {
     AgentGroup& group = it->second;
     group.tick(now);
@@ -183,7 +176,7 @@ void MemoryBroker::tick_groups(Channel& channel, TimePoint now) {
   }
 }
 
-ChannelStats MemoryBroker::stats(ChannelIndex index, std::string_view tenant) const {
+ChannelStats AgentDelivery::stats(ChannelIndex index, std::string_view tenant) const {
   const Channel& channel = channels_[index];
   const auto is_of_it = [tenant](const std::string& other) { return tenant.empty() || other == tenant; };
   ChannelStats stats;
@@ -201,13 +194,13 @@ ChannelStats MemoryBroker::stats(ChannelIndex index, std::string_view tenant) co
   return stats;
 }
 
-void MemoryBroker::park_waiting(Done<size_t> done) {
+void AgentDelivery::park_waiting(Done<size_t> done) {
   size_t waiting = 0;
   for (const Channel& channel : channels_) waiting += channel.waiting.amount("").messages;
   done(waiting);
 }
 
-void MemoryBroker::tick(TimePoint now) {
+void AgentDelivery::tick(TimePoint now) {
   now_ = now;
   for (Channel& channel : channels_) {
     tick_groups(channel, now);
@@ -218,4 +211,4 @@ void MemoryBroker::tick(TimePoint now) {
   }
 }
 
-}  // namespace gw
+}  // namespace gw::memory

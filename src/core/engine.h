@@ -1,0 +1,55 @@
+// Seam: all that a gateway needs of the world outside its shards. One implementation is this process alone
+// (engine/memory), one shares with other instances through Redis (engine/redis). Control loop only; an engine
+// drives its own timers from start() on, and never blocks.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/agent_delivery.h"
+#include "core/client_delivery.h"
+#include "core/done.h"
+#include "core/registry.h"
+#include "core/session_store.h"
+
+namespace gw {
+
+// What is so from an engine's making to its end.
+struct EngineTraits {
+  std::string_view kind;      // "memory", "redis": in answers, metrics and Consul
+  bool is_shared = false;     // any instance knows every session and connection; questions cost a round trip
+  std::string pubsub_prefix;  // begins every name that is published to
+};
+
+// The server behind an engine that has one; for metrics.
+struct EngineStats {
+  bool connected = true;
+  uint64_t commands_total = 0;
+  uint64_t errors_total = 0;  // error answers
+  uint64_t losses_total = 0;  // connections lost
+  size_t pending = 0;         // commands without an answer yet
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual const EngineTraits& traits() const = 0;
+
+  // The four seams; they live as long as the engine.
+  virtual AgentDelivery& agents() = 0;
+  virtual ClientDelivery& clients() = 0;
+  virtual Registry& registry() = 0;
+  virtual SessionStore& sessions() = 0;
+
+  // Once, after clients().attach(). Connects where there is something to connect to, and goes on trying;
+  // until it has, every question is answered `unavailable`.
+  virtual void start() = 0;
+  // Nothing of this instance is left for others to find. `done` runs once, soon, whether it worked or not.
+  virtual void leave(std::function<void()> done) = 0;
+  // Answers when a message has gone through the engine and back; unavailable or timeout: it did not.
+  virtual void probe(Done<void> done) = 0;
+  virtual EngineStats stats() const = 0;
+};
+
+}  // namespace gw

@@ -1,0 +1,62 @@
+// The engine of a gateway that runs alone: everything is in this process and ends with it. Control loop only.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/engine.h"
+#include "engine/memory/agent_delivery.h"
+#include "engine/memory/client_delivery.h"
+#include "engine/memory/registry.h"
+#include "engine/memory/session_store.h"
+#include "net/event_loop.h"
+
+namespace gw::memory {
+
+struct EngineOptions {
+  std::string instance_id;
+  std::string key_prefix = "websocket:";
+  AgentDeliveryOptions agents;
+  SessionStoreOptions sessions;
+};
+
+class Engine final : public gw::Engine {
+ public:
+  Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
+      : loop_(loop),
+        traits_{"memory", false, options.key_prefix},
+        agents_(loop, channels, options.agents),
+        clients_(agents_),
+        registry_(channels, options.instance_id),
+        sessions_(options.sessions) {}
+
+  const EngineTraits& traits() const override { return traits_; }
+  AgentDelivery& agents() override { return agents_; }
+  ClientDelivery& clients() override { return clients_; }
+  Registry& registry() override { return registry_; }
+  SessionStore& sessions() override { return sessions_; }
+
+  void start() override {
+    tick_ = loop_.every(kTickEvery, [this] {
+      agents_.tick(loop_.now());
+      sessions_.tick(wall_now());
+    });
+  }
+  // What waited has been counted by park_waiting(); nothing of it is anywhere else.
+  void leave(std::function<void()> done) override { done(); }
+  void probe(Done<void> done) override { done({}); }
+  EngineStats stats() const override { return {}; }
+
+ private:
+  static constexpr Duration kTickEvery = 250ms;
+
+  EventLoop& loop_;
+  const EngineTraits traits_;
+  AgentDelivery agents_;
+  ClientDelivery clients_;
+  Registry registry_;
+  SessionStore sessions_;
+  EventLoop::Registration tick_;
+};
+
+}  // namespace gw::memory

@@ -1,0 +1,238 @@
+#include "engine/redis/agent_delivery.h"
+
+#include "base/log.h"
+#include "engine/redis/errors.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kStopAgentsTime = 1s;
+constexpr Duration kUnparkEvery = 500ms;
+constexpr std::string_view kUnparkCount = "100";
+constexpr Duration kReleaseEvery = 250ms;
+constexpr std::string_view kReleaseCount = "500";
+
+}  // namespace
+
+AgentDelivery::AgentDelivery(Parts parts, const AgentDeliveryOptions& options)
+    : parts_(parts),
+      options_(options),
+      replica_wait_(parts.loop, parts.messages, options.inbox_replicas),
+      feeds_(parts.subscriptions, parts.keys, parts.channels),
+      dedupe_(options.dedupe) {
+  const auto gate = [this] { return parts_.lease.is_fresh(); };
+  feeds_.gate(gate);
+  for (const std::string& name : parts_.channels.names()) {
+    senders_.push_back(
+        std::make_unique<ChannelSender>(name, parts_.messages, replica_wait_, parts_.keys, options_.sender));
+    if (!options_.sender.inbox) continue;
+    inboxes_.push_back(
+        std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
+                                Inbox::Options{options_.inbox_age, options_.sender.inbox_size}));
+    inboxes_.back()->gate(gate);
+    stream_feeds_.push_back(
+        std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
+    stream_feeds_.back()->gate(gate);
+  }
+}
+
+// --- Messages ---
+
+void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
+  ChannelSender& sender = *senders_[message.channel];
+  if (!message.dedupe_key) return sender.submit(std::move(message), std::move(done));
+  const std::string key = *message.dedupe_key;
+  if (const auto it = resolving_.find(key); it != resolving_.end()) {
+    it->second.push_back(std::move(done));
+    return;
+  }
+  switch (dedupe_.check(key, steady_now())) {
+    case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
+    case DedupeWindow::Outcome::full:
+      return done(Error{Errc::resource_exhausted, "too many ids in the window"});
+    case DedupeWindow::Outcome::fresh: break;
+  }
+  resolving_.try_emplace(key);
+  sender.submit(std::move(message), [this, key, done = std::move(done)](Result<Submitted> outcome) {
+    resolve(key, outcome);
+    done(std::move(outcome));
+  });
+}
+
+// Only what was taken counts as seen: a refused message may come again with its id.
+void AgentDelivery::resolve(const std::string& key, const Result<Submitted>& outcome) {
+  const auto again = resolving_.extract(key);
+  const TimePoint now = steady_now();
+  if (outcome && dedupe_.check(key, now) == DedupeWindow::Outcome::fresh) dedupe_.remember_checked(now);
+  for (const Done<Submitted>& done : again.mapped()) {
+    done(outcome ? Result<Submitted>(Submitted::duplicate) : outcome);
+  }
+}
+
+void AgentDelivery::announce(const Publication& publication) {
+  senders_[publication.channel]->announce(publication);
+}
+
+// --- Agents on this instance ---
+
+SubscriptionHandle AgentDelivery::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                            Done<void> done) {
+  if (!subscription.group.empty() && inboxes_.empty()) {
+    done(Error{Errc::failed_precondition,
+               "a group needs the stream inbox: start the gateways with --inbox stream"});
+    return {};
+  }
+  if (!parts_.commands.is_up() || stopping_agents_) {
+    done(not_now());
+    return {};
+  }
+  const SubscriptionId id = next_subscription_++;
+  agents_.emplace(id, subscription);
+  auto answer = [this, id, done = std::move(done)](Result<void> added) {
+    if (!added) agents_.erase(id);
+    done(std::move(added));
+  };
+  if (subscription.group.empty() && stream_feeds_.empty()) {
+    feeds_.add(id, subscription, std::move(sink), std::move(answer));
+  } else if (subscription.group.empty()) {
+    stream_feeds_[subscription.channel]->add(id, subscription, std::move(sink), std::move(answer));
+  } else {
+    inboxes_[subscription.channel]->join(id, subscription, std::move(sink), std::move(answer));
+  }
+  return {*this, id};
+}
+
+void AgentDelivery::unsubscribe(SubscriptionId id) {
+  const auto it = agents_.find(id);
+  if (it == agents_.end()) return;
+  if (it->second.group.empty() && stream_feeds_.empty()) {
+    feeds_.remove(id);
+  } else if (it->second.group.empty()) {
+    stream_feeds_[it->second.channel]->remove(id);
+  } else {
+    inboxes_[it->second.channel]->leave(id);
+  }
+  agents_.erase(it);
+}
+
+void AgentDelivery::acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                                Done<size_t> done) {
+  if (inboxes_.empty()) return done(Error{Errc::not_found, "no such group on this channel"});
+  inboxes_[group.channel]->acknowledge(group, ids, std::move(done));
+}
+
+// Redis counts this instance as a receiver until it has left the agents' channels; what it has counted by
+// then is still on its way, and comes before the confirmation.
+void AgentDelivery::stop_agents(Done<void> done) {
+  stopping_agents_ = true;
+  auto once = std::make_shared<Done<void>>(std::move(done));
+  const auto finish = [this, once] {
+    stop_timeout_.reset();
+    if (const auto answer = std::exchange(*once, nullptr)) answer({});
+  };
+  stop_timeout_ = parts_.loop.after(kStopAgentsTime, finish);
+  if (stream_feeds_.empty()) return feeds_.retire(finish);
+  const auto open = std::make_shared<size_t>(stream_feeds_.size());
+  for (const auto& feeds : stream_feeds_) {
+    feeds->retire([open, finish] {
+      if (--*open == 0) finish();
+    });
+  }
+}
+
+void AgentDelivery::park_waiting(Done<size_t> done) {
+  auto open = std::make_shared<size_t>(senders_.size());
+  auto lost = std::make_shared<size_t>(0);
+  for (const auto& sender : senders_) {
+    sender->park([open, lost, done](Result<size_t> left) {
+      *lost += left ? *left : 0;
+      if (--*open == 0) done(*lost);
+    });
+  }
+}
+
+ChannelStats AgentDelivery::stats(ChannelIndex channel, std::string_view tenant) const {
+  ChannelStats stats;
+  senders_[channel]->fill(stats, tenant);
+  stats.agents = feeds_.size(channel, tenant);
+  if (!inboxes_.empty()) {
+    stats.agents += stream_feeds_[channel]->size(tenant) + inboxes_[channel]->members(tenant);
+    stats.unacknowledged = inboxes_[channel]->unacknowledged(tenant);
+    stats.dead_letters_total = inboxes_[channel]->dead_letters();
+  }
+  return stats;
+}
+
+// --- Time ---
+
+void AgentDelivery::on_up() {
+  for (const auto& inbox : inboxes_) inbox->on_up();
+  for (const auto& feeds : stream_feeds_) feeds->resume();
+}
+
+void AgentDelivery::on_subscribed() {
+  for (const auto& feeds : stream_feeds_) feeds->resume();
+}
+
+void AgentDelivery::on_engine_works(TimePoint now) {
+  for (const auto& sender : senders_) sender->on_engine_works(now);
+}
+
+void AgentDelivery::tick(TimePoint now) {
+  for (const auto& sender : senders_) sender->tick(now);
+  for (const auto& inbox : inboxes_) inbox->tick(now, parts_.lease.is_first());
+  for (const auto& feeds : stream_feeds_) feeds->tick(now);
+  if (parts_.lease.is_first() && parts_.commands.is_up()) tidy(now);
+}
+
+// What only one instance has to do: messages that wait in Redis for somebody who listens.
+void AgentDelivery::tidy(TimePoint now) {
+  if (!inboxes_.empty() && now - released_at_ >= kReleaseEvery) {
+    released_at_ = now;
+    for (const std::string& name : parts_.lease.waiting_channels()) {
+      if (const auto channel = parts_.channels.find(name)) release(*channel);
+    }
+  }
+  if (parts_.lease.parked_channels() == 0 || now - unparked_at_ < kUnparkEvery) return;
+  unparked_at_ = now;
+  unpark();
+}
+
+// What instances that have stopped left waiting goes to the agents that have come since.
+void AgentDelivery::unpark() {
+  const std::string now = std::to_string(wall_now().time_since_epoch().count());
+  for (const std::string& channel : parts_.channels.names()) {
+    const Keys& keys = parts_.keys;
+    const std::string list = keys.parked(channel), agents = keys.agents(channel),
+                      tenants = keys.agents(channel, ""), inbox = inboxes_.empty() ? "" : keys.inbox(channel),
+                      state = keys.inbox_state(channel), notices = keys.inbox_notices(channel);
+    run_script(parts_.commands, scripts::unpark,
+               {keys.prefix(), channel, list, now, agents, tenants, kUnparkCount, inbox, state, notices},
+               [channel](const Result<Reply>& reply) {
+                 if (!reply || (*reply)[0].integer() + (*reply)[1].integer() == 0) return;
+                 log::info("parked_messages_taken", {{"channel", channel},
+                                                     {"delivered", (*reply)[0].integer()},
+                                                     {"expired", (*reply)[1].integer()},
+                                                     {"left", (*reply)[2].integer()}});
+               });
+  }
+}
+
+// What has found nobody, in order, to agents that have a Redis client and have just subscribed.
+void AgentDelivery::release(ChannelIndex channel) {
+  const Keys& keys = parts_.keys;
+  const std::string& name = parts_.channels.name(channel);
+  const std::string inbox = keys.inbox(name), state = keys.inbox_state(name),
+                    notices = keys.inbox_notices(name), agents = keys.agents(name),
+                    tenants = keys.agents(name, "");
+  run_script(parts_.commands, scripts::release,
+             {keys.prefix(), name, inbox, state, notices, agents, tenants, kReleaseCount},
+             [this, channel](const Result<Reply>& reply) {
+               if (!reply || (*reply)[0].integer() == 0) return;
+               log::info("waiting_messages_published",
+                         {{"channel", parts_.channels.name(channel)}, {"count", (*reply)[0].integer()}});
+               release(channel);  // there may be more
+             });
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,88 @@
+// Clients' messages to agents over Redis, through Pub/Sub and the inbox stream; and the agents that listen
+// through this instance. Control loop only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/agent_delivery.h"
+#include "core/client_delivery.h"
+#include "core/dedupe_window.h"
+#include "engine/redis/agent_feeds.h"
+#include "engine/redis/channel_sender.h"
+#include "engine/redis/inbox.h"
+#include "engine/redis/lease.h"
+#include "engine/redis/stream_feeds.h"
+
+namespace gw::redis {
+
+struct AgentDeliveryOptions {
+  SenderOptions sender;
+  DedupeWindow::Options dedupe;
+  Duration inbox_age = 24h;
+  size_t inbox_replicas = 0;  // that have to have a message before it counts as published
+};
+
+class AgentDelivery final : public gw::AgentDelivery {
+ public:
+  // All outlive it.
+  struct Parts {
+    EventLoop& loop;
+    Client& messages;
+    Client& commands;
+    Subscriptions& subscriptions;
+    Lease& lease;
+    const Keys& keys;
+    const ChannelTable& channels;
+  };
+
+  AgentDelivery(Parts parts, const AgentDeliveryOptions& options);
+
+  void submit(AgentMessage message, Done<Submitted> done) override;
+  [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
+                                             Done<void> done) override;
+  void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
+                   Done<size_t> done) override;
+  void stop_agents(Done<void> done) override;
+  void park_waiting(Done<size_t> done) override;
+  ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
+
+  // A realm's publication to the agents: nobody waits for it, and it does not wait for any.
+  void announce(const Publication& publication);
+  // The command connection is there (again).
+  void on_up();
+  // So is what Pub/Sub brings.
+  void on_subscribed();
+  // A probe has proven that Redis takes writes.
+  void on_engine_works(TimePoint now);
+  // Tries again, expires, claims, reads on; every 100 ms or so.
+  void tick(TimePoint now);
+
+ private:
+  void unsubscribe(SubscriptionId id) override;
+  void resolve(const std::string& key, const Result<Submitted>& outcome);
+  void tidy(TimePoint now);
+  void unpark();
+  void release(ChannelIndex channel);
+
+  const Parts parts_;
+  const AgentDeliveryOptions options_;
+  ReplicaWait replica_wait_;
+  std::vector<std::unique_ptr<ChannelSender>> senders_;     // by channel
+  std::vector<std::unique_ptr<Inbox>> inboxes_;             // by channel; none without streams
+  std::vector<std::unique_ptr<StreamFeeds>> stream_feeds_;  // the same
+  AgentFeeds feeds_;                                        // without streams
+  std::unordered_map<SubscriptionId, AgentSubscription> agents_;
+  SubscriptionId next_subscription_ = 1;
+  DedupeWindow dedupe_;
+  // Messages with these ids are on their way; the same ids again wait for what becomes of them.
+  std::unordered_map<std::string, std::vector<Done<Submitted>>> resolving_;
+  bool stopping_agents_ = false;
+  TimePoint unparked_at_;
+  TimePoint released_at_;
+  EventLoop::Registration stop_timeout_;
+};
+
+}  // namespace gw::redis
