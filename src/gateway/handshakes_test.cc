@@ -60,7 +60,7 @@ TEST_F(HandshakesTest, WhatIsNotForUsIsKnownBeforeTheHeadIsWhole) {
   Peer unknown, ours, other;
   EXPECT_TRUE(std::holds_alternative<Incomplete>(*hear(unknown, "203.0.113.1", "GET /w")));
   EXPECT_TRUE(std::holds_alternative<Incomplete>(*hear(ours, "203.0.113.2", "GET /ws HTTP/1.1\r\n")));
-  EXPECT_TRUE(std::holds_alternative<NotForUs>(*hear(other, "203.0.113.3", "GET /health/live ")));
+  EXPECT_TRUE(std::holds_alternative<NotForUs>(*hear(other, "203.0.113.3", "GET /health/live HTTP/1.1\r\n")));
 }
 
 TEST_F(HandshakesTest, WhatComesBackIsAnswered) {
