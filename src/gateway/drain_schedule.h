@@ -15,12 +15,13 @@ namespace gw {
 
 class DrainSchedule {
  public:
-  // A second, or what its clients take at this pace where that is longer: an instance that comes up beside
-  // this one takes several times as many handshakes.
+  // Less than half of the handshakes that one instance takes in a second (bench/RESULTS.md), and each of
+  // those who leave makes one elsewhere.
   static constexpr size_t kClosesPerSecond = 1000;
   // Of the drain time; the rest is for close handshakes and queues.
   static constexpr double kSpread = 0.8;
 
+  // A second for those who are about to say something, and more where the pace needs it.
   static Duration window(size_t clients, Duration drain_timeout) {
     const Duration spread = std::chrono::duration_cast<Duration>(drain_timeout * kSpread);
     const Duration wanted = 1s + std::chrono::duration_cast<Duration>(1s) * clients / kClosesPerSecond;

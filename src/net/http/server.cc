@@ -96,13 +96,6 @@ void ServerImpl::on_event(ServerConnection& c, uint32_t events) {
   if ((events & EPOLLIN) != 0) read(c);
 }
 
-void ServerImpl::move_to(ServerConnection& c, ServerConnection::Phase next) {
-  using Phase = ServerConnection::Phase;
-  ASSERT(c.phase != Phase::closed);
-  ASSERT(c.phase != Phase::lingering || next == Phase::closed);
-  c.phase = next;
-}
-
 // What the connection waits for now, and until when.
 void ServerImpl::settle(ServerConnection& c) {
   using Phase = ServerConnection::Phase;
@@ -115,7 +108,7 @@ void ServerImpl::settle(ServerConnection& c) {
                      : !c.in.empty()                             ? Phase::head
                                                                  : Phase::idle;
   if (next == c.phase && !c.begun_anew) return;
-  move_to(c, next);
+  c.move_to(next);
   c.begun_anew = false;
   c.deadline = loop_.now() + (next == Phase::body   ? options_.body_timeout
                               : next == Phase::head ? options_.head_timeout
@@ -164,13 +157,13 @@ void ServerImpl::linger(ServerConnection& c) {
   if (c.peer_ended) return close(c);
   end_output(c.fd.get());
   std::string().swap(c.in);
-  move_to(c, ServerConnection::Phase::lingering);
+  c.move_to(ServerConnection::Phase::lingering);
   c.deadline = loop_.now() + kLingerTimeout;
 }
 
 void ServerImpl::close(ServerConnection& c) {
   if (c.phase == ServerConnection::Phase::closed) return;
-  move_to(c, ServerConnection::Phase::closed);
+  c.move_to(ServerConnection::Phase::closed);
   c.fd.reset();
   std::vector<Slot> slots = std::move(c.slots);
   for (Slot& slot : slots) {

@@ -33,7 +33,7 @@ void ServerImpl::refuse(const Handover& handover, int status, const char* detail
   append_response(refusal, Response::error(status, code_of(status), detail).header("Retry-After", "1"),
                   {.close = true}, loop_.wall_now());
   write_some(handover.fd.get(), refusal);
-  count_response(status);
+  count_answer(stats, status);
 }
 
 void ServerImpl::enroll(ServerConnection& c, bool bounded, bool reserved) {

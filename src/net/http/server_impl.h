@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/ip_machine.h"
 #include "net/http/chunked.h"
 #include "net/http/head.h"
@@ -104,6 +105,11 @@ struct ServerConnection {
 
   explicit ServerConnection(ServerImpl& owner) : server(owner) {}
 
+  void move_to(Phase next) {
+    ASSERT(phase != Phase::closed);
+    ASSERT(phase != Phase::lingering || next == Phase::closed);
+    phase = next;
+  }
   size_t unsent() const { return out.size() - out_sent; }
   bool owes_nothing() const { return slots.empty() && unsent() == 0; }
   bool may_hold_requests() const { return intake == Intake::blocked || intake == Intake::upgrade_waits; }
@@ -120,7 +126,7 @@ struct ServerConnection {
   uint32_t interest = 0;  // what epoll has been told
 
   // Receiving.
-  Phase phase = Phase::idle;  // ServerImpl::move_to changes it
+  Phase phase = Phase::idle;  // move_to() changes it
   TimePoint deadline{};
   std::string in;   // read and not used yet
   size_t need = 0;  // bytes of `in` that make the request begun complete; 0: not known
@@ -149,6 +155,14 @@ struct ServerConnection {
   bool reserved = false;  // came in above the limits: it gets one answer
   std::optional<std::list<ServerConnection*>::iterator> spare;  // its place in ServerImpl::spare_, if any
 };
+
+inline void count_answer(ServerStats& stats, int status) {
+  if (status >= 500) {
+    ++stats.responses_5xx_total;
+  } else if (status >= 400) {
+    ++stats.responses_4xx_total;
+  }
+}
 
 class ServerImpl {
  public:
@@ -179,7 +193,6 @@ class ServerImpl {
   void sweep();
   void expire(ServerConnection& c);
   void settle(ServerConnection& c);
-  void move_to(ServerConnection& c, ServerConnection::Phase next);
   void update_interest(ServerConnection& c);
   void linger(ServerConnection& c);
   void close(ServerConnection& c);
@@ -221,7 +234,6 @@ class ServerImpl {
   void flush_all();
   void flush(ServerConnection& c);
   bool send_pending(ServerConnection& c);
-  void count_response(int status);
 
   EventLoop& loop_;
   const ServerOptions options_;

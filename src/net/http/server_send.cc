@@ -24,14 +24,6 @@ Exchange::~Exchange() {
   if (connection) connection->server.abandon(*this);
 }
 
-void ServerImpl::count_response(int status) {
-  if (status >= 500) {
-    ++stats.responses_5xx_total;
-  } else if (status >= 400) {
-    ++stats.responses_4xx_total;
-  }
-}
-
 // The first in line writes straight to the socket's buffer.
 std::string& ServerImpl::sink_of(ServerConnection& c, Slot& slot) {
   return &slot == &c.slots.front() ? c.out : slot.bytes;
@@ -49,7 +41,7 @@ void ServerImpl::answer(const Exchange& exchange, const Response& response) {
   append_response(sink_of(c, slot), response,
                   {.close = slot.close_after, .head_only = slot.head_only, .extra_head = slot.extra_head},
                   loop_.wall_now());
-  count_response(response.status);
+  count_answer(stats, response.status);
   advance(c);
   touch(c);
 }
@@ -67,7 +59,7 @@ void ServerImpl::begin_stream(const Exchange& exchange, const Response& response
       sink_of(c, slot), response,
       {.close = slot.close_after, .head_only = slot.head_only, .extra_head = slot.extra_head, .body = body},
       loop_.wall_now());
-  count_response(response.status);
+  count_answer(stats, response.status);
   if (slot.state == Slot::State::streaming) {
     ++stats.streams;
     ++account.connections;
