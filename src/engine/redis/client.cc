@@ -19,7 +19,7 @@ constexpr size_t kPendingMax = 4096;
 }  // namespace
 
 Client::Client(EventLoop& loop, const DialOptions& options, std::string name)
-    : loop_(loop), options_(options), name_(std::move(name)), checked_at_(steady_now()) {}
+    : loop_(loop), options_(options), name_(std::move(name)), checked_at_(loop.now()) {}
 
 Client::~Client() {
   if (dial_) dial_->cancel();
@@ -32,7 +32,7 @@ void Client::start(Events events) {
     if (link_) link_->flush();
   });
   check_ = loop_.every(kCheckEvery, [this] {
-    const TimePoint now = steady_now();
+    const TimePoint now = loop_.now();
     const bool late = now - std::exchange(checked_at_, now) > kCheckLate;
     if (link_ && !late) link_->check(now);
   });

@@ -81,7 +81,7 @@ void Engine::on_up() {
   load_scripts(commands_);
   // A server that has restarted may have gone back to an older snapshot.
   const std::string& run_id = commands_.run_id();
-  if (run_id.empty() || run_id != server_run_id_) lease_.distrust();
+  if (run_id.empty() || run_id != server_run_id_) lease_.invalidate();
   server_run_id_ = run_id;
   lease_.on_up();
   agents_.on_up();
@@ -90,11 +90,11 @@ void Engine::on_up() {
 }
 
 void Engine::on_lost() {
-  const TimePoint began = steady_now();
+  const TimePoint began = loop_.now();
   registry_.rebuild([this, began] {
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_now() - began);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began);
     log::info("registry_rebuilt", {{"milliseconds", took.count()}});
-    lease_.confirmed();
+    lease_.on_registered();
   });
 }
 

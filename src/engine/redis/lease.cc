@@ -13,46 +13,31 @@ constexpr Duration kReapPause = 50ms;
 }  // namespace
 
 Lease::Lease(EventLoop& loop, Client& commands, const Keys& keys)
-    : loop_(loop), commands_(commands), keys_(keys), token_(secure_random_hex(16)) {}
+    : loop_(loop), commands_(commands), keys_(keys), token_(secure_random_hex(16)), state_(keys.instance()) {}
 
 void Lease::start(Events events) {
   events_ = std::move(events);
   timer_ = loop_.every(kRenewEvery, [this] { renew(); });
 }
 
-void Lease::distrust() {
-  distrusted_ = true;
-  if (claimed_) forgotten_at_ = loop_.now();
-}
-
 void Lease::on_up() {
-  up_since_ = loop_.now();
-  if (claimed_) returned_at_ = up_since_;
-  renewing_ = false;
+  state_.on_up(loop_.now());
   renew();
 }
 
-void Lease::on_down() {
-  up_since_ = TimePoint::max();
-  reaping_ = false;
-  // Whoever was writing it anew has to begin again.
-  distrusted_ = distrusted_ || !confirmed_;
-}
-
-void Lease::confirmed() {
-  if (std::exchange(confirmed_, true)) return;
-  if (is_fresh()) events_.on_fresh();
+void Lease::on_registered() {
+  if (state_.on_registered(loop_.now())) events_.on_fresh();
 }
 
 void Lease::refresh(std::function<void()> done) {
-  if (leaving_ || !commands_.is_up()) return done();
+  if (state_.standing() == LeaseState::Standing::left || !commands_.is_up()) return done();
   refreshing_.push_back(std::move(done));
   renew();
 }
 
 void Lease::renew() {
-  if (leaving_ || renewing_ || !commands_.is_up()) return;
-  renewing_ = true;
+  if (!state_.begin_renewal(loop_.now())) return;
+  const bool claims = state_.standing() == LeaseState::Standing::unclaimed;
   run_script(commands_, scripts::lease,
              {{"lease", keys_.lease(keys_.instance())},
               {"gateways", keys_.gateways()},
@@ -63,74 +48,51 @@ void Lease::renew() {
               {"token", token_},
               {"lease_ms", std::to_string(kTime.count())},
               {"live_ms", std::to_string((kTime - kSoft).count())},
-              {"how", claimed_ ? "renew" : "claim"}},
-             [this, asked_at = steady_now()](const Result<Reply>& reply) {
-               on_renewed(reply, asked_at);
+              {"how", claims ? "claim" : "renew"}},
+             [this](const Result<Reply>& reply) {
+               on_reply(reply);
                for (const auto& done : std::exchange(refreshing_, {})) done();
              });
 }
 
-void Lease::on_renewed(const Result<Reply>& reply, TimePoint asked_at) {
-  renewing_ = false;
+void Lease::on_reply(const Result<Reply>& reply) {
+  if (reply && reply->size() > 1) return on_renewed(*reply);
+  state_.on_not_renewed();
   if (!reply) return;
-  const std::string_view old = (*reply)[0].text();
-  if (reply->size() < 2) {
-    log::error("instance_id_taken",
-               {{"instance_id", keys_.instance()},
-                {"hint",
-                 "another gateway runs with this instance-id: give each its own, or wait until it is gone"}});
-    return;
-  }
-  parked_channels_ = static_cast<size_t>((*reply)[1].integer());
+  log::error(
+      "instance_id_taken",
+      {{"instance_id", keys_.instance()},
+       {"hint", "another gateway runs with this instance-id: give each its own, or wait until it is gone"}});
+}
+
+void Lease::on_renewed(const Reply& reply) {
+  const std::string_view old = reply[0].text();
+  parked_channels_ = static_cast<size_t>(reply[1].integer());
   waiting_channels_.clear();
-  const Reply waiting = (*reply)[2];
+  const Reply waiting = reply[2];
   for (size_t i = 0; i < waiting.size(); ++i) waiting_channels_.emplace_back(waiting[i].text());
-  peers_as_of_ = asked_at;
-  peers_.clear();
-  for (size_t i = 3; i + 2 < reply->size(); i += 3) {
-    peers_.emplace((*reply)[i].text(), Peer{std::chrono::milliseconds((*reply)[i + 1].integer()),
-                                            static_cast<size_t>((*reply)[i + 2].integer())});
+  Peers peers;
+  for (size_t i = 3; i + 2 < reply.size(); i += 3) {
+    peers.emplace(reply[i].text(), Peer{std::chrono::milliseconds(reply[i + 1].integer()),
+                                        static_cast<size_t>(reply[i + 2].integer())});
   }
-  const bool distrusted = std::exchange(distrusted_, false);
-  const bool lost = !claimed_ || old != token_ || distrusted;
-  const bool was_fresh = is_fresh();
-  claimed_ = true;
-  renewed_at_ = asked_at;
-  if (lost) {
-    log::info("lease_taken",
-              {{"instance_id", keys_.instance()}, {"previous", old.empty() ? "none" : "another"}});
-    confirmed_ = false;
-    events_.on_lost();
-  } else if (!was_fresh && is_fresh()) {
-    events_.on_fresh();
+  switch (state_.on_renewed(old == token_, std::move(peers), loop_.now())) {
+    case LeaseState::Renewed::lost:
+      log::info("lease_taken",
+                {{"instance_id", keys_.instance()}, {"previous", old.empty() ? "none" : "another"}});
+      events_.on_lost();
+      break;
+    case LeaseState::Renewed::fresh_again: events_.on_fresh(); break;
+    case LeaseState::Renewed::kept: break;
   }
   reap();
 }
 
-bool Lease::is_alive(std::string_view instance) const {
-  const auto it = peers_.find(instance);
-  if (it == peers_.end() || loop_.now() - returned_at_ < kReturn) return true;
-  return it->second.remaining - (steady_now() - peers_as_of_) > kTime - kSoft;
-}
-
-bool Lease::is_first() const {
-  for (const auto& [instance, peer] : peers_) {
-    if (instance == keys_.instance()) return true;
-    if (peer.remaining > kTime - kSoft) return false;
-  }
-  return false;
-}
-
 void Lease::reap() {
-  // When Redis slept, or came back, everybody's lease looks dead for a moment: only who has been connected
-  // for a whole lease may judge.
-  if (reaping_ || up_since_ == TimePoint::max() || loop_.now() - up_since_ < kTime) return;
-  for (const auto& [instance, peer] : peers_) {
-    if (peer.remaining.count() > 0 || instance == keys_.instance()) continue;
-    reaping_ = true;
-    log::warn("instance_lost", {{"instance_id", instance}, {"connections", peer.connections}});
-    return reap_some(instance);
-  }
+  const auto dead = state_.begin_reaping(loop_.now());
+  if (!dead) return;
+  log::warn("instance_lost", {{"instance_id", *dead}, {"connections", state_.connections_of(*dead)}});
+  reap_some(*dead);
 }
 
 void Lease::reap_some(const std::string& dead) {
@@ -148,16 +110,13 @@ void Lease::reap_some(const std::string& dead) {
               {"now", iso8601(loop_.wall_now())},
               {"most", kReapBatch}},
              [this, dead](const Result<Reply>& reply) {
-               if (!reply || reply->integer() <= 0) {
-                 reaping_ = false;
-                 return;
-               }
+               if (!reply || reply->integer() <= 0) return state_.stop_reaping();
                reap_timer_ = loop_.after(kReapPause, [this, dead] { reap_some(dead); });
              });
 }
 
 void Lease::leave(OnReply done) {
-  leaving_ = true;
+  state_.leave();
   run_script(commands_, scripts::leave,
              {{"lease", keys_.lease(keys_.instance())},
               {"connections", keys_.gateway_connections(keys_.instance())},

@@ -48,8 +48,8 @@ class OneAtATime {
     if (!busy_) return;
     auto question = std::make_shared<Question>(std::move(waiting_.front()));
     waiting_.pop_front();
-    question->ask([this, question, began = steady_now()](Result<T> answer) {
-      pause_ = loop_.after((steady_now() - began) * (kShare - 1), [this] { next(); });
+    question->ask([this, question, began = loop_.now()](Result<T> answer) {
+      pause_ = loop_.after((loop_.now() - began) * (kShare - 1), [this] { next(); });
       for (const Done<T>& done : question->askers) done(answer);
     });
   }
