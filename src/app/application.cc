@@ -198,7 +198,7 @@ class Application {
         made_key_(config.has_api_keys() ? "" : secure_random_hex(24)),
         channels_(config.channels),
         engine_(make_engine(loop_, channels_, config)),
-        traffic_cop_(engine_->sessions(), channels_),
+        traffic_cop_(engine_->sessions(), channels_, [this] { return loop_.wall_now(); }),
         post_office_(*engine_, channels_, {config.outbox_bytes / 2}),
         gateway_(gateway_options(config, engine_->traits()),
                  {loop_, channels_, *engine_,

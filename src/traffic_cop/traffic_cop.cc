@@ -21,12 +21,12 @@ Error no_such_session() { return {Errc::not_found, "no such session"}; }
 
 Error invalid(std::string detail) { return {Errc::invalid_argument, std::move(detail)}; }
 
-Result<WallTime> expiry(std::chrono::seconds ttl) {
+Result<WallTime> expiry(std::chrono::seconds ttl, WallTime now) {
   if (ttl < std::chrono::seconds(1) || ttl > TrafficCop::kTtlMax) {
     return invalid("ttl_seconds must be a whole number from 1 to " +
                    std::to_string(TrafficCop::kTtlMax.count()));
   }
-  return wall_now() + ttl;
+  return now + ttl;
 }
 
 }  // namespace
@@ -37,7 +37,8 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
     return done(invalid("session_id must match [A-Za-z0-9._@+=-]{16,128}"));
   if (!is_valid_user_id(request.user_id)) return done(invalid("user_id must be " + std::string(kUserIdForm)));
   if (!is_valid_name(request.type)) return done(invalid("session_type must match [A-Za-z0-9._@+=-]{1,128}"));
-  const Result<WallTime> expires_at = expiry(request.ttl);
+  const WallTime now = now_();
+  const Result<WallTime> expires_at = expiry(request.ttl, now);
   if (!expires_at) return done(expires_at.error());
 
   Session session;
@@ -45,7 +46,7 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
   session.ref = secure_random_hex(16);
   session.user_id = std::move(request.user_id);
   session.type = std::move(request.type);
-  session.created_at = wall_now();
+  session.created_at = now;
   session.expires_at = *expires_at;
   if (const Result<void> applied = apply_context(session, std::move(request.context_json)); !applied) {
     return done(applied.error());
@@ -87,11 +88,11 @@ void TrafficCop::update(std::string_view session_id, SessionChange change, std::
 
 void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
   if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
-  auto edit = [tenant = std::string(tenant)](const Session& current) -> Result<Session> {
+  auto edit = [this, tenant = std::string(tenant)](const Session& current) -> Result<Session> {
     if (!visible_to(current, tenant)) return no_such_session();
     Session ended = current;
     ended.status = SessionStatus::inactive;
-    ended.expires_at = std::min(current.expires_at, wall_now());
+    ended.expires_at = std::min(current.expires_at, now_());
     return ended;
   };
   store_.update(sha256(session_id), std::move(edit), std::move(done));
@@ -99,9 +100,9 @@ void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<
 
 void TrafficCop::validate(std::string_view token, Done<SessionPtr> done) {
   if (!is_valid_name(token)) return done(Error{Errc::unauthenticated, "no such session"});
-  store_.find(sha256(token), [done = std::move(done)](Result<SessionPtr> found) {
+  store_.find(sha256(token), [this, done = std::move(done)](Result<SessionPtr> found) {
     if (!found && found.error().code != Errc::not_found) return done(found.error());
-    if (!found || (*found)->status_at(wall_now()) != SessionStatus::active) {
+    if (!found || (*found)->status_at(now_()) != SessionStatus::active) {
       return done(Error{Errc::unauthenticated, "the session is not active"});
     }
     done(std::move(found));
@@ -135,7 +136,8 @@ Result<void> TrafficCop::apply_context(Session& session, std::string context_jso
 }
 
 Result<Session> TrafficCop::apply(const Session& current, const SessionChange& change) const {
-  const SessionStatus status = current.status_at(wall_now());
+  const WallTime now = now_();
+  const SessionStatus status = current.status_at(now);
   if (status == SessionStatus::inactive || status == SessionStatus::expired) {
     return Error{Errc::failed_precondition,
                  "the session is " + std::string(to_string(status)) + "; make a new one"};
@@ -150,7 +152,7 @@ Result<Session> TrafficCop::apply(const Session& current, const SessionChange& c
       return invalid("context.tenant_id can't be changed; make a new session");
   }
   if (change.ttl) {
-    const Result<WallTime> expires_at = expiry(*change.ttl);
+    const Result<WallTime> expires_at = expiry(*change.ttl, now);
     if (!expires_at) return expires_at.error();
     changed.expires_at = *expires_at;
   }
@@ -158,8 +160,7 @@ Result<Session> TrafficCop::apply(const Session& current, const SessionChange& c
     if (*change.status == SessionStatus::expired)
       return invalid("status must be active, suspended or inactive");
     changed.status = *change.status;
-    if (*change.status == SessionStatus::inactive)
-      changed.expires_at = std::min(changed.expires_at, wall_now());
+    if (*change.status == SessionStatus::inactive) changed.expires_at = std::min(changed.expires_at, now);
   }
   return changed;
 }

@@ -35,7 +35,9 @@ class TrafficCop {
  public:
   static constexpr std::chrono::seconds kTtlMax{365 * 24 * 3600};
 
-  TrafficCop(SessionStore& store, const ChannelTable& channels) : store_(store), channels_(channels) {}
+  // The first two outlive it.
+  TrafficCop(SessionStore& store, const ChannelTable& channels, WallClock now)
+      : store_(store), channels_(channels), now_(std::move(now)) {}
 
   // invalid_argument names the field at fault; already_exists; permission_denied: context.tenant_id is not
   // `tenant`.
@@ -57,6 +59,7 @@ class TrafficCop {
 
   SessionStore& store_;
   const ChannelTable& channels_;
+  const WallClock now_;
 };
 
 }  // namespace gw

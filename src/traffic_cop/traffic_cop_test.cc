@@ -57,7 +57,8 @@ class TrafficCopTest : public testing::Test {
 
   MapStore store_;
   const ChannelTable channels_{{"guide", "pillar:content"}};
-  TrafficCop cop_{store_, channels_};
+  WallTime now_{1'790'000'000'000ms};
+  TrafficCop cop_{store_, channels_, [this] { return now_; }};
 };
 
 TEST_F(TrafficCopTest, MakesAnIdOf128BitsAndKeepsOnlyItsDigest) {
@@ -114,6 +115,19 @@ TEST_F(TrafficCopTest, SuspendsAndResumesButNeverRevivesAnEndedOne) {
   cop_.end(kChosen, "", [](Result<SessionPtr> r) { EXPECT_EQ((*r)->status, SessionStatus::inactive); });
   EXPECT_EQ(admitted(kChosen), Errc::unauthenticated);
   EXPECT_EQ(update(kChosen, {.status = SessionStatus::active}).error().code, Errc::failed_precondition);
+}
+
+TEST_F(TrafficCopTest, EndsWithItsTime) {
+  const auto created = create({.session_id = kChosen, .user_id = "u", .ttl = 60s});
+  ASSERT_TRUE(created);
+  EXPECT_EQ(created->session->created_at, now_);
+  EXPECT_EQ(created->session->expires_at, now_ + 60s);
+  now_ += 59s;
+  EXPECT_EQ(admitted(kChosen), Errc{});
+  EXPECT_EQ((*update(kChosen, {.ttl = 10s}))->expires_at, now_ + 10s);
+  now_ += 10s;
+  EXPECT_EQ(admitted(kChosen), Errc::unauthenticated);
+  EXPECT_EQ(update(kChosen, {.ttl = 10s}).error().code, Errc::failed_precondition);
 }
 
 TEST_F(TrafficCopTest, RefusesToMoveASessionToAnotherTenant) {

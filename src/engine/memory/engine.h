@@ -39,7 +39,7 @@ class Engine final : public gw::Engine {
   void start() override {
     tick_ = loop_.every(kTickEvery, [this] {
       agents_.tick(loop_.now());
-      sessions_.tick(wall_now());
+      sessions_.tick(loop_.wall_now());
     });
   }
   // What waited has been counted by park_waiting(); nothing of it is anywhere else.
