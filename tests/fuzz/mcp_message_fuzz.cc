@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "base/assert.h"
-#include "post_office/mcp/cursor.h"
+#include "core/log_cursor.h"
 #include "post_office/mcp/header_value.h"
 #include "post_office/mcp/json_rpc.h"
 #include "post_office/mcp/revision.h"
@@ -36,7 +36,7 @@ void check_revision(const mcp::Message& message, std::string_view line) {
 }
 
 void check_cursor(std::string_view line) {
-  if (const auto cursor = mcp::Cursor::parse(line)) ASSERT(mcp::Cursor::parse(cursor->text()) == cursor);
+  if (const auto cursor = LogCursor::parse(line)) ASSERT(LogCursor::parse(cursor->text()) == cursor);
 }
 
 }  // namespace

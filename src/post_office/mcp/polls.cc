@@ -14,7 +14,7 @@ constexpr Duration kSweepPeriod = 1s;
 constexpr Duration kSettleTime = 500ms;
 constexpr size_t kEpochBytes = 8;
 
-std::string page_body(const ChannelLog::Page& page) {
+std::string page_body(const MessageLog::Page& page) {
   std::string body;
   json::Writer writer(body);
   writer.begin_object().key("messages").begin_array();
@@ -38,24 +38,24 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
   Listener(Polls& owner, Key key)
       : owner_(owner),
         key_(std::move(key)),
-        log_(secure_random_hex(kEpochBytes), owner.limits_.log, wall_now()) {}
+        log_(secure_random_hex(kEpochBytes), owner.limits_.log, owner.loop_.wall_now()) {}
 
   bool deliver(std::string_view id, std::string_view envelope) override {
-    if (!log_.append(id, envelope, owner_.loop_.now(), wall_now())) return false;
+    if (!log_.append(id, envelope, owner_.loop_.now(), owner_.loop_.wall_now())) return false;
     wake();
     return true;
   }
 
   void fell_behind() override {
     log::warn("mcp_log_full", {{"channel", channel_name()}});
-    log_.lose(Gap::overflow);
+    log_.lose(LogGap::overflow);
     wake();
   }
 
   void poll(const Poll& poll, http::Responder asker, Done<std::string> done) {
     if (waits_.size() >= owner_.limits_.waiting_max)
       return done(Error{Errc::resource_exhausted, "too many polls wait on this channel; try again later"});
-    const Result<ChannelLog::Start> start = log_.start(poll.cursor);
+    const Result<MessageLog::Start> start = log_.start(poll.cursor);
     if (!start) return done(start.error());
     last_poll_ = owner_.loop_.now();
     const bool listens = state_ == State::open;
@@ -92,7 +92,7 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
  private:
   enum class State { closed, opening, open };
   struct Wait {
-    ChannelLog::Start start;
+    MessageLog::Start start;
     size_t messages_max;
     http::Responder asker;
     Done<std::string> done;
@@ -113,7 +113,7 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
       return fail_all(opened.error());
     }
     state_ = State::open;
-    if (was_read_) log_.lose(Gap::not_listening);
+    if (was_read_) log_.lose(LogGap::not_listening);
     was_read_ = true;
     if (owner_.closed_) return end();
     wake();
@@ -144,8 +144,8 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
     last_poll_ = owner_.loop_.now();
     // A cursor given before the subscription is there claims what nobody listens to yet.
     if (state_ != State::open) was_read_ = true;
-    const ChannelLog::Page page =
-        log_.read(wait.start, wait.messages_max, owner_.limits_.page_bytes_max, wall_now());
+    const MessageLog::Page page =
+        log_.read(wait.start, wait.messages_max, owner_.limits_.page_bytes_max, owner_.loop_.wall_now());
     wait.done(page_body(page));
   }
 
@@ -161,7 +161,7 @@ class Polls::Listener final : public AgentSink, public std::enable_shared_from_t
 
   Polls& owner_;
   const Key key_;
-  ChannelLog log_;
+  MessageLog log_;
   State state_ = State::closed;
   SubscriptionHandle subscription_;
   bool was_read_ = false;  // there may be cursors that are older than the subscription

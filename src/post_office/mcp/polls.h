@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "core/message_log.h"
 #include "net/event_loop.h"
 #include "net/http/server.h"
-#include "post_office/mcp/channel_log.h"
 #include "post_office/post_office.h"
 
 namespace gw::mcp {
@@ -19,13 +19,13 @@ struct PollLimits {
   Duration listening_time = 60s;  // after the last poll; then messages wait for other agents
   size_t waiting_max = 100;       // polls that wait, of one channel and tenant
   size_t page_bytes_max = size_t{1} << 20;
-  LogLimits log;
+  MessageLogLimits log;
 };
 
 struct Poll {
   ChannelIndex channel = 0;
   std::string tenant_id;  // only messages of that tenant; empty: all
-  std::optional<Cursor> cursor;
+  std::optional<LogCursor> cursor;
   size_t messages_max = 1;
   Duration wait{};  // at most, for the first message
 };

@@ -36,11 +36,11 @@ Result<int64_t> read_number(BodyFields& arguments, std::string_view name, int64_
   return number.value_or(otherwise);
 }
 
-Result<std::optional<Cursor>> read_cursor(BodyFields& arguments) {
+Result<std::optional<LogCursor>> read_cursor(BodyFields& arguments) {
   const std::optional<std::string> text = arguments.optional_text("cursor");
   if (arguments.fault()) return *arguments.fault();
-  if (!text) return std::optional<Cursor>();
-  std::optional<Cursor> cursor = text->size() <= kCursorBytesMax ? Cursor::parse(*text) : std::nullopt;
+  if (!text) return std::optional<LogCursor>();
+  std::optional<LogCursor> cursor = text->size() <= kCursorBytesMax ? LogCursor::parse(*text) : std::nullopt;
   if (!cursor) return invalid("cursor is not one that this gateway has given; leave it out to begin anew");
   return cursor;
 }
@@ -87,7 +87,7 @@ void ToolCalls::send(const ToolCall& call, BodyFields& arguments, Done<std::stri
 void ToolCalls::subscribe(const ToolCall& call, BodyFields& arguments, const http::Responder& asker,
                           Done<std::string> done) {
   const std::string channel = arguments.text("channel");
-  const Result<std::optional<Cursor>> cursor = read_cursor(arguments);
+  const Result<std::optional<LogCursor>> cursor = read_cursor(arguments);
   if (!cursor) return done(cursor.error());
   const Result<int64_t> wait = read_number(arguments, "wait_seconds", 0, kWaitSecondsMax, 0);
   if (!wait) return done(wait.error());

@@ -1,9 +1,9 @@
-#include "post_office/mcp/channel_log.h"
+#include "core/message_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace gw::mcp {
+namespace gw {
 namespace {
 
 using testing::ElementsAre;
@@ -13,33 +13,33 @@ constexpr TimePoint kStart{};
 constexpr WallTime kWall{1'790'000'000'000ms};
 constexpr size_t kAnyBytes = 1'000'000;
 
-class ChannelLogTest : public testing::Test {
+class MessageLogTest : public testing::Test {
  protected:
-  static ChannelLog make(char epoch = 'a', LogLimits limits = {}, WallTime since = kWall) {
-    return ChannelLog(std::string(16, epoch), limits, since);
+  static MessageLog make(char epoch = 'a', MessageLogLimits limits = {}, WallTime since = kWall) {
+    return MessageLog(std::string(16, epoch), limits, since);
   }
 
-  static bool say(ChannelLog& log, const std::string& id, Duration after = {}) {
+  static bool say(MessageLog& log, const std::string& id, Duration after = {}) {
     return log.append(id, "\"" + id + "\"", kStart + after,
                       kWall + std::chrono::duration_cast<WallTime::duration>(after));
   }
 
   // Reads on from there, and says what came.
-  static ChannelLog::Page poll(ChannelLog& log, const std::optional<Cursor>& cursor = {}, size_t count = 100,
-                               Duration after = {}) {
+  static MessageLog::Page poll(MessageLog& log, const std::optional<LogCursor>& cursor = {},
+                               size_t count = 100, Duration after = {}) {
     const auto start = log.start(cursor);
     return log.read(*start, count, kAnyBytes, kWall + std::chrono::duration_cast<WallTime::duration>(after));
   }
 
-  static std::vector<std::string> texts(const ChannelLog::Page& page) {
+  static std::vector<std::string> texts(const MessageLog::Page& page) {
     std::vector<std::string> texts;
     for (const auto& envelope : page.envelopes) texts.push_back(*envelope);
     return texts;
   }
 };
 
-TEST_F(ChannelLogTest, ACursorReadsOnWhereItWas) {
-  ChannelLog log = make();
+TEST_F(MessageLogTest, ACursorReadsOnWhereItWas) {
+  MessageLog log = make();
   say(log, "m1");
   say(log, "m2");
   const auto first = poll(log);
@@ -51,8 +51,8 @@ TEST_F(ChannelLogTest, ACursorReadsOnWhereItWas) {
   EXPECT_EQ(second.gap, std::nullopt);
 }
 
-TEST_F(ChannelLogTest, WithoutACursorComesWhatNobodyHasReceived) {
-  ChannelLog log = make();
+TEST_F(MessageLogTest, WithoutACursorComesWhatNobodyHasReceived) {
+  MessageLog log = make();
   say(log, "m1");
   const auto first = poll(log);
   EXPECT_THAT(texts(poll(log)), ElementsAre("\"m1\""));  // the answer may not have arrived
@@ -61,8 +61,8 @@ TEST_F(ChannelLogTest, WithoutACursorComesWhatNobodyHasReceived) {
   EXPECT_THAT(texts(poll(log)), ElementsAre("\"m2\""));
 }
 
-TEST_F(ChannelLogTest, APageHasABoundAndSaysWhatIsLeft) {
-  ChannelLog log = make();
+TEST_F(MessageLogTest, APageHasABoundAndSaysWhatIsLeft) {
+  MessageLog log = make();
   for (const char* id : {"m1", "m2", "m3"}) say(log, id);
   const auto first = poll(log, {}, 2);
   EXPECT_THAT(texts(first), ElementsAre("\"m1\"", "\"m2\""));
@@ -75,8 +75,8 @@ TEST_F(ChannelLogTest, APageHasABoundAndSaysWhatIsLeft) {
   EXPECT_EQ(tiny.envelopes.size(), 1u);  // one is given, however large
 }
 
-TEST_F(ChannelLogTest, AFullLogDropsWhatWasReceivedAndRefusesElse) {
-  ChannelLog log = make('a', {.messages_max = 2});
+TEST_F(MessageLogTest, AFullLogDropsWhatWasReceivedAndRefusesElse) {
+  MessageLog log = make('a', {.messages_max = 2});
   say(log, "m1");
   say(log, "m2");
   EXPECT_FALSE(say(log, "m3"));
@@ -87,43 +87,43 @@ TEST_F(ChannelLogTest, AFullLogDropsWhatWasReceivedAndRefusesElse) {
   EXPECT_EQ(log.size(), 2u);
 }
 
-TEST_F(ChannelLogTest, BytesAreBoundedButOneMessageAlwaysFits) {
-  ChannelLog log = make('a', {.bytes_max = 10});
+TEST_F(MessageLogTest, BytesAreBoundedButOneMessageAlwaysFits) {
+  MessageLog log = make('a', {.bytes_max = 10});
   EXPECT_TRUE(log.append("m1", std::string(50, 'x'), kStart, kWall));
   EXPECT_FALSE(say(log, "m2"));
 }
 
-TEST_F(ChannelLogTest, WhatWasDroppedIsAGapForWhoHadNotReadIt) {
-  ChannelLog log = make('a', {.age_max = 10s});
+TEST_F(MessageLogTest, WhatWasDroppedIsAGapForWhoHadNotReadIt) {
+  MessageLog log = make('a', {.age_max = 10s});
   const auto before = poll(log);
   say(log, "m1");
   say(log, "m2", 5s);
   EXPECT_EQ(log.expire(kStart + 10s), 1u);
   const auto page = poll(log, before.cursor);
-  EXPECT_EQ(page.gap, Gap::expired);
+  EXPECT_EQ(page.gap, LogGap::expired);
   EXPECT_THAT(texts(page), ElementsAre("\"m2\""));
   EXPECT_EQ(poll(log, page.cursor).gap, std::nullopt);  // told once
   EXPECT_EQ(log.expire(kStart + 20s), 0u);              // m2 was received
 }
 
-TEST_F(ChannelLogTest, AHoleIsToldOnceAndWhereItIs) {
-  ChannelLog log = make();
+TEST_F(MessageLogTest, AHoleIsToldOnceAndWhereItIs) {
+  MessageLog log = make();
   const auto before = poll(log);
   say(log, "m1");
-  log.lose(Gap::overflow);
+  log.lose(LogGap::overflow);
   say(log, "m2");
   const auto first = poll(log, before.cursor, 1);
   EXPECT_EQ(first.gap, std::nullopt);
   const auto second = poll(log, first.cursor);
-  EXPECT_EQ(second.gap, Gap::overflow);
+  EXPECT_EQ(second.gap, LogGap::overflow);
   EXPECT_THAT(texts(second), ElementsAre("\"m2\""));
   EXPECT_EQ(poll(log, second.cursor).gap, std::nullopt);
 }
 
-TEST_F(ChannelLogTest, AnotherInstancesCursorGoesOnBehindTheMessageItEndsWith) {
-  ChannelLog one = make('a');
-  ChannelLog other = make('b');
-  for (ChannelLog* log : {&one, &other}) {
+TEST_F(MessageLogTest, AnotherInstancesCursorGoesOnBehindTheMessageItEndsWith) {
+  MessageLog one = make('a');
+  MessageLog other = make('b');
+  for (MessageLog* log : {&one, &other}) {
     say(*log, "m1");
     say(*log, "m2");
   }
@@ -134,50 +134,50 @@ TEST_F(ChannelLogTest, AnotherInstancesCursorGoesOnBehindTheMessageItEndsWith) {
   EXPECT_THAT(texts(poll(one, second.cursor)), IsEmpty());
 }
 
-TEST_F(ChannelLogTest, ACursorWhoseMessageIsNotHereIsAGap) {
-  ChannelLog one = make('a');
+TEST_F(MessageLogTest, ACursorWhoseMessageIsNotHereIsAGap) {
+  MessageLog one = make('a');
   say(one, "m5");
   const auto first = poll(one);
-  ChannelLog other = make('b');
+  MessageLog other = make('b');
   say(other, "m4");
   say(other, "m6");
   const auto second = poll(other, first.cursor);
-  EXPECT_EQ(second.gap, Gap::unknown_cursor);
+  EXPECT_EQ(second.gap, LogGap::unknown_cursor);
   EXPECT_THAT(texts(second), ElementsAre("\"m6\""));
   // What it has seen is not forgotten on the way through a log that has nothing newer.
-  ChannelLog empty = make('c');
+  MessageLog empty = make('c');
   EXPECT_EQ(poll(empty, first.cursor).cursor.last_id, "m5");
 }
 
-TEST_F(ChannelLogTest, ACursorWithoutAMessageGoesOnByTime) {
-  ChannelLog one = make('a');
+TEST_F(MessageLogTest, ACursorWithoutAMessageGoesOnByTime) {
+  MessageLog one = make('a');
   const auto nothing = poll(one, {}, 100, 20s);
-  ChannelLog listened = make('b');
+  MessageLog listened = make('b');
   say(listened, "m1", 10s);
   say(listened, "m2", 30s);
   const auto page = poll(listened, nothing.cursor);
   EXPECT_THAT(texts(page), ElementsAre("\"m2\""));
   EXPECT_EQ(page.gap, std::nullopt);
-  ChannelLog later = make('c', {}, kWall + 25s);
-  EXPECT_EQ(poll(later, nothing.cursor).gap, Gap::unknown_cursor);
+  MessageLog later = make('c', {}, kWall + 25s);
+  EXPECT_EQ(poll(later, nothing.cursor).gap, LogGap::unknown_cursor);
 }
 
-TEST_F(ChannelLogTest, ACursorFromTheFutureIsNone) {
-  ChannelLog log = make();
-  EXPECT_EQ(log.start(Cursor{std::string(16, 'a'), 99, 0, ""}).error().code, Errc::invalid_argument);
+TEST_F(MessageLogTest, ACursorFromTheFutureIsNone) {
+  MessageLog log = make();
+  EXPECT_EQ(log.start(LogCursor{{std::string(16, 'a'), 99}, 0, ""}).error().code, Errc::invalid_argument);
 }
 
-TEST(Cursor, ReadsBackAndNothingElse) {
-  const Cursor cursor{"0123456789abcdef", 12, 1'790'000'000'000, "0197f0c2-7c1d-7000-8000-000000000000"};
-  EXPECT_EQ(Cursor::parse(cursor.text()), cursor);
-  EXPECT_EQ(Cursor::parse("0123456789abcdef.1.2.")->last_id, "");
+TEST(LogCursor, ReadsBackAndNothingElse) {
+  const LogCursor cursor{{"0123456789abcdef", 12}, 1'790'000'000'000, "0197f0c2-7c1d-7000-8000-000000000000"};
+  EXPECT_EQ(LogCursor::parse(cursor.text()), cursor);
+  EXPECT_EQ(LogCursor::parse("0123456789abcdef.1.2.")->last_id, "");
   for (const char* text :
        {"", ".", "...", "0123456789abcdef", "0123456789abcdef.1.2", "0123456789abcdeF.1.2.",
         "0123456789abcdef.-1.2.", "0123456789abcdef.1.-2.", "0123456789abcdef.1x.2.",
         "0123456789abcdef.99999999999999999999999.2.", "0123456789abcdef.1.2.a b", "0123456789abcde.1.2.m"}) {
-    EXPECT_EQ(Cursor::parse(text), std::nullopt) << text;
+    EXPECT_EQ(LogCursor::parse(text), std::nullopt) << text;
   }
 }
 
 }  // namespace
-}  // namespace gw::mcp
+}  // namespace gw

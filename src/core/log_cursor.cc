@@ -1,11 +1,11 @@
-#include "post_office/mcp/cursor.h"
+#include "core/log_cursor.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include "base/ids.h"
 
-namespace gw::mcp {
+namespace gw {
 namespace {
 
 constexpr size_t kEpochDigits = 16;
@@ -34,19 +34,19 @@ bool is_epoch(std::string_view text) {
 
 }  // namespace
 
-std::optional<Cursor> Cursor::parse(std::string_view text) {
-  Cursor cursor;
-  cursor.epoch = take_part(text);
-  if (!is_epoch(cursor.epoch)) return std::nullopt;
-  if (!read_number(take_part(text), cursor.next) || !read_number(take_part(text), cursor.as_of))
+std::optional<LogCursor> LogCursor::parse(std::string_view text) {
+  LogCursor cursor;
+  cursor.next.epoch = take_part(text);
+  if (!is_epoch(cursor.next.epoch)) return std::nullopt;
+  if (!read_number(take_part(text), cursor.next.number) || !read_number(take_part(text), cursor.as_of))
     return std::nullopt;
   if (!text.empty() && !is_valid_name(text)) return std::nullopt;
   cursor.last_id = text;
   return cursor;
 }
 
-std::string Cursor::text() const {
-  return epoch + "." + std::to_string(next) + "." + std::to_string(as_of) + "." + last_id;
+std::string LogCursor::text() const {
+  return next.epoch + "." + std::to_string(next.number) + "." + std::to_string(as_of) + "." + last_id;
 }
 
-}  // namespace gw::mcp
+}  // namespace gw

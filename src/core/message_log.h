@@ -1,5 +1,5 @@
-// What arrived on a channel for agents that come by and ask: they have no connection to push it into.
-// Messages are numbered; a reader's cursor is the number of the next one, and what it covers counts as
+// What has arrived and is kept for those who come by and ask: they have no connection to push it into.
+// Messages are numbered; a reader's cursor is the position of the next one, and what it covers counts as
 // received. What nobody has received yet is kept, and when that alone fills the log it takes no more. Pure.
 #pragma once
 
@@ -12,50 +12,50 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "post_office/mcp/cursor.h"
+#include "core/log_cursor.h"
 
-namespace gw::mcp {
+namespace gw {
 
-struct LogLimits {
+struct MessageLogLimits {
   size_t messages_max = 1000;
   size_t bytes_max = size_t{16} << 20;
   Duration age_max = 300s;  // received or not
 };
 
 // Why there may be messages between a cursor and what is read from it that the reader never sees.
-enum class Gap : uint8_t {
+enum class LogGap : uint8_t {
   expired,         // they were here and are not any more
   overflow,        // the log was full; other agents got them
   not_listening,   // nobody polled for a while: they waited elsewhere, or other agents got them
   unknown_cursor,  // it is another instance's, or from before a restart
 };
-std::string_view to_string(Gap gap);
+std::string_view to_string(LogGap gap);
 
-class ChannelLog {
+class MessageLog {
  public:
   // `epoch` is this log's own and never another's.
-  ChannelLog(std::string epoch, const LogLimits& limits, WallTime listening_since);
+  MessageLog(std::string epoch, const MessageLogLimits& limits, WallTime listening_since);
 
   // False: it is full of messages that nobody has received.
   bool append(std::string_view id, std::string_view envelope, TimePoint now, WallTime arrived);
   // From here on something is missing.
-  void lose(Gap reason);
+  void lose(LogGap reason);
   // How many nobody had received.
   size_t expire(TimePoint now);
 
   struct Start {
     uint64_t next = 0;
-    std::optional<Gap> gap;
+    std::optional<LogGap> gap;
     std::string last_id;  // that the reader has seen
   };
   // Where to read on; what the cursor covers has been received. Without one: at the first message that nobody
   // has received. invalid_argument: no log of this gateway has given that cursor.
-  Result<Start> start(const std::optional<Cursor>& cursor);
+  Result<Start> start(const std::optional<LogCursor>& cursor);
 
   struct Page {
     std::vector<std::shared_ptr<const std::string>> envelopes;
-    Cursor cursor;  // behind them
-    std::optional<Gap> gap;
+    LogCursor cursor;  // behind them
+    std::optional<LogGap> gap;
     bool more = false;
   };
   // At most so many; one is always given, however large.
@@ -76,11 +76,11 @@ class ChannelLog {
   };
 
   // For another log's cursor.
-  Start start_elsewhere(const Cursor& cursor) const;
+  Start start_elsewhere(const LogCursor& cursor) const;
   void drop_first();
 
   const std::string epoch_;
-  const LogLimits limits_;
+  const MessageLogLimits limits_;
   const WallTime listening_since_;
   std::deque<Entry> entries_;
   size_t bytes_ = 0;
@@ -88,8 +88,8 @@ class ChannelLog {
   uint64_t received_ = 1;  // the number of the first that no cursor has covered
   uint64_t dropped_ = 0;   // the number of the last that was dropped
   uint64_t hole_ = 0;      // a number that stands for what never came; 0: none
-  Gap hole_reason_ = Gap::overflow;
+  LogGap hole_reason_ = LogGap::overflow;
   std::string last_id_;
 };
 
-}  // namespace gw::mcp
+}  // namespace gw
