@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "config/kinds.h"
+#include "engine/redis/keys.h"
 
 namespace gw {
 namespace {
@@ -28,7 +29,7 @@ SettingValue addresses(std::vector<SocketAddress> Config::*member, size_t min) {
 }
 
 std::optional<std::string> parse_channel(const std::string& text) {
-  return is_valid_channel(text) && !is_channel_reserved(text) ? std::optional(text) : std::nullopt;
+  return is_valid_channel(text) && !redis::Keys::is_reserved(text) ? std::optional(text) : std::nullopt;
 }
 
 SettingValue channels() {

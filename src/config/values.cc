@@ -7,6 +7,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/http_field.h"
 #include "base/ip.h"
 #include "engine/redis/url.h"
 
@@ -28,12 +29,6 @@ bool is_alphanumeric(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c
 bool only(std::string_view text, std::string_view besides) {
   return std::all_of(text.begin(), text.end(),
                      [&](char c) { return is_alphanumeric(c) || besides.find(c) != std::string_view::npos; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 // Cuts `text` at the first `separator` and returns what came before it; all of it when there is none.
@@ -138,9 +133,9 @@ std::optional<bool> parse_switch(std::string_view text) {
 
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> items;
-  if (trimmed(text).empty()) return items;
+  if (trim_blanks(text).empty()) return items;
   for (;;) {
-    items.emplace_back(trimmed(take_until(text, ",")));
+    items.emplace_back(trim_blanks(take_until(text, ",")));
     if (text.empty()) return items;
     text.remove_prefix(1);
   }
@@ -251,13 +246,6 @@ bool is_key_prefix(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("._:-{}").find(c) != std::string_view::npos;
   });
-}
-
-bool is_channel_reserved(std::string_view channel) {
-  constexpr std::array<std::string_view, 7> kPrefixes{
-      "fanout:", "gateway:", "connection:", "channel:", "user:", "session:", "inbox:"};
-  return channel == "events" || std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                                            [&](auto prefix) { return channel.starts_with(prefix); });
 }
 
 std::string quote(std::string_view text) {

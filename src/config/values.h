@@ -61,9 +61,6 @@ std::optional<std::string> parse_advertise(std::string_view text);
 // What every name in Redis may begin with: [A-Za-z0-9._:{}-]{1,64}.
 bool is_key_prefix(std::string_view text);
 
-// A channel's name as the contract has it, and none of the names that are taken by the engine's own keys.
-bool is_channel_reserved(std::string_view channel);
-
 // `text` in double quotes, cut at 80 bytes, what is not printable ASCII escaped: safe to print to a terminal.
 std::string quote(std::string_view text);
 

@@ -134,16 +134,6 @@ TEST(ConfigValues, MaskedUrlsHoldNoPassword) {
   EXPECT_FALSE(has_credentials("redis://host"));
 }
 
-TEST(ConfigValues, TheEnginesOwnNamesAreReserved) {
-  for (const char* name :
-       {"events", "fanout:a", "gateway:", "connection:x", "channel:x", "user:x", "session:x", "inbox:x"}) {
-    EXPECT_TRUE(is_channel_reserved(name)) << name;
-  }
-  for (const char* name : {"guide", "event", "events:x", "fanout", "pillar:content", "my:gateway:"}) {
-    EXPECT_FALSE(is_channel_reserved(name)) << name;
-  }
-}
-
 TEST(ConfigValues, QuotedTextIsOneSafeLine) {
   EXPECT_EQ(quote("plain"), "\"plain\"");
   EXPECT_EQ(quote("a\"b\\c"), "\"a\\\"b\\\\c\"");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "base/http_field.h"
 #include "net/http/query.h"
 
 namespace gw {
@@ -20,12 +21,6 @@ constexpr int64_t kMillisecondsMax = 24 * 3600 * 1000;
 constexpr int64_t kQueueMax = 1'000'000;
 constexpr size_t kShownMax = 80;
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -37,14 +32,14 @@ std::optional<Pairs> parse_pairs(std::string_view text) {
   Pairs pairs;
   while (!text.empty()) {
     const size_t comma = std::min(text.find(','), text.size());
-    const std::string_view item = trimmed(text.substr(0, comma));
+    const std::string_view item = trim_blanks(text.substr(0, comma));
     text.remove_prefix(std::min(comma + 1, text.size()));
     if (item.empty()) continue;
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos || equals == 0) return std::nullopt;
-    Result<std::string> value = http::percent_decode(trimmed(item.substr(equals + 1)));
+    Result<std::string> value = http::percent_decode(trim_blanks(item.substr(equals + 1)));
     if (!value) return std::nullopt;
-    pairs.emplace_back(trimmed(item.substr(0, equals)), std::move(*value));
+    pairs.emplace_back(trim_blanks(item.substr(0, equals)), std::move(*value));
   }
   return pairs;
 }
@@ -123,7 +118,7 @@ class Reader {
   std::optional<size_t> one_of(const std::string& name, std::initializer_list<std::string_view> words) {
     const std::string* value = find(name);
     if (!value) return std::nullopt;
-    const auto found = std::find(words.begin(), words.end(), lower(trimmed(*value)));
+    const auto found = std::find(words.begin(), words.end(), lower(trim_blanks(*value)));
     if (found != words.end()) return static_cast<size_t>(found - words.begin());
     ignore(name, fmt::format("{}", fmt::join(words, ", ")));
     return std::nullopt;
@@ -137,7 +132,7 @@ class Reader {
     bool all_known = true;
     for (std::string_view rest = *value; !rest.empty();) {
       const size_t comma = std::min(rest.find(','), rest.size());
-      const std::string item = lower(trimmed(rest.substr(0, comma)));
+      const std::string item = lower(trim_blanks(rest.substr(0, comma)));
       rest.remove_prefix(std::min(comma + 1, rest.size()));
       if (item.empty()) continue;
       if (words.contains(item)) {
@@ -176,7 +171,7 @@ class Reader {
     std::string variable = nearest(signal, "ENDPOINT");
     const std::string* given = find(variable);
     if (!given) return {};
-    if (is_endpoint(trimmed(*given))) return variable;
+    if (is_endpoint(trim_blanks(*given))) return variable;
     ignore(variable, "http://host:port or https://host:port, without a user",
            given->find('@') != std::string::npos);
     return {};
@@ -186,7 +181,7 @@ class Reader {
   std::string endpoint(const std::string& variable, const std::string& signal, OtlpProtocol protocol) {
     const bool grpc = protocol == OtlpProtocol::grpc;
     std::string address(variable.empty() ? grpc ? "http://localhost:4317" : "http://localhost:4318"
-                                         : trimmed(*find(variable)));
+                                         : trim_blanks(*find(variable)));
     if (grpc || !(variable.empty() || variable == "OTEL_EXPORTER_OTLP_ENDPOINT")) return address;
     while (address.ends_with('/')) address.pop_back();
     return address + "/v1/" + lower(signal);

@@ -1,7 +1,7 @@
 #include "post_office/authorized_post_office.h"
 
-#include "base/hex.h"
 #include "base/ids.h"
+#include "base/percent.h"
 #include "json/json.h"
 
 namespace gw {
@@ -10,20 +10,6 @@ namespace {
 // What a client may send, by example.
 constexpr std::string_view kMessageFormat =
     R"({"channel":"guide","intent":"chat","payload":{"message":"","conversation_id":"","metadata":{}}})";
-
-// Everything but RFC 3986's unreserved characters: some readers take '+' for a blank.
-void append_percent_encoded(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                            std::string_view("-._~").find(c) != std::string_view::npos;
-    if (unreserved) {
-      out.push_back(c);
-    } else {
-      out.push_back('%');
-      append_hex(out, {reinterpret_cast<const unsigned char*>(&c), 1});
-    }
-  }
-}
 
 std::string sent_body(const Recipient& recipient, size_t delivered) {
   std::string body;

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "base/hex.h"
+#include "base/percent.h"
 
 namespace gw::redis {
 namespace {
@@ -16,21 +16,6 @@ std::optional<Number> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return number;
-}
-
-std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    unsigned char byte = 0;
-    if (i + 2 >= text.size() || !from_hex(text.substr(i + 1, 2), {&byte, 1})) return std::nullopt;
-    out.push_back(static_cast<char>(byte));
-    i += 2;
-  }
-  return out;
 }
 
 bool is_host(std::string_view text) {

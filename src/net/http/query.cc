@@ -1,9 +1,8 @@
 #include "net/http/query.h"
 
 #include <algorithm>
-#include <array>
 
-#include "base/hex.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 namespace gw::http {
@@ -32,22 +31,12 @@ Result<Target> split_target(std::string_view target) {
 }
 
 Result<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      std::array<unsigned char, 1> byte;
-      if (!from_hex(text.substr(i + 1, 2), byte))
-        return bad_target("a percent escape needs two hexadecimal digits");
-      c = static_cast<char>(byte[0]);
-      i += 2;
-    }
-    if (is_control(c)) return bad_target("control characters are not allowed in a target");
-    out.push_back(c);
-  }
-  if (!is_valid_utf8(out)) return bad_target("percent escapes must stand for UTF-8");
-  return out;
+  std::optional<std::string> out = gw::percent_decode(text);
+  if (!out) return bad_target("a percent escape needs two hexadecimal digits");
+  if (std::any_of(out->begin(), out->end(), is_control))
+    return bad_target("control characters are not allowed in a target");
+  if (!is_valid_utf8(*out)) return bad_target("percent escapes must stand for UTF-8");
+  return *std::move(out);
 }
 
 Result<Query> Query::parse(std::string_view query) {
