@@ -22,14 +22,7 @@ std::string find_token(const http::Query& query, const http::RequestHead& head,
   for (const std::string_view name : {"session_token", "token"}) {
     if (const auto value = query.get(name); value && is_token(*value)) return std::string(*value);
   }
-  if (const auto field = http::find_field(head.fields, "Authorization")) {
-    const std::string_view value = trim_blanks(*field);
-    constexpr std::string_view kScheme = "Bearer ";
-    if (value.size() > kScheme.size() && equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) {
-      const std::string_view token = trim_blanks(value.substr(kScheme.size()));
-      if (is_token(token)) return std::string(token);
-    }
-  }
+  if (const auto token = http::bearer_token(head.fields); is_token(token)) return std::string(token);
   for (const std::string_view offered : handshake.subprotocols) {
     if (!offered.starts_with(kBearerSubprotocol)) continue;
     // A subprotocol has no '=' or '@' (RFC 6455 11.3.4), a session id may: they come percent-encoded.

@@ -165,6 +165,15 @@ size_t count_fields(std::span<const HttpField> fields, std::string_view name) {
   }));
 }
 
+std::string_view bearer_token(std::span<const HttpField> fields) {
+  if (count_fields(fields, "Authorization") != 1) return {};
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view value = trim_blanks(*find_field(fields, "Authorization"));
+  if (!equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return {};
+  const std::string_view token = trim_blanks(value.substr(kScheme.size()));
+  return token.find_first_of(" \t,") == std::string_view::npos ? token : std::string_view();
+}
+
 bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token) {
   for (const HttpField& field : fields) {
     if (!equal_ignoring_case(field.name, name)) continue;

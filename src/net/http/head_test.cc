@@ -171,6 +171,18 @@ std::string is_for_ws(std::string_view bytes) {
   return !answer ? "more" : *answer ? "yes" : "no";
 }
 
+TEST(Head, ABearerTokenIsShownOnceAndWhole) {
+  const auto token = [](std::vector<HttpField> fields) { return std::string(bearer_token(fields)); };
+  EXPECT_EQ(token({{"Authorization", "Bearer abc"}}), "abc");
+  EXPECT_EQ(token({{"authorization", " bEARER   abc\t"}}), "abc");
+  for (const char* value :
+       {"", "Bearer", "Bearer ", "Basic abc", "abc", "Bearer a b", "Bearer a,b", "Bearerabc"}) {
+    EXPECT_EQ(token({{"Authorization", value}}), "") << value;
+  }
+  EXPECT_EQ(token({{"Authorization", "Bearer abc"}, {"Authorization", "Bearer abc"}}), "");
+  EXPECT_EQ(token({}), "");
+}
+
 TEST(Head, APathIsWholeOrFollowedByAQuery) {
   EXPECT_EQ(is_for_ws("GET /ws HTTP/1.1\r\n"), "yes");
   EXPECT_EQ(is_for_ws("GET /ws?token=a HTTP/1.1\r\n"), "yes");

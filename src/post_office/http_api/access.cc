@@ -2,21 +2,10 @@
 
 #include <cmath>
 
-#include "base/http_field.h"
 #include "net/http/head.h"
 
 namespace gw::http_api {
 namespace {
-
-// The key of exactly one "Authorization: Bearer <key>"; empty: none was shown in that form.
-std::string_view bearer_key(const http::Request& request) {
-  if (http::count_fields(request.fields, "Authorization") != 1) return {};
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view value = *request.field("Authorization");
-  if (!equal_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return {};
-  const std::string_view key = trim_blanks(value.substr(kScheme.size()));
-  return key.find_first_of(" \t,") == std::string_view::npos ? key : std::string_view();
-}
 
 http::Response unauthenticated(const char* detail, std::string_view challenge) {
   return refusal({Errc::unauthenticated, detail}).header("WWW-Authenticate", challenge);
@@ -44,7 +33,7 @@ http::Response too_many_guesses(Duration wait) {
 std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& request,
                                                           const Requirement& needed) {
   const TimePoint now = loop_.now();
-  const std::string_view shown = bearer_key(request);
+  const std::string_view shown = http::bearer_token(request.fields);
   if (shown.empty()) {
     return unauthenticated("an API key is required (Authorization: Bearer <key>)",
                            R"(Bearer realm="websocket-gateway")");
