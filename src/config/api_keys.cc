@@ -1,16 +1,15 @@
 #include "config/api_keys.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/hex.h"
 #include "base/ids.h"
 #include "config/values.h"
+#include "post_office/api_keys.h"
 
 namespace gw {
 namespace {
 
-constexpr std::array<std::string_view, 5> kScopes{"publish", "subscribe", "send", "sessions", "registry"};
 const std::vector<std::string> kEntryNames{"realm",    "key",    "key_sha256", "scopes",
                                            "channels", "tenant", "name"};
 
@@ -36,7 +35,7 @@ class TableReader {
     for (const FileEntry& entry : table.entries) take(entry);
     if (keys_given_ != 1) problem(table.where, "[[api_keys]]: expected either key or key_sha256");
     if (!realm_given_) problem(table.where, "[[api_keys]]: expected a realm");
-    if (!scopes_given_) problem(table.where, "[[api_keys]]: expected scopes, some of " + scope_names());
+    if (!scopes_given_) problem(table.where, "[[api_keys]]: expected scopes, some of " + all_scopes());
     if (problems_.size() != problems_before) return std::nullopt;
     return std::move(key_);
   }
@@ -83,10 +82,10 @@ class TableReader {
   void take_scopes(const FileEntry& entry) {
     scopes_given_ = true;
     key_.scopes = items(entry);
-    if (key_.scopes.empty()) problem(entry.where, "expected some of " + scope_names());
+    if (key_.scopes.empty()) problem(entry.where, "expected some of " + all_scopes());
     for (const std::string& scope : key_.scopes) {
-      if (!contains(kScopes, scope))
-        problem(entry.where, quote(scope) + ": expected some of " + scope_names());
+      if (!parse_scope(scope))
+        problem(entry.where, quote(scope) + ": expected some of " + all_scopes());
     }
   }
 
@@ -109,9 +108,9 @@ class TableReader {
     return out;
   }
 
-  static std::string scope_names() {
+  static std::string all_scopes() {
     std::string out;
-    for (const std::string_view scope : kScopes) out.append(out.empty() ? "" : ", ").append(scope);
+    for (const std::string_view scope : scope_names()) out.append(out.empty() ? "" : ", ").append(scope);
     return out;
   }
 

@@ -30,7 +30,7 @@ struct ApiKeyConfig {
   std::string name;  // for logs; may be empty
   std::string realm;
   Digest key_sha256{};
-  std::vector<std::string> scopes;  // of publish, subscribe, send, sessions, registry; at least one
+  std::vector<std::string> scopes;  // scope_names(); at least one
   std::optional<std::vector<std::string>> channels;  // of the configured ones; absent: all
   std::optional<std::string> tenant;                 // absent: not bound to one
 

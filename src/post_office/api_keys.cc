@@ -11,6 +11,8 @@ Error denied(std::string detail) { return {Errc::permission_denied, std::move(de
 
 }  // namespace
 
+std::span<const std::string_view> scope_names() { return kScopeNames; }
+
 std::string_view to_string(Scope scope) { return kScopeNames[static_cast<size_t>(scope)]; }
 
 std::optional<Scope> parse_scope(std::string_view text) {

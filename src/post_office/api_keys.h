@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ enum class Scope : uint8_t { publish, subscribe, send, sessions, registry };
 
 std::string_view to_string(Scope scope);
 std::optional<Scope> parse_scope(std::string_view text);
+// In the order of Scope.
+std::span<const std::string_view> scope_names();
 
 class ScopeSet {
  public:
