@@ -18,6 +18,7 @@ LOGS = ROOT / "build/mission-logs"
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.cluster import KEY, Cluster  # noqa: E402
+from support.process import Process  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
 
 SUITES = [f"integration/smart_city/test_websocket_gateway_{name}.py" for name in ("integration", "e2e")]
@@ -49,12 +50,11 @@ def busy_processors():
     loops = []
     try:
         for core in sorted(os.sched_getaffinity(0)):
-            loops.append(subprocess.Popen([sys.executable, "-c", BUSY], preexec_fn=lambda c=core: os.sched_setaffinity(0, {c})))
+            loops.append(Process([sys.executable, "-c", BUSY], preexec_fn=lambda c=core: os.sched_setaffinity(0, {c})))
         yield
     finally:
         for loop in loops:
             loop.kill()
-            loop.wait()
 
 
 def run_many(command, env, times) -> int:

@@ -16,6 +16,7 @@ from support.api import Api
 from support.client import Client
 from support.gateway import REPOSITORY
 from support.peer import Peer
+from support.process import Process
 from support.redis_server import RedisServer
 from support.server_process import free_port
 
@@ -30,13 +31,12 @@ def default_interrupt():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-class Running:
+class Running(Process):
     """scripts/run as the leader of its own process group, as a terminal would have it."""
 
     def __init__(self, *flags, env=None):
-        self.process = subprocess.Popen([RUN, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT | (env or {}),
-                                        process_group=0, preexec_fn=default_interrupt)
+        super().__init__([RUN, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         env=ENVIRONMENT | (env or {}), process_group=0, preexec_fn=default_interrupt)
         self.text = ""
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -56,15 +56,15 @@ class Running:
                 return found
 
     def children(self):
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return psutil.Process(self.pid).children(recursive=True)
 
     def stop(self):
         """It ends what it started; what it leaves is killed."""
-        if self.process.poll() is not None:
+        if not self.is_running:
             return
         children = self.children()
-        self.process.terminate()
-        self.process.wait(DEADLINE)
+        self.terminate()
+        self.wait_exit(DEADLINE)
         _, left = psutil.wait_procs(children, timeout=1)
         for child in left:
             child.kill()
@@ -96,8 +96,8 @@ def assert_answered(client):
 
 
 def assert_ends(run, children, number=signal.SIGINT):
-    os.killpg(run.process.pid, number)
-    assert run.process.wait(DEADLINE) == 128 + number
+    os.killpg(run.pid, number)
+    assert run.wait_exit(DEADLINE) == 128 + number
     _, alive = psutil.wait_procs(children, timeout=DEADLINE)
     assert not alive
 
@@ -125,7 +125,7 @@ def test_it_says_what_it_waits_for_and_a_second_interrupt_hurries_it(start):
     with contextlib.closing(Peer((host, int(port)))) as mute:  # it never answers a close
         assert mute.upgrade(f"/ws?session_token={token}").status == 101
         children = run.children()
-        os.killpg(run.process.pid, signal.SIGINT)
+        os.killpg(run.pid, signal.SIGINT)
         run.line(r"Waiting for the gateway: clients .* \(pid \d+\); Ctrl-C again")
         if "drain_began" not in run.text:
             run.line("drain_began")
@@ -139,7 +139,7 @@ def test_a_second_interrupt_hurries_an_agent_that_does_not_end(start):
     children = run.children()
     agent = next(child for child in children if "agent.py" in " ".join(child.cmdline()))
     agent.suspend()  # it gets no signal but the last
-    os.killpg(run.process.pid, signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)
     run.line(rf"Waiting for the demo agent \(pid {agent.pid}\); Ctrl-C again")
     assert_ends(run, children)
 
@@ -219,4 +219,4 @@ def test_a_taken_port_is_named_before_anything_is_built(start):
 def test_a_wrong_flag_is_explained(start):
     run = start("--port", "0", "--", "--no-such-flag")
     run.line("no-such-flag")
-    assert run.process.wait(DEADLINE) == 1
+    assert run.wait_exit(DEADLINE) == 1
