@@ -13,7 +13,7 @@ PREFIX = "WebSocketGateway"  # of every alert's name
 PARTS = ("**Symptom.**", "**Check.**", "**Do.**", "**If it does not help.**")
 COLUMNS_MAX = 118
 # Prose that people read from end to end. Tables and commands cannot be broken.
-WRAPPED = ("docs/", "README.md", "SECURITY.md", "deploy/README.md")
+WRAPPED = ("docs/", "README.md", "SECURITY.md", "deploy/README.md", "bench/README.md")
 
 
 # --- Links

@@ -22,7 +22,7 @@ def tests() -> str:
 
 
 def troubleshooting() -> str:
-    rows = [f"| **{problem.title}** | {problem.meaning} | {problem.mend} |" for problem in PROBLEMS]
+    rows = [f"| **{problem.title}** | {problem.meaning} | {problem.remedy} |" for problem in PROBLEMS]
     return "\n".join(["| the check says | meaning | to do |", "| --- | --- | --- |", *rows]) + "\n"
 
 

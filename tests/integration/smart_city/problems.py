@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Problem:
     title: str
     meaning: str
-    mend: str
+    remedy: str
 
 
 class Missing(Exception):
@@ -23,7 +23,7 @@ class Missing(Exception):
             f"The WebSocket gateway tests can't begin: {self.problem.title}\n\n"
             f"  seen     {self.seen}\n"
             f"  meaning  {self.problem.meaning}\n"
-            f"  to do    {self.problem.mend}\n\n"
+            f"  to do    {self.problem.remedy}\n\n"
             "tests/README_WEBSOCKET_TESTS.md, Troubleshooting, has every such case."
         )
 

@@ -38,7 +38,7 @@ def assert_says(problem, result, seen=""):
     output = result.stdout + result.stderr
     assert result.returncode not in (0, 1), f"it must not begin:\n{output}"
     assert f"can't begin: {problem.title}\n" in output
-    assert problem.mend in output
+    assert problem.remedy in output
     assert seen in output
     assert " passed" not in output and " skipped" not in output
 
