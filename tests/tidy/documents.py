@@ -12,6 +12,8 @@ TOUR, HACKING, ARCHITECTURE = "docs/TOUR.md", "docs/HACKING.md", "docs/ARCHITECT
 PREFIX = "WebSocketGateway"  # of every alert's name
 PARTS = ("**Symptom.**", "**Check.**", "**Do.**", "**If it does not help.**")
 COLUMNS_MAX = 118
+# Of one subject of docs/operations: short enough to be read when it is needed.
+LINES_MAX = 250
 # Prose that people read from end to end. Tables and commands cannot be broken.
 WRAPPED = ("docs/", "README.md", "SECURITY.md", "deploy/README.md", "bench/README.md")
 
@@ -69,14 +71,17 @@ def _without_code(text: str) -> str:
     return _FENCED.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
-# --- Width
+# --- Sizes
 
-def check_widths(tree: dict[str, str]) -> list[Finding]:
-    """Prose ends at COLUMNS_MAX."""
-    return [Finding(path, number, "width", f"{len(line)} columns; wrap at {COLUMNS_MAX}")
+def check_sizes(tree: dict[str, str]) -> list[Finding]:
+    """Prose ends at COLUMNS_MAX, and a file of docs/operations at LINES_MAX."""
+    long = [Finding(path, LINES_MAX, "length", "look for a second subject in it")
+            for path, text in tree.items() if path.startswith("docs/operations/") and text.count("\n") > LINES_MAX]
+    wide = [Finding(path, number, "width", f"{len(line)} columns; wrap at {COLUMNS_MAX}")
             for path, text in tree.items() if path.endswith(".md") and path.startswith(WRAPPED)
             for number, line in enumerate(_without_code(text).splitlines(), 1)
             if len(line.rstrip()) > COLUMNS_MAX and not line.startswith("    ") and not line.lstrip().startswith("|")]
+    return long + wide
 
 
 # --- The runbook and the alerts

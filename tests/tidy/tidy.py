@@ -33,7 +33,7 @@ RULES = {
     "lengths": shape.check_lengths,
     "links": documents.check_links,
     "citations": documents.check_citations,
-    "widths": documents.check_widths,
+    "document-sizes": documents.check_sizes,
     "runbook": documents.check_runbook,
     "names": documents.check_names,
     "layers-shown": documents.check_layers,

@@ -175,8 +175,12 @@ class Documents(unittest.TestCase):
     def test_prose_is_wrapped_and_tables_and_code_are_not(self):
         long = "x" * 119
         fine = f"{long[1:]}\n| {long} |\n```\n{long}\n```\n\n    {long}\n"
-        self.assertEqual(documents.check_widths({"docs/a.md": fine, "bench/a.md": long}), [])
-        self.assertEqual(lines(documents.check_widths({"docs/a.md": f"\n{long}\n"})), [("docs/a.md", 2)])
+        self.assertEqual(documents.check_sizes({"docs/a.md": fine, "bench/a.md": long}), [])
+        self.assertEqual(lines(documents.check_sizes({"docs/a.md": f"\n{long}\n"})), [("docs/a.md", 2)])
+
+    def test_a_subject_of_operations_is_short(self):
+        self.assertEqual(documents.check_sizes({"docs/operations/a.md": "x\n" * 250, "docs/RUNBOOK.md": "x\n" * 251}), [])
+        self.assertEqual(len(documents.check_sizes({"docs/operations/a.md": "x\n" * 251})), 1)
 
     def runbook(self, *, url="docs/RUNBOOK.md#redis-slow", severity="warning", row="| `A` | warning | [Redis slow](#redis-slow) |",
                 body="**Symptom.** a\n**Check.** b\n**Do.** c\n**If it does not help.** d\n"):  # fmt: skip
