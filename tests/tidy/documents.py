@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import layers
 from tree import Finding, code_only, is_cpp, line_of
 
+INDEX = "docs/README.md"
 RUNBOOK, ALERTS = "docs/RUNBOOK.md", "deploy/prometheus/alerts.yml"
 TOUR, HACKING, ARCHITECTURE = "docs/TOUR.md", "docs/HACKING.md", "docs/ARCHITECTURE.md"
 PREFIX = "WebSocketGateway"  # of every alert's name
@@ -40,6 +41,13 @@ def check_links(tree: dict[str, str]) -> list[Finding]:
             if why:
                 found.append(Finding(path, line_of(text, match.start()), "link", why))
     return found
+
+
+def check_index(tree: dict[str, str]) -> list[Finding]:
+    """Every document of docs/ is in its index."""
+    listed = {posixpath.normpath(f"docs/{target}") for target, _ in _LINK.findall(tree[INDEX])}
+    return [Finding(INDEX, 1, "index", f"{path} is not listed")
+            for path in tree if path.startswith("docs/") and path != INDEX and path not in listed]
 
 
 _CITED = re.compile(r'\b(docs/[\w/]+\.md)(?:,(?:\s|//|#)+"([^"]+)")?')

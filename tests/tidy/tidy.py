@@ -32,6 +32,7 @@ RULES = {
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
     "links": documents.check_links,
+    "index": documents.check_index,
     "citations": documents.check_citations,
     "document-sizes": documents.check_sizes,
     "runbook": documents.check_runbook,

@@ -163,6 +163,11 @@ class Documents(unittest.TestCase):
         for gone in ("b.md", "../docs/a.md#b", "#b"):
             self.assertEqual(lines(documents.check_links({"docs/a.md": f"\n[gone]({gone})\n# A\n"})), [("docs/a.md", 2)], gone)
 
+    def test_every_document_is_in_the_index(self):
+        index = {"docs/README.md": "[A](a.md) [B](operations/b.md#x)\n", "docs/a.md": "", "docs/operations/b.md": ""}
+        self.assertEqual(documents.check_index(index), [])
+        self.assertEqual(len(documents.check_index(index | {"docs/operations/c.md": ""})), 1)
+
     def test_what_code_cites_is_there(self):
         for good in ("docs/a.md", 'docs/a.md, "Redis"', 'docs/a.md,\n// "the redis"'):
             self.assertEqual(documents.check_citations({"docs/a.md": "## The Redis\n", "src/x.h": f"// ({good}).\n"}), [], good)
