@@ -253,6 +253,13 @@ def test_what_is_saved_is_what_a_restart_wipes_out(way):
             assert part in saved, part
 
 
+@pytest.mark.parametrize("way", runbook.WAYS)
+def test_what_the_text_tells_to_run_is_known(way):
+    with gone() as scene:
+        for command, got in zip(named := runbook.named(*runbook.WAYS[way]), runbook.run(named, scene, way), strict=True):
+            assert "not in the runbook" not in got, command
+
+
 def test_every_block_has_a_scene_and_every_scene_a_block():
     assert runbook.scenes().keys() == SCENES.keys() | REDIS_SCENES | {FIRST}
 

@@ -1,6 +1,7 @@
 """The runbook's commands for Redis show what docs/RUNBOOK.md says they show, with a Redis that is in that state."""
 
 import contextlib
+import re
 
 import pytest
 
@@ -70,6 +71,15 @@ SCENES = {
     scene.__name__.replace("_", " "): scene
     for scene in (redis_well, redis_two_instances, redis_restarted, redis_gone, redis_out_of_memory, inbox_stuck)
 }
+
+def test_what_the_text_tells_to_ask_redis_is_answered(redis, cluster):
+    named = runbook.named("on_redis")
+    assert len(named) >= 4
+    with redis_well(redis, cluster.start) as scene:
+        for command, got in zip(named, runbook.run(named, scene, "systemd"), strict=True):
+            assert not re.search(r"(?i)\berr\b|error:|unrecognized|could not connect", got), f"{command}\n{got}"
+
+
 # Redis is asked in another way where the gateway runs in another way.
 CASES = [(name, "systemd") for name in SCENES] + [("redis well", "docker"), ("redis well", "kubectl")]
 

@@ -60,6 +60,11 @@ def functions(way: str) -> str:
     return re.sub(r"^export GATEWAY_URL.*\n", "", blocks["common"] + blocks[way], flags=re.MULTILINE)
 
 
+def named(*programs) -> list[str]:
+    """The commands that it names in its text, beside the blocks."""
+    return re.findall(rf"`((?:{'|'.join(programs)}) [^`\n]+)`", _BLOCK.sub("", text()))
+
+
 def scenes() -> dict[str, list]:
     """scene -> its blocks, each a list of (command, output)."""
     found = defaultdict(list)

@@ -2,7 +2,7 @@
 # Stands in for journalctl, systemctl, docker and kubectl when the runbook's commands are run: linked under those names.
 # It knows what docs/RUNBOOK.md calls and nothing else, so that a command that was changed there is noticed.
 case "${0##*/} $*" in
-  "journalctl -u websocket-gateway -o cat --no-pager" | "kubectl logs websocket-gateway-0") cat "$LOG" ;;
+  "journalctl -u websocket-gateway -o cat --no-pager" | "kubectl logs websocket-gateway-0" | "kubectl logs --previous websocket-gateway-0") cat "$LOG" ;;
   "docker logs websocket-gateway-gateway-1-1") cat "$LOG" >&2 ;; # as the gateway writes it
 
   "systemctl show websocket-gateway -p ActiveState,SubState,NRestarts,ExecMainStatus")
@@ -16,6 +16,7 @@ case "${0##*/} $*" in
     ;;
 
   "systemctl restart websocket-gateway") ;;
+  "kubectl port-forward websocket-gateway-0 8000:8000") echo "Forwarding from 127.0.0.1:8000 -> 8000" ;;
   "docker restart websocket-gateway-gateway-1-1") echo websocket-gateway-gateway-1-1 ;;
   "kubectl delete pod websocket-gateway-0") echo 'pod "websocket-gateway-0" deleted' ;;
 
