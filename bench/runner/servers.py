@@ -94,8 +94,9 @@ class Gateway(Server):
     name = "gateway"
     dialect = "gateway"
 
-    def __init__(self, binary, shards, flags):
+    def __init__(self, binary, shards, flags, name="gateway"):
         super().__init__()
+        self.name = name
         self.binary = pathlib.Path(binary).resolve()
         self.flags = ["--listen", "127.0.0.1:0", "--shards", str(shards),
                       "--max-connections-per-user", "0", "--message-rate", "0", "--drain-timeout", "1", *flags]
