@@ -10,14 +10,21 @@ SessionStoreOptions session_options(const Config& config) {
   return {config.max_sessions, config.max_sessions_per_tenant, config.session_retention};
 }
 
+ChannelQueue::Options queue_options(const Config& config) {
+  ChannelQueue::Options options;
+  options.messages = config.queue_size;
+  options.bytes = config.queue_bytes;
+  options.age = config.queue_age;
+  options.breaker.open_time = config.circuit_open_time;
+  return options;
+}
+
 memory::EngineOptions memory_options(const Config& config) {
   memory::EngineOptions options;
   options.instance_id = config.instance_id;
   options.key_prefix = config.key_prefix;
   options.sessions = session_options(config);
-  options.agents.queue_size = config.queue_size;
-  options.agents.queue_bytes = config.queue_bytes;
-  options.agents.queue_age = config.queue_age;
+  options.agents.queue = queue_options(config);
   return options;
 }
 
@@ -32,12 +39,9 @@ redis::EngineOptions redis_options(const Config& config) {
   options.agents.inbox_age = config.inbox_age;
   options.agents.inbox_replicas = config.inbox == InboxKind::stream ? config.inbox_replicas : 0;
   redis::SenderOptions& sender = options.agents.sender;
-  sender.queue_size = config.queue_size;
-  sender.queue_bytes = config.queue_bytes;
-  sender.queue_age = config.queue_age;
+  sender.queue = queue_options(config);
   sender.inbox = config.inbox == InboxKind::stream;
   sender.inbox_size = config.inbox_size;
-  sender.breaker.open_time = config.circuit_open_time;
   return options;
 }
 

@@ -247,9 +247,8 @@ void add_agents(std::vector<Setting>& out) {
   out.push_back({"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row",
                  "", kinds::duration(&Config::circuit_open_time, 100ms, 1h)});
   out.push_back({"queue-size", group,
-                 "Messages that one client may leave waiting on a channel without an agent (Redis: that may "
-                 "wait there)",
-                 "", kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
+                 "Messages that one client may leave waiting on a channel without an agent", "",
+                 kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
   out.push_back(
       {"queue-bytes", group, "Their bytes", "", kinds::size(&Config::queue_bytes, 1 * KiB, 16 * GiB)});
   out.push_back({"queue-age", group, "How long a message waits for an agent", "",

@@ -73,4 +73,15 @@ void DedupeWindow::grow() {
   }
 }
 
+std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const AgentMessage& message,
+                                                 TimePoint now) {
+  if (!message.dedupe_key) return std::nullopt;
+  switch (window.check(*message.dedupe_key, now, message.sender)) {
+    case DedupeWindow::Outcome::duplicate: return Submitted::duplicate;
+    case DedupeWindow::Outcome::full: return Error{Errc::resource_exhausted, "too many ids in the window"};
+    case DedupeWindow::Outcome::fresh: break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace gw

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
+#include "core/agent_delivery.h"
 
 namespace gw {
 
@@ -54,5 +56,10 @@ class DedupeWindow {
   Print checked_{};
   uint64_t checked_sender_ = 0;
 };
+
+// What is said at once of a message whose id is known, or can't be remembered. Empty: it goes on, and whoever
+// takes it has the window remember it.
+std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const AgentMessage& message,
+                                                 TimePoint now);
 
 }  // namespace gw

@@ -87,7 +87,7 @@ TEST_P(DeliveryContract, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) {
 }
 
 TEST_P(DeliveryContract, WhatComesLaterDoesNotOvertakeWhatWaits) {
-  limits_.queue_size = 100;
+  limits_.queue.messages = 100;
   begin();
   EXPECT_EQ(submit("0"), "queued");
   TestAgent agent;
@@ -106,7 +106,7 @@ TEST_P(DeliveryContract, WhatComesLaterDoesNotOvertakeWhatWaits) {
 }
 
 TEST_P(DeliveryContract, BoundsTheQueueInBytes) {
-  limits_.queue_bytes = 100;
+  limits_.queue.bytes = 100;
   begin();
   EXPECT_EQ(submit(std::string(60, 'a')), "queued");
   EXPECT_EQ(submit(std::string(60, 'b')), "resource_exhausted");
@@ -114,7 +114,7 @@ TEST_P(DeliveryContract, BoundsTheQueueInBytes) {
 }
 
 TEST_P(DeliveryContract, DropsWhatHasWaitedTooLong) {
-  limits_.queue_age = 100ms;
+  limits_.queue.age = 100ms;
   begin();
   EXPECT_EQ(submit("old"), "queued");
   EXPECT_TRUE(until([&] { return agents().stats(0).queue_size == 0; }));
@@ -156,7 +156,7 @@ TEST_P(DeliveryContract, TakesAnIdOnceAlsoBeforeItHasAnswered) {
 
 TEST_P(DeliveryContract, TakesARefusedIdAgain) {
   for (const bool everywhere : {false, true}) {
-    limits_.queue_bytes = 200;
+    limits_.queue.bytes = 200;
     key_prefix_ += "x:";
     begin();
     const std::string large(300, 'x');
@@ -176,7 +176,7 @@ TEST_P(DeliveryContract, TakesARefusedIdAgain) {
 // Refused although it was the first to wait: the engine has seen its id.
 TEST_P(DeliveryContract, TakesARefusedIdAgainWhateverTheEngineSawOfIt) {
   for (const bool everywhere : {false, true}) {
-    limits_.queue_bytes = 100;
+    limits_.queue.bytes = 100;
     key_prefix_ += "x:";
     begin();
     const std::string large(300, 'x');

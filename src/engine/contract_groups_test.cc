@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, GroupContract,
                          name_of);
 
 TEST_P(GroupContract, GivesEachMessageToOneMember) {
-  limits_.queue_size = 100;
+  limits_.queue.messages = 100;
   begin();
   TestAgent a, b, all;
   join(a, "workers");
@@ -51,7 +51,7 @@ TEST_P(GroupContract, GivesEachMessageToOneMember) {
 }
 
 TEST_P(GroupContract, GivesWhatWaitsToTheFirstMemberInOrder) {
-  limits_.queue_size = 100;
+  limits_.queue.messages = 100;
   begin();
   for (const char* text : {"1", "2", "3"}) submit(text);
   TestAgent agent;

@@ -66,7 +66,7 @@ class StrictAgent : public AgentSink {
 };
 
 TEST_P(SubscriptionContract, AgentsComeAndGoWhileMessagesArrive) {
-  limits_.queue_size = 1000;
+  limits_.queue.messages = 1000;
   begin();
   std::mt19937 random(20'240'817);
   const auto chance = [&](unsigned in) { return random() % in == 0; };

@@ -52,9 +52,7 @@ class TestAgent : public AgentSink {
 };
 
 struct TestLimits {
-  size_t queue_size = 3;
-  size_t queue_bytes = size_t{1} << 20;
-  Duration queue_age = 300s;
+  ChannelQueue::Options queue{3, size_t{1} << 20, 300s, 250ms, {}};
   SessionStoreOptions sessions;
 };
 
@@ -130,9 +128,7 @@ class EngineTest : public testing::Test {
     memory::EngineOptions options;
     options.instance_id = name;
     options.sessions = limits_.sessions;
-    options.agents.queue_size = limits_.queue_size;
-    options.agents.queue_bytes = limits_.queue_bytes;
-    options.agents.queue_age = limits_.queue_age;
+    options.agents.queue = limits_.queue;
     return options;
   }
   redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) const {
@@ -142,9 +138,7 @@ class EngineTest : public testing::Test {
     options.instance_id = name;
     options.sessions = limits_.sessions;
     redis::SenderOptions& sender = options.agents.sender;
-    sender.queue_size = limits_.queue_size;
-    sender.queue_bytes = limits_.queue_bytes;
-    sender.queue_age = limits_.queue_age;
+    sender.queue = limits_.queue;
     sender.inbox = kind == EngineUnderTest::redis_with_inbox;
     return options;
   }

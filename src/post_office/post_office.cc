@@ -1,16 +1,13 @@
 #include "post_office/post_office.h"
 
 #include "base/digest.h"
+#include "core/grant.h"
 #include "protocol/envelope.h"
 
 namespace gw {
 namespace {
 
 Error no_such_connection() { return {Errc::not_found, "no such connection"}; }
-
-bool visible_to(const ConnectionRecord& record, std::string_view tenant) {
-  return tenant.empty() || record.tenant_id() == tenant;
-}
 
 }  // namespace
 
@@ -63,7 +60,7 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
                             if (!session) return done(session.error());
                             // The same answer as for one that nobody has: a caller must not learn that it
                             // exists.
-                            if (!tenant.empty() && (*session)->tenant_id != tenant)
+                            if (!is_visible_to(tenant, (*session)->tenant_id))
                               return done(Error{Errc::not_found, "no such session"});
                             send_all(BySession{(*session)->ref}, std::move(message), tenant, std::move(done));
                           });
@@ -99,7 +96,7 @@ void PostOffice::connection(std::string_view connection_id, std::string_view ten
   engine_.registry().find(*id, [tenant = std::string(tenant),
                                 done = std::move(done)](Result<std::optional<ConnectionRecord>> found) {
     if (!found) return done(found.error());
-    if (!*found || !visible_to(**found, tenant)) return done(no_such_connection());
+    if (!*found || !is_visible_to(tenant, (*found)->tenant_id())) return done(no_such_connection());
     done(std::move(**found));
   });
 }
@@ -109,7 +106,8 @@ void PostOffice::connections(const Selector& selector, std::string_view tenant,
   engine_.registry().select(selector, [tenant = std::string(tenant),
                                        done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
     if (!found) return done(found.error());
-    std::erase_if(*found, [&](const ConnectionRecord& record) { return !visible_to(record, tenant); });
+    std::erase_if(*found,
+                  [&](const ConnectionRecord& record) { return !is_visible_to(tenant, record.tenant_id()); });
     done(std::move(found));
   });
 }

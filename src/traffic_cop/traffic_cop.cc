@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/user_id.h"
+#include "core/grant.h"
 #include "json/json.h"
 
 namespace gw {
@@ -12,10 +13,6 @@ namespace {
 constexpr size_t kContextBytesMax = 16 * 1024;
 // Of an id that a caller chooses: it is a secret, and shorter ones are guessed.
 constexpr size_t kChosenIdBytesMin = 16;
-
-bool visible_to(const Session& session, std::string_view tenant) {
-  return tenant.empty() || session.tenant_id == tenant;
-}
 
 Error no_such_session() { return {Errc::not_found, "no such session"}; }
 
@@ -53,7 +50,7 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
   }
   // A tenant's key makes that tenant's sessions; saying so in the context is optional.
   if (session.tenant_id.empty()) session.tenant_id = tenant;
-  if (!visible_to(session, tenant)) {
+  if (!is_visible_to(tenant, session.tenant_id)) {
     return done(Error{Errc::permission_denied, "context.tenant_id is not the tenant of this key"});
   }
   store_.insert(std::move(session), [id, done = std::move(done)](Result<SessionPtr> stored) {
@@ -66,7 +63,7 @@ void TrafficCop::get(std::string_view session_id, std::string_view tenant, Done<
   if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
   store_.find(sha256(session_id),
               [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
-                if (found && !visible_to(**found, tenant)) return done(no_such_session());
+                if (found && !is_visible_to(tenant, (**found).tenant_id)) return done(no_such_session());
                 done(std::move(found));
               });
 }
@@ -76,9 +73,9 @@ void TrafficCop::update(std::string_view session_id, SessionChange change, std::
   if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
   auto edit = [this, change = std::move(change),
                tenant = std::string(tenant)](const Session& current) -> Result<Session> {
-    if (!visible_to(current, tenant)) return no_such_session();
+    if (!is_visible_to(tenant, current.tenant_id)) return no_such_session();
     Result<Session> changed = apply(current, change);
-    if (changed && !visible_to(*changed, tenant)) {
+    if (changed && !is_visible_to(tenant, changed->tenant_id)) {
       return Error{Errc::permission_denied, "context.tenant_id is not the tenant of this key"};
     }
     return changed;
@@ -89,7 +86,7 @@ void TrafficCop::update(std::string_view session_id, SessionChange change, std::
 void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
   if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
   auto edit = [this, tenant = std::string(tenant)](const Session& current) -> Result<Session> {
-    if (!visible_to(current, tenant)) return no_such_session();
+    if (!is_visible_to(tenant, current.tenant_id)) return no_such_session();
     Session ended = current;
     ended.status = SessionStatus::inactive;
     ended.expires_at = std::min(current.expires_at, now_());

@@ -3,81 +3,74 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "base/log.h"
+#include "core/agent_round.h"
+#include "core/grant.h"
+#include "engine/log_events.h"
 
 namespace gw::memory {
-namespace {
-
-// A subscriber bound to a tenant sees that tenant alone.
-bool concerns(std::string_view subscriber_tenant, const AgentEntry& entry) {
-  return subscriber_tenant.empty() || subscriber_tenant == entry.tenant_id;
-}
-
-}  // namespace
 
 AgentDelivery::AgentDelivery(EventLoop& loop, const ChannelTable& channels,
                              const AgentDeliveryOptions& options)
     : loop_(loop), options_(options), dedupe_(options.dedupe) {
-  for (size_t i = 0; i < channels.size(); ++i) {
-    channels_.push_back({{}, {}, WaitingLanes({options_.queue_size, options_.queue_bytes}), 0});
+  for (const std::string& name : channels.names()) {
+    channels_.push_back({name, {}, {}, ChannelQueue(options_.queue), 0});
   }
 }
 
-void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
-  now_ = loop_.now();
-  if (message.dedupe_key) {
-    switch (dedupe_.check(*message.dedupe_key, now_, message.sender)) {
-      case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
-      case DedupeWindow::Outcome::full:
-        return done(Error{Errc::resource_exhausted, "too many ids in the window"});
-      case DedupeWindow::Outcome::fresh: break;
-    }
-  }
-  Channel& channel = channels_[message.channel];
-  AgentEntry entry{std::move(message.message_id), std::move(message.tenant_id),
-                   std::make_shared<const std::string>(std::move(message.envelope))};
+void AgentDelivery::submit(AgentMessage submitted, Done<Submitted> done) {
+  const TimePoint now = loop_.now();
+  if (const auto repeated = refuse_repeated(dedupe_, submitted, now)) return done(*repeated);
+  const bool has_id = submitted.dedupe_key.has_value();
+  Channel& channel = channels_[submitted.channel];
+  const auto message = std::make_shared<const AgentMessage>(std::move(submitted));
   Submitted outcome = Submitted::published;
-  // What waits already goes first: drain() runs when an agent appears, and with every tick.
-  if (channel.waiting.has(entry.tenant_id) || !offer(channel, entry)) {
-    if (!channel.waiting.push(std::move(entry), message.sender, now_))
-      return done(Error{Errc::resource_exhausted, "too much waits for an agent of the channel"});
+  // What waits already goes first: when an agent appears, and with every tick.
+  if (channel.queue.has_waiting(message->tenant_id) || !offer(channel, message)) {
+    if (!channel.queue.push(message, now)) return done(ChannelQueue::full());
     outcome = Submitted::queued;
   }
   // Only what was taken counts as seen: a refused message may come again with its id.
-  if (message.dedupe_key) dedupe_.remember_checked(now_);
+  if (has_id) dedupe_.remember_checked(now);
   done(outcome);
 }
 
 void AgentDelivery::announce(const Publication& publication) {
-  now_ = loop_.now();
-  offer(channels_[publication.channel], {publication.message_id, publication.tenant_id,
-                                         std::make_shared<const std::string>(publication.envelope)});
+  AgentMessage message;
+  message.channel = publication.channel;
+  message.tenant_id = publication.tenant_id;
+  message.message_id = publication.message_id;
+  message.envelope = publication.envelope;
+  offer(channels_[message.channel], std::make_shared<const AgentMessage>(std::move(message)));
 }
 
 SubscriptionHandle AgentDelivery::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                             Done<void> done) {
-  now_ = loop_.now();
   const SubscriptionId id = next_subscription_++;
-  const bool had_some = subscription.group.empty() && !subscription.last_event_id.empty();
-  const std::weak_ptr<AgentSink> returns = had_some ? sink : std::weak_ptr<AgentSink>();
   Channel& channel = channels_[subscription.channel];
+  const std::weak_ptr<AgentSink> agent = sink;
+  const bool had_some = subscription.group.empty() && !subscription.last_event_id.empty();
   if (subscription.group.empty()) {
     channel.subscribers.push_back({id, subscription.tenant_id, std::move(sink)});
-  } else {
-    const GroupKey key{subscription.tenant_id, subscription.group};
-    if (!channel.groups.contains(key) && count_groups(channel, key.first) >= kGroupsMax) {
-      done(Error{Errc::resource_exhausted, "the channel has all the groups it may"});
-      return {};
-    }
-    channel.groups.try_emplace(key, group_limits()).first->second.join(id, std::move(sink));
+  } else if (!join_group(channel, id, subscription, std::move(sink))) {
+    done(Error{Errc::resource_exhausted, "the channel has all the groups it may"});
+    return {};
   }
   subscriptions_.emplace(id, std::move(subscription));
   SubscriptionHandle handle(*this, id);
   done({});  // which may already have had enough
   // What others were given meanwhile is kept nowhere.
-  if (const auto open = returns.lock()) open->missed();
-  drain(channel);
+  if (const auto open = had_some ? agent.lock() : nullptr) open->missed();
+  channel.queue.wake();
+  deliver_waiting(channel, loop_.now());
   return handle;
+}
+
+bool AgentDelivery::join_group(Channel& channel, SubscriptionId id, const AgentSubscription& subscription,
+                               std::weak_ptr<AgentSink> sink) {
+  const GroupKey key{subscription.tenant_id, subscription.group};
+  if (!channel.groups.contains(key) && count_groups(channel, key.first) >= kGroupsMax) return false;
+  channel.groups.try_emplace(key, group_limits()).first->second.join(id, std::move(sink));
+  return true;
 }
 
 void AgentDelivery::unsubscribe(SubscriptionId id) {
@@ -108,7 +101,8 @@ void AgentDelivery::acknowledge(const AgentSubscription& group, const std::vecto
 
 // All that may wait in the channel fits into a group that has just come.
 AgentGroup::Limits AgentDelivery::group_limits() const {
-  return {4 * options_.queue_size, 4 * options_.queue_bytes, options_.queue_age};
+  const ChannelQueue::Options& queue = options_.queue;
+  return {4 * queue.messages, 4 * queue.bytes, queue.age};
 }
 
 size_t AgentDelivery::count_groups(const Channel& channel, const std::string& tenant) {
@@ -124,39 +118,32 @@ bool AgentDelivery::has_agents(const Channel& channel) {
                      [](const auto& group) { return group.second.has_members(); });
 }
 
-bool AgentDelivery::offer(Channel& channel, const AgentEntry& entry) {
-  bool taken = false;
-  std::vector<std::shared_ptr<AgentSink>> behind;
+// To every subscriber and every group that it concerns. False: nobody took it; then nobody fell behind
+// either, since it waits for all of them.
+bool AgentDelivery::offer(Channel& channel, const AgentMessagePtr& message) {
+  AgentRound round(message->message_id, message->envelope);
   for (const Subscriber& subscriber : channel.subscribers) {
-    if (!concerns(subscriber.tenant_id, entry)) continue;
-    std::shared_ptr<AgentSink> sink = subscriber.sink.lock();
-    if (!sink) continue;
-    if (sink->deliver(entry.id, *entry.envelope)) {
-      taken = true;
-    } else {
-      behind.push_back(std::move(sink));
-    }
+    if (is_visible_to(subscriber.tenant_id, message->tenant_id)) round.offer(subscriber.sink);
   }
+  bool taken = round.is_taken();
   for (auto& [key, group] : channel.groups) {
-    if (!concerns(key.first, entry) || !group.has_members()) continue;
-    group.deliver(entry, now_);
+    if (!is_visible_to(key.first, message->tenant_id) || !group.has_members()) continue;
+    group.deliver(message, loop_.now());
     taken = true;
   }
-  // When nobody took it, it waits in the queue for all of them; else those who refused would miss it
-  // silently.
-  if (taken) {
-    for (const auto& sink : behind) sink->fell_behind();
-  }
+  if (taken) round.end_refusers();
   return taken;
 }
 
-void AgentDelivery::drain(Channel& channel) {
-  channel.waiting.drain([&](const AgentEntry& entry) { return offer(channel, entry); });
-}
-
-void AgentDelivery::expire(Channel& channel) {
-  const size_t dropped = channel.waiting.expire(now_ - options_.queue_age);
-  if (dropped > 0) log::warn("queued_messages_expired", {{"count", dropped}});
+void AgentDelivery::deliver_waiting(Channel& channel, TimePoint now) {
+  if (!has_agents(channel)) return;
+  while (const auto attempt = channel.queue.next(now)) {
+    if (offer(channel, attempt->message)) {
+      channel.queue.on_taken(attempt->id);
+    } else {
+      channel.queue.on_nobody(attempt->id, now);
+    }
+  }
 }
 
 void AgentDelivery::tick_groups(Channel& channel, TimePoint now) {
@@ -167,10 +154,8 @@ void AgentDelivery::tick_groups(Channel& channel, TimePoint now) {
     for (size_t reason = 0; reason < given_up.size(); ++reason) {
       if (given_up[reason] == 0) continue;
       channel.dead_letters_total += given_up[reason];
-      log::warn("agent_messages_given_up", {{"group", it->first.second},
-                                            {"tenant_id", it->first.first},
-                                            {"count", given_up[reason]},
-                                            {"reason", AgentGroup::kReasons[reason]}});
+      log_given_up(channel.name, it->first.second, it->first.first, given_up[reason],
+                   AgentGroup::kReasons[reason]);
     }
     it = group.idle() ? channel.groups.erase(it) : std::next(it);
   }
@@ -178,36 +163,33 @@ void AgentDelivery::tick_groups(Channel& channel, TimePoint now) {
 
 ChannelStats AgentDelivery::stats(ChannelIndex index, std::string_view tenant) const {
   const Channel& channel = channels_[index];
-  const auto is_of_it = [tenant](const std::string& other) { return tenant.empty() || other == tenant; };
   ChannelStats stats;
-  const WaitingLanes::Amount waiting = channel.waiting.amount(tenant);
-  stats.queue_size = waiting.messages;
-  stats.queue_bytes = waiting.bytes;
-  stats.queue_max = options_.queue_size;
+  channel.queue.fill(stats, tenant);
   stats.dead_letters_total = channel.dead_letters_total;
-  for (const Subscriber& subscriber : channel.subscribers) stats.agents += is_of_it(subscriber.tenant_id);
+  for (const Subscriber& subscriber : channel.subscribers) {
+    stats.agents += is_visible_to(tenant, subscriber.tenant_id) ? 1 : 0;
+  }
   for (const auto& [key, group] : channel.groups) {
-    if (!is_of_it(key.first)) continue;
+    if (!is_visible_to(tenant, key.first)) continue;
     stats.agents += group.members();
     stats.unacknowledged += group.open();
   }
   return stats;
 }
 
+// There is nobody else to whom it could go.
 void AgentDelivery::park_waiting(Done<size_t> done) {
   size_t waiting = 0;
-  for (const Channel& channel : channels_) waiting += channel.waiting.amount("").messages;
+  for (const Channel& channel : channels_) waiting += channel.queue.amount("").messages;
   done(waiting);
 }
 
 void AgentDelivery::tick(TimePoint now) {
-  now_ = now;
   for (Channel& channel : channels_) {
     tick_groups(channel, now);
-    if (channel.waiting.empty()) continue;
-    expire(channel);
+    log_expired(channel.name, channel.queue.expire(now));
     // An agent whose stream was full may have room again.
-    if (has_agents(channel)) drain(channel);
+    deliver_waiting(channel, now);
   }
 }
 

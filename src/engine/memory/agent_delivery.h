@@ -4,22 +4,20 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "core/agent_delivery.h"
+#include "core/channel_queue.h"
 #include "core/client_delivery.h"
 #include "core/dedupe_window.h"
 #include "engine/memory/agent_group.h"
-#include "engine/memory/waiting_lanes.h"
 #include "net/event_loop.h"
 
 namespace gw::memory {
 
 struct AgentDeliveryOptions {
-  size_t queue_size = 1000;  // that one client may leave waiting; see WaitingLanes
-  size_t queue_bytes = size_t{16} << 20;
-  Duration queue_age = 300s;
+  ChannelQueue::Options queue;
   DedupeWindow::Options dedupe;
 };
 
@@ -34,8 +32,8 @@ class AgentDelivery final : public gw::AgentDelivery {
                    Done<size_t> done) override;
   // Its agents' messages are only ever here: they are taken until the end.
   void stop_agents(Done<void> done) override { done({}); }
-  ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
   void park_waiting(Done<size_t> done) override;
+  ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
 
   // A realm's publication to the agents that are here: it does not wait for any.
   void announce(const Publication& publication);
@@ -51,9 +49,10 @@ class AgentDelivery final : public gw::AgentDelivery {
     std::weak_ptr<AgentSink> sink;
   };
   struct Channel {
+    std::string name;
     std::vector<Subscriber> subscribers;  // without a group: each gets every message
     std::map<GroupKey, AgentGroup> groups;
-    WaitingLanes waiting;  // client messages that found nobody
+    ChannelQueue queue;
     uint64_t dead_letters_total = 0;
   };
   // Of one channel and tenant.
@@ -62,11 +61,11 @@ class AgentDelivery final : public gw::AgentDelivery {
   AgentGroup::Limits group_limits() const;
   static size_t count_groups(const Channel& channel, const std::string& tenant);
   static bool has_agents(const Channel& channel);
-  // Hands the entry to every subscriber and every group that it concerns. False: nobody took it.
-  bool offer(Channel& channel, const AgentEntry& entry);
-  void drain(Channel& channel);
-  void expire(Channel& channel);
-  void tick_groups(Channel& channel, TimePoint now);
+  bool join_group(Channel& channel, SubscriptionId id, const AgentSubscription& subscription,
+                  std::weak_ptr<AgentSink> sink);
+  bool offer(Channel& channel, const AgentMessagePtr& message);
+  void deliver_waiting(Channel& channel, TimePoint now);
+  static void tick_groups(Channel& channel, TimePoint now);
 
   EventLoop& loop_;
   const AgentDeliveryOptions options_;
@@ -74,7 +73,6 @@ class AgentDelivery final : public gw::AgentDelivery {
   std::unordered_map<SubscriptionId, AgentSubscription> subscriptions_;
   SubscriptionId next_subscription_ = 1;
   DedupeWindow dedupe_;
-  TimePoint now_;  // as of the last tick
 };
 
 }  // namespace gw::memory

@@ -31,8 +31,8 @@ class MemoryAgentDelivery : public testing::Test {
  protected:
   static AgentDeliveryOptions options() {
     AgentDeliveryOptions o;
-    o.queue_size = 3;
-    o.queue_age = 300s;
+    o.queue.messages = 3;
+    o.queue.age = 300s;
     return o;
   }
   MemoryAgentDelivery() {
@@ -108,7 +108,7 @@ TEST_F(MemoryAgentDelivery, QueuesWithoutAnAgentAndDeliversInOrderWhenOneComes) 
 
 TEST_F(MemoryAgentDelivery, BoundsTheQueueInBytes) {
   AgentDeliveryOptions o;
-  o.queue_bytes = 10;
+  o.queue.bytes = 10;
   AgentDelivery small(loop_, channels_, o);
   Errc code{};
   small.submit({0, "", "m1", "12345678", {}}, [](Result<Submitted> r) { EXPECT_TRUE(r); });
@@ -227,7 +227,7 @@ TEST_F(MemoryAgentDelivery, WhatIsOpenTooLongIsGivenUp) {
 
 TEST_F(MemoryAgentDelivery, AGroupWithoutMembersHoldsNothingAfterTenMinutes) {
   AgentDeliveryOptions options;
-  options.queue_age = 24h;
+  options.queue.age = 24h;
   AgentDelivery patient(loop_, channels_, options);
   {
     Agent agent;

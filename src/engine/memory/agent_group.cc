@@ -1,32 +1,31 @@
 #include "engine/memory/agent_group.h"
 
-#include <algorithm>
-
 #include "base/assert.h"
 
 namespace gw::memory {
 
 void AgentGroup::join(SubscriptionId id, std::weak_ptr<AgentSink> sink) {
-  members_.emplace_back(id, std::move(sink));
+  members_.join(id, std::move(sink));
+  members_.confirm(id);
 }
 
 void AgentGroup::leave(SubscriptionId id, TimePoint now) {
-  std::erase_if(members_, [id](const auto& member) { return member.first == id; });
+  members_.leave(id);
   if (members_.empty()) alone_since_ = now;
 }
 
-void AgentGroup::deliver(const AgentEntry& entry, TimePoint now) {
-  const size_t bytes = entry.envelope->size();
+void AgentGroup::deliver(const AgentMessagePtr& message, TimePoint now) {
+  const size_t bytes = message->envelope.size();
   while (!open_.empty() &&
          (open_.size() >= limits_.open_max || open_bytes_ + bytes > limits_.open_bytes_max)) {
     give_up(open_.begin(), Reason::room);
   }
-  const auto open = open_.insert(open_.end(), {entry, now, 0, now + kRedeliverAfter});
-  const bool inserted = by_id_.emplace(entry.id, open).second;
+  const auto open = open_.insert(open_.end(), {message, now, 0, now + GroupMembers::kRedeliverAfter});
+  const bool inserted = by_id_.emplace(message->message_id, open).second;
   ASSERT(inserted);
   open_bytes_ += bytes;
-  if (hand_out(entry)) ++open->deliveries;
-  by_due_.emplace_back(open->due, entry.id);
+  if (members_.hand_out(message->message_id, message->envelope)) ++open->deliveries;
+  by_due_.emplace_back(open->due, message->message_id);
 }
 
 bool AgentGroup::acknowledge(const std::string& id) {
@@ -37,40 +36,36 @@ bool AgentGroup::acknowledge(const std::string& id) {
 }
 
 void AgentGroup::tick(TimePoint now) {
-  if (members_.empty() && now - alone_since_ >= kForgetAfter) {
+  if (members_.empty() && now - alone_since_ >= GroupMembers::kForgetAfter) {
     while (!open_.empty()) give_up(open_.begin(), Reason::no_members);
   }
   while (!open_.empty() && now - open_.front().since >= limits_.open_age_max) {
     give_up(open_.begin(), Reason::age);
   }
+  tick_due(now);
+}
+
+void AgentGroup::tick_due(TimePoint now) {
   while (!by_due_.empty() && by_due_.front().first <= now) {
     const auto [due, id] = std::move(by_due_.front());
     by_due_.pop_front();
     const auto it = by_id_.find(id);
     if (it == by_id_.end() || it->second->due != due) continue;
     Open& open = *it->second;
-    if (open.deliveries >= kDeliveriesMax) {
+    if (open.deliveries >= GroupMembers::kDeliveriesMax) {
       give_up(it->second, Reason::deliveries);
       continue;
     }
     // Without a member the wait goes on and does not count as a delivery.
-    if (hand_out(open.entry)) ++open.deliveries;
-    open.due = now + kRedeliverAfter;
+    if (members_.hand_out(id, open.message->envelope)) ++open.deliveries;
+    open.due = now + GroupMembers::kRedeliverAfter;
     by_due_.emplace_back(open.due, id);
   }
 }
 
-bool AgentGroup::hand_out(const AgentEntry& entry) {
-  for (size_t tries = 0; tries < members_.size(); ++tries) {
-    const auto sink = members_[next_member_++ % members_.size()].second.lock();
-    if (sink && sink->deliver(entry.id, *entry.envelope)) return true;
-  }
-  return false;
-}
-
 void AgentGroup::close(OpenList::iterator open) {
-  open_bytes_ -= open->entry.envelope->size();
-  by_id_.erase(open->entry.id);
+  open_bytes_ -= open->message->envelope.size();
+  by_id_.erase(open->message->message_id);
   open_.erase(open);
 }
 

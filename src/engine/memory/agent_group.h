@@ -1,6 +1,10 @@
-// Competing agents: each entry goes to one member, stays open until acknowledged, and is delivered again
+// Competing agents: each message goes to one member, stays open until acknowledged, and is delivered again
 // when that takes too long. What is open too often, too long, or over the bound is given up: a group never
 // holds others back.
+//
+//   deliver --> open, with a member --acknowledge--> gone
+//                 |  ^                (or over a bound, or too old: given up)
+//   after kRedeliverAfter, to the next member; after kDeliveriesMax times given up
 #pragma once
 
 #include <array>
@@ -10,11 +14,10 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "base/time.h"
 #include "core/agent_delivery.h"
-#include "engine/memory/agent_entry.h"
+#include "core/group_members.h"
 
 namespace gw::memory {
 
@@ -23,11 +26,6 @@ using GroupKey = std::pair<std::string, std::string>;  // tenant, name
 
 class AgentGroup {
  public:
-  static constexpr Duration kRedeliverAfter = 30s;
-  static constexpr int kDeliveriesMax = 5;
-  // A group without members keeps what is open this long.
-  static constexpr Duration kForgetAfter = 10min;
-
   struct Limits {
     size_t open_max = 1000;
     size_t open_bytes_max = size_t{16} << 20;
@@ -45,9 +43,9 @@ class AgentGroup {
   bool idle() const { return members_.empty() && open_.empty(); }
   size_t open() const { return open_.size(); }
 
-  // Opens the entry and gives it to the next member in turn; one that no member can take now stays open and
-  // is tried again by tick(). The oldest are given up to make room.
-  void deliver(const AgentEntry& entry, TimePoint now);
+  // Opens it and gives it to the next member in turn; one that no member can take now stays open and is tried
+  // again by tick(). The oldest are given up to make room.
+  void deliver(const AgentMessagePtr& message, TimePoint now);
   // False when it is not open: acknowledged already, given up, or never delivered here.
   bool acknowledge(const std::string& id);
   // Delivers again what has been open too long; gives up what is to be.
@@ -62,25 +60,24 @@ class AgentGroup {
 
  private:
   struct Open {
-    AgentEntry entry;
+    AgentMessagePtr message;
     TimePoint since;
     int deliveries = 0;
     TimePoint due;
   };
   using OpenList = std::list<Open>;  // in order of arrival
 
-  bool hand_out(const AgentEntry& entry);
+  void tick_due(TimePoint now);
   void close(OpenList::iterator open);
   void give_up(OpenList::iterator open, Reason reason);
 
   const Limits limits_;
-  std::vector<std::pair<SubscriptionId, std::weak_ptr<AgentSink>>> members_;
-  size_t next_member_ = 0;
+  GroupMembers members_;
   TimePoint alone_since_;  // without members
   OpenList open_;
   std::unordered_map<std::string, OpenList::iterator> by_id_;
   size_t open_bytes_ = 0;
-  // Every open entry once, plus stale ones whose `due` no longer matches.
+  // Every open one once, plus stale ones whose `due` no longer matches.
   std::deque<std::pair<TimePoint, std::string>> by_due_;
   GivenUp given_up_{};
 };

@@ -23,8 +23,8 @@ AgentDelivery::AgentDelivery(Parts parts, const AgentDeliveryOptions& options)
   const auto gate = [this] { return parts_.lease.is_fresh(); };
   feeds_.gate(gate);
   for (const std::string& name : parts_.channels.names()) {
-    senders_.push_back(
-        std::make_unique<ChannelSender>(name, parts_.messages, replica_wait_, parts_.keys, options_.sender));
+    senders_.push_back(std::make_unique<ChannelSender>(name, parts_.loop, parts_.messages, replica_wait_,
+                                                       parts_.keys, options_.sender));
     if (!options_.sender.inbox) continue;
     inboxes_.push_back(
         std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
@@ -46,24 +46,21 @@ void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
     it->second.push_back(std::move(done));
     return;
   }
-  switch (dedupe_.check(key, steady_now())) {
-    case DedupeWindow::Outcome::duplicate: return done(Submitted::duplicate);
-    case DedupeWindow::Outcome::full:
-      return done(Error{Errc::resource_exhausted, "too many ids in the window"});
-    case DedupeWindow::Outcome::fresh: break;
-  }
+  if (const auto repeated = refuse_repeated(dedupe_, message, parts_.loop.now())) return done(*repeated);
   resolving_.try_emplace(key);
-  sender.submit(std::move(message), [this, key, done = std::move(done)](Result<Submitted> outcome) {
-    resolve(key, outcome);
+  const uint64_t by = message.sender;
+  sender.submit(std::move(message), [this, key, by, done = std::move(done)](Result<Submitted> outcome) {
+    resolve(key, by, outcome);
     done(std::move(outcome));
   });
 }
 
 // Only what was taken counts as seen: a refused message may come again with its id.
-void AgentDelivery::resolve(const std::string& key, const Result<Submitted>& outcome) {
+void AgentDelivery::resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome) {
   const auto again = resolving_.extract(key);
-  const TimePoint now = steady_now();
-  if (outcome && dedupe_.check(key, now) == DedupeWindow::Outcome::fresh) dedupe_.remember_checked(now);
+  const TimePoint now = parts_.loop.now();
+  if (outcome && dedupe_.check(key, now, sender) == DedupeWindow::Outcome::fresh)
+    dedupe_.remember_checked(now);
   for (const Done<Submitted>& done : again.mapped()) {
     done(outcome ? Result<Submitted>(Submitted::duplicate) : outcome);
   }
@@ -200,7 +197,7 @@ void AgentDelivery::tidy(TimePoint now) {
 
 // What instances that have stopped left waiting goes to the agents that have come since.
 void AgentDelivery::unpark() {
-  const std::string now = std::to_string(wall_now().time_since_epoch().count());
+  const std::string now = std::to_string(parts_.loop.wall_now().time_since_epoch().count());
   for (const std::string& channel : parts_.channels.names()) {
     const Keys& keys = parts_.keys;
     const std::string list = keys.parked(channel), agents = keys.agents(channel),

@@ -62,7 +62,7 @@ class AgentDelivery final : public gw::AgentDelivery {
 
  private:
   void unsubscribe(SubscriptionId id) override;
-  void resolve(const std::string& key, const Result<Submitted>& outcome);
+  void resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome);
   void tidy(TimePoint now);
   void unpark();
   void release(ChannelIndex channel);

@@ -1,13 +1,13 @@
-// The messages of one channel on their way to Redis, in order. One that found nobody, or no Redis, waits
-// here; behind it wait the later ones. Messages of different tenants do not wait for each other.
+// The messages of one channel on their way to Redis. What waits, and in which order it goes, the channel's
+// queue knows (core/channel_queue.h); this is what Redis is told, and what its answers mean. Control loop
+// only.
 #pragma once
 
-#include <deque>
-#include <map>
+#include <chrono>
 #include <string>
 
 #include "core/agent_delivery.h"
-#include "core/circuit_breaker.h"
+#include "core/channel_queue.h"
 #include "core/client_delivery.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/replica_wait.h"
@@ -16,19 +16,16 @@
 namespace gw::redis {
 
 struct SenderOptions {
-  size_t queue_size = 1000;  // that wait
-  size_t queue_bytes = size_t{16} << 20;
-  Duration queue_age = 300s;
+  ChannelQueue::Options queue;
   std::chrono::seconds dedupe_age{120};
   bool inbox = false;  // into the stream as well
   size_t inbox_size = 100'000;
-  CircuitBreaker::Options breaker;
 };
 
 class ChannelSender {
  public:
-  ChannelSender(std::string_view channel, Client& commands, ReplicaWait& replicas, const Keys& keys,
-                const SenderOptions& options);
+  ChannelSender(std::string_view channel, EventLoop& loop, Client& commands, ReplicaWait& replicas,
+                const Keys& keys, const SenderOptions& options);
 
   void submit(AgentMessage message, Done<Submitted> done);
   // A realm's publication to the agents: nobody waits for it, and it does not wait for any.
@@ -38,35 +35,12 @@ class ChannelSender {
   // A probe has proven that Redis takes writes: what waits need not wait for the circuit.
   void on_engine_works(TimePoint now);
 
-  void fill(ChannelStats& stats, std::string_view tenant) const;
-  size_t waiting() const { return waiting_; }
+  void fill(ChannelStats& stats, std::string_view tenant) const { queue_.fill(stats, tenant); }
   // The end: what waits leaves for the list where another instance finds it, and nothing is sent from here
   // any more. Answers how many did not.
   void park(Done<size_t> done);
 
  private:
-  enum class State : uint8_t { waiting, in_flight, done };
-  struct Entry {
-    AgentMessage message;
-    Done<Submitted> done;  // empty: told that it is queued
-    TimePoint since;
-    State state = State::waiting;
-    bool queued = false;
-  };
-  struct Lane {
-    std::deque<Entry> entries;
-    uint64_t first = 0;  // the sequence number of the front
-    size_t waiting = 0;  // not in flight, not done
-    size_t in_flight = 0;
-    // Nobody may be listening: the last one found no receiver, or Redis was away. Only the front tries.
-    bool front_alone = false;
-    TimePoint retry_at;  // not before
-  };
-
-  std::string dedupe_name(const AgentMessage& message) const;
-  void forget(const AgentMessage& message);
-  bool has_room(const Entry& entry) const;
-  void send(Lane& lane, uint64_t sequence);
   struct HandOver {
     std::string_view message_id;
     std::string_view envelope;
@@ -74,18 +48,23 @@ class ChannelSender {
     std::string_view dedupe_key;  // empty: none
     bool waits = false;           // with an inbox: for an agent that comes later
   };
+
+  std::string dedupe_name(const AgentMessage& message) const;
+  void forget(const AgentMessage& message);
+  // `done` is empty where it has been told that the message is queued.
+  void send(ChannelQueue::Id id, const AgentMessagePtr& message, Done<Submitted> done);
   void hand_over(const HandOver& what, OnReply done);
-  void on_reply(Lane& lane, uint64_t sequence, const ReplicaWait::Answer& answer);
-  void keep(Lane& lane, Entry& entry);
-  void finish(Lane& lane, Entry& entry, Result<Submitted> outcome);
-  void pump(Lane& lane, TimePoint now);
-  void expire(Lane& lane, TimePoint now);
+  void on_answer(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
+                 const ReplicaWait::Answer& answer);
+  void on_not_taken(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
+                    const ReplicaWait::Answer& answer);
+  void pump(TimePoint now);
   void park_when_quiet();
 
+  EventLoop& loop_;
   Client& commands_;
   ReplicaWait& replicas_;
   const Keys& keys_;
-  const SenderOptions options_;
   const std::string channel_;
   const std::string agents_;          // Pub/Sub
   const std::string tenants_agents_;  // Pub/Sub, without the tenant
@@ -94,12 +73,7 @@ class ChannelSender {
   const std::string inbox_notices_;
   const std::string dedupe_seconds_;
   const std::string inbox_size_;
-  CircuitBreaker breaker_;
-  bool engine_failed_ = false;                      // the last failure was of the whole server
-  TimePoint works_since_;                           // as probes said after it
-  std::map<std::string, Lane, std::less<>> lanes_;  // by tenant
-  size_t waiting_ = 0;                              // promised to be kept
-  size_t waiting_bytes_ = 0;
+  ChannelQueue queue_;
   bool closed_ = false;  // nothing is sent any more
   Done<size_t> parking_;
 };

@@ -156,7 +156,7 @@ TEST_F(Cluster, AClientsIdIsKnownOnTheOtherWhileTheMessageWaits) {
 }
 
 TEST_F(Cluster, AGroupSpansBoth) {
-  limits_.queue_size = 100;
+  limits_.queue.messages = 100;
   begin(kWithInbox);
   TestAgent on_a, on_b;
   subscribe(*a_, on_a, "workers");

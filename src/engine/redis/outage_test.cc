@@ -35,7 +35,7 @@ class Outage : public EngineTest {
 };
 
 TEST_F(Outage, KeepsMessagesAndDeliversThemInOrderAfterwards) {
-  limits_.queue_size = 100;
+  limits_.queue.messages = 100;
   const auto instance = start_on_own_server("gw-a");
   TestAgent agent;
   subscribe(*instance, agent);
