@@ -1,4 +1,4 @@
-// Seam: all that a gateway needs of the world outside its shards. One implementation is this process alone
+// Interface: all that a gateway needs of the world outside its shards. One implementation is this process alone
 // (engine/memory), one shares with other instances through Redis (engine/redis). Control loop only; an engine
 // drives its own timers from start() on, and never blocks.
 #pragma once
@@ -36,7 +36,7 @@ class Engine {
   virtual ~Engine() = default;
   virtual const EngineTraits& traits() const = 0;
 
-  // The four seams; they live as long as the engine.
+  // The four interfaces; they live as long as the engine.
   virtual AgentDelivery& agents() = 0;
   virtual ClientDelivery& clients() = 0;
   virtual Registry& registry() = 0;
