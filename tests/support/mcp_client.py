@@ -10,6 +10,7 @@ from pathlib import Path
 
 from support.gateway import REPOSITORY
 from support.mcp import NEWER, OLDER
+from support.process import Process
 
 DEADLINE = 60.0
 SOURCES = REPOSITORY / "tests/mcp/clients"
@@ -46,7 +47,7 @@ def installed() -> Path:
     return Path(script.stdout.strip())
 
 
-class McpClient:
+class McpClient(Process):
     """Connected once the constructor returns; `connected` holds what it says of the server."""
 
     def __init__(self, name, url, key):
@@ -60,8 +61,8 @@ class McpClient:
                 _copy(file, installed() / directory / file.name)
             command = [installed() / directory / "node", installed() / directory / "client.mjs"]
         environment = os.environ | {"MCP_KEY": key, "PYTHONPATH": str(SOURCES)}
-        self._process = subprocess.Popen([*command, f"{url}/mcp", *mode], env=environment, text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        super().__init__([*command, f"{url}/mcp", *mode], env=environment, text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._lines = queue.Queue()
         self._errors = []
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read, self._read_errors)]
@@ -88,24 +89,24 @@ class McpClient:
         return self._answer()
 
     def send(self, **command):
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
 
     def answer(self) -> dict:
         return self._answer()
 
     def close(self):
-        if self._process.poll() is None:
-            self._process.stdin.close()
+        """What it reads ends, and so does it."""
+        if self.is_running:
+            self.process.stdin.close()
             try:
-                self._process.wait(10)
+                self.wait_exit(10)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(10)
+                self.kill()
         for reader in self._readers:
             reader.join(10)
-        self._process.stdout.close()
-        self._process.stderr.close()
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     def _answer(self) -> dict:
         line = self._lines.get(timeout=DEADLINE)
@@ -113,12 +114,12 @@ class McpClient:
         return json.loads(line)
 
     def _read(self):
-        for line in self._process.stdout:
+        for line in self.process.stdout:
             self._lines.put(line)
         self._lines.put(None)
 
     def _read_errors(self):
-        self._errors.extend(self._process.stderr)
+        self._errors.extend(self.process.stderr)
 
 
 def _copy(source, target):
