@@ -55,7 +55,7 @@ GatewayOptions gateway_options(const Config& config, const EngineTraits& engine)
   options.admission = {config.max_connections_per_user, config.max_connections};
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
-  shard.reply_to = engine.pubsub_prefix + "gateway:" + config.instance_id;
+  shard.reply_to = engine.reply_to;
   shard.handshake.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression,
                              config.session_policy == SessionPolicy::optional};
   shard.handshake.timeout = config.handshake_timeout;

@@ -30,7 +30,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       access_(keys_, parts.loop),
       sessions_(parts.traffic_cop, parts.post_office),
       calls_(parts.post_office, {options_.public_url, discovery(parts.consul)},
-             parts.engine.traits().pubsub_prefix),
+             parts.engine.traits().channel_prefix),
       messages_(calls_),
       lookups_(parts.post_office, options_.instance_id),
       streams_(parts.loop, parts.post_office),

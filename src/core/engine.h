@@ -17,9 +17,10 @@ namespace gw {
 
 // What is so from an engine's making to its end.
 struct EngineTraits {
-  std::string_view kind;      // "memory", "redis": in answers, metrics and Consul
-  bool is_shared = false;     // any instance knows every session and connection; questions cost a round trip
-  std::string pubsub_prefix;  // begins every name that is published to
+  std::string_view kind;       // "memory", "redis": in answers, metrics and Consul
+  bool is_shared = false;      // any instance knows every session and connection; questions cost a round trip
+  std::string channel_prefix;  // begins the name under which agents know a channel
+  std::string reply_to;        // where they answer clients of this instance
 };
 
 // The server behind an engine that has one; for metrics.

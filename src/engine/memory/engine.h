@@ -9,6 +9,7 @@
 #include "engine/memory/client_delivery.h"
 #include "engine/memory/registry.h"
 #include "engine/memory/session_store.h"
+#include "engine/redis/keys.h"
 #include "net/event_loop.h"
 
 namespace gw::memory {
@@ -24,7 +25,7 @@ class Engine final : public gw::Engine {
  public:
   Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
       : loop_(loop),
-        traits_{"memory", false, options.key_prefix},
+        traits_(traits(redis::Keys(options.key_prefix, options.instance_id, 0))),
         agents_(loop, channels, options.agents),
         clients_(agents_),
         registry_(channels, options.instance_id),
@@ -49,6 +50,11 @@ class Engine final : public gw::Engine {
 
  private:
   static constexpr Duration kTickEvery = 250ms;
+
+  // Nobody listens to these; envelopes and answers look alike on both engines.
+  static EngineTraits traits(const redis::Keys& names) {
+    return {"memory", false, names.agents(""), names.gateway(names.instance())};
+  }
 
   EventLoop& loop_;
   const EngineTraits traits_;

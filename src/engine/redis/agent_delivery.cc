@@ -177,9 +177,9 @@ void AgentDelivery::on_engine_works(TimePoint now) {
 
 void AgentDelivery::tick(TimePoint now) {
   for (const auto& sender : senders_) sender->tick(now);
-  for (const auto& inbox : inboxes_) inbox->tick(now, parts_.lease.is_first());
+  for (const auto& inbox : inboxes_) inbox->tick(now, parts_.lease.is_housekeeper());
   for (const auto& feeds : stream_feeds_) feeds->tick(now);
-  if (parts_.lease.is_first() && parts_.commands.is_up()) tidy(now);
+  if (parts_.lease.is_housekeeper() && parts_.commands.is_up()) tidy(now);
 }
 
 // What only one instance has to do: messages that wait in Redis for somebody who listens.
@@ -200,11 +200,16 @@ void AgentDelivery::unpark() {
   const std::string now = std::to_string(parts_.loop.wall_now().time_since_epoch().count());
   for (const std::string& channel : parts_.channels.names()) {
     const Keys& keys = parts_.keys;
-    const std::string list = keys.parked(channel), agents = keys.agents(channel),
-                      tenants = keys.agents(channel, ""), inbox = inboxes_.empty() ? "" : keys.inbox(channel),
-                      state = keys.inbox_state(channel), notices = keys.inbox_notices(channel);
     run_script(parts_.commands, scripts::unpark,
-               {keys.prefix(), channel, list, now, agents, tenants, kUnparkCount, inbox, state, notices},
+               {{"left_over", keys.parked(channel)},
+                {"parked", keys.parked()},
+                {"inbox", keys.inbox(channel)},
+                {"prefix", keys.prefix()},
+                {"pubsub_prefix", keys.pubsub_prefix()},
+                {"channel", channel},
+                {"now", now},
+                {"most", kUnparkCount},
+                {"with_inbox", inboxes_.empty() ? "0" : "1"}},
                [channel](const Result<Reply>& reply) {
                  if (!reply || (*reply)[0].integer() + (*reply)[1].integer() == 0) return;
                  log::info("parked_messages_taken", {{"channel", channel},
@@ -219,11 +224,12 @@ void AgentDelivery::unpark() {
 void AgentDelivery::release(ChannelIndex channel) {
   const Keys& keys = parts_.keys;
   const std::string& name = parts_.channels.name(channel);
-  const std::string inbox = keys.inbox(name), state = keys.inbox_state(name),
-                    notices = keys.inbox_notices(name), agents = keys.agents(name),
-                    tenants = keys.agents(name, "");
   run_script(parts_.commands, scripts::release,
-             {keys.prefix(), name, inbox, state, notices, agents, tenants, kReleaseCount},
+             {{"inbox", keys.inbox(name)},
+              {"prefix", keys.prefix()},
+              {"pubsub_prefix", keys.pubsub_prefix()},
+              {"channel", name},
+              {"most", kReleaseCount}},
              [this, channel](const Result<Reply>& reply) {
                if (!reply || (*reply)[0].integer() == 0) return;
                log::info("waiting_messages_published",

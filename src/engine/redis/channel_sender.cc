@@ -29,10 +29,7 @@ ChannelSender::ChannelSender(std::string_view channel, EventLoop& loop, Client& 
       keys_(keys),
       channel_(channel),
       agents_(keys.agents(channel)),
-      tenants_agents_(keys.agents(channel, "")),
       inbox_(options.inbox ? keys.inbox(channel) : ""),
-      inbox_state_(keys.inbox_state(channel)),
-      inbox_notices_(keys.inbox_notices(channel)),
       dedupe_seconds_(std::to_string(options.dedupe_age.count())),
       inbox_size_(std::to_string(options.inbox_size)),
       queue_(options.queue) {}
@@ -79,10 +76,29 @@ void ChannelSender::hand_over(const HandOver& what, OnReply done) {
   if (what.dedupe_key.empty() && what.tenant.empty() && inbox_.empty()) {
     return commands_.command({"PUBLISH", agents_, what.envelope}, std::move(done));
   }
+  if (inbox_.empty()) {
+    return run_script(commands_, scripts::submit_by_pubsub,
+                      {{"pubsub_prefix", keys_.pubsub_prefix()},
+                       {"channel", channel_},
+                       {"id", what.message_id},
+                       {"envelope", what.envelope},
+                       {"tenant", what.tenant},
+                       {"seen", what.dedupe_key},
+                       {"seen_seconds", dedupe_seconds_}},
+                      std::move(done));
+  }
   run_script(commands_, scripts::submit,
-             {keys_.prefix(), channel_, what.message_id, what.envelope, what.dedupe_key, dedupe_seconds_,
-              agents_, tenants_agents_, what.tenant, inbox_, inbox_state_, inbox_notices_, inbox_size_,
-              what.waits ? "1" : "0"},
+             {{"inbox", inbox_},
+              {"prefix", keys_.prefix()},
+              {"pubsub_prefix", keys_.pubsub_prefix()},
+              {"channel", channel_},
+              {"id", what.message_id},
+              {"envelope", what.envelope},
+              {"tenant", what.tenant},
+              {"seen", what.dedupe_key},
+              {"seen_seconds", dedupe_seconds_},
+              {"most", inbox_size_},
+              {"waits", what.waits ? "1" : "0"}},
              std::move(done));
 }
 

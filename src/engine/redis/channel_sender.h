@@ -66,11 +66,8 @@ class ChannelSender {
   ReplicaWait& replicas_;
   const Keys& keys_;
   const std::string channel_;
-  const std::string agents_;          // Pub/Sub
-  const std::string tenants_agents_;  // Pub/Sub, without the tenant
-  const std::string inbox_;           // empty: none
-  const std::string inbox_state_;
-  const std::string inbox_notices_;
+  const std::string agents_;  // Pub/Sub
+  const std::string inbox_;   // empty: none
   const std::string dedupe_seconds_;
   const std::string inbox_size_;
   ChannelQueue queue_;

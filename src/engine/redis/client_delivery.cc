@@ -44,10 +44,13 @@ void ClientDelivery::publish(Publication publication, Done<Missed> done) {
   writer.begin_object().member("source", publication.source).key("message").raw(publication.message);
   if (!publication.tenant_id.empty()) writer.member("tenant_id", publication.tenant_id);
   writer.end_object();
-  const std::string fanout = parts_.keys.fanout(channel);
-  const std::string gateways = parts_.keys.gateway(""),
-                    soft_left = std::to_string((Lease::kTime - Lease::kSoft).count());
-  run_script(parts_.messages, scripts::publish, {parts_.keys.prefix(), fanout, payload, gateways, soft_left},
+  run_script(parts_.messages, scripts::publish,
+             {{"gateways", parts_.keys.gateways()},
+              {"prefix", parts_.keys.prefix()},
+              {"fanout", parts_.keys.fanout(channel)},
+              {"payload", payload},
+              {"gateway_channels", parts_.keys.gateway("")},
+              {"live_ms", std::to_string((Lease::kTime - Lease::kSoft).count())}},
              [done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
                if ((*reply)[0].integer() == 0)

@@ -22,7 +22,7 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
       keys_(options.key_prefix, options.instance_id, options.url.database),
-      traits_{"redis", true, keys_.pubsub_prefix()},
+      traits_{"redis", true, keys_.agents(""), keys_.gateway(keys_.instance())},
       sentinels_(loop, options.url, options.ca_file,
                  [this] {
                    prober_.move({Errc::unavailable, "the sentinels name another master"});

@@ -12,7 +12,6 @@ namespace {
 constexpr std::string_view kAgentsGroup = "agents";
 constexpr std::string_view kReadCount = "64";
 constexpr std::string_view kClaimCount = "64";
-constexpr std::string_view kDeadMax = "10000";
 constexpr Duration kClaimEvery = 1s;
 // A notice comes with each entry; this is for the one that was lost.
 constexpr Duration kReadEvery = 1s;
@@ -32,8 +31,6 @@ Inbox::Inbox(std::string_view channel, Client& commands, Subscriptions& subscrip
       keys_(keys),
       channel_(channel),
       stream_(keys.inbox(channel)),
-      state_(keys.inbox_state(channel)),
-      notices_(keys.inbox_notices(channel)),
       age_max_(options.age_max),
       size_max_(std::to_string(options.size_max)) {}
 
@@ -44,7 +41,7 @@ std::string Inbox::group_name(const AgentSubscription& subscription) {
 }
 
 std::string Inbox::pubsub_name(const std::string& tenant) const {
-  return tenant.empty() ? notices_ + "/group" : notices_ + "/group/" + tenant;
+  return tenant.empty() ? keys_.notices(channel_) : keys_.notices(channel_, tenant);
 }
 
 void Inbox::on_up() {
@@ -76,12 +73,17 @@ void Inbox::join(SubscriptionId id, const AgentSubscription& subscription, std::
 void Inbox::create(const std::string& name, SubscriptionId id, const Done<void>& done) {
   const auto group = groups_.find(name);
   if (group == groups_.end()) return;
-  run_script(
-      commands_, scripts::join_inbox,
-      {keys_.prefix(), channel_, stream_, state_, notices_, name, keys_.instance(), group->second.tenant},
-      [this, name, id, done](const Result<Reply>& created) {
-        on_created(name, id, created ? Result<void>() : Result<void>(created.error()), done);
-      });
+  run_script(commands_, scripts::join_inbox,
+             {{"inbox", stream_},
+              {"prefix", keys_.prefix()},
+              {"pubsub_prefix", keys_.pubsub_prefix()},
+              {"channel", channel_},
+              {"group", name},
+              {"consumer", keys_.instance()},
+              {"scope", group->second.tenant}},
+             [this, name, id, done](const Result<Reply>& created) {
+               on_created(name, id, created ? Result<void>() : Result<void>(created.error()), done);
+             });
 }
 
 void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<void>& created,
@@ -219,7 +221,13 @@ void Inbox::claim(const std::string& name) {
   const std::string idle = std::to_string(kRedeliverAfter.count()),
                     deliveries = std::to_string(kDeliveriesMax);
   run_script(commands_, scripts::claim,
-             {keys_.prefix(), stream_, name, keys_.instance(), idle, deliveries, kClaimCount, kDeadMax},
+             {{"inbox", stream_},
+              {"dead", keys_.dead_letters(channel_)},
+              {"group", name},
+              {"consumer", keys_.instance()},
+              {"idle_ms", idle},
+              {"deliveries_most", deliveries},
+              {"most", kClaimCount}},
              [this, name](const Result<Reply>& reply) {
                const auto found = groups_.find(name);
                if (!reply || found == groups_.end()) return;
@@ -242,8 +250,16 @@ void Inbox::tidy() {
                     deliveries = std::to_string(kDeliveriesMax);
   run_script(
       commands_, scripts::tidy_inbox,
-      {keys_.prefix(), channel_, stream_, state_, notices_, oldest, kept, kDeadMax, idle, deliveries,
-       kGroupIdleMs, size_max_},
+      {{"inbox", stream_},
+       {"prefix", keys_.prefix()},
+       {"pubsub_prefix", keys_.pubsub_prefix()},
+       {"channel", channel_},
+       {"oldest_ms", oldest},
+       {"kept_ms", kept},
+       {"idle_ms", idle},
+       {"deliveries_most", deliveries},
+       {"group_idle_ms", kGroupIdleMs},
+       {"most", size_max_}},
       [this](const Result<Reply>& reply) {
         if (!reply) return log::debug("inbox_tidy_failed", {{"reason", reply.error().detail}});
         dead_letters_ += static_cast<uint64_t>((*reply)[1].integer());

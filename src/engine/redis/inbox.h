@@ -87,8 +87,6 @@ class Inbox {
   const Keys& keys_;
   const std::string channel_;
   const std::string stream_;
-  const std::string state_;
-  const std::string notices_;
   const Duration age_max_;
   const std::string size_max_;
   std::function<bool()> may_deliver_;

@@ -13,37 +13,10 @@
 
 namespace gw::redis {
 
-// Of a channel's agents; made once, since each message needs them.
-struct AgentNames {
-  // Pub/Sub.
-  std::string agents;
-  std::string tenant_agents;  // for those bound to a tenant, whose name comes behind it
-};
-
-// Of a channel's inbox; the same.
-struct InboxNames {
-  std::string stream;
-  std::string dead_letters;
-  std::string places;     // who has had what: inbox_scripts.cc
-  std::string held;       // how much waits of each tenant
-  std::string put_aside;  // how many dead letters nobody has counted yet
-  std::string fed;        // there while event streams have lately been
-  std::string removed;    // the last entry that is gone
-  // Pub/Sub; of a tenant: the second, and its name behind it.
-  std::string feeds, tenant_feeds;    // bring an entry to event streams
-  std::string groups, tenant_groups;  // tell members of groups that there is one
-};
-
-// Pub/Sub knows no databases: what keeps the keys of two apart has to stand in its names.
-inline std::string pubsub_prefix(std::string prefix, uint32_t database) {
-  if (database != 0) prefix.append("@").append(std::to_string(database)).append(":");
-  return prefix;
-}
-
 class Keys {
  public:
   Keys(const std::string& prefix, std::string_view instance, uint32_t database)
-      : prefix_(prefix), pubsub_prefix_(redis::pubsub_prefix(prefix, database)), instance_(instance) {}
+      : prefix_(prefix), pubsub_prefix_(with_database(prefix, database)), instance_(instance) {}
 
   const std::string& prefix() const { return prefix_; }
   const std::string& pubsub_prefix() const { return pubsub_prefix_; }
@@ -63,9 +36,18 @@ class Keys {
   std::string agents(std::string_view channel, std::string_view tenant) const {
     return heard("channel:", channel, ":tenant:", tenant);
   }
-  AgentNames agent_names(std::string_view channel) const { return {agents(channel), agents(channel, "")}; }
   std::string fanout(std::string_view channel) const { return heard("fanout:", channel); }
   std::string gateway(std::string_view instance) const { return heard("gateway:", instance); }
+  // An entry of the inbox, for event streams; and of one tenant, whose name comes last.
+  std::string entries(std::string_view channel) const { return heard("inbox:", channel, "/feed"); }
+  std::string entries(std::string_view channel, std::string_view tenant) const {
+    return heard("inbox:", channel, "/feed/", tenant);
+  }
+  // That there is one, for members of groups.
+  std::string notices(std::string_view channel) const { return heard("inbox:", channel, "/group"); }
+  std::string notices(std::string_view channel, std::string_view tenant) const {
+    return heard("inbox:", channel, "/group/", tenant);
+  }
   std::string events() const { return heard("", kEvents); }
   std::string session_changed() const { return heard("session:", "changed"); }
 
@@ -108,24 +90,14 @@ class Keys {
 
   // --- Messages ---
   std::string message_id(std::string_view digest) const { return kept("session:id:", digest); }
-  InboxNames inbox_names(std::string_view channel) const {
-    const auto state = [&](std::string_view what) { return kept("channel:", channel, ":inbox:", what); };
-    const std::string stream = kept("inbox:", channel), notices = heard("inbox:", channel);
-    return {.stream = stream,
-            .dead_letters = stream + ":dead",
-            .places = state("waiting"),
-            .held = state("held"),
-            .put_aside = state("aside"),
-            .fed = state("fed"),
-            .removed = state("removed"),
-            .feeds = notices + "/feed",
-            .tenant_feeds = notices + "/feed/",
-            .groups = notices + "/group",
-            .tenant_groups = notices + "/group/"};
-  }
+  // A channel's stream, and what is kept beside it (inbox_scripts.cc).
   std::string inbox(std::string_view channel) const { return kept("inbox:", channel); }
-  std::string inbox_state(std::string_view channel) const { return kept("channel:", channel, ":inbox:"); }
-  std::string inbox_notices(std::string_view channel) const { return heard("inbox:", channel); }
+  std::string dead_letters(std::string_view channel) const { return kept("inbox:", channel, ":dead"); }
+  std::string inbox_places(std::string_view channel) const { return of_inbox(channel, "waiting"); }
+  std::string inbox_held(std::string_view channel) const { return of_inbox(channel, "held"); }
+  std::string inbox_aside(std::string_view channel) const { return of_inbox(channel, "aside"); }
+  std::string inbox_fed(std::string_view channel) const { return of_inbox(channel, "fed"); }
+  std::string inbox_removed(std::string_view channel) const { return of_inbox(channel, "removed"); }
   // The channels whose inbox has a place.
   std::string waiting() const { return kept("waiting"); }
   std::string parked(std::string_view channel) const { return kept("channel:", channel, ":parked"); }
@@ -136,6 +108,14 @@ class Keys {
   static constexpr std::string_view kConnections = ":connections";
   static constexpr std::string_view kEvents = "events";
 
+  // Pub/Sub knows no databases: what keeps the keys of two apart has to stand in its names.
+  static std::string with_database(std::string prefix, uint32_t database) {
+    if (database != 0) prefix.append("@").append(std::to_string(database)).append(":");
+    return prefix;
+  }
+  std::string of_inbox(std::string_view channel, std::string_view what) const {
+    return kept("channel:", channel, ":inbox:", what);
+  }
   template <class... Parts>
   static std::string joined(const Parts&... parts) {
     std::string out;

@@ -8,11 +8,11 @@ namespace {
 TEST(Keys, BeginWithThePrefixAndPubSubNamesWithTheDatabaseToo) {
   const Keys keys("acme:", "gw-a", 2);
   EXPECT_EQ(keys.connection("ws_1"), "acme:connection:ws_1");
-  EXPECT_EQ(keys.inbox_names("guide").stream, "acme:inbox:guide");
+  EXPECT_EQ(keys.inbox("guide"), "acme:inbox:guide");
   EXPECT_EQ(keys.agents("guide"), "acme:@2:guide");
   EXPECT_EQ(keys.gateway("gw-a"), "acme:@2:gateway:gw-a");
   EXPECT_EQ(keys.events(), "acme:@2:events");
-  EXPECT_EQ(keys.inbox_names("guide").feeds, "acme:@2:inbox:guide/feed");
+  EXPECT_EQ(keys.entries("guide"), "acme:@2:inbox:guide/feed");
   EXPECT_EQ(Keys("acme:", "gw-a", 0).agents("guide"), "acme:guide");
 }
 

@@ -48,7 +48,6 @@ class Lease {
   bool may_judge() const { return state_.may_judge(loop_.now()); }
   bool may_be_missing() const { return state_.may_be_missing(loop_.now()); }
   bool is_housekeeper() const { return state_.is_housekeeper(); }
-  bool is_first() const { return is_housekeeper(); }
   // Channels for which a stopped instance left messages.
   size_t parked_channels() const { return parked_channels_; }
   // Channels whose inbox holds what somebody has to confirm or to get.

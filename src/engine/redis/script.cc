@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/digest.h"
 #include "base/hex.h"
 
 namespace gw::redis {
@@ -24,6 +25,20 @@ std::string with_locals(const Takes& takes, std::string_view text) {
   return joined(takes.without_memory ? "#!lua flags=allow-oom\n" : "", locals(takes.keys, "KEYS"),
                 locals(takes.arguments, "ARGV"), "local more = ", std::to_string(takes.arguments.size() + 1),
                 "\n", text);
+}
+
+// prefix .. 'gateway:' .. a .. ':lease'
+std::string expression(std::string_view prefix, std::string_view pattern, std::string_view a,
+                       std::string_view b) {
+  std::string out(prefix);
+  while (!pattern.empty()) {
+    const size_t at = std::min({pattern.find(kNameA), pattern.find(kNameB), pattern.size()});
+    if (at > 0) out += joined(" .. '", pattern.substr(0, at), "'");
+    if (at == pattern.size()) break;
+    out += joined(" .. ", pattern.substr(at).starts_with(kNameA) ? a : b);
+    pattern.remove_prefix(at + kNameA.size());
+  }
+  return out;
 }
 
 std::string_view value_of(std::string_view name, size_t position, std::initializer_list<Given> given) {
@@ -55,15 +70,6 @@ std::vector<std::string_view> Script::call(std::initializer_list<Given> given,
   return words;
 }
 
-std::vector<std::string_view> Script::call(std::vector<std::string_view> arguments) const {
-  arguments.insert(arguments.begin(), {"EVALSHA", sha1_, "0"});
-  return arguments;
-}
-
-void run_script(Client& client, const Script& script, std::vector<std::string_view> arguments, OnReply done) {
-  client.command(script.call(std::move(arguments)), std::move(done));
-}
-
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done) {
   run_script(client, script, given, {}, std::move(done));
 }
@@ -74,16 +80,12 @@ void run_script(Client& client, const Script& script, std::initializer_list<Give
 }
 
 std::string lua_name(std::string_view function, std::string_view pattern) {
-  const size_t first = pattern.find(kNameA), second = pattern.find(kNameB);
-  ASSERT(first != std::string_view::npos);
-  const size_t rest = first + kNameA.size();
-  if (second == std::string_view::npos) {
-    return joined("local function ", function, "(a) return prefix .. '", pattern.substr(0, first),
-                  "' .. a .. '", pattern.substr(rest), "' end\n");
-  }
-  return joined("local function ", function, "(a, b) return prefix .. '", pattern.substr(0, first),
-                "' .. a .. '", pattern.substr(rest, second - rest), "' .. b .. '",
-                pattern.substr(second + kNameB.size()), "' end\n");
+  return joined("local function ", function, "(a, b) return ", expression("prefix", pattern, "a", "b"),
+                " end\n");
+}
+
+std::string lua_local(std::string_view name, std::string_view pattern, std::string_view prefix) {
+  return joined("local ", name, " = ", expression(prefix, pattern, "channel", ""), "\n");
 }
 
 }  // namespace gw::redis

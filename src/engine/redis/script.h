@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/digest.h"
 #include "engine/redis/client.h"
 
 namespace gw::redis {
@@ -30,14 +29,10 @@ class Script {
  public:
   // What is given beyond the arguments begins, for `text`, at ARGV[more].
   Script(Takes takes, std::string_view text);
-  // It finds its arguments by position.
-  explicit Script(std::string_view text) : source_(text), sha1_(sha1_hex(text)) {}
-
   const std::string& source() const { return source_; }
   // EVALSHA and all that it needs. Each name is given once.
   std::vector<std::string_view> call(std::initializer_list<Given> given,
                                      std::span<const std::string_view> more) const;
-  std::vector<std::string_view> call(std::vector<std::string_view> arguments) const;
 
  private:
   const Takes takes_;
@@ -50,12 +45,13 @@ void run_script(Client& client, const Script& script, std::initializer_list<Give
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
                 std::span<const std::string_view> more, OnReply done);
 
-void run_script(Client& client, const Script& script, std::vector<std::string_view> arguments, OnReply done);
-
-// A Lua function of that name for a name of keys.h which a script can only make from what it finds in Redis:
-// `pattern` is the name, by kNames, of kNameA (and kNameB). It needs the local `prefix`.
-std::string lua_name(std::string_view function, std::string_view pattern);
+// So that no script spells a name of keys.h: `pattern` is that name, by Keys("", "", 0), of kNameA and
+// kNameB.
 inline constexpr std::string_view kNameA = "=1=", kNameB = "=2=";
+// A Lua function that makes such a name of what the script finds in Redis. It needs the local `prefix`.
+std::string lua_name(std::string_view function, std::string_view pattern);
+// A Lua local, `name`, that is the name for the local `channel`. It needs that one, and what it begins with.
+std::string lua_local(std::string_view name, std::string_view pattern, std::string_view prefix = "prefix");
 
 template <class... Parts>
 std::string joined(const Parts&... parts) {

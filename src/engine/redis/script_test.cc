@@ -39,12 +39,17 @@ TEST(ScriptDeathTest, KnowsNoOtherNames) {
 TEST(Script, MakesNamesAsKeysDo) {
   const Keys names("", "", 0);
   EXPECT_EQ(lua_name("lease", names.lease(kNameA)),
-            "local function lease(a) return prefix .. 'gateway:' .. a .. ':lease' end\n");
+            "local function lease(a, b) return prefix .. 'gateway:' .. a .. ':lease' end\n");
   EXPECT_EQ(lua_name("session", names.session(kNameA)),
-            "local function session(a) return prefix .. 'session:' .. a .. '' end\n");
+            "local function session(a, b) return prefix .. 'session:' .. a end\n");
   EXPECT_EQ(
       lua_name("owner", names.owner_connections(kNameA, kNameB)),
       "local function owner(a, b) return prefix .. 'tenant:' .. a .. ':user:' .. b .. ':connections' end\n");
+  EXPECT_EQ(lua_local("places", names.inbox_places(kNameA)),
+            "local places = prefix .. 'channel:' .. channel .. ':inbox:waiting'\n");
+  EXPECT_EQ(lua_local("agents", names.agents(kNameA), "pubsub_prefix"),
+            "local agents = pubsub_prefix .. channel\n");
+  EXPECT_EQ(lua_local("waiting", names.waiting()), "local waiting = prefix .. 'waiting'\n");
 }
 
 }  // namespace

@@ -7,10 +7,27 @@ namespace gw::redis {
 
 void load_scripts(Client& client) {
   using namespace scripts;
-  for (const Script* script :
-       {&submit,     &publish,   &unpark,       &add,     &put,   &update,         &remove,
-        &lease,      &leave,     &reap,         &read,    &count, &insert_session, &replace_session,
-        &join_inbox, &open_feed, &confirm_feed, &release, &claim, &tidy_inbox}) {
+  for (const Script* script : {&submit,
+                               &submit_by_pubsub,
+                               &publish,
+                               &unpark,
+                               &add,
+                               &put,
+                               &update,
+                               &remove,
+                               &lease,
+                               &leave,
+                               &reap,
+                               &read,
+                               &count,
+                               &insert_session,
+                               &replace_session,
+                               &join_inbox,
+                               &open_feed,
+                               &confirm_feed,
+                               &release,
+                               &claim,
+                               &tidy_inbox}) {
     client.command({"SCRIPT", "LOAD", script->source()}, {});
   }
 }
@@ -56,16 +73,18 @@ if redis.call('EXISTS', connections) == 0 then redis.call('SREM', gateways, me) 
 return 1
 )lua");
 
-// ARGV: prefix, Pub/Sub name, payload, an instance's own Pub/Sub name without the instance, ms that the lease
-// of a live instance has left. Answers how many heard it, then the live instances that listen to nothing now;
-// nobody at all when those are all.
-const Script publish(R"lua(
-local prefix, out = ARGV[1], {redis.call('PUBLISH', ARGV[2], ARGV[3])}
+// To every instance's clients, on their channel `fanout`. gateway_channels: an instance's own Pub/Sub name
+// without the instance; live_ms: what the lease of one that is routed to has left. Answers how many heard it,
+// then the live instances that listen to nothing now; nobody at all when those are all.
+const Script publish({.keys = {"gateways"},
+                      .arguments = {"prefix", "fanout", "payload", "gateway_channels", "live_ms"}},
+                     joined(lua_name("lease_of", kNames.lease(kNameA)), R"lua(
+local out = {redis.call('PUBLISH', fanout, payload)}
 local live, names = {}, {}
-for _, instance in ipairs(redis.call('SMEMBERS', prefix .. 'gateways')) do
-  if redis.call('PTTL', prefix .. 'gateway:' .. instance .. ':lease') > tonumber(ARGV[5]) then
+for _, instance in ipairs(redis.call('SMEMBERS', gateways)) do
+  if redis.call('PTTL', lease_of(instance)) > tonumber(live_ms) then
     live[#live + 1] = instance
-    names[#names + 1] = ARGV[4] .. instance
+    names[#names + 1] = gateway_channels .. instance
   end
 end
 if #live == 0 then return out end
@@ -75,7 +94,7 @@ for i, instance in ipairs(live) do
 end
 if #out - 1 == #live then return {0} end
 return out
-)lua");
+)lua"));
 
 }  // namespace scripts
 }  // namespace gw::redis

@@ -10,20 +10,21 @@ void load_scripts(Client& client);
 
 namespace scripts {
 
-extern const Script submit;           // a client's message: duplicate? into the inbox, to whoever listens
-extern const Script publish;          // to every instance's clients: who did not hear?
-extern const Script unpark;           // hands over what a stopped instance left waiting
-extern const Script add;              // a connection, within its user's limit: others may give way
-extern const Script put;              // connections, without a limit: what is there already is replaced
-extern const Script update;           // what changed of connections
-extern const Script remove;           // connections, with the reason for each
-extern const Script lease;            // renews an instance's lease; who else is there?
-extern const Script leave;            // an instance's lease and name
-extern const Script reap;             // some connections of an instance whose lease is gone
-extern const Script read;             // connections of an index, some at a time, or one
-extern const Script count;            // connections by instance, channel and user
-extern const Script insert_session;   // unless its key is taken
-extern const Script replace_session;  // if it is still what was read
+extern const Script submit;            // a client's message: duplicate? into the inbox, to whoever listens
+extern const Script submit_by_pubsub;  // the same without an inbox
+extern const Script publish;           // to every instance's clients: who did not hear?
+extern const Script unpark;            // hands over what a stopped instance left waiting
+extern const Script add;               // a connection, within its user's limit: others may give way
+extern const Script put;               // connections, without a limit: what is there already is replaced
+extern const Script update;            // what changed of connections
+extern const Script remove;            // connections, with the reason for each
+extern const Script lease;             // renews an instance's lease; who else is there?
+extern const Script leave;             // an instance's lease and name
+extern const Script reap;              // some connections of an instance whose lease is gone
+extern const Script read;              // connections of an index, some at a time, or one
+extern const Script count;             // connections by instance, channel and user
+extern const Script insert_session;    // unless its key is taken
+extern const Script replace_session;   // if it is still what was read
 
 // Of an inbox: inbox_scripts.cc, which says what a place is.
 extern const Script join_inbox;    // a group, with what waits for whoever comes first

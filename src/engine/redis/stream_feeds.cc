@@ -27,12 +27,10 @@ StreamFeeds::StreamFeeds(std::string_view channel, Client& commands, Subscriptio
       subscriptions_(subscriptions),
       keys_(keys),
       channel_(channel),
-      stream_(keys.inbox(channel)),
-      state_(keys.inbox_state(channel)),
-      notices_(keys.inbox_notices(channel)) {}
+      stream_(keys.inbox(channel)) {}
 
 std::string StreamFeeds::pubsub_name(const std::string& tenant) const {
-  return tenant.empty() ? notices_ + "/feed" : notices_ + "/feed/" + tenant;
+  return tenant.empty() ? keys_.entries(channel_) : keys_.entries(channel_, tenant);
 }
 
 StreamFeeds::Reader* StreamFeeds::find(const std::string& tenant, SubscriptionId id) {
@@ -112,7 +110,12 @@ void StreamFeeds::ask(const std::string& tenant, SubscriptionId id) {
     return;
   }
   run_script(commands_, scripts::open_feed,
-             {keys_.prefix(), channel_, stream_, state_, notices_, tenant, kKeptSeconds},
+             {{"inbox", stream_},
+              {"prefix", keys_.prefix()},
+              {"pubsub_prefix", keys_.pubsub_prefix()},
+              {"channel", channel_},
+              {"scope", tenant},
+              {"kept_seconds", kKeptSeconds}},
              [this, tenant, id](const Result<Reply>& reply) { on_asked(tenant, id, reply); });
 }
 
@@ -254,7 +257,14 @@ void StreamFeeds::confirm(const std::string& tenant, Feed& feed, std::function<v
   feed.confirming = true;
   const std::string start = feed.start->text(), end = feed.end.text();
   run_script(commands_, scripts::confirm_feed,
-             {keys_.prefix(), channel_, stream_, state_, notices_, tenant, start, end, kKeptSeconds},
+             {{"inbox", stream_},
+              {"prefix", keys_.prefix()},
+              {"pubsub_prefix", keys_.pubsub_prefix()},
+              {"channel", channel_},
+              {"scope", tenant},
+              {"start", start},
+              {"upto", end},
+              {"kept_seconds", kKeptSeconds}},
              [this, tenant, upto = feed.end, done = std::move(done)](const Result<Reply>& reply) {
                if (const auto it = feeds_.find(tenant); it != feeds_.end()) {
                  it->second.confirming = false;

@@ -88,8 +88,6 @@ class StreamFeeds {
   const Keys& keys_;
   const std::string channel_;
   const std::string stream_;
-  const std::string state_;
-  const std::string notices_;
   std::function<bool()> may_deliver_;
   std::map<std::string, Feed> feeds_;  // by tenant; empty: all
   TimePoint now_;                      // as of the last tick
