@@ -199,7 +199,7 @@ class Application {
         channels_(config.channels),
         engine_(make_engine(loop_, channels_, config)),
         traffic_cop_(engine_->sessions(), channels_, [this] { return loop_.wall_now(); }),
-        post_office_(*engine_, channels_, {config.outbox_bytes / 2}),
+        post_office_(*engine_, channels_, {config.outbox_bytes / 2}, [this] { return loop_.wall_now(); }),
         gateway_(gateway_options(config, engine_->traits()),
                  {loop_, channels_, *engine_,
                   [this](std::string_view token, Done<SessionPtr> done) {

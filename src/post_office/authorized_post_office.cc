@@ -24,14 +24,14 @@ std::string sent_body(const Recipient& recipient, size_t delivered) {
   return body;
 }
 
-std::string published_body(const std::string& channel, const Missed& missed) {
+std::string published_body(const std::string& channel, const Missed& missed, WallTime now) {
   std::string body;
   json::Writer writer(body);
   writer.begin_object()
       .member("success", true)
       .member("status", missed.empty() ? "published" : "partly_published")
       .member("channel", channel)
-      .member("timestamp", iso8601(wall_now()));
+      .member("timestamp", iso8601(now));
   if (!missed.empty()) {
     writer.key("missed").begin_array();
     for (const std::string& instance : missed) writer.value(instance);
@@ -98,19 +98,40 @@ void AuthorizedPostOffice::endpoint(const ApiKey& key, const http::Request& call
   done(std::move(body));
 }
 
-void AuthorizedPostOffice::publish(const ApiKey& key, PublishRequest request, Done<std::string> done) {
+void AuthorizedPostOffice::publish(const ApiKey& key, std::string_view channel, PublishRequest request,
+                                   Done<std::string> done) {
   const Result<void> realm_granted = key.check_realm(request.realm);
   if (!realm_granted) return done(realm_granted.error());
-  const Result<ChannelIndex> granted = granted_channel(key, post_office_.channels(), request.channel);
+  const Result<ChannelIndex> granted = granted_channel(key, post_office_.channels(), channel);
   if (!granted) return done(granted.error());
   const Result<std::string> tenant = key.tenant_for(request.tenant_id);
   if (!tenant) return done(tenant.error());
+  request.channel = *granted;
   request.tenant_id = *tenant;
-  post_office_.publish(request, [channel = channel_prefix_ + std::string(request.channel),
+  post_office_.publish(request, [this, name = channel_prefix_ + std::string(channel),
                                  done = std::move(done)](const Result<Missed>& missed) {
     if (!missed) return done(missed.error());
-    done(published_body(channel, *missed));
+    done(published_body(name, *missed, now_()));
   });
+}
+
+void AuthorizedPostOffice::acknowledge(const ApiKey& key, std::string_view channel, std::string group,
+                                       const std::vector<std::string>& ids, Done<std::string> done) {
+  const Result<ChannelIndex> granted = granted_channel(key, post_office_.channels(), channel);
+  if (!granted) return done(granted.error());
+  post_office_.acknowledge({*granted, std::move(group), key.tenant_id}, ids,
+                           [done = std::move(done)](Result<size_t> closed) {
+                             // A group that is not there (any more) has nothing open.
+                             const bool gone = !closed && closed.error().code == Errc::not_found;
+                             if (!closed && !gone) return done(closed.error());
+                             std::string body;
+                             json::Writer(body)
+                                 .begin_object()
+                                 .member("success", true)
+                                 .member("acknowledged", gone ? size_t{0} : *closed)
+                                 .end_object();
+                             done(std::move(body));
+                           });
 }
 
 void AuthorizedPostOffice::send(const ApiKey& key, const Recipient& recipient, std::string_view message,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/http/message.h"
 #include "post_office/api_keys.h"
@@ -24,15 +25,21 @@ class AuthorizedPostOffice {
   };
 
   // `post_office` outlives it. `channel_prefix` begins the name under which agents know a channel.
-  AuthorizedPostOffice(PostOffice& post_office, Address address, std::string channel_prefix)
-      : post_office_(post_office), address_(std::move(address)), channel_prefix_(std::move(channel_prefix)) {}
+  AuthorizedPostOffice(PostOffice& post_office, Address address, std::string channel_prefix, WallClock now)
+      : post_office_(post_office),
+        address_(std::move(address)),
+        channel_prefix_(std::move(channel_prefix)),
+        now_(std::move(now)) {}
 
   // Where clients connect. `caller` is used before this returns; empty `realm`: none was named.
   void endpoint(const ApiKey& key, const http::Request& caller, std::string_view session_token,
                 std::string_view realm, Done<std::string> done);
   // Its tenant is the one that was asked for; the key's own where that is empty.
-  void publish(const ApiKey& key, PublishRequest request, Done<std::string> done);
+  void publish(const ApiKey& key, std::string_view channel, PublishRequest request, Done<std::string> done);
   void send(const ApiKey& key, const Recipient& recipient, std::string_view message, Done<std::string> done);
+  // What a group of the key's tenant has done with.
+  void acknowledge(const ApiKey& key, std::string_view channel, std::string group,
+                   const std::vector<std::string>& ids, Done<std::string> done);
 
   PostOffice& post_office() { return post_office_; }
 
@@ -43,6 +50,7 @@ class AuthorizedPostOffice {
   PostOffice& post_office_;
   const Address address_;
   const std::string channel_prefix_;
+  const WallClock now_;
 };
 
 // The configured channel of that name if the key grants it: invalid_argument, not_found or permission_denied.

@@ -11,24 +11,22 @@ Error no_such_connection() { return {Errc::not_found, "no such connection"}; }
 
 }  // namespace
 
-PostOffice::PostOffice(Engine& engine, const ChannelTable& channels, const Options& options)
-    : engine_(engine), channels_(channels), options_(options) {}
+PostOffice::PostOffice(Engine& engine, const ChannelTable& channels, const Options& options, WallClock now)
+    : engine_(engine), channels_(channels), options_(options), now_(std::move(now)) {}
 
 void PostOffice::publish(const PublishRequest& request, Done<Missed> done) {
-  const auto channel = channels_.find(request.channel);
-  if (!channel) return done(Error{Errc::not_found, "no such channel"});
   if (request.message.size() > options_.message_bytes_max) {
     return done(Error{Errc::too_large, "message is larger than a client's outbox (outbox-bytes)"});
   }
-  const WallTime now = wall_now();
+  const WallTime now = now_();
   Publication publication;
-  publication.channel = *channel;
+  publication.channel = request.channel;
   publication.tenant_id = request.tenant_id;
   publication.source = request.realm;
   publication.message = request.message;
   message_ids_.append(publication.message_id, now.time_since_epoch().count());
-  protocol::append_publication(
-      publication.envelope, {publication.message_id, request.channel, request.realm, request.message, now});
+  protocol::append_publication(publication.envelope, {publication.message_id, channels_.name(request.channel),
+                                                      request.realm, request.message, now});
   engine_.clients().publish(std::move(publication), std::move(done));
 }
 

@@ -13,7 +13,7 @@
 namespace gw {
 
 struct PublishRequest {
-  std::string_view channel;
+  ChannelIndex channel = 0;
   std::string_view message;  // JSON, passed byte for byte
   std::string_view realm;
   std::string_view tenant_id;  // empty: all
@@ -41,9 +41,9 @@ class PostOffice {
     size_t message_bytes_max = size_t{1} << 20;
   };
 
-  PostOffice(Engine& engine, const ChannelTable& channels, const Options& options);
+  PostOffice(Engine& engine, const ChannelTable& channels, const Options& options, WallClock now);
 
-  // Answers as ClientDelivery::publish. not_found: no such channel. too_large. resource_exhausted: the shards
+  // Answers as ClientDelivery::publish. too_large. resource_exhausted: the shards
   // are behind.
   void publish(const PublishRequest& request, Done<Missed> done);
   // Answers how many connections it went to. not_found when there is none.
@@ -69,6 +69,7 @@ class PostOffice {
   Engine& engine_;
   const ChannelTable& channels_;
   const Options options_;
+  const WallClock now_;
   MessageIdSource message_ids_;
 };
 

@@ -51,15 +51,4 @@ std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& r
   return key;
 }
 
-const ApiKey* Access::authorize(const http::Request& request, http::Responder& responder,
-                                const Requirement& needed) {
-  auto verdict = judge(request, needed);
-  if (const auto* key = std::get_if<const ApiKey*>(&verdict)) {
-    responder.bill(*key);
-    return *key;
-  }
-  responder.send(std::move(std::get<http::Response>(verdict)));
-  return nullptr;
-}
-
 }  // namespace gw::http_api

@@ -23,9 +23,6 @@ class Access {
 
   // The key, or what to answer: 401, 403 or 429.
   std::variant<const ApiKey*, http::Response> judge(const http::Request& request, const Requirement& needed);
-  // The key, or null when the request was refused: then it has been answered.
-  const ApiKey* authorize(const http::Request& request, http::Responder& responder,
-                          const Requirement& needed);
 
  private:
   const ApiKeys& keys_;

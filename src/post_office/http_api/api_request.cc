@@ -1,6 +1,5 @@
 #include "post_office/http_api/api_request.h"
 
-#include "json/json.h"
 #include "net/http/query.h"
 
 namespace gw::http_api {

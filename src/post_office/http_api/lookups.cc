@@ -1,6 +1,5 @@
 #include "post_office/http_api/lookups.h"
 
-#include "json/json.h"
 #include "post_office/authorized_post_office.h"
 #include "post_office/http_api/records.h"
 
@@ -12,93 +11,88 @@ std::string_view tenant_of(const ApiRequest& call) {
   return call.key ? std::string_view(call.key->tenant_id) : std::string_view();
 }
 
-}  // namespace
-
-http::Response LookupsApi::connection_response(const ConnectionRecord& record) const {
-  std::string body;
-  json::Writer writer(body);
-  writer.begin_object().member("success", true).key("connection").begin_object();
-  append_connection(writer, record, post_office_.channels(), instance_id_);
-  writer.end_object().end_object();
-  return http::Response::json(200, std::move(body));
+void show(http::Responder& responder, const Lookups& lookups, const ConnectionRecord& record) {
+  succeed(responder, [&](json::Writer& body) {
+    body.key("connection").begin_object();
+    append_connection(body, record, lookups.post_office.channels(), lookups.instance_id);
+    body.end_object();
+  });
 }
 
-void LookupsApi::connection(ApiRequest call) {
-  const Result<std::string> id = path_parameter(call.request, "id");
-  if (!id) return refuse(call.responder, id.error());
-  post_office_.connection(*id, tenant_of(call),
-                          [this, responder = call.responder](Result<ConnectionRecord> found) mutable {
-                            if (!found) return refuse(responder, found.error());
-                            responder.send(connection_response(*found));
-                          });
-}
-
-void LookupsApi::channel_connections(ApiRequest call) {
-  const Result<std::string> name = path_parameter(call.request, "channel");
-  if (!name) return refuse(call.responder, name.error());
-  const Result<ChannelIndex> channel = granted_channel(*call.key, post_office_.channels(), *name);
-  if (!channel) return refuse(call.responder, channel.error());
-  answer_channel_connections(std::move(call), *channel, *name);
-}
-
-void LookupsApi::answer_channel_connections(ApiRequest call, ChannelIndex channel, const std::string& name) {
-  post_office_.connections(
+void show_connections(const Lookups& lookups, ApiRequest call, ChannelIndex channel) {
+  lookups.post_office.connections(
       ByChannel{channel}, tenant_of(call),
-      [name, responder = call.responder](Result<std::vector<ConnectionRecord>> found) mutable {
+      [name = lookups.post_office.channels().name(channel),
+       responder = call.responder](Result<std::vector<ConnectionRecord>> found) mutable {
         if (!found) return refuse(responder, found.error());
-        std::string body;
-        json::Writer writer(body);
-        writer.begin_object().member("success", true).member("channel", name);
-        append_connection_ids(writer, *found);
-        writer.end_object();
-        responder.send(http::Response::json(200, std::move(body)));
+        succeed(responder, [&](json::Writer& body) {
+          body.member("channel", name);
+          append_connection_ids(body, *found);
+        });
       });
 }
 
-void LookupsApi::connection_count(ApiRequest call) {
-  post_office_.count(tenant_of(call), true,
-                     [responder = call.responder](Result<ConnectionCounts> counts) mutable {
-                       if (!counts) return refuse(responder, counts.error());
-                       std::string body;
-                       json::Writer writer(body);
-                       writer.begin_object();
-                       append_counts(writer, *counts);
-                       writer.end_object();
-                       responder.send(http::Response::json(200, std::move(body)));
-                     });
-}
-
-void LookupsApi::backpressure(ApiRequest call) {
-  const ChannelTable& channels = post_office_.channels();
-  std::string body;
-  json::Writer writer(body);
-  writer.begin_object().member("success", true).key("channels").begin_object();
-  for (size_t i = 0; i < channels.size(); ++i) {
-    const auto channel = static_cast<ChannelIndex>(i);
-    if (!call.key->check_channel(channel)) continue;
-    const ChannelStats stats = post_office_.channel_stats(channel, tenant_of(call));
-    writer.key(channels.name(channel))
-        .begin_object()
-        .member("queue_size", stats.queue_size)
-        .member("queue_bytes", stats.queue_bytes)
-        .member("queue_max", stats.queue_max)
-        .member("circuit_state", stats.circuit_state)
-        .member("failure_count", stats.failure_count)
-        .member("agents", stats.agents)
-        .member("unacknowledged", stats.unacknowledged)
-        .end_object();
-  }
-  writer.end_object().end_object();
-  call.responder.send(http::Response::json(200, std::move(body)));
-}
-
-void LookupsApi::test_connection(ApiRequest call) {
+void connection(const Lookups& lookups, ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
-  post_office_.connection(
+  lookups.post_office.connection(
+      *id, tenant_of(call), [&lookups, responder = call.responder](Result<ConnectionRecord> found) mutable {
+        if (!found) return refuse(responder, found.error());
+        show(responder, lookups, *found);
+      });
+}
+
+void channel_connections(const Lookups& lookups, ApiRequest call) {
+  const Result<std::string> name = path_parameter(call.request, "channel");
+  if (!name) return refuse(call.responder, name.error());
+  const auto channel = granted_channel(*call.key, lookups.post_office.channels(), *name);
+  if (!channel) return refuse(call.responder, channel.error());
+  show_connections(lookups, std::move(call), *channel);
+}
+
+void connection_count(const Lookups& lookups, ApiRequest call) {
+  lookups.post_office.count(tenant_of(call), true,
+                            [responder = call.responder](Result<ConnectionCounts> counts) mutable {
+                              if (!counts) return refuse(responder, counts.error());
+                              std::string body;
+                              json::Writer writer(body);
+                              writer.begin_object();
+                              append_counts(writer, *counts);
+                              writer.end_object();
+                              responder.send(http::Response::json(200, std::move(body)));
+                            });
+}
+
+void backpressure(const Lookups& lookups, ApiRequest call) {
+  const ChannelTable& channels = lookups.post_office.channels();
+  succeed(call.responder, [&](json::Writer& body) {
+    body.key("channels").begin_object();
+    for (size_t i = 0; i < channels.size(); ++i) {
+      const auto channel = static_cast<ChannelIndex>(i);
+      if (!call.key->check_channel(channel)) continue;
+      const ChannelStats stats = lookups.post_office.channel_stats(channel, tenant_of(call));
+      body.key(channels.name(channel))
+          .begin_object()
+          .member("queue_size", stats.queue_size)
+          .member("queue_bytes", stats.queue_bytes)
+          .member("queue_max", stats.queue_max)
+          .member("circuit_state", stats.circuit_state)
+          .member("failure_count", stats.failure_count)
+          .member("agents", stats.agents)
+          .member("unacknowledged", stats.unacknowledged)
+          .end_object();
+    }
+    body.end_object();
+  });
+}
+
+void test_connection(const Lookups& lookups, ApiRequest call) {
+  const Result<std::string> id = path_parameter(call.request, "id");
+  if (!id) return refuse(call.responder, id.error());
+  lookups.post_office.connection(
       *id, tenant_of(call),
-      [this, id = *id, responder = call.responder](Result<ConnectionRecord> found) mutable {
-        if (found) return responder.send(connection_response(*found));
+      [&lookups, id = *id, responder = call.responder](Result<ConnectionRecord> found) mutable {
+        if (found) return show(responder, lookups, *found);
         if (found.error().code != Errc::not_found) return refuse(responder, found.error());
         std::string body;
         json::Writer(body)
@@ -111,25 +105,50 @@ void LookupsApi::test_connection(ApiRequest call) {
       });
 }
 
-void LookupsApi::test_channel_connections(ApiRequest call) {
+void test_channel_connections(const Lookups& lookups, ApiRequest call) {
   const Result<std::string> name = path_parameter(call.request, "channel");
   if (!name) return refuse(call.responder, name.error());
-  const std::optional<ChannelIndex> channel = post_office_.channels().find(*name);
+  const std::optional<ChannelIndex> channel = lookups.post_office.channels().find(*name);
   if (!channel) return refuse(call.responder, {Errc::not_found, "no such channel"});
-  answer_channel_connections(std::move(call), *channel, *name);
+  show_connections(lookups, std::move(call), *channel);
 }
 
-void LookupsApi::test_connection_count(ApiRequest call) {
-  post_office_.count(tenant_of(call), true,
-                     [responder = call.responder](Result<ConnectionCounts> counts) mutable {
-                       if (!counts) return refuse(responder, counts.error());
-                       std::string body;
-                       json::Writer writer(body);
-                       writer.begin_object().member("success", true).key("stats").begin_object();
-                       append_counts(writer, *counts);
-                       writer.end_object().end_object();
-                       responder.send(http::Response::json(200, std::move(body)));
-                     });
+void test_connection_count(const Lookups& lookups, ApiRequest call) {
+  lookups.post_office.count(tenant_of(call), true,
+                            [responder = call.responder](Result<ConnectionCounts> counts) mutable {
+                              if (!counts) return refuse(responder, counts.error());
+                              succeed(responder, [&](json::Writer& body) {
+                                body.key("stats").begin_object();
+                                append_counts(body, *counts);
+                                body.end_object();
+                              });
+                            });
+}
+
+auto with(const Lookups& lookups) {
+  return [&lookups](auto verb) -> Handler {
+    return [&lookups, verb](ApiRequest call) { verb(lookups, std::move(call)); };
+  };
+}
+
+}  // namespace
+
+void add_lookup_routes(Routes& routes, const Lookups& lookups) {
+  const auto to = with(lookups);
+  const Needs registry = scope(Scope::registry);
+  routes.add("GET", "/api/post-office/websocket/connections/{id}", registry, to(connection));
+  routes.add("GET", "/api/post-office/websocket/channels/{channel}/connections", registry,
+             to(channel_connections));
+  routes.add("GET", "/api/post-office/websocket/connection-count", registry, to(connection_count));
+  routes.add("GET", "/api/post-office/websocket/backpressure", registry, to(backpressure));
+}
+
+void add_test_routes(Routes& routes, const Lookups& lookups) {
+  const auto to = with(lookups);
+  routes.add("GET", "/api/test/websocket-gateway/connection/{id}", nothing(), to(test_connection));
+  routes.add("GET", "/api/test/websocket-gateway/channel/{channel}/connections", nothing(),
+             to(test_channel_connections));
+  routes.add("GET", "/api/test/websocket-gateway/connection-count", nothing(), to(test_connection_count));
 }
 
 }  // namespace gw::http_api

@@ -12,57 +12,53 @@ Done<std::string> answer(http::Responder responder) {
   };
 }
 
-}  // namespace
-
-void MessagesApi::endpoint(ApiRequest call) {
+void endpoint(AuthorizedPostOffice& post_office, ApiRequest call) {
   QueryFields fields(call.request.query);
   const std::string token = fields.name("session_token");
   const std::string realm = fields.optional_name("realm").value_or("");
   if (fields.fault()) return refuse(call.responder, *fields.fault());
-  calls_.endpoint(*call.key, call.request, token, realm, answer(call.responder));
+  post_office.endpoint(*call.key, call.request, token, realm, answer(call.responder));
 }
 
-void MessagesApi::publish(ApiRequest call) {
+void publish(AuthorizedPostOffice& post_office, ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string channel = fields.text("channel");
   const std::string_view message = fields.raw("message");
   const std::string realm = fields.name("realm");
   const std::string tenant = fields.optional_name("tenant_id").value_or("");
   if (fields.fault()) return refuse(call.responder, *fields.fault());
-  calls_.publish(*call.key, {channel, message, realm, tenant}, answer(call.responder));
+  post_office.publish(*call.key, channel, {.message = message, .realm = realm, .tenant_id = tenant},
+                      answer(call.responder));
 }
 
-void MessagesApi::send(ApiRequest call) {
+void send(AuthorizedPostOffice& post_office, ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string_view message = fields.raw("message");
   if (fields.fault()) return refuse(call.responder, *fields.fault());
   const Result<Recipient> recipient = read_recipient(fields);
   if (!recipient) return refuse(call.responder, recipient.error());
-  calls_.send(*call.key, *recipient, message, answer(call.responder));
+  post_office.send(*call.key, *recipient, message, answer(call.responder));
 }
 
-void MessagesApi::acknowledge(ApiRequest call) {
+void acknowledge(AuthorizedPostOffice& post_office, ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string channel = fields.text("channel");
   const std::string group = fields.name("group");
   const std::vector<std::string> ids = fields.texts("ids", kAcknowledgedIdsMax);
   if (fields.fault()) return refuse(call.responder, *fields.fault());
-  PostOffice& post_office = calls_.post_office();
-  const Result<ChannelIndex> granted = granted_channel(*call.key, post_office.channels(), channel);
-  if (!granted) return refuse(call.responder, granted.error());
-  post_office.acknowledge({*granted, group, call.key->tenant_id}, ids,
-                          [answered = answer(call.responder)](Result<size_t> closed) {
-                            // A group that is not there (any more) has nothing open.
-                            const bool gone = !closed && closed.error().code == Errc::not_found;
-                            if (!closed && !gone) return answered(closed.error());
-                            std::string body;
-                            json::Writer(body)
-                                .begin_object()
-                                .member("success", true)
-                                .member("acknowledged", gone ? size_t{0} : *closed)
-                                .end_object();
-                            answered(std::move(body));
-                          });
+  post_office.acknowledge(*call.key, channel, group, ids, answer(call.responder));
+}
+
+}  // namespace
+
+void add_message_routes(Routes& routes, AuthorizedPostOffice& post_office) {
+  const auto with = [&post_office](auto verb) -> Handler {
+    return [&post_office, verb](ApiRequest call) { verb(post_office, std::move(call)); };
+  };
+  routes.add("GET", "/api/post-office/websocket/endpoint", any_key(), with(endpoint));
+  routes.add("POST", "/api/post-office/websocket/publish", scope(Scope::publish), with(publish));
+  routes.add("POST", "/api/post-office/websocket/send", scope(Scope::send), with(send));
+  routes.add("POST", "/api/post-office/websocket/ack", scope(Scope::subscribe), with(acknowledge));
 }
 
 }  // namespace gw::http_api

@@ -2,22 +2,11 @@
 #pragma once
 
 #include "post_office/authorized_post_office.h"
-#include "post_office/http_api/api_request.h"
+#include "post_office/http_api/routes.h"
 
 namespace gw::http_api {
 
-class MessagesApi {
- public:
-  // `calls` outlives it.
-  explicit MessagesApi(AuthorizedPostOffice& calls) : calls_(calls) {}
-
-  void endpoint(ApiRequest call);
-  void publish(ApiRequest call);
-  void send(ApiRequest call);
-  void acknowledge(ApiRequest call);
-
- private:
-  AuthorizedPostOffice& calls_;
-};
+// `post_office` outlives the routes.
+void add_message_routes(Routes& routes, AuthorizedPostOffice& post_office);
 
 }  // namespace gw::http_api

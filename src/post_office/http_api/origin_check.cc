@@ -23,12 +23,6 @@ std::optional<http::Response> refuse_foreign_origin(const http::Request& request
   return http::Response::error(403, "origin_not_allowed", "pages of this origin may not use the service API");
 }
 
-std::optional<http::Response> refuse_foreign_site(const http::Request& request,
-                                                  std::span<const std::string> allowed_origins) {
-  if (auto refused = refuse_wrong_host(request)) return refused;
-  return refuse_foreign_origin(request, allowed_origins);
-}
-
 bool allow_page(const http::Request& request, http::Responder& responder,
                 std::span<const std::string> allowed_origins) {
   if (http::count_fields(request.fields, "Origin") != 1) return false;

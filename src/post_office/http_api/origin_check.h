@@ -19,9 +19,6 @@ std::optional<http::Response> refuse_wrong_host(const http::Request& request);
 // the allowed (as for /ws). Browsers send none where a page only reads from its own site.
 std::optional<http::Response> refuse_foreign_origin(const http::Request& request,
                                                     std::span<const std::string> allowed_origins);
-// The same, and 421 for a wrong Host.
-std::optional<http::Response> refuse_foreign_site(const http::Request& request,
-                                                  std::span<const std::string> allowed_origins);
 
 // Lets a page of an allowed origin read what it is answered (the CORS protocol of the Fetch standard). True:
 // it asked for leave beforehand, and that has been answered. Pages of other origins are told nothing.

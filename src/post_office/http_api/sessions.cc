@@ -6,18 +6,27 @@
 namespace gw::http_api {
 namespace {
 
-http::Response session_response(std::string_view session_id, const Session& session) {
-  std::string body;
-  json::Writer writer(body);
-  writer.begin_object().member("success", true).member("session_id", session_id);
-  append_session(writer, session, wall_now());
-  writer.end_object();
-  return http::Response::json(200, std::move(body));
+void show(http::Responder& responder, std::string_view session_id, const Session& session, WallTime now) {
+  succeed(responder, [&](json::Writer& body) {
+    body.member("session_id", session_id);
+    append_session(body, session, now);
+  });
 }
 
-}  // namespace
+// Hands the session named in the path to `then`, or refuses the call.
+template <class Then>
+void with_session(const Sessions& sessions, const ApiRequest& call, Then then) {
+  const Result<std::string> id = path_parameter(call.request, "id");
+  http::Responder responder = call.responder;
+  if (!id) return refuse(responder, id.error());
+  sessions.traffic_cop.get(*id, call.key->tenant_id,
+                           [id = *id, responder, then = std::move(then)](Result<SessionPtr> found) mutable {
+                             if (!found) return refuse(responder, found.error());
+                             then(id, *found, responder);
+                           });
+}
 
-void SessionsApi::create(ApiRequest call) {
+void create(const Sessions& sessions, ApiRequest call) {
   BodyFields fields(call.request.body);
   NewSession session;
   session.session_id = fields.optional_text("session_id");
@@ -26,75 +35,56 @@ void SessionsApi::create(ApiRequest call) {
   session.context_json = fields.optional_object("context").value_or(session.context_json);
   session.ttl = fields.optional_seconds("ttl_seconds").value_or(session.ttl);
   if (fields.fault()) return refuse(call.responder, *fields.fault());
-  traffic_cop_.create(std::move(session), call.key->tenant_id,
-                      [responder = call.responder](Result<CreatedSession> created) mutable {
-                        if (!created) return refuse(responder, created.error());
-                        std::string body;
-                        json::Writer(body)
-                            .begin_object()
-                            .member("success", true)
-                            .member("session_id", created->session_id)
-                            .member("status", to_string(created->session->status))
-                            .member("expires_at", iso8601(created->session->expires_at))
-                            .end_object();
-                        responder.send(http::Response::json(201, std::move(body)));
-                      });
+  sessions.traffic_cop.create(std::move(session), call.key->tenant_id,
+                              [responder = call.responder](Result<CreatedSession> created) mutable {
+                                if (!created) return refuse(responder, created.error());
+                                succeed(
+                                    responder,
+                                    [&](json::Writer& body) {
+                                      body.member("session_id", created->session_id)
+                                          .member("status", to_string(created->session->status))
+                                          .member("expires_at", iso8601(created->session->expires_at));
+                                    },
+                                    201);
+                              });
 }
 
-template <class Then>
-void SessionsApi::with_session(ApiRequest call, Then then) {
-  const Result<std::string> id = path_parameter(call.request, "id");
-  if (!id) return refuse(call.responder, id.error());
-  traffic_cop_.get(
-      *id, call.key->tenant_id,
-      [id = *id, responder = call.responder, then = std::move(then)](Result<SessionPtr> found) mutable {
-        if (!found) return refuse(responder, found.error());
-        then(id, *found, responder);
-      });
-}
-
-void SessionsApi::get(ApiRequest call) {
-  with_session(std::move(call),
-               [](const std::string& id, const SessionPtr& session, http::Responder& responder) {
-                 responder.send(session_response(id, *session));
+void get(const Sessions& sessions, ApiRequest call) {
+  with_session(sessions, call,
+               [&sessions](const std::string& id, const SessionPtr& session, http::Responder& responder) {
+                 show(responder, id, *session, sessions.loop.wall_now());
                });
 }
 
-void SessionsApi::validate(ApiRequest call) {
-  with_session(std::move(call),
-               [](const std::string&, const SessionPtr& session, http::Responder& responder) {
-                 const SessionStatus status = session->status_at(wall_now());
-                 std::string body;
-                 json::Writer(body)
-                     .begin_object()
-                     .member("success", true)
-                     .member("valid", status == SessionStatus::active)
-                     .member("status", to_string(status))
-                     .member("user_id", session->user_id)
-                     .end_object();
-                 responder.send(http::Response::json(200, std::move(body)));
+void validate(const Sessions& sessions, ApiRequest call) {
+  with_session(sessions, call,
+               [&sessions](const std::string&, const SessionPtr& session, http::Responder& responder) {
+                 const SessionStatus status = session->status_at(sessions.loop.wall_now());
+                 succeed(responder, [&](json::Writer& body) {
+                   body.member("valid", status == SessionStatus::active)
+                       .member("status", to_string(status))
+                       .member("user_id", session->user_id);
+                 });
                });
 }
 
-void SessionsApi::connections(ApiRequest call) {
-  const std::string tenant = call.key->tenant_id;
-  with_session(std::move(call),
-               [this, tenant](const std::string&, const SessionPtr& session, http::Responder& responder) {
-                 post_office_.connections(
+void connections(const Sessions& sessions, ApiRequest call) {
+  with_session(sessions, call,
+               [&sessions, tenant = call.key->tenant_id](const std::string&, const SessionPtr& session,
+                                                         http::Responder& responder) {
+                 sessions.post_office.connections(
                      BySession{session->ref}, tenant,
                      [session, responder](Result<std::vector<ConnectionRecord>> found) mutable {
                        if (!found) return refuse(responder, found.error());
-                       std::string body;
-                       json::Writer writer(body);
-                       writer.begin_object().member("success", true).member("session_ref", session->ref);
-                       append_connection_ids(writer, *found);
-                       writer.end_object();
-                       responder.send(http::Response::json(200, std::move(body)));
+                       succeed(responder, [&](json::Writer& body) {
+                         body.member("session_ref", session->ref);
+                         append_connection_ids(body, *found);
+                       });
                      });
                });
 }
 
-void SessionsApi::update(ApiRequest call) {
+void update(const Sessions& sessions, ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
   BodyFields fields(call.request.body);
@@ -109,20 +99,37 @@ void SessionsApi::update(ApiRequest call) {
       return refuse(call.responder, {Errc::invalid_argument, "status must be active, suspended or inactive"});
     }
   }
-  traffic_cop_.update(*id, std::move(change), call.key->tenant_id,
-                      [id = *id, responder = call.responder](Result<SessionPtr> updated) mutable {
-                        if (!updated) return refuse(responder, updated.error());
-                        responder.send(session_response(id, **updated));
-                      });
+  sessions.traffic_cop.update(
+      *id, std::move(change), call.key->tenant_id,
+      [&sessions, id = *id, responder = call.responder](Result<SessionPtr> updated) mutable {
+        if (!updated) return refuse(responder, updated.error());
+        show(responder, id, **updated, sessions.loop.wall_now());
+      });
 }
 
-void SessionsApi::end(ApiRequest call) {
+void end(const Sessions& sessions, ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
-  traffic_cop_.end(*id, call.key->tenant_id, [responder = call.responder](Result<SessionPtr> ended) mutable {
-    if (!ended) return refuse(responder, ended.error());
-    responder.send(http::Response::json(200, R"({"success":true,"status":"inactive"})"));
-  });
+  sessions.traffic_cop.end(
+      *id, call.key->tenant_id, [responder = call.responder](Result<SessionPtr> ended) mutable {
+        if (!ended) return refuse(responder, ended.error());
+        succeed(responder, [](json::Writer& body) { body.member("status", "inactive"); });
+      });
+}
+
+}  // namespace
+
+void add_session_routes(Routes& routes, const Sessions& sessions) {
+  const auto to = [&sessions](auto verb) -> Handler {
+    return [&sessions, verb](ApiRequest call) { verb(sessions, std::move(call)); };
+  };
+  const Needs key = scope(Scope::sessions);
+  routes.add("POST", "/api/traffic-cop/sessions", key, to(create));
+  routes.add("GET", "/api/traffic-cop/sessions/{id}", key, to(get));
+  routes.add("PATCH", "/api/traffic-cop/sessions/{id}", key, to(update));
+  routes.add("DELETE", "/api/traffic-cop/sessions/{id}", key, to(end));
+  routes.add("POST", "/api/traffic-cop/sessions/{id}/validate", key, to(validate));
+  routes.add("GET", "/api/traffic-cop/sessions/{id}/websockets", key, to(connections));
 }
 
 }  // namespace gw::http_api

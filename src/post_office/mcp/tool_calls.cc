@@ -73,7 +73,8 @@ void ToolCalls::publish(const ToolCall& call, BodyFields& arguments, Done<std::s
   if (arguments.fault()) return done(*arguments.fault());
   const std::string realm = named.value_or(call.key.realm);
   if (realm.empty()) return done(invalid("realm is required: this API key belongs to none"));
-  calls_.publish(call.key, {channel, message, realm, tenant}, std::move(done));
+  calls_.publish(call.key, channel, {.message = message, .realm = realm, .tenant_id = tenant},
+                 std::move(done));
 }
 
 void ToolCalls::send(const ToolCall& call, BodyFields& arguments, Done<std::string> done) {
