@@ -67,10 +67,10 @@ class ChannelQueueTest : public testing::Test {
 
 TEST_F(ChannelQueueTest, KeepsTheOrderOfATenantAndServesTenantsInTurn) {
   for (const char* text : {"r1", "r2", "r3"}) push(text, "red");
-  push("b1", "blue");
+  for (const char* text : {"b1", "b2", "b3"}) push(text, "blue");
   push("n1");
   EXPECT_TRUE(queue_.has_waiting("red") && queue_.has_waiting("blue") && queue_.has_waiting(""));
-  EXPECT_EQ(drain(t0), (Texts{"r1", "b1", "n1", "r2", "r3"}));
+  EXPECT_EQ(drain(t0), (Texts{"r1", "b1", "n1", "r2", "b2", "r3", "b3"}));
   EXPECT_FALSE(queue_.has_waiting("red"));
   EXPECT_EQ(queue_.amount("").messages, 0u);
   EXPECT_EQ(queue_.amount("").bytes, 0u);
@@ -149,6 +149,15 @@ TEST_F(ChannelQueueTest, PassesTheQueueWhileNothingWaits) {
   EXPECT_FALSE(queue_.begin(message("3"), t0));
   EXPECT_TRUE(queue_.begin(message("3", "red"), t0)) << "of another tenant";
   EXPECT_EQ(queue_.amount("").messages, 1u);
+}
+
+TEST_F(ChannelQueueTest, WhatHadToWaitBeginsAlone) {
+  push("1");
+  push("2");
+  push("3");
+  EXPECT_EQ(start(t0), Texts{"1"}) << "an agent may come while they are on their way";
+  queue_.on_taken(ids_[0]);
+  EXPECT_EQ(start(t0), (Texts{"2", "3"}));
 }
 
 TEST_F(ChannelQueueTest, AfterOneThatFoundNobodyTheyGoOneByOne) {
