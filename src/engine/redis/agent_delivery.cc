@@ -27,7 +27,7 @@ AgentDelivery::AgentDelivery(Parts parts, const AgentDeliveryOptions& options)
                                                        parts_.keys, options_.sender));
     if (!options_.sender.inbox) continue;
     inboxes_.push_back(
-        std::make_unique<Inbox>(name, parts_.commands, parts_.subscriptions, parts_.keys,
+        std::make_unique<Inbox>(name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
                                 Inbox::Options{options_.inbox_age, options_.sender.inbox_size}));
     inboxes_.back()->gate(gate);
     stream_feeds_.push_back(

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "core/agent_round.h"
 #include "json/json_wrapped.h"
 
 namespace gw::redis {
@@ -93,13 +94,11 @@ bool AgentFeeds::deliver(const std::string& name, std::string_view envelope) {
     log::warn("redis_message_invalid", {{"channel", name}, {"reason", "not an envelope with a message_id"}});
     return true;
   }
-  std::vector<std::shared_ptr<AgentSink>> behind;
+  AgentRound round(*id, envelope);
   for (const Reader& reader : it->second.readers) {
-    std::shared_ptr<AgentSink> sink = reader.open ? reader.sink.lock() : nullptr;
-    if (sink && !sink->deliver(*id, envelope)) behind.push_back(std::move(sink));
+    if (reader.open) round.offer(reader.sink);
   }
-  // These may unsubscribe, which changes the list.
-  for (const auto& sink : behind) sink->fell_behind();
+  round.end_refusers();
   return true;
 }
 

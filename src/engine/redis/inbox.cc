@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/log_events.h"
 #include "engine/redis/inbox_entry.h"
 
 namespace gw::redis {
@@ -19,14 +20,13 @@ constexpr Duration kTidyEvery = 1s;
 // Entries that everybody has had stay so long for event streams that come back with the last id that they
 // had.
 constexpr std::chrono::milliseconds kKept = 60s;
-// A group without members for so long holds nothing.
-constexpr std::string_view kGroupIdleMs = "600000";
 
 }  // namespace
 
-Inbox::Inbox(std::string_view channel, Client& commands, Subscriptions& subscriptions, const Keys& keys,
-             const Options& options)
-    : commands_(commands),
+Inbox::Inbox(std::string_view channel, EventLoop& loop, Client& commands, Subscriptions& subscriptions,
+             const Keys& keys, const Options& options)
+    : loop_(loop),
+      commands_(commands),
       subscriptions_(subscriptions),
       keys_(keys),
       channel_(channel),
@@ -56,7 +56,7 @@ void Inbox::join(SubscriptionId id, const AgentSubscription& subscription, std::
   Group& group = groups_[name];
   group.name = name;
   group.tenant = tenant;
-  group.members.push_back({id, std::move(sink)});
+  group.members.join(id, std::move(sink));
   // Where the scripts see that somebody is there. Whoever has heard of an entry reads all that there are.
   subscriptions_.add(
       pubsub_name(tenant),
@@ -90,14 +90,12 @@ void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<
                        const Done<void>& done) {
   const auto it = groups_.find(name);
   if (it == groups_.end()) return;
-  const auto member = std::find_if(it->second.members.begin(), it->second.members.end(),
-                                   [id](const Member& m) { return m.id == id; });
-  if (member == it->second.members.end()) return;
-  member->open = created.has_value();
+  if (!it->second.members.contains(id)) return;
   if (!created) {
     leave(id);
     return done(created);
   }
+  it->second.members.confirm(id);
   done({});
   // Who was told may have left at once, and its group with it.
   const auto joined = groups_.find(name);
@@ -109,7 +107,7 @@ void Inbox::on_created(const std::string& name, SubscriptionId id, const Result<
 void Inbox::leave(SubscriptionId id) {
   for (auto it = groups_.begin(); it != groups_.end(); ++it) {
     Group& group = it->second;
-    if (std::erase_if(group.members, [id](const Member& member) { return member.id == id; }) == 0) continue;
+    if (!group.members.leave(id)) continue;
     if (!group.members.empty()) return;
     // What is held stays open in Redis: whoever has members claims it.
     const std::string tenant = group.tenant;
@@ -150,9 +148,7 @@ void Inbox::read(const std::string& name) {
     return;
   }
   // Whoever has no room takes nothing more: other instances may have some.
-  const bool confirmed =
-      std::any_of(group.members.begin(), group.members.end(), [](const Member& m) { return m.open; });
-  if (!confirmed || !group.held.empty() || !may_deliver_()) return;
+  if (!group.members.has_confirmed() || !group.held.empty() || !may_deliver_()) return;
   group.reading = true;
   commands_.command(
       {"XREADGROUP", "GROUP", name, keys_.instance(), "COUNT", kReadCount, "STREAMS", stream_, ">"},
@@ -185,21 +181,16 @@ void Inbox::take(Group& group, const Reply& entries) {
     }
     Held entry{std::string(taken.id_text), std::string(taken.envelope)};
     ++group.open;
-    if (!group.held.empty() || !hand_out(group, entry)) group.held.push_back(std::move(entry));
+    // Behind what is held already, or the order would be lost.
+    if (group.held.empty() && group.members.hand_out(entry.id, entry.envelope)) continue;
+    group.held.push_back(std::move(entry));
   }
-}
-
-bool Inbox::hand_out(Group& group, const Held& entry) {
-  for (size_t tries = 0; tries < group.members.size(); ++tries) {
-    const Member& member = group.members[group.next_member++ % group.members.size()];
-    const std::shared_ptr<AgentSink> sink = member.open ? member.sink.lock() : nullptr;
-    if (sink && sink->deliver(entry.id, entry.envelope)) return true;
-  }
-  return false;
 }
 
 void Inbox::hand_out_held(Group& group) {
-  while (!group.held.empty() && hand_out(group, group.held.front())) group.held.pop_front();
+  while (!group.held.empty() && group.members.hand_out(group.held.front().id, group.held.front().envelope)) {
+    group.held.pop_front();
+  }
 }
 
 void Inbox::tick(TimePoint now, bool first) {
@@ -218,8 +209,8 @@ void Inbox::tick(TimePoint now, bool first) {
 }
 
 void Inbox::claim(const std::string& name) {
-  const std::string idle = std::to_string(kRedeliverAfter.count()),
-                    deliveries = std::to_string(kDeliveriesMax);
+  const std::string idle = std::to_string(GroupMembers::kRedeliverAfter.count()),
+                    deliveries = std::to_string(GroupMembers::kDeliveriesMax);
   run_script(commands_, scripts::claim,
              {{"inbox", stream_},
               {"dead", keys_.dead_letters(channel_)},
@@ -231,23 +222,22 @@ void Inbox::claim(const std::string& name) {
              [this, name](const Result<Reply>& reply) {
                const auto found = groups_.find(name);
                if (!reply || found == groups_.end()) return;
-               dead_letters_ += static_cast<uint64_t>((*reply)[0].integer());
-               if ((*reply)[0].integer() > 0) {
-                 log::warn("agent_messages_given_up",
-                           {{"channel", channel_}, {"group", name}, {"count", (*reply)[0].integer()}});
-               }
+               const auto given_up = static_cast<size_t>((*reply)[0].integer());
+               dead_letters_ += given_up;
+               log_given_up(channel_, name, found->second.tenant, given_up, "delivered too often");
                take(found->second, (*reply)[1]);
              });
 }
 
 void Inbox::tidy() {
-  const auto ms_before = [](Duration age) {
+  const auto ms_before = [now = loop_.wall_now()](Duration age) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(age);
-    return std::to_string((wall_now() - ms).time_since_epoch().count());
+    return std::to_string((now - ms).time_since_epoch().count());
   };
   const std::string oldest = ms_before(age_max_), kept = ms_before(kKept),
-                    idle = std::to_string(kRedeliverAfter.count()),
-                    deliveries = std::to_string(kDeliveriesMax);
+                    idle = std::to_string(GroupMembers::kRedeliverAfter.count()),
+                    deliveries = std::to_string(GroupMembers::kDeliveriesMax),
+                    abandoned = std::to_string(GroupMembers::kForgetAfter.count());
   run_script(
       commands_, scripts::tidy_inbox,
       {{"inbox", stream_},
@@ -258,7 +248,7 @@ void Inbox::tidy() {
        {"kept_ms", kept},
        {"idle_ms", idle},
        {"deliveries_most", deliveries},
-       {"group_idle_ms", kGroupIdleMs},
+       {"group_idle_ms", abandoned},
        {"most", size_max_}},
       [this](const Result<Reply>& reply) {
         if (!reply) return log::debug("inbox_tidy_failed", {{"reason", reply.error().detail}});

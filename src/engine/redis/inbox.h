@@ -1,6 +1,11 @@
 // Competing agents over Redis Streams: one consumer group of a channel's inbox over all instances. This
 // instance is one consumer of it, whatever number of agents it has; what they do not acknowledge is claimed
-// again by any instance, and given up after kDeliveriesMax. Control loop only.
+// again by any instance, and given up after GroupMembers::kDeliveriesMax. Control loop only.
+//
+//   in the stream --read, claim--> taken --> with a member --acknowledge--> gone
+//         ^                          |            ^
+//         |                          `--> held ---'  (no member has room: nothing more is read either)
+//         `--- open for kRedeliverAfter, wherever it is: any instance claims it
 #pragma once
 
 #include <deque>
@@ -10,6 +15,7 @@
 #include <vector>
 
 #include "core/agent_delivery.h"
+#include "core/group_members.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
 #include "engine/redis/subscriptions.h"
@@ -18,16 +24,13 @@ namespace gw::redis {
 
 class Inbox {
  public:
-  static constexpr std::chrono::milliseconds kRedeliverAfter{30'000};
-  static constexpr int kDeliveriesMax = 5;
-
   struct Options {
     Duration age_max = 24h;
     size_t size_max = 100'000;
   };
 
-  Inbox(std::string_view channel, Client& commands, Subscriptions& subscriptions, const Keys& keys,
-        const Options& options);
+  Inbox(std::string_view channel, EventLoop& loop, Client& commands, Subscriptions& subscriptions,
+        const Keys& keys, const Options& options);
 
   // Whether it is safe to deliver now.
   void gate(std::function<bool()> may_deliver) { may_deliver_ = std::move(may_deliver); }
@@ -52,16 +55,10 @@ class Inbox {
     std::string id;
     std::string envelope;
   };
-  struct Member {
-    SubscriptionId id;
-    std::weak_ptr<AgentSink> sink;
-    bool open = false;  // Redis has confirmed
-  };
   struct Group {
     std::string name;
     std::string tenant;
-    std::vector<Member> members;
-    size_t next_member = 0;
+    GroupMembers members;
     std::deque<Held> held;  // taken from the stream; no member has room
     bool reading = false;
     bool more = false;  // asked to read while reading
@@ -78,10 +75,10 @@ class Inbox {
   void read_all();
   void claim(const std::string& group);
   void take(Group& group, const Reply& entries);
-  bool hand_out(Group& group, const Held& entry);
-  void hand_out_held(Group& group);
+  static void hand_out_held(Group& group);
   void tidy();
 
+  EventLoop& loop_;
   Client& commands_;
   Subscriptions& subscriptions_;
   const Keys& keys_;
