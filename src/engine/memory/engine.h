@@ -29,7 +29,7 @@ class Engine final : public gw::Engine {
         agents_(loop, channels, options.agents),
         clients_(agents_),
         registry_(channels, options.instance_id),
-        sessions_(options.sessions) {}
+        sessions_(loop, options.sessions) {}
 
   const EngineTraits& traits() const override { return traits_; }
   AgentDelivery& agents() override { return agents_; }

@@ -27,7 +27,7 @@ void SessionStore::insert(Session session, Done<SessionPtr> done) {
 bool SessionStore::make_room(const ByExpiry& sessions, size_t max) {
   if (sessions.size() < max) return true;
   const auto oldest = sessions.begin();
-  if (oldest->first > wall_now()) return false;
+  if (oldest->first > loop_.wall_now()) return false;
   drop(SessionKey(oldest->second));
   return true;
 }

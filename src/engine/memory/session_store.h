@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "core/session_store.h"
+#include "net/event_loop.h"
 
 namespace gw::memory {
 
 class SessionStore final : public gw::SessionStore {
  public:
-  explicit SessionStore(const SessionStoreOptions& options) : options_(options) {}
+  SessionStore(EventLoop& loop, const SessionStoreOptions& options) : loop_(loop), options_(options) {}
 
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
@@ -34,6 +35,7 @@ class SessionStore final : public gw::SessionStore {
   void unindex(const Session& session);
   void drop(const SessionKey& key);
 
+  EventLoop& loop_;
   const SessionStoreOptions options_;
   OnChange on_change_;
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions_;

@@ -35,7 +35,7 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
       registry_(loop, commands_, lease_, keys_, channels),
       sessions_(loop, commands_, keys_, channels, options.sessions),
       agents_({loop, messages_, commands_, subscriptions_, lease_, keys_, channels}, options.agents),
-      prober_({messages_, commands_, pushes_, subscriptions_, lease_, keys_},
+      prober_({loop, messages_, commands_, pushes_, subscriptions_, lease_, keys_},
               [this] { agents_.on_engine_works(loop_.now()); }),
       clients_(
           {loop, messages_, pushes_, subscriptions_, lease_, registry_, keys_, channels, agents_, prober_},

@@ -44,7 +44,7 @@ void Prober::publish(Done<void> done) {
     fail(probes_.front().number, Error{Errc::timeout, "a probe did not come back"});
   }
   const uint64_t number = next_++;
-  probes_.push_back({number, steady_now(), false, false, std::move(done)});
+  probes_.push_back({number, parts_.loop.now(), false, false, std::move(done)});
   const std::string own = parts_.keys.gateway(parts_.keys.instance()),
                     key = parts_.keys.probe(parts_.keys.instance());
   const std::string payload = "{\"probe\":" + std::to_string(number) + "}";

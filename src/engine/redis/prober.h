@@ -18,6 +18,7 @@ class Prober {
  public:
   // All outlive it.
   struct Parts {
+    EventLoop& loop;
     Client& messages;
     Client& commands;
     Client& pushes;
