@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/random.h"
 
@@ -42,13 +43,13 @@ void Registrar::again_in(Duration delay) {
 }
 
 void Registrar::ask() {
-  if (!told_ && !is_ready_()) return again_in(options_.retry_after);
+  if (standing_ == Standing::untold && !is_ready_()) return again_in(options_.retry_after);
   send({"GET", path("/v1/agent/health/service/id/"), ""}, &Registrar::on_known);
 }
 
 void Registrar::on_known(Result<Response> response) {
   if (!response) return fail(response.error());
-  if (response->status == 404) return register_service(told_ ? "forgotten" : "new");
+  if (response->status == 404) return register_service(standing_ == Standing::untold ? "new" : "forgotten");
   const Result<Known> known = parse_known(response->body);
   // The status is the check's: 429 and 503 come with the service as well.
   if (!known) return fail(response->status == 200 ? known.error() : refusal(*response));
@@ -61,14 +62,11 @@ void Registrar::on_known(Result<Response> response) {
 }
 
 void Registrar::register_service(std::string_view reason) {
-  registered_ = false;
+  move_to(Standing::registering);
   std::string body = registration_json(service_, options_.check, is_ready_());
-  busy_ = true;
   client_.send({"PUT", "/v1/agent/service/register?replace-existing-checks=true", std::move(body)},
                [this, reason](Result<Response> response) {
-                 busy_ = false;
-                 // Even without an answer: it may have been done.
-                 told_ = true;
+                 move_to(Standing::lost);
                  if (leaving_) return deregister();
                  if (!response) return fail(response.error());
                  if (response->status != 200) return fail(refusal(*response));
@@ -109,16 +107,16 @@ void Registrar::leave(std::function<void()> done) {
   left_ = std::move(done);
   timer_.reset();
   instances_.clear();
-  if (!told_ && !busy_) return finish_leaving("");
+  if (standing_ == Standing::untold) return finish_leaving("");
   leave_deadline_ = loop_.after(options_.leave_wait, [this] { finish_leaving("Consul does not answer"); });
   // A registration on its way must not come after.
-  if (!busy_) deregister();
+  if (standing_ != Standing::registering) deregister();
 }
 
 void Registrar::deregister() {
   client_.send({"PUT", path("/v1/agent/service/deregister/"), ""}, [this](Result<Response> response) {
     const bool gone = response && (response->status == 200 || response->status == 404);
-    if (gone) registered_ = false;
+    if (gone) move_to(Standing::lost);
     finish_leaving(gone ? "" : response ? refusal(*response).detail : response.error().detail);
   });
 }
@@ -130,15 +128,22 @@ void Registrar::finish_leaving(std::string_view failure) {
   if (!failure.empty()) {
     ++errors_total_;
     log::warn("consul_deregistration_failed", {{"reason", failure}});
-  } else if (told_) {
+  } else if (standing_ != Standing::untold) {
     log::info("consul_deregistered", {{"service", service_.name}, {"id", service_.id}});
   }
   left();
 }
 
+void Registrar::move_to(Standing next) {
+  // One registration at a time, and nobody who was told of us is made to forget that.
+  ASSERT(next != Standing::untold);
+  ASSERT(standing_ != Standing::registering || next == Standing::lost);
+  standing_ = next;
+}
+
 void Registrar::succeed(std::string_view how) {
-  told_ = true;
-  if (std::exchange(registered_, true)) return;
+  if (standing_ == Standing::held) return;
+  move_to(Standing::held);
   log::info("consul_registered", {{"service", service_.name},
                                   {"id", service_.id},
                                   {"address", service_.address},
@@ -148,7 +153,7 @@ void Registrar::succeed(std::string_view how) {
 
 void Registrar::fail(const Error& error) {
   ++errors_total_;
-  registered_ = false;
+  if (standing_ == Standing::held) move_to(Standing::lost);
   instances_.clear();
   if (reasons_.size() >= kReasonsMax) reasons_.clear();
   if (reasons_.insert(error.detail).second) {

@@ -44,11 +44,24 @@ class Registrar {
   // The address of a healthy instance, without the /ws; each time another one. Empty: Consul does not answer,
   // or knows none.
   std::optional<std::string> endpoint() const;
-  RegistrarStats stats() const { return {registered_, errors_total_}; }
+  RegistrarStats stats() const { return {standing_ == Standing::held, errors_total_}; }
 
  private:
   using Response = http::ClientResponse;
 
+  //   untold --> registering --> held <--> lost
+  //                   ^           |         |
+  //                   +-----------+---------+    forgotten, changed, or not there after all
+  //
+  // What Consul holds of us, as far as is known. An instance that was killed may find itself held already.
+  enum class Standing : uint8_t {
+    untold,       // it has never been told of us
+    registering,  // that is on its way; even without an answer it may have been done
+    held,         // it said so a moment ago
+    lost,         // it was told, and what it holds now is not known
+  };
+
+  void move_to(Standing next);
   void again_in(Duration delay);
   void ask();
   void on_known(Result<Response> response);
@@ -68,10 +81,8 @@ class Registrar {
   const RegistrarOptions options_;
   const std::function<bool()> is_ready_;
   Service service_;
-  bool told_ = false;  // Consul has been told of us at least once
-  bool registered_ = false;
-  bool busy_ = false;  // a request is on its way
-  bool critical_ = false;
+  Standing standing_ = Standing::untold;
+  bool critical_ = false;  // its check fails, as it said last
   uint64_t errors_total_ = 0;
   std::set<std::string> reasons_;  // logged since the last success
   std::vector<Instance> instances_;
