@@ -26,6 +26,11 @@ uint64_t sender_of(const event::Message& event) {
          event.handle.generation ^ (uint64_t{1} << 63);
 }
 
+// The control loop's turn may have begun before the shard's.
+TimePoint answered_at(TimePoint now, const event::Message& message) {
+  return std::max(now, message.received_at);
+}
+
 }  // namespace
 
 Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
@@ -67,6 +72,7 @@ Result<void> Gateway::start() {
     if (!listeners) return listeners.error();
     ShardState& state = shards_.emplace_back();
     state.shard = std::make_unique<Shard>(i, options_.shard, parts_.channels, std::move(*listeners), inbox_);
+    state.outgoing.emplace(state.shard->inbox());
   }
   started_ = true;
   registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_events(); }));
@@ -140,15 +146,12 @@ void Gateway::take_events() {
 
 void Gateway::post_commands() {
   for (ShardState& state : shards_) {
-    state.shard->inbox().post(state.outgoing, state.outgoing_bytes);
-    state.outgoing_bytes = 0;
+    state.outgoing->post();
   }
 }
 
 void Gateway::send_to_shard(const ConnectionHandle& handle, ShardCommand item, size_t bytes) {
-  ShardState& state = shards_[handle.shard];
-  state.outgoing.push_back(std::move(item));
-  state.outgoing_bytes += bytes;
+  shards_[handle.shard].outgoing->add(std::move(item), bytes);
 }
 
 void Gateway::send_to_all_shards(const ShardCommand& item) {
@@ -176,7 +179,7 @@ void Gateway::probe() {
 }
 
 bool Gateway::probes_fresh() const {
-  const TimePoint oldest = steady_now() - kProbeFresh;
+  const TimePoint oldest = parts_.loop.now() - kProbeFresh;
   return engine_echoed_at_ > oldest && std::all_of(shards_.begin(), shards_.end(),
                                                    [&](const ShardState& s) { return s.echoed_at > oldest; });
 }
@@ -207,122 +210,6 @@ void Gateway::on_event(event::Http& event) {
   if (on_http_) on_http_(std::move(event.connection));
 }
 
-// --- Connections ---------------------------------------------------------------------------------------
-
-void Gateway::on_event(event::Admit& event) {
-  admitting_.emplace(event.id, Admission());
-  auto admitted = [this, event](Result<SessionPtr> session) {
-    if (admitting_.at(event.id).left) {
-      admitting_.erase(event.id);
-      return;
-    }
-    if (session) return enter(event, std::move(*session));
-    // A session that can't be looked up is not an invalid one: the client may try again.
-    const bool refused = session.error().code == Errc::unauthenticated;
-    if (refused && !options_.session_required) return enter(event, nullptr);
-    admitting_.erase(event.id);
-    if (refused) log_refused_session(event);
-    close(event.handle, refused ? disconnect::invalid_session : disconnect::internal);
-  };
-  if (event.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
-  parts_.validate(event.token, std::move(admitted));
-}
-
-void Gateway::on_event(event::OriginRefused& event) {
-  if (!refusals_.is_new("origin", event.origin)) return;
-  log::info("origin_refused", {{"origin", std::string_view(event.origin).substr(0, News::kKeptMax)},
-                               {"hint", "if its pages are yours, add it with --allowed-origin"}});
-}
-
-void Gateway::log_refused_session(const event::Admit& event) {
-  const std::string_view reason = event.token.empty() ? "no session token" : "not an active session";
-  if (!refusals_.is_new(reason, event.origin)) return;
-  log::info("session_refused",
-            {{"reason", reason},
-             {"origin", std::string_view(event.origin).substr(0, News::kKeptMax)},
-             {"hint", "make a session with POST /api/traffic-cop/sessions and connect with its id"}});
-}
-
-void Gateway::enter(const event::Admit& event, SessionPtr session) {
-  ConnectionRecord record;
-  record.id = event.id;
-  record.session = session;
-  record.handle = event.handle;
-  record.client_id = event.client_id;
-  if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
-  record.channels =
-      received_channels(event.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
-  admitting_.at(event.id).session = session;
-  record.connected_at = record.last_activity = record.last_heartbeat = wall_now();
-  registry().add(std::move(record), options_.admission, [this, event, session](Result<void> added) {
-    const auto it = admitting_.find(event.id);
-    ASSERT(it != admitting_.end());
-    const Admission admission = std::move(it->second);
-    admitting_.erase(it);
-    if (!added) {
-      const auto scope = log_scope(event.trace);
-      log::info("connection_refused", {{"connection_id", event.id.text()}, {"reason", added.error().detail}});
-      switch (added.error().code) {
-        case Errc::resource_exhausted: return close(event.handle, disconnect::connection_limit);
-        case Errc::failed_precondition: return close(event.handle, disconnect::capacity);
-        default: return close(event.handle, disconnect::internal);
-      }
-    }
-    if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
-    send_to_shard(event.handle, command::Admitted{event.handle, session});
-    // Nobody found it in the registry when that happened.
-    if (admission.session != session) on_session_changed(admission.session);
-  });
-}
-
-void Gateway::on_event(event::Changed& event) { registry().update(event.id, event.change); }
-
-void Gateway::on_event(event::Closed& event) {
-  const auto it = admitting_.find(event.id);
-  if (it != admitting_.end()) {
-    it->second.left = true;
-  } else {
-    registry().remove(event.id, event.code);
-  }
-}
-
-void Gateway::on_event(event::Authenticate& event) {
-  parts_.validate(event.token, [this, event](Result<SessionPtr> fresh) {
-    const Session* current = event.current.get();
-    const bool same = fresh && current && (*fresh)->user_id == current->user_id &&
-                      (*fresh)->tenant_id == current->tenant_id;
-    std::string text;
-    if (!same) {
-      const bool unknown = !fresh && fresh.error().code != Errc::unauthenticated;
-      protocol::append_error(
-          text, unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
-          unknown ? protocol::kInternalMessage
-                  : std::string_view("session_token: not an active session of the same user and tenant"),
-          event.message_id, wall_now());
-      return reply(event.handle, std::move(text), true);
-    }
-    registry().replace_session(event.id, *fresh);
-    send_to_shard(event.handle, command::ReplaceSession{event.handle, *fresh});
-    protocol::append_authenticated(text, (*fresh)->expires_at, wall_now());
-    reply(event.handle, std::move(text));
-  });
-}
-
-void Gateway::on_session_changed(const SessionPtr& session) {
-  for (auto& [id, admission] : admitting_) {
-    if (admission.session && admission.session->ref == session->ref) admission.session = session;
-  }
-  const bool active = session->status_at(wall_now()) == SessionStatus::active;
-  for (const ConnectionRecord& record : registry().select_local(BySession{session->ref})) {
-    if (!active) {
-      close(record.handle, disconnect::session_ended);
-      continue;
-    }
-    registry().replace_session(record.id, session);
-    send_to_shard(record.handle, command::ReplaceSession{record.handle, session});
-  }
-}
-
 // --- Messages ------------------------------------------------------------------------------------------
 
 void Gateway::on_event(event::Message& event) {
@@ -341,7 +228,7 @@ void Gateway::on_event(event::Message& event) {
 }
 
 void Gateway::on_submitted(const event::Message& event, const Result<Submitted>& submitted) {
-  stats_.message_latency.record(steady_now() - event.received_at);
+  stats_.message_latency.record(answered_at(parts_.loop.now(), event) - event.received_at);
   std::string text;
   if (!submitted) {
     ++stats_.messages_rejected_total;
@@ -349,7 +236,7 @@ void Gateway::on_submitted(const event::Message& event, const Result<Submitted>&
     end_span(event, overloaded ? "rejected" : "error", overloaded ? "overloaded" : "internal");
     protocol::append_error(text, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal,
                            overloaded ? protocol::kOverloadedMessage : protocol::kInternalMessage, event.id,
-                           wall_now());
+                           parts_.loop.wall_now());
     return reply(event.handle, std::move(text), true);
   }
   auto status = protocol::AckStatus::published;
@@ -366,14 +253,15 @@ void Gateway::on_submitted(const event::Message& event, const Result<Submitted>&
   }
   end_span(event, protocol::to_string(status));
   if (event.id.empty()) return;
-  protocol::append_ack(text, event.id, status, wall_now());
+  protocol::append_ack(text, event.id, status, parts_.loop.wall_now());
   reply(event.handle, std::move(text));
 }
 
 void Gateway::end_span(const event::Message& event, std::string_view outcome, std::string_view error) {
   if (!event.span) return;
   parts_.on_span(message_span(*event.span, event.session.get(),
-                              {parts_.channels.name(event.channel), outcome, error}, steady_now()));
+                              {parts_.channels.name(event.channel), outcome, error},
+                              answered_at(parts_.loop.now(), event)));
 }
 
 Result<void> Gateway::deliver(const Publication& publication) {
@@ -392,7 +280,7 @@ Result<void> Gateway::deliver(const Publication& publication) {
 // However far behind the shards are: that is when it matters most.
 void Gateway::send_gap(ChannelIndex channel) {
   std::string text;
-  protocol::append_gap(text, parts_.channels.name(channel), wall_now());
+  protocol::append_gap(text, parts_.channels.name(channel), parts_.loop.wall_now());
   send_to_all_shards(command::Deliver{channel, {}, make_text_frame(text)});
 }
 

@@ -68,8 +68,7 @@ class Gateway {
  private:
   struct ShardState {
     std::unique_ptr<Shard> shard;
-    std::vector<ShardCommand> outgoing;  // collected during the turn
-    size_t outgoing_bytes = 0;
+    std::optional<Outgoing<ShardCommand>> outgoing;  // to it
     ShardStats stats;
     TimePoint echoed_at;  // last answer to a probe
     bool ready = false;   // and what it said of itself

@@ -1,0 +1,125 @@
+// Who may connect, and what becomes of connections whose session changes.
+#include "base/assert.h"
+#include "base/log.h"
+#include "core/grant.h"
+#include "gateway/gateway.h"
+#include "protocol/server_message.h"
+#include "ws/close_code.h"
+
+namespace gw {
+
+void Gateway::on_event(event::Admit& event) {
+  admitting_.emplace(event.id, Admission());
+  auto admitted = [this, event](Result<SessionPtr> session) {
+    if (admitting_.at(event.id).left) {
+      admitting_.erase(event.id);
+      return;
+    }
+    if (session) return enter(event, std::move(*session));
+    // A session that can't be looked up is not an invalid one: the client may try again.
+    const bool refused = session.error().code == Errc::unauthenticated;
+    if (refused && !options_.session_required) return enter(event, nullptr);
+    admitting_.erase(event.id);
+    if (refused) log_refused_session(event);
+    close(event.handle, refused ? disconnect::invalid_session : disconnect::internal);
+  };
+  if (event.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
+  parts_.validate(event.token, std::move(admitted));
+}
+
+void Gateway::on_event(event::OriginRefused& event) {
+  if (!refusals_.is_new("origin", event.origin)) return;
+  log::info("origin_refused", {{"origin", std::string_view(event.origin).substr(0, News::kKeptMax)},
+                               {"hint", "if its pages are yours, add it with --allowed-origin"}});
+}
+
+void Gateway::log_refused_session(const event::Admit& event) {
+  const std::string_view reason = event.token.empty() ? "no session token" : "not an active session";
+  if (!refusals_.is_new(reason, event.origin)) return;
+  log::info("session_refused",
+            {{"reason", reason},
+             {"origin", std::string_view(event.origin).substr(0, News::kKeptMax)},
+             {"hint", "make a session with POST /api/traffic-cop/sessions and connect with its id"}});
+}
+
+void Gateway::enter(const event::Admit& event, SessionPtr session) {
+  ConnectionRecord record;
+  record.id = event.id;
+  record.session = session;
+  record.handle = event.handle;
+  record.client_id = event.client_id;
+  if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
+  record.channels =
+      received_channels(event.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
+  admitting_.at(event.id).session = session;
+  record.connected_at = record.last_activity = record.last_heartbeat = parts_.loop.wall_now();
+  registry().add(std::move(record), options_.admission, [this, event, session](Result<void> added) {
+    const auto it = admitting_.find(event.id);
+    ASSERT(it != admitting_.end());
+    const Admission admission = std::move(it->second);
+    admitting_.erase(it);
+    if (!added) {
+      const auto scope = log_scope(event.trace);
+      log::info("connection_refused", {{"connection_id", event.id.text()}, {"reason", added.error().detail}});
+      switch (added.error().code) {
+        case Errc::resource_exhausted: return close(event.handle, disconnect::connection_limit);
+        case Errc::failed_precondition: return close(event.handle, disconnect::capacity);
+        default: return close(event.handle, disconnect::internal);
+      }
+    }
+    if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
+    send_to_shard(event.handle, command::Admitted{event.handle, session});
+    // Nobody found it in the registry when that happened.
+    if (admission.session != session) on_session_changed(admission.session);
+  });
+}
+
+void Gateway::on_event(event::Changed& event) { registry().update(event.id, event.change); }
+
+void Gateway::on_event(event::Closed& event) {
+  const auto it = admitting_.find(event.id);
+  if (it != admitting_.end()) {
+    it->second.left = true;
+  } else {
+    registry().remove(event.id, event.code);
+  }
+}
+
+void Gateway::on_event(event::Authenticate& event) {
+  parts_.validate(event.token, [this, event](Result<SessionPtr> fresh) {
+    const Session* current = event.current.get();
+    const bool same = fresh && current && (*fresh)->user_id == current->user_id &&
+                      (*fresh)->tenant_id == current->tenant_id;
+    std::string text;
+    if (!same) {
+      const bool unknown = !fresh && fresh.error().code != Errc::unauthenticated;
+      protocol::append_error(
+          text, unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
+          unknown ? protocol::kInternalMessage
+                  : std::string_view("session_token: not an active session of the same user and tenant"),
+          event.message_id, parts_.loop.wall_now());
+      return reply(event.handle, std::move(text), true);
+    }
+    registry().replace_session(event.id, *fresh);
+    send_to_shard(event.handle, command::ReplaceSession{event.handle, *fresh});
+    protocol::append_authenticated(text, (*fresh)->expires_at, parts_.loop.wall_now());
+    reply(event.handle, std::move(text));
+  });
+}
+
+void Gateway::on_session_changed(const SessionPtr& session) {
+  for (auto& [id, admission] : admitting_) {
+    if (admission.session && admission.session->ref == session->ref) admission.session = session;
+  }
+  const bool active = session->status_at(parts_.loop.wall_now()) == SessionStatus::active;
+  for (const ConnectionRecord& record : registry().select_local(BySession{session->ref})) {
+    if (!active) {
+      close(record.handle, disconnect::session_ended);
+      continue;
+    }
+    registry().replace_session(record.id, session);
+    send_to_shard(record.handle, command::ReplaceSession{record.handle, session});
+  }
+}
+
+}  // namespace gw
