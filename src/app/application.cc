@@ -51,25 +51,17 @@ GatewayOptions gateway_options(const Config& config, const EngineTraits& engine)
   options.listen = config.listen;
   options.reuse_port = config.reuse_port;
   options.shards = shard_count(config, usable_processors());
-  options.session_required = config.session_policy == SessionPolicy::required;
-  options.admission = {config.max_connections_per_user, config.max_connections};
+  options.admission = config.admission;
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
   shard.reply_to = engine.reply_to;
-  shard.handshake.upgrade = {config.allowed_origins, config.trusted_proxies, config.compression,
-                             config.session_policy == SessionPolicy::optional};
-  shard.handshake.timeout = config.handshake_timeout;
+  shard.handshake = config.handshake;
+  shard.handshake.upgrade.allowed_origins = config.allowed_origins;
+  shard.handshake.upgrade.trusted_proxies = config.trusted_proxies;
   // The kernel spreads an address' connections over the shards.
-  shard.handshake.strangers_per_address = (config.max_connections_per_address + options.shards - 1) / options.shards;
-  shard.connection.message_bytes_max = static_cast<uint32_t>(config.max_message_bytes);
-  shard.connection.outbox_bytes_max = config.outbox_bytes;
-  shard.connection.rate = {static_cast<double>(config.message_rate),
-                           static_cast<double>(config.message_burst)};
-  shard.connection.rate_closes = config.rate_action == RateAction::close;
-  shard.connection.heartbeat_interval = config.heartbeat_interval;
-  shard.connection.idle_timeout = config.idle_timeout;
-  shard.connection.message_timeout = config.message_timeout;
-  shard.connection.close_timeout = config.close_timeout;
+  shard.handshake.strangers_per_address =
+      (config.max_connections_per_address + options.shards - 1) / options.shards;
+  shard.connection = config.connection;
   shard.tracing = config.telemetry.tracing;
   shard.anonymous_channels = anonymous_channels(config);
   return options;
@@ -146,10 +138,10 @@ void raise_descriptor_limit(const Config& config) {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < config.max_connections + kSpareDescriptors) {
+  if (limit.rlim_cur < config.admission.total + kSpareDescriptors) {
     log::warn("descriptor_limit_below_max_connections",
               {{"limit", limit.rlim_cur},
-               {"max_connections", config.max_connections},
+               {"max_connections", config.admission.total},
                {"hint", "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE=) or lower max-connections"}});
   }
 }
@@ -199,7 +191,8 @@ class Application {
         channels_(config.channels),
         engine_(make_engine(loop_, channels_, config)),
         traffic_cop_(engine_->sessions(), channels_, [this] { return loop_.wall_now(); }),
-        post_office_(*engine_, channels_, {config.outbox_bytes / 2}, [this] { return loop_.wall_now(); }),
+        post_office_(*engine_, channels_, {config.connection.outbox_bytes_max / 2},
+                     [this] { return loop_.wall_now(); }),
         gateway_(gateway_options(config, engine_->traits()),
                  {loop_, channels_, *engine_,
                   [this](std::string_view token, Done<SessionPtr> done) {
@@ -242,9 +235,7 @@ class Application {
 
  private:
   static http::ServerOptions http_options(const Config& config) {
-    http::ServerOptions options;
-    options.body_bytes_max = config.api_body_bytes;
-    options.stream_bytes_max = config.agent_buffer_bytes;
+    http::ServerOptions options = config.http;
     options.trusted_proxies = config.trusted_proxies;
     options.address_connections_max = config.max_connections_per_address;
     options.always_paths = {"/health/live", "/health/websocket-gateway", "/api/health/websocket-gateway"};

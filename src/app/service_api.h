@@ -19,7 +19,7 @@ struct ServiceApiOptions {
   std::string instance_id;
   std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
-  bool console = true;
+  bool console = false;
   bool test_endpoints = false;
 };
 

@@ -37,7 +37,7 @@ class ServiceApiTest : public http::ServerTest {
     api_options.keys = {key("root-key"), key("acme-key")};
     api_options.keys[1].tenant_id = "acme";
     api_options.instance_id = "gw-1";
-    api_options.test_endpoints = true;
+    api_options.console = api_options.test_endpoints = true;
     api_options.allowed_origins = {std::string(kPage)};
     api = std::make_unique<ServiceApi>(std::move(api_options),
                                        ServiceApi::Parts{loop, gateway, traffic_cop, post_office, engine});

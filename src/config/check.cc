@@ -80,26 +80,25 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
     problems.push_back(
         fmt::format("{}: \"{}\": is no configured channel", where("anonymous-channels"), channel));
   }
-  if (config.anonymous_channels != Config().anonymous_channels &&
-      config.session_policy == SessionPolicy::required) {
+  if (config.anonymous_channels != Config().anonymous_channels && !config.handshake.upgrade.anonymous) {
     config.warnings.push_back(where("anonymous-channels") + ": has no effect with session-policy required");
   }
-  if (config.message_rate > 0 && config.message_burst == 0) {
+  if (config.connection.rate.per_second > 0 && config.connection.rate.burst == 0) {
     problems.push_back(
         fmt::format("{}: 0 lets no message through at a message rate of {} ({}); expected at least 1",
-                    where("message-burst"), config.message_rate, where("message-rate")));
+                    where("message-burst"), config.connection.rate.per_second, where("message-rate")));
   }
-  if (config.idle_timeout <= config.heartbeat_interval) {
+  if (config.connection.idle_timeout <= config.connection.heartbeat_interval) {
     config.warnings.push_back(fmt::format(
         "{}: {} is not longer than the heartbeat interval of {}: a client that only answers pings is evicted",
-        where("idle-timeout"), format_duration(config.idle_timeout),
-        format_duration(config.heartbeat_interval)));
+        where("idle-timeout"), format_duration(config.connection.idle_timeout),
+        format_duration(config.connection.heartbeat_interval)));
   }
-  if (config.outbox_bytes < config.api_body_bytes) {
+  if (config.connection.outbox_bytes_max < config.http.body_bytes_max) {
     config.warnings.push_back(
         fmt::format("{}: a publication may have {} bytes (api_body_bytes), and one that does not fit into {} "
                     "closes its receivers",
-                    where("outbox-bytes"), config.api_body_bytes, config.outbox_bytes));
+                    where("outbox-bytes"), config.http.body_bytes_max, config.connection.outbox_bytes_max));
   }
 }
 

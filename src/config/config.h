@@ -1,5 +1,5 @@
 // The settings of one gateway process. Read once at start from flags, then GATEWAY_* variables, then a
-// TOML file, then the defaults written here; const from then on. docs/operations/settings.md lists them all.
+// TOML file, then the defaults; const from then on. docs/operations/settings.md lists them all.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,18 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "core/channel_queue.h"
+#include "core/connection.h"
+#include "core/registry.h"
+#include "core/session_store.h"
+#include "engine/redis/agent_delivery.h"
+#include "gateway/handshakes.h"
+#include "net/http/server.h"
 #include "ops/telemetry_settings.h"
 
 namespace gw {
 
 enum class EngineKind { memory, redis };
-enum class SessionPolicy { required, optional };
-enum class RateAction { pause, close };
 enum class InboxKind { pubsub, stream };
 
 // A [[api_keys]] entry of the TOML file. The key itself is not kept.
@@ -30,7 +35,7 @@ struct ApiKeyConfig {
   std::string name;  // for logs; may be empty
   std::string realm;
   Digest key_sha256{};
-  std::vector<std::string> scopes;  // scope_names(); at least one
+  std::vector<std::string> scopes;                   // scope_names(); at least one
   std::optional<std::vector<std::string>> channels;  // of the configured ones; absent: all
   std::optional<std::string> tenant;                 // absent: not bound to one
 
@@ -39,6 +44,15 @@ struct ApiKeyConfig {
 
 // Every value has been checked: ranges, grammars, and how settings fit together.
 struct Config {
+  // The parts of a gateway, with the defaults that they declare themselves.
+  ConnectionOptions connection;
+  HandshakeOptions handshake;
+  AdmissionLimits admission;
+  http::ServerOptions http;
+  SessionStoreOptions sessions;
+  ChannelQueue::Options queue;
+  redis::AgentDeliveryOptions redis_agents;  // but for the queue and whether there is an inbox
+
   // Addresses.
   std::vector<SocketAddress> listen{*SocketAddress::parse("127.0.0.1:8000")};  // at least one
   bool reuse_port = false;  // join a port of `listen` on which another gateway listens
@@ -50,30 +64,11 @@ struct Config {
   std::string instance_id;  // load() makes one when none is set
 
   // Clients.
-  SessionPolicy session_policy = SessionPolicy::required;
   std::vector<std::string> channels{"guide", "pillar:content", "pillar:insights", "pillar:operations",
                                     "pillar:business_outcomes"};  // 1 to 64, distinct
   std::vector<std::string> anonymous_channels{"*"};               // of `channels`, or "*" for all
-  std::vector<std::string> allowed_origins;  // as browsers send them (lower case, no default port), or "*"
-  bool compression = false;
-  size_t max_connections = 100'000;
-  size_t max_connections_per_user = 5;        // 0: no limit
+  std::vector<std::string> allowed_origins;   // as browsers send them (lower case, no default port), or "*"
   size_t max_connections_per_address = 2000;  // such as have shown neither session nor key; 0: no limit
-  size_t max_message_bytes = 65'536;
-  uint32_t message_rate = 100;   // a second, for each connection; 0: no limit
-  uint32_t message_burst = 200;  // at least 1 when message_rate is not 0
-  RateAction rate_action = RateAction::pause;
-  size_t outbox_bytes = size_t{1} << 20;  // for each connection
-  Duration heartbeat_interval = 30s;
-  Duration idle_timeout = 300s;
-  Duration handshake_timeout = 5s;
-  Duration message_timeout = 30s;  // from the first byte of a message to its last
-  Duration close_timeout = 5s;
-
-  // Sessions.
-  size_t max_sessions = 1'000'000;
-  size_t max_sessions_per_tenant = 100'000;
-  Duration session_retention = 1h;  // how long an ended session stays readable
 
   // Agents and the service API.
   EngineKind engine = EngineKind::memory;
@@ -81,15 +76,6 @@ struct Config {
   std::string redis_ca_file;                         // for rediss://; empty: the system's certificates
   std::string key_prefix = "websocket:";             // of every key and Pub/Sub name in Redis
   InboxKind inbox = InboxKind::stream;
-  size_t inbox_size = 100'000;  // entries, for each channel
-  Duration inbox_age = 24h;
-  size_t inbox_replicas = 0;  // that have to have a message before it counts as published
-  Duration circuit_open_time = 30s;
-  size_t queue_size = 1000;  // messages, for each channel
-  size_t queue_bytes = size_t{16} << 20;
-  Duration queue_age = 300s;
-  size_t agent_buffer_bytes = size_t{16} << 20;  // for each agent's event stream
-  size_t api_body_bytes = size_t{1} << 20;
   std::optional<Digest> root_key_sha256;  // GATEWAY_API_KEY: every scope, channel and realm
   bool root_key_is_short = false;         // so that it can be guessed
   std::vector<ApiKeyConfig> api_keys;

@@ -42,18 +42,18 @@ TEST(Config, TheDefaultsAreTheContracts) {
   EXPECT_EQ(shown("listen", config), std::vector<std::string>{"127.0.0.1:8000"});
   EXPECT_THAT(config.channels, ElementsAre("guide", "pillar:content", "pillar:insights", "pillar:operations",
                                            "pillar:business_outcomes"));
-  EXPECT_EQ(config.max_connections, 100'000u);
-  EXPECT_EQ(config.max_connections_per_user, 5u);
-  EXPECT_EQ(config.max_message_bytes, 65'536u);
-  EXPECT_EQ(config.message_rate, 100u);
-  EXPECT_EQ(config.message_burst, 200u);
-  EXPECT_EQ(config.outbox_bytes, 1'048'576u);
-  EXPECT_EQ(config.queue_size, 1000u);
-  EXPECT_EQ(config.queue_bytes, 16u << 20);
-  EXPECT_EQ(config.queue_age, 300s);
-  EXPECT_EQ(config.heartbeat_interval, 30s);
-  EXPECT_EQ(config.idle_timeout, 300s);
-  EXPECT_FALSE(config.compression);
+  EXPECT_EQ(config.admission.total, 100'000u);
+  EXPECT_EQ(config.admission.per_user, 5u);
+  EXPECT_EQ(config.connection.message_bytes_max, 65'536u);
+  EXPECT_EQ(config.connection.rate.per_second, 100);
+  EXPECT_EQ(config.connection.rate.burst, 200);
+  EXPECT_EQ(config.connection.outbox_bytes_max, 1'048'576u);
+  EXPECT_EQ(config.queue.messages, 1000u);
+  EXPECT_EQ(config.queue.bytes, 16u << 20);
+  EXPECT_EQ(config.queue.age, 300s);
+  EXPECT_EQ(config.connection.heartbeat_interval, 30s);
+  EXPECT_EQ(config.connection.idle_timeout, 300s);
+  EXPECT_FALSE(config.handshake.upgrade.compression);
 }
 
 TEST(Config, AMadeInstanceIdIsAValidNameAndNeverTheSame) {
@@ -68,11 +68,11 @@ TEST(Config, FlagsComeBeforeVariablesBeforeTheFile) {
   Machine machine;
   machine.environment["GATEWAY_CONFIG"] = "gateway.toml";
   machine.file = "queue_size = 1";
-  EXPECT_EQ(good(machine.load()).queue_size, 1u);
+  EXPECT_EQ(good(machine.load()).queue.messages, 1u);
   machine.environment["GATEWAY_QUEUE_SIZE"] = "2";
-  EXPECT_EQ(good(machine.load()).queue_size, 2u);
+  EXPECT_EQ(good(machine.load()).queue.messages, 2u);
   machine.arguments = {"--queue-size", "3"};
-  EXPECT_EQ(good(machine.load()).queue_size, 3u);
+  EXPECT_EQ(good(machine.load()).queue.messages, 3u);
 }
 
 TEST(Config, AListOfAStrongerSourceReplacesTheWeaker) {
@@ -187,10 +187,10 @@ TEST(Config, TheFileTakesTomlsOwnTypes) {
                      "listen = ['127.0.0.1:0', '[::1]:0']\n"
                      "channels = 'a, b'\n"
                      "ops_listen = []\n"));
-  EXPECT_EQ(config.heartbeat_interval, 2s);
-  EXPECT_EQ(config.idle_timeout, 4500ms);
-  EXPECT_EQ(config.max_message_bytes, 4096u);
-  EXPECT_TRUE(config.compression);
+  EXPECT_EQ(config.connection.heartbeat_interval, 2s);
+  EXPECT_EQ(config.connection.idle_timeout, 4500ms);
+  EXPECT_EQ(config.connection.message_bytes_max, 4096u);
+  EXPECT_TRUE(config.handshake.upgrade.compression);
   EXPECT_FALSE(config.test_endpoints);
   EXPECT_EQ(config.listen.size(), 2u);
   EXPECT_THAT(config.channels, ElementsAre("a", "b"));

@@ -1,4 +1,4 @@
-// The kinds of setting there are: each function makes the SettingValue that ties a member of Config to text.
+// The kinds of setting there are: each function makes the SettingValue that ties a place in Config to text.
 #pragma once
 
 #include <functional>
@@ -14,48 +14,80 @@
 
 namespace gw::kinds {
 
+template <class Part, class Member, class... Members>
+auto& walk(Part& part, Member member, Members... members) {
+  if constexpr (sizeof...(members) == 0) {
+    return part.*member;
+  } else {
+    return walk(part.*member, members...);
+  }
+}
+
+template <class T, class... Members>
+concept is_way = (std::is_member_object_pointer_v<Members> && ...) &&
+                 std::is_same_v<T&, decltype(walk(std::declval<Config&>(), std::declval<Members>()...))>;
+
+// Where a setting is kept: a member of Config, or the way to one in the options of a component, as
+// {&Config::connection, &ConnectionOptions::idle_timeout}.
+template <class T>
+class Place {
+ public:
+  template <class... Members>
+  requires is_way<T, Members...> Place(Members... members)
+      : find_([=](Config& config) -> T& { return walk(config, members...); }) {}
+
+  T& operator()(Config& config) const { return find_(config); }
+  const T& operator()(const Config& config) const { return find_(const_cast<Config&>(config)); }
+
+ private:
+  std::function<T&(Config&)> find_;
+};
+
 // Ties one value (not a list): `parse` gives an optional T, `format` its text.
-template <class Member, class Parse, class Format>
-SettingValue scalar(Member member, Parse parse, Format format) {
+template <class T, class Parse, class Format>
+SettingValue scalar(Place<T> place, Parse parse, Format format) {
   SettingValue value;
-  value.take = [member, parse](Config& config, std::span<const std::string> texts) -> std::vector<Refusal> {
+  value.take = [place, parse](Config& config, std::span<const std::string> texts) -> std::vector<Refusal> {
     if (texts.size() != 1) return {{"", "expected exactly one value"}};
     auto parsed = parse(texts[0]);
     if (!parsed) return {{texts[0], ""}};
-    auto& target = std::invoke(member, config);
-    target = static_cast<std::remove_reference_t<decltype(target)>>(*std::move(parsed));
+    place(config) = static_cast<T>(*std::move(parsed));
     return {};
   };
-  value.show = [member, format](const Config& config) {
-    return std::vector<std::string>{format(std::invoke(member, config))};
+  value.show = [place, format](const Config& config) {
+    return std::vector<std::string>{format(place(config))};
   };
   return value;
 }
 
 template <class T>
-SettingValue count(T Config::*member, T min, T max) {
+SettingValue count(std::type_identity_t<Place<T>> place, T min, T max) {
   auto parse = [min, max](const std::string& text) {
     std::optional<uint64_t> parsed = parse_count(text);
-    return parsed && *parsed >= min && *parsed <= max ? parsed : std::nullopt;
+    return parsed && *parsed >= static_cast<uint64_t>(min) && *parsed <= static_cast<uint64_t>(max)
+               ? parsed
+               : std::nullopt;
   };
-  SettingValue value = scalar(member, parse, [](T number) { return std::to_string(number); });
+  SettingValue value =
+      scalar(place, parse, [](T number) { return std::to_string(static_cast<uint64_t>(number)); });
   value.form = SettingValue::Form::number;
   value.placeholder = "N";
-  value.expected = "a whole number from " + std::to_string(min) + " to " + std::to_string(max);
+  value.expected = "a whole number from " + std::to_string(static_cast<uint64_t>(min)) + " to " +
+                   std::to_string(static_cast<uint64_t>(max));
   return value;
 }
 
-SettingValue size(size_t Config::*member, size_t min, size_t max);
-SettingValue duration(Duration Config::*member, Duration min, Duration max);
-SettingValue on_off(bool Config::*member);
+SettingValue size(Place<size_t> place, size_t min, size_t max);
+SettingValue size(Place<uint32_t> place, size_t min, size_t max);
+SettingValue duration(Place<Duration> place, Duration min, Duration max);
+SettingValue on_off(Place<bool> place);
 // `parse` gives the text to keep, normalised. An empty text is taken as "not set".
-SettingValue text(std::string Config::*member, std::string placeholder, std::string expected,
+SettingValue text(Place<std::string> place, std::string placeholder, std::string expected,
                   std::optional<std::string> (*parse)(std::string_view));
 
-// One of `words`, which stand in the order of the enumerators of what `member` gives for a Config.
-template <class Member>
-SettingValue choice(Member member, std::vector<std::string_view> words) {
-  using E = std::remove_cvref_t<std::invoke_result_t<Member, Config&>>;
+// One of `words`, which stand in the order of E's enumerators (of a bool: false, true).
+template <class E>
+SettingValue choice(Place<E> place, std::vector<std::string_view> words) {
   auto parse = [words](const std::string& text) -> std::optional<E> {
     for (size_t i = 0; i < words.size(); ++i) {
       if (text == words[i]) return static_cast<E>(i);
@@ -63,7 +95,7 @@ SettingValue choice(Member member, std::vector<std::string_view> words) {
     return std::nullopt;
   };
   auto format = [words](E chosen) { return std::string(words[static_cast<size_t>(chosen)]); };
-  SettingValue value = scalar(member, parse, format);
+  SettingValue value = scalar(place, parse, format);
   for (const std::string_view word : words) {
     value.placeholder.append(value.placeholder.empty() ? "" : "|").append(word);
     value.expected.append(value.expected.empty() ? "" : word == words.back() ? " or " : ", ").append(word);

@@ -125,13 +125,13 @@ SettingValue test_endpoints() {
 
 SettingValue log_level() {
   static_assert(static_cast<int>(log::Level::debug) == 0 && static_cast<int>(log::Level::error) == 3);
-  return kinds::choice([](auto& config) -> auto& { return config.logging.level; },
-                       {"debug", "info", "warn", "error"});
+  return kinds::choice<log::Level>({&Config::logging, &log::Options::level},
+                                   {"debug", "info", "warn", "error"});
 }
 
 SettingValue log_format() {
   static_assert(static_cast<int>(log::Format::text) == 0 && static_cast<int>(log::Format::json) == 1);
-  return kinds::choice([](auto& config) -> auto& { return config.logging.format; }, {"text", "json"});
+  return kinds::choice<log::Format>({&Config::logging, &log::Options::format}, {"text", "json"});
 }
 
 // ---- the list, a function for each group
@@ -160,58 +160,67 @@ void add_addresses(std::vector<Setting>& out) {
 
 void add_clients(std::vector<Setting>& out) {
   const Group group = Group::clients;
-  out.push_back({"session-policy", group, "Whether a client without a valid session is refused or anonymous",
-                 "", kinds::choice(&Config::session_policy, {"required", "optional"})});
+  out.push_back(
+      {"session-policy", group, "Whether a client without a valid session is refused or anonymous", "",
+       kinds::choice<bool>({&Config::handshake, &HandshakeOptions::upgrade, &UpgradeOptions::anonymous},
+                           {"required", "optional"})});
   out.push_back({"channels", group, "The channels there are", "", channels()});
   out.push_back({"anonymous-channels", group,
                  "Those that a client without a session may use, with session-policy optional", "none",
                  anonymous_channels()});
   out.push_back({"allowed-origin", group, "Web origins besides the gateway's own whose pages may connect",
                  "none", origins()});
-  out.push_back({"compression", group, "Offer permessage-deflate", "", kinds::on_off(&Config::compression)});
+  out.push_back(
+      {"compression", group, "Offer permessage-deflate", "",
+       kinds::on_off({&Config::handshake, &HandshakeOptions::upgrade, &UpgradeOptions::compression})});
   out.push_back({"max-connections", group, "Connections on this instance", "",
-                 kinds::count(&Config::max_connections, size_t{1}, size_t{10'000'000})});
-  out.push_back({"max-connections-per-user", group,
-                 "Connections of one user of one tenant on all instances together; 0: no limit", "",
-                 kinds::count(&Config::max_connections_per_user, size_t{0}, size_t{1'000'000})});
+                 kinds::count({&Config::admission, &AdmissionLimits::total}, size_t{1}, size_t{10'000'000})});
+  out.push_back(
+      {"max-connections-per-user", group,
+       "Connections of one user of one tenant on all instances together; 0: no limit", "",
+       kinds::count({&Config::admission, &AdmissionLimits::per_user}, size_t{0}, size_t{1'000'000})});
   out.push_back({"max-connections-per-address", group,
                  "Connections of one address that have shown neither a session nor a key; 0: no limit", "",
                  kinds::count(&Config::max_connections_per_address, size_t{0}, size_t{10'000'000})});
   out.push_back({"max-message-bytes", group, "Largest message a client may send", "",
-                 kinds::size(&Config::max_message_bytes, 128, 64 * MiB)});
-  out.push_back({"message-rate", group, "Messages a second from one connection; 0: no limit", "",
-                 kinds::count(&Config::message_rate, 0u, 1'000'000u)});
+                 kinds::size({&Config::connection, &ConnectionOptions::message_bytes_max}, 128, 64 * MiB)});
+  out.push_back(
+      {"message-rate", group, "Messages a second from one connection; 0: no limit", "",
+       kinds::count({&Config::connection, &ConnectionOptions::rate, &RateLimit::per_second}, 0.0, 1e6)});
   out.push_back({"message-burst", group, "Messages a connection may send at once before the rate counts", "",
-                 kinds::count(&Config::message_burst, 0u, 1'000'000u)});
-  out.push_back({"rate-action", group,
-                 "Above the rate: stop reading until it is kept (pause), or answer rate_limited and close "
-                 "after 10 s of it",
-                 "", kinds::choice(&Config::rate_action, {"pause", "close"})});
+                 kinds::count({&Config::connection, &ConnectionOptions::rate, &RateLimit::burst}, 0.0, 1e6)});
+  out.push_back(
+      {"rate-action", group,
+       "Above the rate: stop reading until it is kept (pause), or answer rate_limited and close "
+       "after 10 s of it",
+       "", kinds::choice<bool>({&Config::connection, &ConnectionOptions::rate_closes}, {"pause", "close"})});
   out.push_back({"outbox-bytes", group,
                  "Unsent bytes kept for one connection; a slower reader is closed with 4008", "",
-                 kinds::size(&Config::outbox_bytes, 1 * KiB, 1 * GiB)});
+                 kinds::size({&Config::connection, &ConnectionOptions::outbox_bytes_max}, 1 * KiB, 1 * GiB)});
   out.push_back({"heartbeat-interval", group, "Time between pings", "",
-                 kinds::duration(&Config::heartbeat_interval, 100ms, 1h)});
+                 kinds::duration({&Config::connection, &ConnectionOptions::heartbeat_interval}, 100ms, 1h)});
   out.push_back({"idle-timeout", group, "Silence, pongs included, after which a client is evicted with 4009",
-                 "", kinds::duration(&Config::idle_timeout, 100ms, 24h)});
+                 "", kinds::duration({&Config::connection, &ConnectionOptions::idle_timeout}, 100ms, 24h)});
   out.push_back({"handshake-timeout", group, "From accepting a connection to the end of its upgrade", "",
-                 kinds::duration(&Config::handshake_timeout, 100ms, 10min)});
+                 kinds::duration({&Config::handshake, &HandshakeOptions::timeout}, 100ms, 10min)});
   out.push_back({"message-timeout", group, "From the first byte of a message to its last", "",
-                 kinds::duration(&Config::message_timeout, 100ms, 1h)});
+                 kinds::duration({&Config::connection, &ConnectionOptions::message_timeout}, 100ms, 1h)});
   out.push_back({"close-timeout", group, "From our close frame to the client's", "",
-                 kinds::duration(&Config::close_timeout, 100ms, 10min)});
+                 kinds::duration({&Config::connection, &ConnectionOptions::close_timeout}, 100ms, 10min)});
 }
 
 void add_sessions(std::vector<Setting>& out) {
   const Group group = Group::sessions;
   out.push_back({"max-sessions", group,
                  "Sessions kept, of all instances together; when they are as many, ended ones go first", "",
-                 kinds::count(&Config::max_sessions, size_t{1}, size_t{100'000'000})});
+                 kinds::count({&Config::sessions, &SessionStoreOptions::sessions_max}, size_t{1},
+                              size_t{100'000'000})});
   out.push_back({"max-sessions-per-tenant", group, "The same of each tenant", "",
-                 kinds::count(&Config::max_sessions_per_tenant, size_t{1}, size_t{100'000'000})});
+                 kinds::count({&Config::sessions, &SessionStoreOptions::tenant_sessions_max}, size_t{1},
+                              size_t{100'000'000})});
   out.push_back({"session-retention", group,
                  "How long an ended session can still be read, if its place is not needed", "",
-                 kinds::duration(&Config::session_retention, 0s, 720h)});
+                 kinds::duration({&Config::sessions, &SessionStoreOptions::retention}, 0s, 720h)});
 }
 
 void add_agents(std::vector<Setting>& out) {
@@ -219,7 +228,7 @@ void add_agents(std::vector<Setting>& out) {
   out.push_back({"engine", group,
                  "Where sessions and messages between instances live: in this process, or in Redis for many "
                  "instances",
-                 "", kinds::choice(&Config::engine, {"memory", "redis"})});
+                 "", kinds::choice<EngineKind>(&Config::engine, {"memory", "redis"})});
   out.push_back(
       {"redis-url", group,
        "The server of the redis engine; better given as a variable than as a flag, for its password", "",
@@ -235,28 +244,34 @@ void add_agents(std::vector<Setting>& out) {
       {"inbox", group,
        "How agents get messages: to whoever listens, or kept in a Redis stream until acknowledged; on "
        "the memory engine both are the same",
-       "", kinds::choice(&Config::inbox, {"pubsub", "stream"})});
-  out.push_back({"inbox-size", group,
-                 "Messages that a channel's stream may hold; above it clients are refused", "",
-                 kinds::count(&Config::inbox_size, size_t{1}, size_t{100'000'000})});
-  out.push_back({"inbox-age", group, "How long a message stays in a channel's stream", "",
-                 kinds::duration(&Config::inbox_age, 1s, 720h)});
+       "", kinds::choice<InboxKind>(&Config::inbox, {"pubsub", "stream"})});
+  out.push_back(
+      {"inbox-size", group, "Messages that a channel's stream may hold; above it clients are refused", "",
+       kinds::count(
+           {&Config::redis_agents, &redis::AgentDeliveryOptions::sender, &redis::SenderOptions::inbox_size},
+           size_t{1}, size_t{100'000'000})});
+  out.push_back(
+      {"inbox-age", group, "How long a message stays in a channel's stream", "",
+       kinds::duration({&Config::redis_agents, &redis::AgentDeliveryOptions::inbox_age}, 1s, 720h)});
   out.push_back({"inbox-replicas", group,
                  "Replicas of Redis that must have a message of the stream before it counts as published", "",
-                 kinds::count(&Config::inbox_replicas, size_t{0}, size_t{16})});
-  out.push_back({"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row",
-                 "", kinds::duration(&Config::circuit_open_time, 100ms, 1h)});
-  out.push_back({"queue-size", group,
-                 "Messages that one client may leave waiting on a channel without an agent", "",
-                 kinds::count(&Config::queue_size, size_t{1}, size_t{10'000'000})});
+                 kinds::count({&Config::redis_agents, &redis::AgentDeliveryOptions::inbox_replicas},
+                              size_t{0}, size_t{16})});
   out.push_back(
-      {"queue-bytes", group, "Their bytes", "", kinds::size(&Config::queue_bytes, 1 * KiB, 16 * GiB)});
+      {"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row", "",
+       kinds::duration({&Config::queue, &ChannelQueue::Options::breaker, &CircuitBreaker::Options::open_time},
+                       100ms, 1h)});
+  out.push_back(
+      {"queue-size", group, "Messages that one client may leave waiting on a channel without an agent", "",
+       kinds::count({&Config::queue, &ChannelQueue::Options::messages}, size_t{1}, size_t{10'000'000})});
+  out.push_back({"queue-bytes", group, "Their bytes", "",
+                 kinds::size({&Config::queue, &ChannelQueue::Options::bytes}, 1 * KiB, 16 * GiB)});
   out.push_back({"queue-age", group, "How long a message waits for an agent", "",
-                 kinds::duration(&Config::queue_age, 100ms, 24h)});
+                 kinds::duration({&Config::queue, &ChannelQueue::Options::age}, 100ms, 24h)});
   out.push_back({"agent-buffer-bytes", group, "Unsent bytes kept for one agent's event stream", "",
-                 kinds::size(&Config::agent_buffer_bytes, 4 * KiB, 4 * GiB)});
+                 kinds::size({&Config::http, &http::ServerOptions::stream_bytes_max}, 4 * KiB, 4 * GiB)});
   out.push_back({"api-body-bytes", group, "Largest body of a service API request", "",
-                 kinds::size(&Config::api_body_bytes, 1 * KiB, 64 * MiB)});
+                 kinds::size({&Config::http, &http::ServerOptions::body_bytes_max}, 1 * KiB, 64 * MiB)});
 }
 
 void add_consul(std::vector<Setting>& out) {

@@ -23,7 +23,6 @@ struct GatewayOptions {
   std::vector<SocketAddress> listen;
   bool reuse_port = false;  // listens beside another gateway too, which then gets a part of the clients
   size_t shards = 1;
-  bool session_required = true;
   AdmissionLimits admission;
   ShardOptions shard;
 };

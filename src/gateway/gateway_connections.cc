@@ -18,7 +18,7 @@ void Gateway::on_event(event::Admit& event) {
     if (session) return enter(event, std::move(*session));
     // A session that can't be looked up is not an invalid one: the client may try again.
     const bool refused = session.error().code == Errc::unauthenticated;
-    if (refused && !options_.session_required) return enter(event, nullptr);
+    if (refused && options_.shard.handshake.upgrade.anonymous) return enter(event, nullptr);
     admitting_.erase(event.id);
     if (refused) log_refused_session(event);
     close(event.handle, refused ? disconnect::invalid_session : disconnect::internal);

@@ -16,7 +16,7 @@ LAYERS = {
     "gateway": ("base", "json", "ws", "protocol", "core", "net"),
     "post_office": ("base", "json", "protocol", "core", "traffic_cop", "net"),
     "ops": ("base", "json", "core", "net", "gateway"),
-    "config": ("base", "engine", "ops", "post_office"),
+    "config": ("base", "core", "engine", "gateway", "net", "ops", "post_office"),
     "app": ("base", "config", "core", "engine", "gateway", "json", "net", "ops", "post_office", "protocol",
             "traffic_cop", "ws"),
 }
