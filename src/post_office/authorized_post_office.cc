@@ -53,7 +53,7 @@ Result<ChannelIndex> granted_channel(const ApiKey& key, const ChannelTable& chan
   return *channel;
 }
 
-Result<Recipient> read_recipient(http_api::BodyFields& fields) {
+Result<Recipient> read_recipient(BodyFields& fields) {
   if (fields.count({"connection_id", "session_ref", "session_id", "user_id"}) != 1) {
     return Error{Errc::invalid_argument,
                  "exactly one of connection_id, session_ref, session_id and user_id is required"};

@@ -57,6 +57,6 @@ class AuthorizedPostOffice {
 Result<ChannelIndex> granted_channel(const ApiKey& key, const ChannelTable& channels, std::string_view name);
 
 // Exactly one of connection_id, session_ref, session_id and user_id says to whom.
-Result<Recipient> read_recipient(http_api::BodyFields& fields);
+Result<Recipient> read_recipient(BodyFields& fields);
 
 }  // namespace gw

@@ -7,7 +7,7 @@
 #include "base/ids.h"
 #include "base/user_id.h"
 
-namespace gw::http_api {
+namespace gw {
 namespace {
 
 std::string about(std::string_view field, const char* what) { return std::string(field) + what; }
@@ -152,4 +152,4 @@ std::optional<std::string> QueryFields::optional_name(std::string_view field) {
   return checked_name(field, std::string(*value));
 }
 
-}  // namespace gw::http_api
+}  // namespace gw

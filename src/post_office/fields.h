@@ -12,7 +12,7 @@
 #include "json/json.h"
 #include "net/http/query.h"
 
-namespace gw::http_api {
+namespace gw {
 
 class Faults {
  public:
@@ -66,4 +66,4 @@ class QueryFields : public Faults {
   std::optional<http::Query> query_;
 };
 
-}  // namespace gw::http_api
+}  // namespace gw

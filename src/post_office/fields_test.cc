@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
-namespace gw::http_api {
+namespace gw {
 namespace {
 
 std::string fault_of(const Faults& fields) { return fields.fault() ? fields.fault()->detail : "none"; }
@@ -95,4 +95,4 @@ TEST(QueryFields, ReadsAndBlames) {
 }
 
 }  // namespace
-}  // namespace gw::http_api
+}  // namespace gw

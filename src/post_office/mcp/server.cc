@@ -221,7 +221,7 @@ http::Response as_rpc(http::Response refusal, std::string_view request_body) {
   std::string id;
   if (request_body.size() <= kStrangersBytesMax)
     id = std::visit([](const auto& read) { return std::string(read.id); }, decode(request_body));
-  http_api::BodyFields fields(refusal.body);
+  BodyFields fields(refusal.body);
   refusal.body = error_body(id, static_cast<RpcCode>(refusal.status), fields.text("error"));
   return refusal;
 }

@@ -7,8 +7,6 @@
 namespace gw::mcp {
 namespace {
 
-using http_api::BodyFields;
-
 constexpr size_t kCursorBytesMax = 256;
 
 Error invalid(std::string detail) { return {Errc::invalid_argument, std::move(detail)}; }

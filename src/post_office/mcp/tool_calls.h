@@ -27,10 +27,10 @@ class ToolCalls {
   void call(const ToolCall& call, const http::Responder& asker, Done<std::string> done);
 
  private:
-  void get_endpoint(const ToolCall& call, http_api::BodyFields& arguments, Done<std::string> done);
-  void publish(const ToolCall& call, http_api::BodyFields& arguments, Done<std::string> done);
-  void send(const ToolCall& call, http_api::BodyFields& arguments, Done<std::string> done);
-  void subscribe(const ToolCall& call, http_api::BodyFields& arguments, const http::Responder& asker,
+  void get_endpoint(const ToolCall& call, BodyFields& arguments, Done<std::string> done);
+  void publish(const ToolCall& call, BodyFields& arguments, Done<std::string> done);
+  void send(const ToolCall& call, BodyFields& arguments, Done<std::string> done);
+  void subscribe(const ToolCall& call, BodyFields& arguments, const http::Responder& asker,
                  Done<std::string> done);
 
   AuthorizedPostOffice& calls_;
