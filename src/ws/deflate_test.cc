@@ -6,28 +6,12 @@
 
 #include <set>
 
-#include "base/hex.h"
 #include "base/random.h"
+#include "ws/frames_testing.h"
 #include "ws/transcript.h"
 
 namespace gw::ws {
 namespace {
-
-constexpr std::string_view kBase =
-    "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-
-std::string bytes(std::string_view hex) {
-  std::string out(hex.size() / 2, '\0');
-  EXPECT_TRUE(from_hex(hex, {reinterpret_cast<unsigned char*>(out.data()), out.size()})) << hex;
-  return out;
-}
-
-// The answer to a field value, "" for none.
-std::string answer(std::string_view field) {
-  std::vector<ExtensionOffer> offers;
-  EXPECT_TRUE(parse_extension_offers(field, offers)) << field;
-  return negotiate_deflate(offers).value_or("");
-}
 
 // "" and the status when it is not ok.
 std::string inflated(std::string_view payload, size_t size_max = 65536) {
@@ -66,60 +50,6 @@ std::string random_text(size_t size) {
   std::string text(size, '\0');
   for (char& c : text) c = static_cast<char>(' ' + fast_random() % 95);
   return text;
-}
-
-// 7.1: negotiation.
-TEST(DeflateOffer, PlainOfferIsTaken) {
-  EXPECT_EQ(answer("permessage-deflate"), kBase);
-  EXPECT_EQ(answer("permessage-deflate; client_max_window_bits"), kBase) << "what browsers send";
-  EXPECT_EQ(answer("permessage-deflate; server_no_context_takeover; client_no_context_takeover"), kBase);
-}
-
-TEST(DeflateOffer, OtherExtensionsArePassedOver) {
-  EXPECT_EQ(answer("x-webkit-deflate-frame"), "");
-  EXPECT_EQ(answer("foo; bar=1, permessage-deflate"), kBase);
-  EXPECT_EQ(answer("permessage-bzip2, Permessage-Deflate"), "");
-}
-
-// 7.1.2.1: the answer says the same or less; what we cannot do is declined.
-TEST(DeflateOffer, ServerWindow) {
-  for (const char* bits : {"12", "13", "14", "15", "\"15\""}) {
-    EXPECT_EQ(answer(std::string("permessage-deflate; server_max_window_bits=") + bits),
-              std::string(kBase) + "; server_max_window_bits=12");
-  }
-  for (const char* bits : {"8", "9", "10", "11", "7", "16", "0", "012", "+12", "1", "x", "99999999999"}) {
-    EXPECT_EQ(answer(std::string("permessage-deflate; server_max_window_bits=") + bits), "") << bits;
-  }
-  EXPECT_EQ(answer("permessage-deflate; server_max_window_bits"), "") << "needs a value";
-}
-
-// 7.1.2.2
-TEST(DeflateOffer, ClientWindow) {
-  for (int bits = 8; bits <= 15; ++bits) {
-    EXPECT_EQ(answer("permessage-deflate; client_max_window_bits=" + std::to_string(bits)), kBase);
-  }
-  for (const char* bits : {"7", "16", "08", "0", "x"}) {
-    EXPECT_EQ(answer(std::string("permessage-deflate; client_max_window_bits=") + bits), "") << bits;
-  }
-}
-
-// 7: unknown, duplicate or invalid parameters decline the offer they are in.
-TEST(DeflateOffer, BadParameters) {
-  for (const char* field : {"permessage-deflate; foo", "permessage-deflate; server_no_context_takeover=1",
-                            "permessage-deflate; client_no_context_takeover=true",
-                            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
-                            "permessage-deflate; client_max_window_bits; client_max_window_bits=10",
-                            "permessage-deflate; server_max_window_bits=15; server_max_window_bits=15"}) {
-    EXPECT_EQ(answer(field), "") << field;
-  }
-}
-
-// 5.1: offers are in order of preference; 7.1.3 has a client offer less as its second choice.
-TEST(DeflateOffer, TheFirstAcceptableOfSeveral) {
-  EXPECT_EQ(answer("permessage-deflate; server_max_window_bits=10, permessage-deflate"), kBase);
-  EXPECT_EQ(
-      answer("permessage-deflate; foo=1, permessage-deflate; server_max_window_bits=14, permessage-deflate"),
-      std::string(kBase) + "; server_max_window_bits=12");
 }
 
 // 7.2.3.1 to 7.2.3.5, the examples, as whole frames of a server.
@@ -250,11 +180,6 @@ TEST(DeflateMessage, TheLimitHoldsAfterALargerOne) {
 // 6: where RSV1 may stand, and the limits and checks of the parser on what comes out.
 class DeflateParser : public ::testing::Test {
  protected:
-  static std::string sent(Opcode opcode, std::string_view payload, FrameFlags flags = {}) {
-    std::string out;
-    append_masked_frame(out, opcode, payload, {1, 2, 3, 4}, flags);
-    return out;
-  }
   static std::string sent_compressed(std::string_view text) {
     return sent(Opcode::text, compressed(text), {.compressed = true});
   }

@@ -2,18 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "ws/deflate.h"
+#include "ws/frames_testing.h"
 #include "ws/transcript.h"
 
 namespace gw::ws {
 namespace {
 
 const ParserOptions kOptions = {.deflate = true, .message_bytes_max = 1000};
-
-std::string sent(Opcode opcode, std::string_view payload, FrameFlags flags = {}) {
-  std::string out;
-  append_masked_frame(out, opcode, payload, {0xA1, 0x02, 0xFF, 0x5C}, flags);
-  return out;
-}
 
 Transcript heard(std::initializer_list<std::string_view> pieces) {
   Listener listener(kOptions);
