@@ -297,7 +297,7 @@ void add_consul(std::vector<Setting>& out) {
 
 void add_operations(std::vector<Setting>& out) {
   const Group group = Group::operations;
-  out.push_back({"drain-timeout", group, "The time over which clients are sent away at shutdown", "",
+  out.push_back({"drain-timeout", group, "The most that sending clients away may take at shutdown", "",
                  kinds::duration(&Config::drain_timeout, 0s, 10min)});
   out.push_back({"console", group, "Serve the console at /", "", kinds::on_off(&Config::console)});
   out.push_back({"test-endpoints", group, "Serve /api/test/ for black-box suites; loopback only", "",
