@@ -182,6 +182,11 @@ void add_clients(std::vector<Setting>& out) {
   out.push_back({"max-connections-per-address", group,
                  "Connections of one address that have shown neither a session nor a key; 0: no limit", "",
                  kinds::count(&Config::max_connections_per_address, size_t{0}, size_t{10'000'000})});
+}
+
+// What one connection may do, and how long its silences may be.
+void add_connection(std::vector<Setting>& out) {
+  const Group group = Group::clients;
   out.push_back({"max-message-bytes", group, "Largest message a client may send", "",
                  kinds::size({&Config::connection, &ConnectionOptions::message_bytes_max}, 128, 64 * MiB)});
   out.push_back(
@@ -261,6 +266,11 @@ void add_agents(std::vector<Setting>& out) {
       {"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row", "",
        kinds::duration({&Config::queue, &ChannelQueue::Options::breaker, &CircuitBreaker::Options::open_time},
                        100ms, 1h)});
+}
+
+// What waits for agents in this process, and what their streams and calls may hold.
+void add_buffers(std::vector<Setting>& out) {
+  const Group group = Group::agents;
   out.push_back(
       {"queue-size", group, "Messages that one client may leave waiting on a channel without an agent", "",
        kinds::count({&Config::queue, &ChannelQueue::Options::messages}, size_t{1}, size_t{10'000'000})});
@@ -336,8 +346,10 @@ const std::vector<Setting>& settings() {
     std::vector<Setting> list;
     add_addresses(list);
     add_clients(list);
+    add_connection(list);
     add_sessions(list);
     add_agents(list);
+    add_buffers(list);
     add_consul(list);
     add_operations(list);
     return list;
