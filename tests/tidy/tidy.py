@@ -31,6 +31,8 @@ RULES = {
     "text": bans.check_text,
     "pragma-once": shape.check_pragma_once,
     "lengths": shape.check_lengths,
+    "functions": shape.check_functions,
+    "classes": shape.check_classes,
     "links": documents.check_links,
     "index": documents.check_index,
     "citations": documents.check_citations,

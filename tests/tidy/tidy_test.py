@@ -140,11 +140,34 @@ class Shape(unittest.TestCase):
 
     def test_a_long_file_needs_a_reason_and_a_reason_a_long_file(self):
         long, short = "x\n" * 601, "x\n" * 600
-        self.assertTrue(shape.check_lengths({"src/a.cc": long}, {}))
-        self.assertEqual(shape.check_lengths({"src/a.cc": short}, {}), [])
-        self.assertEqual(shape.check_lengths({"src/a.cc": long}, {"src/a.cc": "a table"}), [])
-        self.assertTrue(shape.check_lengths({"src/a.cc": short}, {"src/a.cc": "a table"}))
+        self.assertTrue(shape.check_lengths({"tests/a.py": long}, {}))
+        self.assertEqual(shape.check_lengths({"tests/a.py": short}, {}), [])
+        self.assertEqual(shape.check_lengths({"tests/a.py": long}, {"tests/a.py": "a table"}), [])
+        self.assertTrue(shape.check_lengths({"tests/a.py": short}, {"tests/a.py": "a table"}))
         self.assertEqual(shape.check_lengths({"docs/a.md": long}, {}), [])
+
+    def test_a_long_file_of_the_product(self):
+        middling = "x\n" * (shape.PRODUCT_LINES_MAX + 1)
+        self.assertTrue(shape.check_lengths({"src/a.cc": middling}, {}))
+        self.assertEqual(shape.check_lengths({"src/a_test.cc": middling}, {}), [])
+
+    def test_a_long_function(self):
+        body = "  x();\n" * shape.FUNCTION_LINES_MAX
+        for begin in ("void f() {\n", "Result<int> A::f(int a,\n              int b) const {\n", "A::A(int a)\n    : a_(a) {\n"):
+            long = "namespace gw {\n\n" + begin + body + "}\n\n}\n"
+            self.assertEqual(lines(shape.check_functions({"src/a.cc": long})), [("src/a.cc", 3)])
+        in_class = "class A {\n public:\n  int f() {\n" + body + "  }\n  int g() { return 1; }\n};\n"
+        self.assertEqual(lines(shape.check_functions({"src/a.h": in_class})), [("src/a.h", 3)])
+        many = "".join(f"void f{i}() {{\n  x();\n}}\n" for i in range(100)) + "void f();\nconst int x = f();\n"
+        self.assertEqual(shape.check_functions({"src/a.cc": many}), [])
+
+    def test_a_class_that_does_too_much(self):
+        def declared(count):
+            private = "".join(f"  void f{i}(int a);\n" for i in range(count))
+            return "class A {\n public:\n" + "  void g();\n" * 50 + " private:\n" + private + "  int a_ = f();\n};\n"
+
+        self.assertEqual(shape.check_classes({"src/a.h": declared(shape.PRIVATE_FUNCTIONS_MAX)}), [])
+        self.assertEqual(lines(shape.check_classes({"src/a.h": declared(shape.PRIVATE_FUNCTIONS_MAX + 1)})), [("src/a.h", 1)])
 
     def test_a_patch_still_applies(self):
         patch = "What: x\n\n--- a/src/x.cc\n+++ b/src/x.cc\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n@@ -9 +9 @@\n-nine\n+9\n"
