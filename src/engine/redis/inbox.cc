@@ -224,7 +224,10 @@ void Inbox::claim(const std::string& name) {
                if (!reply || found == groups_.end()) return;
                const auto given_up = static_cast<size_t>((*reply)[0].integer());
                dead_letters_ += given_up;
-               log_given_up(channel_, name, found->second.tenant, given_up, "delivered too often");
+               const std::string& tenant = found->second.tenant;
+               const size_t prefix = tenant.empty() ? 0 : tenant.size() + 1;
+               log_given_up(channel_, std::string_view(name).substr(prefix), tenant, given_up,
+                            "delivered too often");
                take(found->second, (*reply)[1]);
              });
 }
