@@ -1,9 +1,9 @@
 #include "engine/redis/connection_record.h"
 
-#include <algorithm>
 #include <array>
 
 #include "engine/redis/channel_names.h"
+#include "engine/redis/script.h"
 #include "json/json.h"
 
 namespace gw::redis {
@@ -51,7 +51,7 @@ std::string metadata(const Writing& from) {
 
 WallTime time_of(std::string_view text) { return parse_iso8601(text).value_or(WallTime()); }
 
-const std::array kFields{
+constexpr std::array kFields{
     Field{"connection_id", Written::once, [](const Writing& from) { return from.record.id.text(); },
           [](std::string_view text, Reading& to) {
             const auto id = ConnectionId::parse(text);
@@ -94,26 +94,61 @@ const std::array kFields{
           [](const Writing& from) { return milliseconds(from.record.pong_owed_since); }, nullptr},
 };
 
-template <class Which>
+bool is_any(const Field&) { return true; }
+bool is_changing(const Field& field) { return field.written == Written::again; }
+
+using Which = bool (*)(const Field&);
+
 void append(Words& words, const Writing& from, Which which) {
-  const auto count = 2 * std::count_if(kFields.begin(), kFields.end(), which);
-  words.keep(std::to_string(count));
   for (const Field& field : kFields) {
-    if (!which(field)) continue;
-    words.lend(field.name);
-    words.keep(field.write(from));
+    if (which(field)) words.keep(field.write(from));
   }
+}
+
+std::vector<std::string_view> names(Which which) {
+  std::vector<std::string_view> out;
+  for (const Field& field : kFields) {
+    if (which(field)) out.push_back(field.name);
+  }
+  return out;
+}
+
+// local function f(at) return {a = ARGV[at + 0], b = ARGV[at + 1]} end
+std::string lua_reader(std::string_view function, const std::vector<std::string_view>& fields) {
+  std::string out = joined("local function ", function, "(at) return {");
+  for (size_t i = 0; i < fields.size(); ++i) {
+    out += joined(i == 0 ? "" : ", ", fields[i], " = ARGV[at + ", std::to_string(i), "]");
+  }
+  return out + "} end\n";
+}
+
+// local function f(key, at) redis.call('HSET', key, 'a', ARGV[at + 0], 'b', ARGV[at + 1]) end
+std::string lua_writer(std::string_view function, const std::vector<std::string_view>& fields) {
+  std::string out = joined("local function ", function, "(key, at) redis.call('HSET', key");
+  for (size_t i = 0; i < fields.size(); ++i) {
+    out += joined(", '", fields[i], "', ARGV[at + ", std::to_string(i), "]");
+  }
+  return out + ") end\n";
 }
 
 }  // namespace
 
 void ConnectionRecords::append_fields(Words& words, const ConnectionRecord& record) const {
-  append(words, {record, channels_, instance_}, [](const Field&) { return true; });
+  append(words, {record, channels_, instance_}, is_any);
 }
 
-void ConnectionRecords::append_changing_fields(Words& words, const ConnectionRecord& record) const {
-  append(words, {record, channels_, instance_},
-         [](const Field& field) { return field.written == Written::again; });
+void ConnectionRecords::append_changes(Words& words, const ConnectionRecord& record) const {
+  append(words, {record, channels_, instance_}, is_changing);
+}
+
+std::vector<std::string_view> ConnectionRecords::fields() { return names(is_any); }
+std::vector<std::string_view> ConnectionRecords::changing_fields() { return names(is_changing); }
+
+std::string ConnectionRecords::lua() {
+  const auto all = fields(), changing = changing_fields();
+  return joined("local field_count, change_count = ", std::to_string(all.size()), ", ",
+                std::to_string(changing.size()), "\n", lua_reader("fields_at", all), lua_writer("store", all),
+                lua_reader("changes_at", changing), lua_writer("store_changes", changing));
 }
 
 std::span<const std::string_view> ConnectionRecords::fields_read() {

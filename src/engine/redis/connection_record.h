@@ -1,11 +1,12 @@
-// A connection's record in Redis, a hash: each of its fields is a row of one table. Scripts take such a
-// record as `count, field, value, ...` and read by name what they index.
+// A connection's record in Redis, a hash: each of its fields is a row of one table. Scripts get the values in
+// the table's order and read them by name, through functions that are made from the table.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/registry.h"
 #include "engine/redis/resp.h"
@@ -19,10 +20,15 @@ class ConnectionRecords {
   ConnectionRecords(const ChannelTable& channels, const std::string& instance)
       : channels_(channels), instance_(instance) {}
 
-  // `count, field, value, ...` of a connection on this instance.
+  // The values of a connection on this instance, as fields_at() in Lua reads them.
   void append_fields(Words& words, const ConnectionRecord& record) const;
-  // Of what may change while it lives.
-  void append_changing_fields(Words& words, const ConnectionRecord& record) const;
+  // Of what may change while it lives: changes_at().
+  void append_changes(Words& words, const ConnectionRecord& record) const;
+  // For scripts: fields_at(at) and changes_at(at) give the values from ARGV[at] on by name, store(key, at)
+  // and store_changes(key, at) write them; field_count and change_count say how many they are.
+  static std::string lua();
+  static std::vector<std::string_view> fields();
+  static std::vector<std::string_view> changing_fields();
 
   // What from_fields() needs, in its order.
   static std::span<const std::string_view> fields_read();

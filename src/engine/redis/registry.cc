@@ -195,7 +195,7 @@ void Registry::flush_changes() {
       if (!record) continue;
       batch.push_back(*it);
       changes.keep(record->id.text());
-      records_.append_changing_fields(changes, *record);
+      records_.append_changes(changes, *record);
     }
     if (batch.empty()) return;
     run_script(commands_, scripts::update,

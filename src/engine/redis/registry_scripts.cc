@@ -1,4 +1,5 @@
 // Connections' records and their places in the indexes, always changed together.
+#include "engine/redis/connection_record.h"
 #include "engine/redis/keys.h"
 #include "engine/redis/scripts.h"
 
@@ -15,16 +16,11 @@ const std::string kRecords =
            lua_name("session_connections", kNames.session_connections(kNameA)),
            lua_name("tenant_connections", kNames.tenant_connections(kNameA)),
            lua_name("channel_connections", kNames.channel_connections(kNameA)),
-           lua_name("gateway_connections", kNames.gateway_connections(kNameA)), R"lua(
+           lua_name("gateway_connections", kNames.gateway_connections(kNameA)), ConnectionRecords::lua(),
+           R"lua(
 -- A user id as a part of a name (base/user_id.h).
 local function encode(user)
   return (string.gsub(user, '[^A-Za-z0-9._@+=-]', function(c) return string.format('%%%02X', string.byte(c)) end))
-end
--- What stands at ARGV[at] as count, field, value, ...: by name; and where it ends.
-local function fields_at(at)
-  local fields, last = {}, at + ARGV[at]
-  for i = at + 1, last, 2 do fields[ARGV[i]] = ARGV[i + 1] end
-  return fields, last
 end
 -- Answers on which instance it was.
 local function unlink(id)
@@ -44,10 +40,10 @@ local function unlink(id)
   redis.call('DEL', connection(id))
   return instance
 end
--- new, first, last: what fields_at(first) answered.
-local function link(new, first, last)
+-- new: what fields_at(at) answered.
+local function link(new, at)
   local id, user, ref, tenant = new.connection_id, new.user_id, new.session_ref, new.tenant_id
-  redis.call('HSET', connection(id), unpack(ARGV, first + 1, last))
+  store(connection(id), at)
   redis.call('EXPIRE', connection(id), 3600)
   if user ~= '' then
     redis.call('SADD', user_connections(encode(user)), id)
@@ -90,7 +86,7 @@ const Script add({.keys = {"users"},
                   .arguments = {"prefix", "events", "gateway_channels", "limit", "live_ms", "now_ms",
                                 "patience_ms", "replaced", "replaced_reason", "stale", "stale_reason"}},
                  joined(kRecords, kTell, kLives, lua_name("evicted", kNames.evicted(kNameA)), R"lua(
-local new, last = fields_at(more)
+local new = fields_at(more)
 local me, user, now = new.gateway_instance_id, new.user_id, new.last_activity
 local out, own = {1}, owner_connections(new.tenant_id, encode(user))
 known[me] = true
@@ -131,28 +127,25 @@ if limit > 0 and user ~= '' and redis.call('SCARD', own) >= limit then
   end)
   for i = 1, held - limit + 1 do evict(yielding[i]) end
 end
-link(new, more, last)
+link(new, more)
 tell('connection_opened', new.connection_id, 'admitted', now)
 return out
 )lua"));
 
 // More: the fields of each connection.
 const Script put({.keys = {"users"}, .arguments = {"prefix"}}, joined(kRecords, R"lua(
-local at = more
-while at <= #ARGV do
-  local new, last = fields_at(at)
+for at = more, #ARGV, field_count do
+  local new = fields_at(at)
   unlink(new.connection_id)
-  link(new, at, last)
-  at = last + 1
+  link(new, at)
 end
 return 1
 )lua"));
 
 // More: for each connection its id, and the fields that change.
 const Script update({.keys = {"users"}, .arguments = {"prefix", "me"}}, joined(kRecords, R"lua(
-local at = more
-while at <= #ARGV do
-  local id, new, last = ARGV[at], fields_at(at + 1)
+for at = more, #ARGV, 1 + change_count do
+  local id, new = ARGV[at], changes_at(at + 1)
   local old = redis.call('HMGET', connection(id), 'gateway_instance_id', 'channels')
   if old[1] == me then
     if old[2] ~= new.channels then
@@ -163,10 +156,9 @@ while at <= #ARGV do
       end
       for channel in pairs(now) do redis.call('SADD', channel_connections(channel), id) end
     end
-    redis.call('HSET', connection(id), unpack(ARGV, at + 2, last))
+    store_changes(connection(id), at + 1)
     redis.call('EXPIRE', connection(id), 3600)
   end
-  at = last + 1
 end
 return 1
 )lua"));
