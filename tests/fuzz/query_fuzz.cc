@@ -8,7 +8,7 @@
 
 namespace {
 
-using namespace gw::protocol;
+using namespace gw::http;
 
 bool is_clean(std::string_view text) {
   return gw::is_valid_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
