@@ -24,18 +24,6 @@ constexpr std::array<Unit, 5> kUnits{{{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 
 
 }  // namespace
 
-TimePoint steady_now() { return std::chrono::steady_clock::now(); }
-
-WallTime wall_now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-int64_t unix_nanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::array<char, 24> iso8601_characters(WallTime time) {
   const int64_t since_epoch = time.time_since_epoch().count();
   const int64_t second = since_epoch / 1000;

@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/assert.h"
+
 namespace gw {
 
 namespace asio = boost::asio;
@@ -18,6 +20,7 @@ struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
   Entry(Impl& owner, Function call) : loop(owner), function(std::move(call)) {}
 
   void start_timer(TimePoint due);
+  void on_timer(TimePoint due);
   void start_watch();
   void cancel();
 
@@ -30,14 +33,27 @@ struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
 };
 
 struct EventLoop::Impl {
+  // An io_context that does not end by itself.
+  struct Real {
+    asio::io_context context{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  };
+
+  Impl() : real(std::in_place) {}
+  explicit Impl(VirtualMachine& machine) : simulated(&machine) {}
+
+  TimePoint clock() const { return simulated ? simulated->now() : steady_now(); }
+  // Of what is ready, waiting at most so long for the first.
+  bool run_one(Duration wait_max);
+  bool run_ready();
   void end_turn();
   void forget_time() {
     now.reset();
     wall_now.reset();
   }
 
-  asio::io_context context{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::optional<Real> real;  // one of these two
+  VirtualMachine* simulated = nullptr;
   // Of this turn, once somebody has asked.
   std::optional<TimePoint> now;
   std::optional<WallTime> wall_now;
@@ -47,16 +63,23 @@ struct EventLoop::Impl {
 };
 
 void EventLoop::Entry::start_timer(TimePoint due) {
+  if (loop.simulated)
+    return loop.simulated->at(due, [self = shared_from_this(), due] { self->on_timer(due); });
+  if (!timer) timer.emplace(loop.real->context);
   timer->expires_at(due);
   timer->async_wait([self = shared_from_this(), due](const boost::system::error_code& error) {
-    if (error || !self->alive) return;
-    if (self->period > Duration::zero()) {
-      const TimePoint now = steady_now();
-      const TimePoint next = due + self->period;
-      self->start_timer(next > now ? next : now + self->period);
-    }
-    self->function();
+    if (!error) self->on_timer(due);
   });
+}
+
+void EventLoop::Entry::on_timer(TimePoint due) {
+  if (!alive) return;
+  if (period > Duration::zero()) {
+    const TimePoint now = loop.clock();
+    const TimePoint next = due + period;
+    start_timer(next > now ? next : now + period);
+  }
+  function();
 }
 
 void EventLoop::Entry::start_watch() {
@@ -73,6 +96,14 @@ void EventLoop::Entry::cancel() {
   if (timer) timer->cancel();
   if (descriptor && descriptor->is_open()) descriptor->release();
 }
+
+bool EventLoop::Impl::run_one(Duration wait_max) {
+  if (simulated) return simulated->run_one();
+  if (wait_max == Duration::max()) return real->context.run_one() != 0;
+  return real->context.run_one_for(wait_max) != 0;
+}
+
+bool EventLoop::Impl::run_ready() { return simulated ? simulated->run_one() : real->context.poll_one() != 0; }
 
 void EventLoop::Impl::end_turn() {
   // By index: a hook may add or remove hooks.
@@ -101,6 +132,7 @@ void EventLoop::Registration::reset() {
 }
 
 EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {}
+EventLoop::EventLoop(VirtualMachine& machine) : impl_(std::make_unique<Impl>(machine)) {}
 EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
@@ -110,17 +142,18 @@ void EventLoop::run() {
 
 bool EventLoop::turn(Duration wait_max) {
   impl_->forget_time();
-  asio::io_context& context = impl_->context;
-  const size_t ran = wait_max == Duration::max() ? context.run_one() : context.run_one_for(wait_max);
-  if (ran == 0) return false;
-  for (size_t i = 1; i < kHandlersPerTurnMax && context.poll_one() != 0; ++i) {
+  if (!impl_->run_one(wait_max)) return false;
+  for (size_t i = 1; i < kHandlersPerTurnMax && impl_->run_ready(); ++i) {
   }
   impl_->end_turn();
   impl_->forget_time();  // whoever asks between two turns
   return true;
 }
 
-void EventLoop::post(Function function) { asio::post(impl_->context, std::move(function)); }
+void EventLoop::post(Function function) {
+  if (impl_->simulated) return impl_->simulated->at(impl_->simulated->now(), std::move(function));
+  asio::post(impl_->real->context, std::move(function));
+}
 
 // Posted rather than set: a stop that comes before run() must not be lost.
 void EventLoop::stop() {
@@ -128,33 +161,32 @@ void EventLoop::stop() {
 }
 
 TimePoint EventLoop::now() {
-  if (!impl_->now) impl_->now = steady_now();
+  if (!impl_->now) impl_->now = impl_->clock();
   return *impl_->now;
 }
 
 WallTime EventLoop::wall_now() {
-  if (!impl_->wall_now) impl_->wall_now = gw::wall_now();
+  if (!impl_->wall_now) impl_->wall_now = impl_->simulated ? impl_->simulated->wall_now() : gw::wall_now();
   return *impl_->wall_now;
 }
 
 EventLoop::Registration EventLoop::every(Duration period, Function function) {
   auto entry = std::make_shared<Entry>(*impl_, std::move(function));
   entry->period = period;
-  entry->timer.emplace(impl_->context);
-  entry->start_timer(steady_now() + period);
+  entry->start_timer(impl_->clock() + period);
   return Registration(std::move(entry));
 }
 
 EventLoop::Registration EventLoop::after(Duration delay, Function function) {
   auto entry = std::make_shared<Entry>(*impl_, std::move(function));
-  entry->timer.emplace(impl_->context);
-  entry->start_timer(steady_now() + delay);
+  entry->start_timer(impl_->clock() + delay);
   return Registration(std::move(entry));
 }
 
 EventLoop::Registration EventLoop::watch(int fd, Function function) {
+  ASSERT(impl_->real);
   auto entry = std::make_shared<Entry>(*impl_, std::move(function));
-  entry->descriptor.emplace(impl_->context, fd);
+  entry->descriptor.emplace(impl_->real->context, fd);
   entry->start_watch();
   return Registration(std::move(entry));
 }
@@ -165,6 +197,11 @@ EventLoop::Registration EventLoop::on_turn_end(Function function) {
   return Registration(std::move(entry));
 }
 
-asio::io_context& EventLoop::context() { return impl_->context; }
+asio::io_context& EventLoop::context() {
+  ASSERT(impl_->real);
+  return impl_->real->context;
+}
+
+VirtualMachine* EventLoop::virtual_machine() const { return impl_->simulated; }
 
 }  // namespace gw

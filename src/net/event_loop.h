@@ -15,6 +15,24 @@ class io_context;
 
 namespace gw {
 
+class EventLoop;
+class Stream;
+struct TlsOptions;
+
+// What a loop of a simulation stands on, in place of the machine's clocks, of Asio and of sockets.
+class VirtualMachine {
+ public:
+  virtual ~VirtualMachine() = default;
+  virtual TimePoint now() = 0;
+  virtual WallTime wall_now() = 0;
+  // For a turn of the loop at `due` or later: run_one() runs it then, once.
+  virtual void at(TimePoint due, std::function<void()> function) = 0;
+  // Runs the first of what is due; false: nothing is.
+  virtual bool run_one() = 0;
+  // As Stream::make() does it.
+  virtual std::shared_ptr<Stream> make_stream(EventLoop& loop, const TlsOptions& tls) = 0;
+};
+
 class EventLoop {
   struct Impl;
   struct Entry;
@@ -42,6 +60,8 @@ class EventLoop {
   static constexpr size_t kHandlersPerTurnMax = 256;
 
   EventLoop();
+  // Without watch() and context(). `machine` outlives it, and whoever made that calls turn().
+  explicit EventLoop(VirtualMachine& machine);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -70,6 +90,8 @@ class EventLoop {
 
   // For what speaks Asio itself: signals, clients of other services. Handlers take part in the turn.
   boost::asio::io_context& context();
+  // Null, but in a simulation.
+  VirtualMachine* virtual_machine() const;
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -148,6 +148,7 @@ std::string HostPort::text() const {
 }
 
 std::shared_ptr<Stream> Stream::make(EventLoop& loop, const TlsOptions& tls) {
+  if (VirtualMachine* const machine = loop.virtual_machine()) return machine->make_stream(loop, tls);
   return std::make_shared<SocketStream>(loop, tls);
 }
 
