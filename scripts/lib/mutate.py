@@ -19,7 +19,7 @@ PATCHES = ROOT / "tests/mutations"
 WORK = ROOT / "build/mutants"
 TREE = WORK / "tree"
 # What the program is built of.
-SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src", "docs", "bench", "tests/fuzz")
+SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src", "docs", "bench", "tests/fuzz", "tests/sim")
 RUN_SECONDS_MAX = 900
 FLAGS = ("-x", "-q", "--tb=short", "-p", "no:cacheprovider")
 # What a run says when it was the gateway that failed; anything else that ends it proves nothing.

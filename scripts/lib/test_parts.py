@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 CORES = os.cpu_count() or 2
 PART_SECONDS_MAX = 1800
 STRESS_SECONDS = 60
+SIMULATION_SEEDS = 500
 # The only layers in which two threads meet; the others have nothing that the thread sanitizer could find.
 THREADED_LAYERS = ("base", "net", "gateway")
 
@@ -229,6 +230,19 @@ def run_mission(context: Context) -> Result:
     return result
 
 
+def run_simulation(context: Context) -> Result:
+    """Many gateways and a model of Redis on one virtual clock; each seed counts as a test."""
+    code = context.run(["build/release/tests/sim/simulation", "--seeds", SIMULATION_SEEDS, "--jobs", CORES], "sim")
+    log = (context.logs / "sim.log").read_text(errors="replace")
+    failed = log.count("\nFAILED seed ")
+    result = Result("sim", SIMULATION_SEEDS - failed, failed, log="sim")
+    if code != 0 and failed == 0:
+        result.passed, result.failed, result.reason = 0, 1, f"ended with {code}"
+    elif failed:
+        result.reason = f"{failed} seeds failed"
+    return result
+
+
 def run_fuzz(context: Context) -> Result:
     """Each target on a copy of its kept corpus: what it finds stays in the build directory."""
     build = context.root / "build/fuzz/tests/fuzz"
@@ -272,6 +286,7 @@ def run_bench(context: Context) -> Result:
 PARTS = (
     Part("tidy", "layering and style, every header alone", None, run_tidy),
     Part("unit", "unit tests, release", "release", run_unit("release")),
+    Part("sim", "500 seeds: gateways, agents, clients and a model of Redis on a virtual clock", "release", run_simulation),
     Part("blackbox", "the gateway over real sockets, release", "release",
          run_pytest("blackbox", ["tests/gateway"], "release", *PARALLEL)),
     Part("redis", "many instances over a real Redis, and every fault", "release",

@@ -27,6 +27,7 @@ struct Call {
   const Words& words;
   Keyspace& keys;
   const int64_t now;  // unix ms
+  const bool writes;
 
   size_t size() const { return words.size(); }
   const std::string& operator[](size_t i) const { return words[i]; }
@@ -36,10 +37,12 @@ struct Call {
 
   template <class T>
   T* find(const std::string& key) const {
-    Value* const value = keys.find(key, now);
-    if (!value) return nullptr;
-    if (T* const data = std::get_if<T>(&value->data)) return data;
-    refuse(kWrongType);
+    const Value* const found = keys.find(key, now);
+    if (!found) return nullptr;
+    if (!std::holds_alternative<T>(found->data)) refuse(kWrongType);
+    // Who only reads leaves it alone.
+    Value* const value = writes ? keys.find_to_change(key, now) : const_cast<Value*>(found);
+    return &std::get<T>(value->data);
   }
   template <class T>
   T& make(const std::string& key) const {
@@ -71,6 +74,6 @@ const Command* find_command(std::string_view name);
 // Shared by what has streams.
 std::optional<StreamId> parse_stream_id(std::string_view text, uint64_t seq_if_missing);
 Answer entry_answer(const StreamId& id, const Words& fields);
-int64_t trim(Stream& stream, bool by_length, std::string_view threshold);
+int64_t trim(StreamData& stream, bool by_length, std::string_view threshold);
 
 }  // namespace gw::sim

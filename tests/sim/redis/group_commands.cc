@@ -7,13 +7,13 @@ namespace gw::sim {
 namespace {
 
 struct Found {
-  Stream& stream;
-  Stream::Group& group;
+  StreamData& stream;
+  StreamData::Group& group;
 };
 
 Found find_group(Call& call, const std::string& key, const std::string& name, const char* where = "") {
-  Stream* const stream = call.find<Stream>(key);
-  const auto it = stream ? stream->groups.find(name) : std::map<std::string, Stream::Group>::iterator();
+  StreamData* const stream = call.find<StreamData>(key);
+  const auto it = stream ? stream->groups.find(name) : std::map<std::string, StreamData::Group>::iterator();
   if (!stream || it == stream->groups.end()) {
     refuse("NOGROUP No such key '" + key + "' or consumer group '" + name + "'" + where);
   }
@@ -30,7 +30,7 @@ StreamId id_or_refuse(std::string_view text, uint64_t seq_if_missing = 0) {
 
 // XGROUP CREATE key group id|$ [MKSTREAM]
 Answer create_group(Call& call) {
-  Stream* stream = call.find<Stream>(call[2]);
+  StreamData* stream = call.find<StreamData>(call[2]);
   const bool may_make = call.is(5, "MKSTREAM");
   if (!stream && !may_make) {
     refuse(
@@ -39,7 +39,7 @@ Answer create_group(Call& call) {
   }
   const bool at_end = call[4] == "$";
   const StreamId given = at_end ? StreamId{} : id_or_refuse(call[4]);
-  if (!stream) stream = &call.make<Stream>(call[2]);
+  if (!stream) stream = &call.make<StreamData>(call[2]);
   if (stream->groups.contains(call[3])) refuse("BUSYGROUP Consumer Group name already exists");
   stream->groups[call[3]].last = at_end ? stream->last : given;
   return Answer::status("OK");
@@ -47,7 +47,7 @@ Answer create_group(Call& call) {
 
 Answer xgroup(Call& call) {
   if (call.is(1, "CREATE") && call.size() >= 5) return create_group(call);
-  Stream* const stream = call.size() >= 4 ? call.find<Stream>(call[2]) : nullptr;
+  StreamData* const stream = call.size() >= 4 ? call.find<StreamData>(call[2]) : nullptr;
   if (!stream) {
     refuse(
         "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the "
@@ -119,15 +119,16 @@ Answer xreadgroup(Call& call) {
 Answer xack(Call& call) {
   std::vector<StreamId> ids;
   for (size_t i = 3; i < call.size(); ++i) ids.push_back(id_or_refuse(call[i]));
-  Stream* const stream = call.find<Stream>(call[1]);
-  const auto group = stream ? stream->groups.find(call[2]) : std::map<std::string, Stream::Group>::iterator();
+  StreamData* const stream = call.find<StreamData>(call[1]);
+  const auto group =
+      stream ? stream->groups.find(call[2]) : std::map<std::string, StreamData::Group>::iterator();
   if (!stream || group == stream->groups.end()) return int64_t{0};
   int64_t done = 0;
   for (const StreamId& id : ids) done += static_cast<int64_t>(group->second.pending.erase(id));
   return done;
 }
 
-Answer pending_summary(const Stream::Group& group) {
+Answer pending_summary(const StreamData::Group& group) {
   if (group.pending.empty()) return Answers{Answer(int64_t{0}), Answer(), Answer(), Answer()};
   std::map<std::string, int64_t> held;
   for (const auto& [id, pending] : group.pending) ++held[pending.consumer];
@@ -141,7 +142,7 @@ Answer pending_summary(const Stream::Group& group) {
 
 // XPENDING key group [[IDLE ms] start end count]
 Answer xpending(Call& call) {
-  const Stream::Group& group = find_group(call, call[1], call[2]).group;
+  const StreamData::Group& group = find_group(call, call[1], call[2]).group;
   if (call.size() == 3) return pending_summary(group);
   size_t i = 3;
   int64_t idle_min = 0;
@@ -164,7 +165,8 @@ Answer xpending(Call& call) {
 }
 
 // Whoever gets nothing is not seen.
-void claim_for(const std::string& consumer, int64_t now, Stream::Group& group, Stream::Pending& pending) {
+void claim_for(const std::string& consumer, int64_t now, StreamData::Group& group,
+               StreamData::Pending& pending) {
   group.consumers[consumer] = now;
   pending = {consumer, now, pending.deliveries + 1};
 }
@@ -225,7 +227,7 @@ void add(Answers& out, std::string name, Answer value) {
   out.push_back(std::move(value));
 }
 
-Answer describe(const Stream& stream) {
+Answer describe(const StreamData& stream) {
   const auto entry = [](const auto& it) { return entry_answer(it->first, it->second); };
   const bool empty = stream.entries.empty();
   Answers out;
@@ -241,7 +243,7 @@ Answer describe(const Stream& stream) {
 }
 
 Answer xinfo(Call& call) {
-  const Stream* const stream = call.size() > 2 ? call.find<Stream>(call[2]) : nullptr;
+  const StreamData* const stream = call.size() > 2 ? call.find<StreamData>(call[2]) : nullptr;
   if (!stream) refuse("ERR no such key");
   if (call.is(1, "STREAM")) return describe(*stream);
   Answers out;

@@ -28,17 +28,26 @@ bool SortedSet::remove(const std::string& member) {
   return true;
 }
 
-Value* Keyspace::find(const std::string& key, int64_t now) {
+const Value* Keyspace::find(const std::string& key, int64_t now) {
   const auto it = values_.find(key);
   if (it == values_.end()) return nullptr;
-  if (it->second.ends_at && *it->second.ends_at < now) {
+  if (it->second->ends_at && *it->second->ends_at < now) {
     values_.erase(it);
     return nullptr;
   }
-  return &it->second;
+  return it->second.get();
 }
 
-Value& Keyspace::put(const std::string& key, Value value) { return values_[key] = std::move(value); }
+Value* Keyspace::find_to_change(const std::string& key, int64_t now) {
+  if (!find(key, now)) return nullptr;
+  std::shared_ptr<Value>& value = values_.at(key);
+  if (value.use_count() > 1) value = std::make_shared<Value>(*value);
+  return value.get();
+}
+
+Value& Keyspace::put(const std::string& key, Value value) {
+  return *(values_[key] = std::make_shared<Value>(std::move(value)));
+}
 
 bool Keyspace::remove(const std::string& key, int64_t now) {
   if (!find(key, now)) return false;
@@ -48,7 +57,7 @@ bool Keyspace::remove(const std::string& key, int64_t now) {
 
 void Keyspace::expire(int64_t now) {
   std::erase_if(values_,
-                [now](const auto& value) { return value.second.ends_at && *value.second.ends_at < now; });
+                [now](const auto& value) { return value.second->ends_at && *value.second->ends_at < now; });
 }
 
 }  // namespace gw::sim

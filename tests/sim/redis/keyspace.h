@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,7 +41,7 @@ struct SortedSet {
   bool remove(const std::string& member);
 };
 
-struct Stream {
+struct StreamData {
   struct Pending {
     std::string consumer;
     int64_t delivered_at = 0;
@@ -60,23 +61,25 @@ struct Stream {
 };
 
 struct Value {
-  std::variant<std::string, Hash, Set, List, SortedSet, Stream> data;
+  std::variant<std::string, Hash, Set, List, SortedSet, StreamData> data;
   std::optional<int64_t> ends_at;  // unix ms
 };
 
+// Copies share values until one of them changes.
 class Keyspace {
  public:
   // Null: there is none, or it has ended.
-  Value* find(const std::string& key, int64_t now);
+  const Value* find(const std::string& key, int64_t now);
+  Value* find_to_change(const std::string& key, int64_t now);
   Value& put(const std::string& key, Value value);
   bool remove(const std::string& key, int64_t now);
   // Takes out what has ended.
   void expire(int64_t now);
   void clear() { values_.clear(); }
-  const std::map<std::string, Value>& values() const { return values_; }
+  const std::map<std::string, std::shared_ptr<Value>>& values() const { return values_; }
 
  private:
-  std::map<std::string, Value> values_;
+  std::map<std::string, std::shared_ptr<Value>> values_;
 };
 
 }  // namespace gw::sim

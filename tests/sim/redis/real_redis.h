@@ -6,22 +6,10 @@
 #include <vector>
 
 #include "net/socket.h"
+#include "sim/redis/answer_reader.h"
 #include "sim/redis/server.h"
 
 namespace gw::sim {
-
-// Splits bytes into answers, whoever wrote them.
-class AnswerReader {
- public:
-  AnswerReader();
-  ~AnswerReader();
-  void feed(std::string_view bytes);
-  std::optional<Answer> next();
-
- private:
-  struct Impl;
-  const std::unique_ptr<Impl> impl_;
-};
 
 class RealRedis {
  public:

@@ -96,7 +96,7 @@ Answer RedisServer::execute(RedisClient& client, const Words& words, bool from_s
   if (!from_script || command->writes) {
     if (const Answer refused = refusal(*command, client); refused.is_error()) return refused;
   }
-  Call call{*this, client, words, data_.databases[client.database], unix_ms_()};
+  Call call{*this, client, words, data_.databases[client.database], unix_ms_(), command->writes};
   try {
     Answer answer = command->run(call);
     if (command->writes) client.offset = ++data_.offset;

@@ -17,7 +17,7 @@ StreamId id_or_refuse(std::string_view text, uint64_t seq_if_missing) {
   return *id;
 }
 
-StreamId next_id(Call& call, const Stream& stream) {
+StreamId next_id(Call& call, const StreamData& stream) {
   const auto now = static_cast<uint64_t>(call.now);
   if (now > stream.last.ms) return {now, 0};
   return *stream.last.next();
@@ -39,7 +39,7 @@ struct Trimming {
     if (i >= call.size()) refuse(kSyntax);
     threshold = call[i++];
   }
-  int64_t apply(Stream& stream) const {
+  int64_t apply(StreamData& stream) const {
     if (!wanted) return 0;
     if (!about) return trim(stream, by_length, threshold);
     if (!by_length) refuse("ERR the model knows no MINID ~");
@@ -61,12 +61,12 @@ Answer xadd(Call& call) {
   std::optional<StreamId> given;
   if (wanted != "*") given = id_or_refuse(wanted, 0);
   if (given == StreamId{}) refuse("ERR The ID specified in XADD must be greater than 0-0");
-  Stream* stream = call.find<Stream>(call[1]);
+  StreamData* stream = call.find<StreamData>(call[1]);
   if (!stream && !may_make) return {};
   if (given && stream && *given <= stream->last) {
     refuse("ERR The ID specified in XADD is equal or smaller than the target stream top item");
   }
-  if (!stream) stream = &call.make<Stream>(call[1]);
+  if (!stream) stream = &call.make<StreamData>(call[1]);
   const StreamId id = given.value_or(next_id(call, *stream));
   stream->entries[id].assign(call.words.begin() + static_cast<std::ptrdiff_t>(i) + 1, call.words.end());
   stream->last = id;
@@ -76,7 +76,7 @@ Answer xadd(Call& call) {
 }
 
 Answer xlen(Call& call) {
-  const Stream* const stream = call.find<Stream>(call[1]);
+  const StreamData* const stream = call.find<StreamData>(call[1]);
   return stream ? stream->entries.size() : size_t{0};
 }
 
@@ -107,7 +107,7 @@ Answer range(Call& call, bool backwards) {
     if (call.size() != 6 || !call.is(4, "COUNT")) refuse(kSyntax);
     most = std::max<int64_t>(call.integer(5), 0);
   }
-  const Stream* const stream = call.find<Stream>(call[1]);
+  const StreamData* const stream = call.find<StreamData>(call[1]);
   Answers out;
   if (!stream) return out;
   if (most == 0) return {};
@@ -126,7 +126,7 @@ Answer xrevrange(Call& call) { return range(call, true); }
 Answer xdel(Call& call) {
   std::vector<StreamId> ids;
   for (size_t i = 2; i < call.size(); ++i) ids.push_back(id_or_refuse(call[i], 0));
-  Stream* const stream = call.find<Stream>(call[1]);
+  StreamData* const stream = call.find<StreamData>(call[1]);
   if (!stream) return int64_t{0};
   int64_t removed = 0;
   for (const StreamId& id : ids) {
@@ -141,7 +141,7 @@ Answer xtrim(Call& call) {
   size_t i = 2;
   const Trimming trimming(call, i);
   if (!trimming.wanted || i != call.size()) refuse(kSyntax);
-  Stream* const stream = call.find<Stream>(call[1]);
+  StreamData* const stream = call.find<StreamData>(call[1]);
   return stream ? trimming.apply(*stream) : int64_t{0};
 }
 
@@ -164,7 +164,7 @@ Answer entry_answer(const StreamId& id, const Words& fields) {
   return Answers{Answer(id.text()), Answers(fields.begin(), fields.end())};
 }
 
-int64_t trim(Stream& stream, bool by_length, std::string_view threshold) {
+int64_t trim(StreamData& stream, bool by_length, std::string_view threshold) {
   int64_t removed = 0;
   size_t most = 0;
   StreamId low;

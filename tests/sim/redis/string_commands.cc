@@ -13,7 +13,7 @@ Answer get(Call& call) {
 
 // SET key value [NX|XX] [EX seconds|PX ms|PXAT ms|KEEPTTL]
 Answer set(Call& call) {
-  Value* const old = call.keys.find(call[1], call.now);
+  const Value* const old = call.keys.find(call[1], call.now);
   std::optional<int64_t> ends_at;
   for (size_t i = 3; i < call.size(); ++i) {
     if (call.is(i, "NX")) {
@@ -61,7 +61,7 @@ Answer type(Call& call) {
 }
 
 Answer expire_at(Call& call, int64_t ends_at) {
-  Value* const value = call.keys.find(call[1], call.now);
+  Value* const value = call.keys.find_to_change(call[1], call.now);
   if (!value) return int64_t{0};
   if (call.size() > 3) {
     const std::optional<int64_t> old = value->ends_at;
