@@ -42,7 +42,8 @@ struct Writer::State {
 
 namespace {
 
-// What the writer's own thread tells of lost lines is not lost for want of room itself: it has two lines a turn.
+// What the writer's own thread tells of lost lines is not lost for want of room itself: it has two lines a
+// turn.
 thread_local bool is_writers_thread = false;
 
 // A descriptor that cannot be written loses what it was given; there is no place to say so.

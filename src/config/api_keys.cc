@@ -84,8 +84,7 @@ class TableReader {
     key_.scopes = items(entry);
     if (key_.scopes.empty()) problem(entry.where, "expected some of " + all_scopes());
     for (const std::string& scope : key_.scopes) {
-      if (!parse_scope(scope))
-        problem(entry.where, quote(scope) + ": expected some of " + all_scopes());
+      if (!parse_scope(scope)) problem(entry.where, quote(scope) + ": expected some of " + all_scopes());
     }
   }
 

@@ -1,5 +1,5 @@
-// Interface: clients' messages on their way to agents. Control loop only: every call and every callback happens
-// there, and each `done` is called exactly once, by the memory engine before the call returns.
+// Interface: clients' messages on their way to agents. Control loop only: every call and every callback
+// happens there, and each `done` is called exactly once, by the memory engine before the call returns.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
-// Interface: what agents and realms say to clients, on whichever instance those are. Control loop only: every call
-// and every callback happens there, and each `done` is called exactly once, by the memory engine before the
-// call returns.
+// Interface: what agents and realms say to clients, on whichever instance those are. Control loop only: every
+// call and every callback happens there, and each `done` is called exactly once, by the memory engine before
+// the call returns.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,6 @@
-// Interface: all that a gateway needs of the world outside its shards. One implementation is this process alone
-// (engine/memory), one shares with other instances through Redis (engine/redis). Control loop only; an engine
-// drives its own timers from start() on, and never blocks.
+// Interface: all that a gateway needs of the world outside its shards. One implementation is this process
+// alone (engine/memory), one shares with other instances through Redis (engine/redis). Control loop only; an
+// engine drives its own timers from start() on, and never blocks.
 #pragma once
 
 #include <functional>

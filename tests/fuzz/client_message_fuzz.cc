@@ -5,9 +5,9 @@
 #include "base/assert.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "json/json_wrapped.h"
 #include "protocol/client_message.h"
 #include "protocol/envelope.h"
-#include "json/json_wrapped.h"
 #include "protocol/server_message.h"
 
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/assert.h"
 #include "config/config.h"
 #include "config/settings.h"
-#include "base/assert.h"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "base/assert.h"
-#include "ops/consul_service.h"
 #include "json/json.h"
+#include "ops/consul_service.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gw;

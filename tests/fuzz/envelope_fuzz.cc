@@ -7,9 +7,9 @@
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "gateway/upgrade.h"
+#include "json/json_wrapped.h"
 #include "protocol/client_message.h"
 #include "protocol/envelope.h"
-#include "json/json_wrapped.h"
 
 namespace gw {
 namespace {

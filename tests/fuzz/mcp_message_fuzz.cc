@@ -6,10 +6,10 @@
 
 #include "base/assert.h"
 #include "core/log_cursor.h"
+#include "json/json.h"
 #include "post_office/mcp/header_value.h"
 #include "post_office/mcp/json_rpc.h"
 #include "post_office/mcp/revision.h"
-#include "json/json.h"
 
 using namespace gw;
 

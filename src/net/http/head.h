@@ -44,7 +44,8 @@ ParsedHead parse_head(std::string_view bytes);
 // The first field of that name, if any.
 std::optional<std::string_view> find_field(std::span<const HttpField> fields, std::string_view name);
 size_t count_fields(std::span<const HttpField> fields, std::string_view name);
-// The token of exactly one "Authorization: Bearer <token>" (RFC 6750, 2.1); empty: none was shown in that form.
+// The token of exactly one "Authorization: Bearer <token>" (RFC 6750, 2.1); empty: none was shown in that
+// form.
 std::string_view bearer_token(std::span<const HttpField> fields);
 // Whether a comma-separated list, over all fields of that name, has the token (RFC 9110 5.6.1).
 bool list_has_token(std::span<const HttpField> fields, std::string_view name, std::string_view token);
