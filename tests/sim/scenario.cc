@@ -276,10 +276,7 @@ void Scenario::look_at_bounds() {
                 std::to_string(stats.queue_max) + " at most";
     }
   }
-  // What was parked may come on top.
-  const bool drains =
-      std::find(plan_.faults.begin(), plan_.faults.end(), find_fault("drain_node")) != plan_.faults.end();
-  if (plan_.memory || journal_.lossy || drains || !broken_.empty()) return;
+  if (plan_.memory || journal_.lossy || !broken_.empty()) return;
   const RedisData& data = redis().data();
   for (const std::string& name : channels_.names()) {
     const auto found = data.databases[0].values().find("websocket:inbox:" + name);

@@ -198,6 +198,7 @@ void AgentDelivery::tidy(TimePoint now) {
 // What instances that have stopped left waiting goes to the agents that have come since.
 void AgentDelivery::unpark() {
   const std::string now = std::to_string(parts_.loop.wall_now().time_since_epoch().count());
+  const std::string inbox_most = inboxes_.empty() ? "" : std::to_string(options_.sender.inbox_size);
   for (const std::string& channel : parts_.channels.names()) {
     const Keys& keys = parts_.keys;
     run_script(parts_.commands, scripts::unpark,
@@ -209,7 +210,7 @@ void AgentDelivery::unpark() {
                 {"channel", channel},
                 {"now", now},
                 {"most", kUnparkCount},
-                {"with_inbox", inboxes_.empty() ? "0" : "1"}},
+                {"inbox_most", inbox_most}},
                [channel](const Result<Reply>& reply) {
                  if (!reply || (*reply)[0].integer() + (*reply)[1].integer() == 0) return;
                  log::info("parked_messages_taken", {{"channel", channel},

@@ -138,9 +138,9 @@ return reached
 )lua"));
 
 // What a stopped instance left waiting in the list `left_over`; each is handed over and taken out in one
-// step. with_inbox: '1'. Answers handed over, expired, left.
+// step, as long as the inbox has room (inbox_most; empty: there is none). Answers handed over, expired, left.
 const Script unpark({.keys = {"left_over", "parked", "inbox"},
-                     .arguments = {"prefix", "pubsub_prefix", "channel", "now", "most", "with_inbox"}},
+                     .arguments = {"prefix", "pubsub_prefix", "channel", "now", "most", "inbox_most"}},
                     joined("local tenant = ''\n", kTellAgents, kHandOver, R"lua(
 local delivered, expired = 0, 0
 for i = 1, tonumber(most) do
@@ -151,7 +151,8 @@ for i = 1, tonumber(most) do
   if tonumber(due) <= tonumber(now) then
     expired = expired + 1
   else
-    if with_inbox == '1' then
+    if inbox_most ~= '' then
+      if redis.call('XLEN', inbox) >= tonumber(inbox_most) then break end
       hand_over(envelope, true, redis.call('HGET', places, tenant))
     elseif tell_agents(envelope) == 0 then
       break
