@@ -1,5 +1,6 @@
 """No signal kills without a word: it drains, or is logged and ignored."""
 
+import contextlib
 import signal
 
 import psutil
@@ -12,9 +13,20 @@ def receive(gateway, name):
     gateway.process.send_signal(getattr(signal, name))
 
 
+@contextlib.contextmanager
+def hanging_up(handler):
+    """What a gateway that starts within inherits; these tests may themselves have been started by nohup."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGTERM", "SIGINT", "SIGPWR", "SIGXCPU"])
 def test_these_drain(gateway_factory, name):
-    gateway = gateway_factory()
+    with hanging_up(signal.SIG_DFL):
+        gateway = gateway_factory()
     client = gateway.connect()
     receive(gateway, name)
     assert client.closed()[0] == 1012
@@ -46,11 +58,8 @@ def test_hanging_up_does_not_hurry_a_drain(gateway_factory):
 
 
 def test_who_was_started_to_outlive_a_terminal_does(gateway_factory):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does
-    try:
+    with hanging_up(signal.SIG_IGN):  # what nohup does
         gateway = gateway_factory()
-    finally:
-        signal.signal(signal.SIGHUP, before)
     client = gateway.connect()
     receive(gateway, "SIGHUP")
     client.assert_silent()
