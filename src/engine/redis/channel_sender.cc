@@ -13,6 +13,7 @@ namespace {
 constexpr int64_t kDuplicate = -1;
 constexpr int64_t kInboxFull = -2;
 constexpr size_t kParkBatch = 100;
+constexpr size_t kParkWords = 3;  // what scripts::park takes of each message
 
 // As it stands in the list of what is parked: tenant, end of life, envelope.
 std::string parked_entry(const AgentMessage& message, WallTime due) {
@@ -163,21 +164,26 @@ void ChannelSender::park_when_quiet() {
   std::vector<std::string> parked;
   for (const ChannelQueue::Left& left : queue_.take_all()) {
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(left.expires - loop_.now());
+    parked.push_back(left.message->message_id);
+    parked.push_back(dedupe_name(*left.message));
     parked.push_back(parked_entry(*left.message, loop_.wall_now() + rest));
   }
   if (parked.empty()) return done(size_t{0});
-  const std::string list = keys_.parked(channel_);
-  auto open = std::make_shared<size_t>((parked.size() + kParkBatch - 1) / kParkBatch);
+  constexpr size_t kBatchWords = kParkBatch * kParkWords;
+  auto open = std::make_shared<size_t>((parked.size() + kBatchWords - 1) / kBatchWords);
   auto lost = std::make_shared<size_t>(0);
-  const std::string index = keys_.parked();
-  commands_.command({"SADD", index, channel_}, {});
-  for (size_t first = 0; first < parked.size(); first += kParkBatch) {
-    std::vector<std::string_view> words{"RPUSH", list};
-    for (size_t i = first; i < std::min(first + kParkBatch, parked.size()); ++i) words.push_back(parked[i]);
-    commands_.command(words, [open, lost, done, count = words.size() - 2](const Result<Reply>& reply) {
-      if (!reply) *lost += count;
-      if (--*open == 0) done(*lost);
-    });
+  const std::string list = keys_.parked(channel_), index = keys_.parked();
+  for (size_t first = 0; first < parked.size(); first += kBatchWords) {
+    const size_t end = std::min(first + kBatchWords, parked.size());
+    const std::vector<std::string_view> words(parked.begin() + static_cast<ptrdiff_t>(first),
+                                              parked.begin() + static_cast<ptrdiff_t>(end));
+    run_script(
+        commands_, scripts::park,
+        {{"left_over", list}, {"parked", index}, {"channel", channel_}, {"seen_seconds", dedupe_seconds_}},
+        words, [open, lost, done, count = words.size() / kParkWords](const Result<Reply>& reply) {
+          if (!reply) *lost += count;
+          if (--*open == 0) done(*lost);
+        });
   }
 }
 

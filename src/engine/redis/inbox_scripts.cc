@@ -137,6 +137,26 @@ if seen ~= '' and reached > 0 then redis.pcall('SET', seen, id .. ' ' .. reached
 return reached
 )lua"));
 
+// What a stopping instance leaves waiting, into the list `left_over`. An answer may have been lost: what
+// Redis has already is not left again, and what is left counts as had, whoever still brings it. More: for
+// each message its id, the key of its dedupe id (empty: none), and the entry. Answers how many it left.
+const Script park({.keys = {"left_over", "parked"}, .arguments = {"channel", "seen_seconds"}},
+                  joined("local function has(seen, id)\n", kSeen, R"lua(
+return stored
+end
+local left = 0
+for at = more, #ARGV, 3 do
+  local id, seen = ARGV[at], ARGV[at + 1]
+  if not has(seen, id) then
+    if seen ~= '' then redis.call('SET', seen, id .. ' 1', 'EX', seen_seconds) end
+    redis.call('RPUSH', left_over, ARGV[at + 2])
+    redis.call('SADD', parked, channel)
+    left = left + 1
+  end
+end
+return left
+)lua"));
+
 // What a stopped instance left waiting in the list `left_over`; each is handed over and taken out in one
 // step, as long as the inbox has room (inbox_most; empty: there is none). Answers handed over, expired, left.
 const Script unpark({.keys = {"left_over", "parked", "inbox"},

@@ -10,6 +10,7 @@ void load_scripts(Client& client) {
   for (const Script* script : {&submit,
                                &submit_by_pubsub,
                                &publish,
+                               &park,
                                &unpark,
                                &add,
                                &put,

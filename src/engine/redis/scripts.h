@@ -13,6 +13,7 @@ namespace scripts {
 extern const Script submit;            // a client's message: duplicate? into the inbox, to whoever listens
 extern const Script submit_by_pubsub;  // the same without an inbox
 extern const Script publish;           // to every instance's clients: who did not hear?
+extern const Script park;              // leaves what waits in a stopping instance
 extern const Script unpark;            // hands over what a stopped instance left waiting
 extern const Script add;               // a connection, within its user's limit: others may give way
 extern const Script put;               // connections, without a limit: what is there already is replaced
