@@ -82,6 +82,13 @@ std::optional<ChannelQueue::Attempt> ChannelQueue::next(TimePoint now) {
   return Attempt{id, entry.message};
 }
 
+ChannelQueue::Turn ChannelQueue::turn(Id id) const {
+  if (amount_.messages == 0) return Turn::free;
+  const Lane& lane = lanes_.find(id.lane)->second;
+  if (lane.amount.messages == 0) return Turn::free;
+  return lane.in_flight == 1 ? Turn::first : Turn::behind;
+}
+
 void ChannelQueue::on_taken(Id id) {
   Lane& lane = lane_of(id);
   Entry& entry = come_back(lane, id);

@@ -56,6 +56,9 @@ class ChannelQueue {
   };
   // What becomes of a message that was not taken. Once `queued` it is promised to be kept until it expires.
   enum class Kept : uint8_t { still_queued, queued, refused };
+  // How one that sets out stands to those of its tenant that are promised to be kept. `free`: there are none.
+  // `behind`: some message is on its way before it; when that one comes back, this one may not be taken.
+  enum class Turn : uint8_t { free, first, behind };
 
   // Why push() and others refuse, for whoever sent the message.
   static Error full() { return {Errc::resource_exhausted, "the channel's queue is full"}; }
@@ -72,6 +75,8 @@ class ChannelQueue {
   // The next that may be tried now: the oldest of a lane, the lanes in turn. Empty: none. Costs nothing until
   // one is due.
   std::optional<Attempt> next(TimePoint now);
+  // Of the message that begin() or next() has just put on its way.
+  Turn turn(Id id) const;
   void on_taken(Id id);
   // The engine works, and nobody listens, or nobody has room.
   Kept on_nobody(Id id, TimePoint now);

@@ -202,6 +202,21 @@ TEST_F(ChannelQueueTest, WhereTheEngineIsFullOnlyPromisesStay) {
   EXPECT_EQ(queue_.on_full(ids_[0], t0 + 1s), Kept::still_queued);
 }
 
+TEST_F(ChannelQueueTest, SaysWhatMayNotBeTakenBeforeAPromise) {
+  using Turn = ChannelQueue::Turn;
+  EXPECT_EQ(queue_.turn(*queue_.begin(message("1"), t0)), Turn::free);
+  EXPECT_EQ(queue_.turn(*queue_.begin(message("2"), t0)), Turn::free) << "nothing is promised";
+  push("3", "red");
+  push("4", "red");
+  const auto third = queue_.next(t0);
+  EXPECT_EQ(queue_.turn(third->id), Turn::first) << "of its tenant";
+  queue_.on_taken(third->id);
+  EXPECT_EQ(queue_.turn(queue_.next(t0)->id), Turn::first);
+  const auto fifth = queue_.begin(message("5", "red"), t0);
+  EXPECT_EQ(queue_.turn(*fifth), Turn::behind) << "it is promised nothing, and the one before it is";
+  EXPECT_EQ(queue_.turn(*queue_.begin(message("6"), t0)), Turn::free) << "another tenant's";
+}
+
 TEST_F(ChannelQueueTest, FailuresOpenTheCircuitAndAProbeClosesIt) {
   for (int i = 1; i <= 5; ++i) {
     const auto id = queue_.begin(message("m" + std::to_string(i), "tenant" + std::to_string(i)), t0);

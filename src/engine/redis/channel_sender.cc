@@ -64,7 +64,7 @@ void ChannelSender::send(ChannelQueue::Id id, const AgentMessagePtr& message, Do
         on_answer(id, *message, done, answer);
       });
   const std::string dedupe_key = dedupe_name(*message);
-  hand_over({message->message_id, message->envelope, message->tenant_id, dedupe_key, true},
+  hand_over({message->message_id, message->envelope, message->tenant_id, dedupe_key, true, queue_.turn(id)},
             std::move(on_reply));
 }
 
@@ -88,6 +88,8 @@ void ChannelSender::hand_over(const HandOver& what, OnReply done) {
                        {"seen_seconds", dedupe_seconds_}},
                       std::move(done));
   }
+  const bool is_free = what.turn == ChannelQueue::Turn::free;
+  const std::string refused = is_free ? "" : keys_.inbox_refused(channel_, what.tenant);
   run_script(commands_, scripts::submit,
              {{"inbox", inbox_},
               {"prefix", keys_.prefix()},
@@ -99,7 +101,9 @@ void ChannelSender::hand_over(const HandOver& what, OnReply done) {
               {"seen", what.dedupe_key},
               {"seen_seconds", dedupe_seconds_},
               {"most", inbox_size_},
-              {"waits", what.waits ? "1" : "0"}},
+              {"waits", what.waits ? "1" : "0"},
+              {"refused", refused},
+              {"first", what.turn == ChannelQueue::Turn::first ? "1" : "0"}},
              std::move(done));
 }
 

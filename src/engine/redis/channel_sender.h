@@ -47,6 +47,7 @@ class ChannelSender {
     std::string_view tenant;
     std::string_view dedupe_key;  // empty: none
     bool waits = false;           // with an inbox: for an agent that comes later
+    ChannelQueue::Turn turn = ChannelQueue::Turn::free;
   };
 
   std::string dedupe_name(const AgentMessage& message) const;

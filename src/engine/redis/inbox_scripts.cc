@@ -88,18 +88,33 @@ if seen ~= '' then
 end
 )lua";
 
+// Needs refused.
+constexpr const char* kRefuse = R"lua(
+  if refused ~= '' then redis.call('SET', refused, 1, 'EX', 60) end
+  return -2
+)lua";
+
 }  // namespace
 
 // inbox: the channel's stream. seen: the key of its dedupe id, kept for so many seconds; empty: none. waits:
-// '1' when it is kept for an agent that comes later. Answers 1; -1: duplicate; -2: the inbox is full.
+// '1' when it is kept for an agent that comes later. refused: the key that says that the inbox was full for
+// one before it, which the sender has promised to keep: then it may not pass; empty: there is none. first:
+// '1' when nothing is on its way before it. Answers 1; -1: duplicate; -2: the inbox is full.
 const Script submit({.keys = {"inbox"},
                      .arguments = {"prefix", "pubsub_prefix", "channel", "id", "envelope", "tenant", "seen",
-                                   "seen_seconds", "most", "waits"}},
+                                   "seen_seconds", "most", "waits", "refused", "first"}},
                     joined(kTellAgents, kHandOver, kSeen, R"lua(
 local place = redis.call('HGET', places, tenant)
 if stored then
   if may_publish(place) then tell_agents(envelope) end
   return 1
+end
+if refused ~= '' then
+  if first == '1' then
+    redis.call('DEL', refused)
+  elseif redis.call('EXISTS', refused) == 1 then
+    return -2
+  end
 end
 local length = redis.call('XLEN', inbox)
 most = tonumber(most)
@@ -107,7 +122,10 @@ most = tonumber(most)
 if tenant ~= '' and not may_publish(place) then
 )lua",
                            lua_local("held", kNames.inbox_held(kNameA)), R"lua(
-  if tonumber(redis.call('HGET', held, tenant) or '0') >= most - length then return -2 end
+  if tonumber(redis.call('HGET', held, tenant) or '0') >= most - length then
+)lua",
+                           kRefuse, R"lua(
+  end
 end
 if length >= most then
 )lua",
@@ -115,7 +133,10 @@ if length >= most then
   local oldest = redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1][1]
   local is_waited_for = false
   each_place('', function(_, other) is_waited_for = is_waited_for or before(id_of(other), oldest) end)
-  if is_waited_for then return -2 end
+  if is_waited_for then
+)lua",
+                           kRefuse, R"lua(
+  end
   -- Only groups have not done with it, and a group's backlog holds up nobody else.
   put_aside(oldest, 'reason', 'full')
   redis.call('INCR', aside)

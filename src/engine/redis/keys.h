@@ -98,6 +98,10 @@ class Keys {
   std::string inbox_aside(std::string_view channel) const { return of_inbox(channel, "aside"); }
   std::string inbox_fed(std::string_view channel) const { return of_inbox(channel, "fed"); }
   std::string inbox_removed(std::string_view channel) const { return of_inbox(channel, "removed"); }
+  // There when it was full for a message of this instance, and others are on their way behind that one.
+  std::string inbox_refused(std::string_view channel, std::string_view tenant) const {
+    return kept("channel:", channel, ":inbox:refused:", instance_, "/", tenant);
+  }
   // The channels whose inbox has a place.
   std::string waiting() const { return kept("waiting"); }
   std::string parked(std::string_view channel) const { return kept("channel:", channel, ":parked"); }
