@@ -34,6 +34,8 @@ bool LeaseState::begin_renewal(TimePoint now) {
 LeaseState::Renewed LeaseState::on_renewed(bool ours, Peers peers, TimePoint now) {
   ASSERT(asked_at_);
   const bool was_fresh = is_fresh(now);
+  // It may have run out all the same: an earlier renewal took it anew, and its answer was lost.
+  const bool kept = ours && now - renewed_at_ < kTime;
   renewed_at_ = *asked_at_;
   asked_at_.reset();
   peers_ = std::move(peers);
@@ -41,7 +43,7 @@ LeaseState::Renewed LeaseState::on_renewed(bool ours, Peers peers, TimePoint now
     case Standing::left: return Renewed::kept;
     case Standing::registering:
     case Standing::registered:
-      if (ours) return !was_fresh && is_fresh(now) ? Renewed::fresh_again : Renewed::kept;
+      if (kept) return !was_fresh && is_fresh(now) ? Renewed::fresh_again : Renewed::kept;
       break;
     case Standing::unclaimed:
     case Standing::invalid: break;

@@ -55,7 +55,7 @@ class LeaseState {
   // False: not now. Else one of the three that follow it has to come, unless the connection ends.
   bool begin_renewal(TimePoint now);
   enum class Renewed : uint8_t { kept, fresh_again, lost };
-  // `ours`: nobody else had it, and it had not run out.
+  // `ours`: it was there, and this instance's.
   Renewed on_renewed(bool ours, Peers peers, TimePoint now);
   void on_not_renewed() { asked_at_.reset(); }
   // What the lost lease stood for is in Redis again. True: it is fresh from here on.

@@ -73,6 +73,15 @@ TEST_F(LeaseStateTest, OneThatHasRunOutIsALoss) {
   EXPECT_TRUE(lease_.on_registered(kStart + 21s));
 }
 
+// The first renewal after it had run out made it ours again, and was never answered.
+TEST_F(LeaseStateTest, OneThatMayHaveRunOutIsALoss) {
+  hold(kStart);
+  EXPECT_TRUE(lease_.begin_renewal(kStart + 16s));
+  lease_.on_down();
+  lease_.on_up(kStart + 17s);
+  EXPECT_EQ(renew(kStart + 17s), Renewed::lost);
+}
+
 TEST_F(LeaseStateTest, AnotherServerIsALoss) {
   hold(kStart);
   lease_.on_down();
