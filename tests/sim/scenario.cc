@@ -81,6 +81,8 @@ void Scenario::start_redis() {
 void Scenario::fail_over() {
   if (!plan_.sentinels || !hosts_[0]->is_up() || !hosts_[1]->is_up()) return;
   const size_t old = master_;
+  // Sentinels promote a replica, and nobody else: the old master is none until it follows.
+  if (hosts_[1 - old]->leads()) return;
   world_.note("sentinels", "** fail over");
   // What the replica does not have yet is lost; with WAIT nothing of that was acknowledged.
   journal_.rolled_back = true;
