@@ -20,6 +20,9 @@ WORK = ROOT / "build/mutants"
 TREE = WORK / "tree"
 # What the program is built of.
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "src", "docs", "bench", "tests/fuzz", "tests/sim")
+PROGRAMS = {"websocket-gateway": "build/release/websocket-gateway", "simulation": "build/release/tests/sim/simulation"}
+# What stands for the tests of a mutant that the simulation finds, with some seed.
+SIMULATION = "sim"
 RUN_SECONDS_MAX = 900
 FLAGS = ("-x", "-q", "--tb=short", "-p", "no:cacheprovider")
 # What a run says when it was the gateway that failed; anything else that ends it proves nothing.
@@ -27,6 +30,7 @@ VERDICTS = (
     re.compile(r"^(?:FAILED|ERROR) \S*::(\S+)", re.MULTILINE),
     re.compile(r"(can't begin: .+)$", re.MULTILINE),
     re.compile(r"(gateway did not become ready)"),
+    re.compile(r"^FAILED (seed \d+)", re.MULTILINE),
 )
 
 
@@ -35,7 +39,7 @@ class Mutation:
     name: str
     path: Path
     what: str
-    found_by: list  # the tests that are run first; by a path when they are none of the suites'
+    found_by: list  # the tests that are run first; by a path when they are none of the suites'; or SIMULATION alone
 
     @classmethod
     def read(cls, path):
@@ -45,6 +49,10 @@ class Mutation:
             sys.exit(f"{path.relative_to(ROOT)}: a patch begins with the lines 'What:' and 'Found by:'")
         name = str(path.relative_to(PATCHES).with_suffix(""))
         return cls(name, path, fields["What"], re.split(r",\s*", fields["Found by"]))
+
+    @property
+    def program(self) -> str:
+        return "simulation" if self.found_by == [SIMULATION] else "websocket-gateway"
 
 
 @dataclass
@@ -63,7 +71,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/mutate",
         description="Breaks a copy of the gateway in each way that tests/mutations has a patch for, builds it, and runs the tests that "
-        "the patch names, then, if they pass, all of tests/integration/smart_city. Ends with 0 only when "
+        "the patch names, then, if they pass, all of tests/integration/smart_city; or the simulation alone, where the patch names that. "
+        "Ends with 0 only when "
         "every mutant is found and every patch applies. The copy is build/mutants; the sources here are not touched.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="area or area/name (default: all)")
@@ -96,37 +105,42 @@ def apply(mutation, *flags) -> str:
     return result.stderr.strip() if result.returncode else ""
 
 
-def build(log) -> bool:
+def build(log, program) -> bool:
     env = os.environ | {"CCACHE_BASEDIR": str(TREE), "CCACHE_NOHASHDIR": "true"}
     commands = [["cmake", "--preset", "release", "-Wno-dev"]] if not (TREE / "build/release/build.ninja").exists() else []
-    commands += [["nice", "cmake", "--build", "--preset", "release", "--target", "websocket-gateway"]]
+    commands += [["nice", "cmake", "--build", "--preset", "release", "--target", program]]
     with open(log, "wb") as output:
         return all(subprocess.run(c, cwd=TREE, env=env, stdout=output, stderr=output).returncode == 0 for c in commands)
 
 
-def keep_binary(name) -> Path:
+def keep_binary(name, program) -> Path:
     kept = WORK / "bin" / name.replace("/", "-")
     kept.parent.mkdir(exist_ok=True)
-    shutil.copy2(TREE / "build/release/websocket-gateway", kept)
+    shutil.copy2(TREE / PROGRAMS[program], kept)
     return kept
 
 
 def run_tests(binary, log, tests) -> str:
     """What failed first; empty when everything passed."""
+    if tests == [SIMULATION]:
+        return run_command(binary, log, [binary, "--jobs", str(os.cpu_count() or 2)])
     elsewhere = [test for test in tests if "/" in test]
     suites = [test for test in tests if "/" not in test]
-    failed = run_command(binary, log, ["-m", "pytest", "-c", "tests/pytest.ini", *FLAGS, *elsewhere]) if elsewhere else ""
+    failed = run_python(binary, log, ["-m", "pytest", "-c", "tests/pytest.ini", *FLAGS, *elsewhere]) if elsewhere else ""
     return failed or (run_suites(binary, log, suites) if suites else "")
 
 
 def run_suites(binary, log, tests=()) -> str:
     """The suites on real infrastructure, all of them or these tests."""
     select = ["-k", " or ".join(tests)] if tests else []
-    return run_command(binary, log, [ROOT / "scripts/lib/mission.py", "--", *FLAGS, *select])
+    return run_python(binary, log, [ROOT / "scripts/lib/mission.py", "--", *FLAGS, *select])
 
 
-def run_command(binary, log, arguments) -> str:
-    command = [ROOT / "tests/.venv/bin/python", "-B", *arguments]
+def run_python(binary, log, arguments) -> str:
+    return run_command(binary, log, [ROOT / "tests/.venv/bin/python", "-B", *arguments])
+
+
+def run_command(binary, log, command) -> str:
     env = os.environ | {"GATEWAY_BINARY": str(binary)}
     with open(log, "ab") as output:
         result = subprocess.run(command, cwd=ROOT, env=env, stdout=output, stderr=output, timeout=RUN_SECONDS_MAX)
@@ -145,7 +159,7 @@ def judge(mutation, binary) -> Outcome:
         failed = run_tests(binary, log, mutation.found_by)
         if failed:
             how = f"by {failed}"
-        elif failed := run_suites(binary, log):
+        elif mutation.program != "simulation" and (failed := run_suites(binary, log)):
             how = f"by {failed}, which the patch does not name"
         else:
             how = f"SURVIVED, see {log.relative_to(ROOT)}"
@@ -157,13 +171,16 @@ def judge(mutation, binary) -> Outcome:
 
 def check_baseline(mutations):
     print("unbroken: building, and running the tests that are to find the mutants", flush=True)
-    if not build(WORK / "build.log"):
-        sys.exit(f"the sources do not build: {WORK / 'build.log'}")
     log = WORK / "logs/unbroken.log"
     log.unlink(missing_ok=True)
-    failed = run_tests(keep_binary("unbroken"), log, sorted({test for mutation in mutations for test in mutation.found_by}))
-    if failed:
-        sys.exit(f"the suites fail on the unbroken gateway ({failed}): {log}")
+    for program in PROGRAMS:
+        tests = sorted({test for mutation in mutations if mutation.program == program for test in mutation.found_by})
+        if not tests:
+            continue
+        if not build(WORK / "build.log", program):
+            sys.exit(f"the sources do not build: {WORK / 'build.log'}")
+        if failed := run_tests(keep_binary("unbroken", program), log, tests):
+            sys.exit(f"the tests fail on the unbroken gateway ({failed}): {log}")
 
 
 def report(outcome, done, total):
@@ -184,8 +201,8 @@ def run_all(mutations) -> list[Outcome]:
             if error := apply(mutation):
                 finish(Outcome(mutation, False, f"the patch does not apply: {error.splitlines()[0]}", 0))
                 continue
-            built = build(WORK / "build.log")
-            binary = keep_binary(mutation.name) if built else None
+            built = build(WORK / "build.log", mutation.program)
+            binary = keep_binary(mutation.name, mutation.program) if built else None
             assert not apply(mutation, "-R"), "the copy could not be restored"
             if not built:
                 last = (WORK / "build.log").read_text(errors="replace").splitlines()
