@@ -38,8 +38,9 @@ class AgentSink {
   // False: it can take no more now (its buffer is full or it is gone). `id` is what to acknowledge. Must not
   // call the engine: that is in the middle of its lists.
   virtual bool deliver(std::string_view id, std::string_view envelope) = 0;
-  // Before the first message: what came since the subscription's last_event_id cannot all be given.
-  virtual void missed() {}
+  // Before the next message: some between the last that it had (the subscription's last_event_id) and that
+  // one cannot be given any more. False: it can take no more now, not even this.
+  virtual bool missed() { return true; }
   // It refused a message that others have: its stream has a hole and must end. May unsubscribe.
   virtual void fell_behind() = 0;
 };

@@ -38,7 +38,11 @@ class TestAgent : public AgentSink {
     texts.emplace_back(envelope.substr(begin, envelope.size() - begin - 2));
     return true;
   }
-  void missed() override { has_missed = true; }
+  bool missed() override {
+    if (full) return false;
+    has_missed = true;
+    return true;
+  }
   void fell_behind() override { ended = true; }
 
   Texts ids;

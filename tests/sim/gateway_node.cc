@@ -27,7 +27,11 @@ class GatewayNode::Agent final : public AgentSink, public std::enable_shared_fro
     });
     return true;
   }
-  void missed() override { pipe_->to_peer(events_.on_gap); }
+  bool missed() override {
+    if (!pipe_->is_open() || on_its_way_ >= node_.options_.agent_buffer) return false;
+    pipe_->to_peer(events_.on_gap);
+    return true;
+  }
   void fell_behind() override { pipe_->close_by_node(); }
 
   const AgentEvents& events() const { return events_; }

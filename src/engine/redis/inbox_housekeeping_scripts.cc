@@ -50,6 +50,13 @@ redis.call('SET', fed, '1', 'EX', kept_seconds)
 return {start, newest, redis.call('GET', removed) or '0-0'}
 )lua"));
 
+// Entries behind `place`. Answers them, and the last that is gone: taken together, or some could go in
+// between.
+const Script read_feed({.keys = {"inbox", "removed"}, .arguments = {"place", "most"}}, R"lua(
+local entries = redis.call('XRANGE', inbox, '(' .. place, '+', 'COUNT', most)
+return {entries, redis.call('GET', removed) or '0-0'}
+)lua");
+
 // start: the id behind which the event streams began to read; upto: the last that they had. Answers how many
 // places are left, and the oldest that they do not cover ('': none): somebody else has to confirm it.
 const Script confirm_feed({.keys = {"inbox"},
@@ -191,6 +198,7 @@ for _, entry in ipairs(redis.call('XRANGE', inbox, '-', oldest_ms, 'COUNT', 100)
     given_up = given_up + put_aside(entry[1], 'group', '', 'reason', 'age')
   end
   redis.call('XDEL', inbox, entry[1])
+  redis.call('SET', removed, entry[1])
 end
 -- Event streams that come back go on from the last that they had, as long as there is room.
 if redis.call('EXISTS', fed) == 1 and redis.call('XLEN', inbox) < most / 2 then

@@ -141,6 +141,7 @@ if length >= most then
   put_aside(oldest, 'reason', 'full')
   redis.call('INCR', aside)
   redis.call('XDEL', inbox, oldest)
+  redis.call('SET', removed, oldest)
 end
 if seen ~= '' then redis.call('SET', seen, id .. ' 0', 'EX', seen_seconds) end
 hand_over(envelope, waits == '1', place)

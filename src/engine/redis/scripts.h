@@ -30,6 +30,7 @@ extern const Script replace_session;   // if it is still what was read
 // Of an inbox: inbox_scripts.cc, which says what a place is.
 extern const Script join_inbox;    // a group, with what waits for whoever comes first
 extern const Script open_feed;     // where an event stream without a group begins
+extern const Script read_feed;     // entries for it, and what it may have missed
 extern const Script confirm_feed;  // event streams have had everything up to here
 extern const Script release;       // what waits goes to the first Pub/Sub subscriber
 extern const Script claim;         // a group's entries that were open too long

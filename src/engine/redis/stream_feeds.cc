@@ -134,12 +134,12 @@ void StreamFeeds::on_asked(const std::string& tenant, SubscriptionId id, const R
   const StreamId newest = StreamId::parse((*reply)[1].text()).value_or(StreamId{});
   const StreamId removed = StreamId::parse((*reply)[2].text()).value_or(StreamId{});
   Feed& feed = feeds_.find(tenant)->second;
-  bool missed = false;
   if (reader->done) {
     // Beside others it begins where they are, unless something waits that they do not read.
     const bool beside = feed.start && start >= *feed.start;
     reader->place = reader->after.value_or(beside ? feed.end : start);
-    missed = reader->after && *reader->after < removed;
+    // What was gone before it came it has not missed.
+    if (!reader->after) reader->told = removed;
   }
   // After a failover Redis may have lost entries that were read; what comes now may have smaller ids.
   reader->place = std::min(reader->place, newest);
@@ -154,9 +154,6 @@ void StreamFeeds::on_asked(const std::string& tenant, SubscriptionId id, const R
     answer({});
     reader = find(tenant, id);  // it may have left at once
     if (!reader) return;
-    if (missed) {
-      if (const auto sink = reader->sink.lock()) sink->missed();
-    }
   }
   read(tenant, id);
 }
@@ -168,10 +165,12 @@ void StreamFeeds::read(const std::string& tenant, SubscriptionId id) {
   if (!reader || reader->busy || reader->state != State::reading || !may_deliver_()) return;
   reader->busy = true;
   reader->asked = reader->noted;
-  const std::string behind = "(" + reader->place.text();
+  const std::string place = reader->place.text();
   const std::string_view count = reader->backoff > Duration::zero() ? kOfferCount : kReadCount;
-  commands_.command({"XRANGE", stream_, behind, "+", "COUNT", count},
-                    [this, tenant, id](const Result<Reply>& reply) { on_read(tenant, id, reply); });
+  run_script(
+      commands_, scripts::read_feed,
+      {{"inbox", stream_}, {"removed", keys_.inbox_removed(channel_)}, {"place", place}, {"most", count}},
+      [this, tenant, id](const Result<Reply>& reply) { on_read(tenant, id, reply); });
 }
 
 void StreamFeeds::on_read(const std::string& tenant, SubscriptionId id, const Result<Reply>& reply) {
@@ -182,8 +181,11 @@ void StreamFeeds::on_read(const std::string& tenant, SubscriptionId id, const Re
   if (std::exchange(reader->ask_again, false)) return ask(tenant, id);
   if (!reply || reader->state != State::reading || !may_deliver_()) return;  // tried again by tick()
   Feed& feed = feeds_.find(tenant)->second;
-  for (size_t i = 0; i < reply->size(); ++i) {
-    const InboxEntry entry((*reply)[i]);
+  const StreamId removed = StreamId::parse((*reply)[1].text()).value_or(StreamId{});
+  if (!tell_of_gap(*reader, removed)) return;  // tried again by tick()
+  const Reply entries = (*reply)[0];
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const InboxEntry entry(entries[i]);
     const bool concerns = !entry.envelope.empty() && (tenant.empty() || entry.tenant == tenant);
     if (!concerns) {
       reader->place = std::max(reader->place, entry.id);
@@ -193,9 +195,22 @@ void StreamFeeds::on_read(const std::string& tenant, SubscriptionId id, const Re
     }
   }
   // Of what was noted before the question nothing is left to read: it has been taken out.
-  if (reply->size() == 0) reader->place = std::max(reader->place, reader->asked);
-  if (reply->size() > 0 || reader->noted > reader->place) return read(tenant, id);
+  if (entries.size() == 0) reader->place = std::max(reader->place, reader->asked);
+  if (entries.size() > 0 || reader->noted > reader->place) return read(tenant, id);
   reader->state = State::live;
+}
+
+// Entries stay for event streams only for a while, and not when the inbox fills: one that was cut off, or is
+// slow, may find that they are gone. One of a tenant cannot know whose they were.
+bool StreamFeeds::tell_of_gap(Reader& reader, const StreamId& removed) const {
+  if (removed <= std::max(reader.place, reader.told)) return true;
+  const std::shared_ptr<AgentSink> sink = reader.sink.lock();
+  if (!sink || !sink->missed()) {
+    offer_later(reader);
+    return false;
+  }
+  reader.told = removed;
+  return true;
 }
 
 bool StreamFeeds::on_notice(const std::string& tenant, std::string_view notice) {
@@ -215,15 +230,19 @@ bool StreamFeeds::on_notice(const std::string& tenant, std::string_view notice) 
 bool StreamFeeds::give(Feed& feed, Reader& reader, const StreamId& entry, std::string_view envelope) {
   const std::shared_ptr<AgentSink> sink = reader.sink.lock();
   if (!sink || !sink->deliver(entry.text(), envelope)) {
-    reader.state = State::reading;
-    reader.backoff = std::clamp(reader.backoff * 2, kBackoffMin, kBackoffMax);
-    reader.retry_at = now_ + reader.backoff;
+    offer_later(reader);
     return false;
   }
   reader.backoff = Duration::zero();
   reader.place = entry;
   feed.end = std::max(feed.end, entry);
   return true;
+}
+
+void StreamFeeds::offer_later(Reader& reader) const {
+  reader.state = State::reading;
+  reader.backoff = std::clamp(reader.backoff * 2, kBackoffMin, kBackoffMax);
+  reader.retry_at = now_ + reader.backoff;
 }
 
 void StreamFeeds::resume() {

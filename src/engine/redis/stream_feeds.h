@@ -58,6 +58,7 @@ class StreamFeeds {
     StreamId place;  // the last that it was given
     StreamId noted;  // the newest that Pub/Sub brought
     StreamId asked;  // `noted` when it last asked for entries
+    StreamId told;   // that what it had not had up to here is gone
   };
   struct Feed {
     std::vector<Reader> readers;
@@ -78,8 +79,10 @@ class StreamFeeds {
   void read(const std::string& tenant, SubscriptionId id);
   void on_read(const std::string& tenant, SubscriptionId id, const Result<Reply>& reply);
   bool on_notice(const std::string& tenant, std::string_view notice);
-  // False: it took no more.
+  // These answer false where it took no more. `removed`: this entry is gone, and those before it.
+  bool tell_of_gap(Reader& reader, const StreamId& removed) const;
   bool give(Feed& feed, Reader& reader, const StreamId& entry, std::string_view envelope);
+  void offer_later(Reader& reader) const;
   void confirm(const std::string& tenant, Feed& feed, std::function<void()> done);
   void on_confirmed(const std::string& tenant, const Reply& reply, TimePoint now);
 

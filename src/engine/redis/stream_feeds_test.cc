@@ -172,5 +172,53 @@ TEST(StreamFeedsAlone, AnAnswerFromBeforeALossEndsNoReading) {
   EXPECT_EQ(agent.texts, all);
 }
 
+// It was cut off, or too slow, for as long as entries are kept: it is told so, once, before it goes on.
+TEST(StreamFeedsAlone, OneThatEntriesHaveGoneFromIsTold) {
+  EventLoop loop;
+  redis::DialOptions dial;
+  dial.url = redis::TestServer::shared().url();
+  redis::Client commands(loop, dial, "commands"), pushes(loop, dial, "subscriptions");
+  redis::Subscriptions subscriptions(loop, pushes);
+  const redis::Keys keys("feeds-gone:", "instance", 0);
+  redis::StreamFeeds feeds("guide", commands, subscriptions, keys);
+  feeds.gate([] { return true; });
+  commands.start({.on_up = [&] { redis::load_scripts(commands); }, .on_down = [] {}, .on_push = {}});
+  subscriptions.keep(keys.fanout("guide"), [](std::string_view) { return true; });
+  subscriptions.start({.on_ready = [] {}, .on_down = [] {}});
+  ASSERT_TRUE(turn_until(loop, [&] { return commands.is_up() && subscriptions.is_ready(); }));
+  const std::unique_ptr<redisContext, decltype(&redisFree)> beside(
+      redisConnectUnix(dial.url.socket_path.c_str()), redisFree);
+  const std::string inbox = keys.inbox("guide"), removed = keys.inbox_removed("guide");
+  const auto add = [&](const std::string& id) {
+    const std::string envelope = "{\"text\":\"" + id + "\"}";
+    freeReplyObject(redisCommand(beside.get(), "XADD %s %s envelope %s tenant_id %s", inbox.c_str(),
+                                 id.c_str(), envelope.c_str(), ""));
+  };
+  const auto take_out = [&](const std::string& id) {
+    freeReplyObject(redisCommand(beside.get(), "XDEL %s %s", inbox.c_str(), id.c_str()));
+    freeReplyObject(redisCommand(beside.get(), "SET %s %s", removed.c_str(), id.c_str()));
+  };
+  add("1-0");
+  take_out("1-0");
+  TestAgent agent;
+  bool open = false;
+  feeds.add(1, {0, "", "", ""}, agent.self, [&](Result<void> added) { open = added.has_value(); });
+  ASSERT_TRUE(turn_until(loop, [&] { return open; }));
+  add("2-0");
+  feeds.resume();
+  ASSERT_TRUE(turn_until(loop, [&] { return agent.texts == Texts{"2-0"}; }));
+  EXPECT_FALSE(agent.has_missed) << "what was gone before it came it has not missed";
+  for (const char* id : {"3-0", "4-0"}) add(id);
+  take_out("3-0");
+  feeds.resume();
+  ASSERT_TRUE(turn_until(loop, [&] { return agent.texts == Texts({"2-0", "4-0"}); }));
+  EXPECT_TRUE(agent.has_missed);
+  agent.has_missed = false;
+  add("5-0");
+  feeds.resume();
+  ASSERT_TRUE(turn_until(loop, [&] { return agent.texts.size() == 3; }));
+  EXPECT_FALSE(agent.has_missed) << "it knows";
+}
+
 }  // namespace
 }  // namespace gw

@@ -51,7 +51,7 @@ class EventStreams::Feed final : public AgentSink, public std::enable_shared_fro
     return stream_.write(event);
   }
 
-  void missed() override { stream_.write(kGap); }
+  bool missed() override { return stream_.write(kGap); }
 
   void fell_behind() override {
     log::warn("agent_stream_ended", {{"reason", "it reads too slowly"}});
