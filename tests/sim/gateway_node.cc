@@ -72,6 +72,9 @@ GatewayNode::~GatewayNode() {
     agent->subscription.reset();  // what is on its way to it may outlive the engine
     agent->pipe().close_by_node();
   }
+  for (const auto& accepted : accepted_) {
+    if (const auto pipe = accepted.lock()) pipe->close_by_node();
+  }
 }
 
 void GatewayNode::start() {

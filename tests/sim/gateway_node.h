@@ -56,6 +56,8 @@ class GatewayNode : public std::enable_shared_from_this<GatewayNode> {
   const std::string& name() const { return options_.engine.instance_id; }
   const std::string& process() const { return options_.process; }
   Machine& machine() { return *machine_; }
+  // It has a connection, and may not have looked at it yet: its end comes with that of the process.
+  void accept(std::weak_ptr<Pipe> pipe) { accepted_.push_back(std::move(pipe)); }
   // In its loop, after what waits there already.
   void run(std::function<void(GatewayNode&)> function);
 
@@ -108,6 +110,7 @@ class GatewayNode : public std::enable_shared_from_this<GatewayNode> {
   std::map<uint32_t, Client> clients_;  // by slot
   uint32_t next_slot_ = 1;
   std::map<uint32_t, std::shared_ptr<Agent>> agents_;  // by slot, too
+  std::vector<std::weak_ptr<Pipe>> accepted_;
   MessageIdSource message_ids_;
   TimePoint echoed_at_;
   bool draining_ = false;

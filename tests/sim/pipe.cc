@@ -10,7 +10,10 @@ TimePoint Pipe::arrival(TimePoint& last) {
 }
 
 void Pipe::deliver_to_node(const std::function<void(GatewayNode&)>& function) {
-  if (const auto node = node_.lock()) return node->run(function);
+  if (const auto node = node_.lock()) {
+    if (!std::exchange(accepted_, true)) node->accept(weak_from_this());
+    return node->run(function);
+  }
   // Nobody is there.
   world_.after(latency_, [self = shared_from_this()] {
     if (!std::exchange(self->peer_closed_, true) && self->on_node_closed) self->on_node_closed();

@@ -40,6 +40,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   TimePoint last_to_node_;
   TimePoint last_to_peer_;
   uint64_t generation_ = 0;
+  bool accepted_ = false;
   bool vanished_ = false;
   bool node_closed_ = false;
   bool peer_closed_ = false;
