@@ -40,12 +40,13 @@ void SimAgent::connect() {
       .on_open = mine([](SimAgent& agent) {
         agent.world_.note(agent.options_.name, "listens");
         agent.diary().listens_since = std::min(agent.diary().listens_since, agent.world_.now());
+        if (agent.last_event_id_.empty()) agent.diary().anew_at = agent.world_.now();
       }),
       .on_refused = [] {},
       .on_envelope = mine([](SimAgent& agent, const std::string& id, const std::string& envelope) {
         agent.on_envelope(id, envelope);
       }),
-      .on_gap = mine([](SimAgent& agent) { ++agent.diary().gaps; }),
+      .on_gap = mine([](SimAgent& agent) { agent.diary().gap_at = agent.world_.now(); }),
   };
   AgentSubscription subscription = options_.subscription;
   subscription.last_event_id = last_event_id_;

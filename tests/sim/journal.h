@@ -40,7 +40,8 @@ struct AgentDiary {
   std::vector<Received> received;
   std::set<std::string> acknowledged;  // event ids of which the answer said so
   bool over_pubsub = false;            // which keeps nothing
-  int gaps = 0;                        // it was told that it may have missed some
+  TimePoint gap_at;                    // the last time that it was told that it may have missed some
+  TimePoint anew_at;                   // the last time that it came with no id to go on from
   int losses = 0;                      // times that its connection went
 };
 
