@@ -61,7 +61,8 @@ class TestRestart:
         redis.start()
         back = time.monotonic()
         assert agent.subscribed.wait(20)
-        eventually(lambda: checker.missing_ids() <= died_with_it, 90, "what waited was delivered")
+        waited = checker.missing_ids() - died_with_it  # while they talk on, an agent that is slow is always a little behind
+        eventually(lambda: not waited & checker.missing_ids(), 90, "what waited was delivered")
         record_property("what waited was delivered after, s", time.monotonic() - back)
         for talker in talkers:
             talker.stop()
