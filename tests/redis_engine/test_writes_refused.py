@@ -44,7 +44,7 @@ def test_readiness_and_the_circuit_follow_a_probe_that_writes(cluster, redis, re
 
 
 def test_it_closes_without_a_message_to_try_it_with(cluster, redis):
-    gateway = cluster.start("--inbox", "stream", "--circuit-open-time", "10m", "--queue-age", "1s")
+    gateway = cluster.start("--inbox", "stream", "--circuit-open-time", "10m", "--queue-age", "5s")
     client = gateway.connect()
     with refused(redis, *FAULTS["out of memory"]):
         assert client.say(id="m1")["status"] == "queued"
