@@ -105,17 +105,13 @@ const Script submit({.keys = {"inbox"},
                                    "seen_seconds", "most", "waits", "refused", "first"}},
                     joined(kTellAgents, kHandOver, kSeen, R"lua(
 local place = redis.call('HGET', places, tenant)
+local is_first = refused ~= '' and first == '1'
 if stored then
   if may_publish(place) then tell_agents(envelope) end
+  if is_first then redis.pcall('DEL', refused) end
   return 1
 end
-if refused ~= '' then
-  if first == '1' then
-    redis.call('DEL', refused)
-  elseif redis.call('EXISTS', refused) == 1 then
-    return -2
-  end
-end
+if refused ~= '' and not is_first and redis.call('EXISTS', refused) == 1 then return -2 end
 local length = redis.call('XLEN', inbox)
 most = tonumber(most)
 -- What waits for nobody in particular is bounded for each tenant: none may hold more than is left for the others.
@@ -145,6 +141,8 @@ if length >= most then
 end
 if seen ~= '' then redis.call('SET', seen, id .. ' 0', 'EX', seen_seconds) end
 hand_over(envelope, waits == '1', place)
+-- Only now: whatever a script writes before it lets the rest past Redis's bound on memory.
+if is_first then redis.pcall('DEL', refused) end
 if seen ~= '' then redis.pcall('SET', seen, id .. ' 1', 'KEEPTTL') end
 return 1
 )lua"));
