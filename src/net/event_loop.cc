@@ -32,13 +32,17 @@ struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
   std::optional<asio::posix::stream_descriptor> descriptor;
 };
 
-struct EventLoop::Impl {
-  // An io_context that does not end by itself.
-  struct Real {
-    asio::io_context context{1};
-    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  };
+namespace {
 
+// An io_context that does not end by itself.
+struct RealLoop {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+};
+
+}  // namespace
+
+struct EventLoop::Impl {
   Impl() : real(std::in_place) {}
   explicit Impl(VirtualMachine& machine) : simulated(&machine) {}
 
@@ -52,7 +56,7 @@ struct EventLoop::Impl {
     wall_now.reset();
   }
 
-  std::optional<Real> real;  // one of these two
+  std::optional<RealLoop> real;  // one of these two
   VirtualMachine* simulated = nullptr;
   // Of this turn, once somebody has asked.
   std::optional<TimePoint> now;
