@@ -242,8 +242,9 @@ std::string check_publications(const Journal& journal) {
       const bool was_there = connection.welcome_at + kKnown < published.asked_at &&
                              connection.closed_at > published.answered_at + kNoticed;
       if (heard == 1 || !concerns || !was_there || published.missed.contains(connection.instance)) continue;
-      const bool told = std::any_of(connection.gaps.begin(), connection.gaps.end(),
-                                    [&](TimePoint gap) { return gap > published.asked_at; });
+      const bool told =
+          std::any_of(connection.gaps.begin(), connection.gaps.end(),
+                      [asked_at = published.asked_at](TimePoint gap) { return gap > asked_at; });
       if (!told)
         return text + " was published, did not come to " + id + " of " + connection.instance +
                ", and nobody said so";
