@@ -79,7 +79,9 @@ void Lease::on_renewed(const Reply& reply) {
   switch (state_.on_renewed(old == token_, std::move(peers), loop_.now())) {
     case LeaseState::Renewed::lost:
       log::info("lease_taken", {{"instance_id", keys_.instance()},
-                                {"previous", old.empty() ? "none" : old == token_ ? "own" : "another"}});
+                                {"previous", old.empty()     ? "none"
+                                             : old == token_ ? "own"
+                                                             : "another"}});
       events_.on_lost();
       break;
     case LeaseState::Renewed::fresh_again: events_.on_fresh(); break;
