@@ -135,27 +135,40 @@ TEST_F(StreamFeeds, AGroupThatIsNewBeginsWithWhatWaits) {
   EXPECT_TRUE(gets(late, {"new"})) << "what a group has taken waits for nobody else";
 }
 
+// Without an engine around them; `beside` writes what nobody publishes.
+class StreamFeedsAlone : public testing::Test {
+ protected:
+  static redis::DialOptions dial() {
+    redis::DialOptions options;
+    options.url = redis::TestServer::shared().url();
+    return options;
+  }
+
+  void SetUp() override {
+    feeds.gate([] { return true; });
+    commands.start({.on_up = [this] { redis::load_scripts(commands); }, .on_down = [] {}, .on_push = {}});
+    subscriptions.keep(keys.fanout("guide"), [](std::string_view) { return true; });
+    subscriptions.start({.on_ready = [] {}, .on_down = [] {}});
+    ASSERT_TRUE(turn_until(loop, [this] { return commands.is_up() && subscriptions.is_ready(); }));
+  }
+
+  EventLoop loop;
+  redis::Client commands{loop, dial(), "commands"}, pushes{loop, dial(), "subscriptions"};
+  redis::Subscriptions subscriptions{loop, pushes};
+  const redis::Keys keys{std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ":",
+                         "instance", 0};
+  redis::StreamFeeds feeds{"guide", commands, subscriptions, keys};
+  const std::unique_ptr<redisContext, decltype(&redisFree)> beside{
+      redisConnectUnix(dial().url.socket_path.c_str()), redisFree};
+};
+
 // Pub/Sub was deaf when the entry came, and an answer from before it is still on its way when Pub/Sub is
 // back.
-TEST(StreamFeedsAlone, AnAnswerFromBeforeALossEndsNoReading) {
-  EventLoop loop;
-  redis::DialOptions dial;
-  dial.url = redis::TestServer::shared().url();
-  redis::Client commands(loop, dial, "commands"), pushes(loop, dial, "subscriptions");
-  redis::Subscriptions subscriptions(loop, pushes);
-  const redis::Keys keys("feeds-alone:", "instance", 0);
-  redis::StreamFeeds feeds("guide", commands, subscriptions, keys);
-  feeds.gate([] { return true; });
-  commands.start({.on_up = [&] { redis::load_scripts(commands); }, .on_down = [] {}, .on_push = {}});
-  subscriptions.keep(keys.fanout("guide"), [](std::string_view) { return true; });
-  subscriptions.start({.on_ready = [] {}, .on_down = [] {}});
-  ASSERT_TRUE(turn_until(loop, [&] { return commands.is_up() && subscriptions.is_ready(); }));
+TEST_F(StreamFeedsAlone, AnAnswerFromBeforeALossEndsNoReading) {
   TestAgent agent;
   bool open = false;
   feeds.add(1, {0, "", "", ""}, agent.self, [&](Result<void> added) { open = added.has_value(); });
   ASSERT_TRUE(turn_until(loop, [&] { return open; }));
-  const std::unique_ptr<redisContext, decltype(&redisFree)> beside(
-      redisConnectUnix(dial.url.socket_path.c_str()), redisFree);
   Texts all;
   // One of these finds the question after entries answered and not yet read.
   for (int turns = 0; turns < 8; ++turns) {
@@ -173,21 +186,7 @@ TEST(StreamFeedsAlone, AnAnswerFromBeforeALossEndsNoReading) {
 }
 
 // It was cut off, or too slow, for as long as entries are kept: it is told so, once, before it goes on.
-TEST(StreamFeedsAlone, OneThatEntriesHaveGoneFromIsTold) {
-  EventLoop loop;
-  redis::DialOptions dial;
-  dial.url = redis::TestServer::shared().url();
-  redis::Client commands(loop, dial, "commands"), pushes(loop, dial, "subscriptions");
-  redis::Subscriptions subscriptions(loop, pushes);
-  const redis::Keys keys("feeds-gone:", "instance", 0);
-  redis::StreamFeeds feeds("guide", commands, subscriptions, keys);
-  feeds.gate([] { return true; });
-  commands.start({.on_up = [&] { redis::load_scripts(commands); }, .on_down = [] {}, .on_push = {}});
-  subscriptions.keep(keys.fanout("guide"), [](std::string_view) { return true; });
-  subscriptions.start({.on_ready = [] {}, .on_down = [] {}});
-  ASSERT_TRUE(turn_until(loop, [&] { return commands.is_up() && subscriptions.is_ready(); }));
-  const std::unique_ptr<redisContext, decltype(&redisFree)> beside(
-      redisConnectUnix(dial.url.socket_path.c_str()), redisFree);
+TEST_F(StreamFeedsAlone, OneThatEntriesHaveGoneFromIsTold) {
   const std::string inbox = keys.inbox("guide"), removed = keys.inbox_removed("guide");
   const auto add = [&](const std::string& id) {
     const std::string envelope = "{\"text\":\"" + id + "\"}";
