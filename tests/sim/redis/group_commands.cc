@@ -113,7 +113,10 @@ Answer xreadgroup(Call& call) {
   found.group.consumers[call[3]] = call.now;
   Answers entries =
       is_new ? read_new(call, found, call[3], count) : read_again(call, found, call[3], id, count);
-  return Answers{Answers{Answer(key), std::move(entries)}};
+  // Not in braces: compilers differ on whether a list of one list is that list.
+  Answers streams;
+  streams.push_back(Answers{Answer(key), std::move(entries)});
+  return streams;
 }
 
 Answer xack(Call& call) {
