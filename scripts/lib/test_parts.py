@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+ROOT = Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 2
 PART_SECONDS_MAX = 1800
 STRESS_SECONDS = 60
@@ -122,7 +123,7 @@ PARALLEL_EACH = ("-n", "8", "--dist", "load", "--maxschedchunk", "1")
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": "second_deadlock_stack=1",
+    "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={ROOT}/tests/tsan_suppressions.txt",
 }
 
 
