@@ -1,0 +1,69 @@
+// The bytes of a run, and where a reader that comes back with a cursor goes on. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/run/cursor.h"
+
+namespace gw {
+
+// How a reader goes on.
+struct RunResume {
+  enum class Kind : uint8_t {
+    fits,      // from `pos`, which is the cursor's own
+    reset,     // the cursor's epoch is over: back to `pos`, the common prefix, then from there
+    diverged,  // its bytes are not these: everything anew
+    ahead,     // it has more than there is: everything anew
+    fresh,     // it named no place: everything
+  };
+  Kind kind = Kind::fresh;
+  uint64_t pos = 0;
+};
+
+class RunLog {
+ public:
+  // Positions whose hash is kept lie so far apart; those between are folded anew.
+  static constexpr uint64_t kMarkBytes = 1024;
+
+  uint64_t size() const { return expired_ ? expired_size_ : bytes_.size(); }
+  RunHash hash() const { return hash_; }
+  // The newest epoch that it has seen begin.
+  uint32_t epoch() const { return static_cast<uint32_t>(bases_.size() - 1); }
+  // For each epoch, from 0, where it began.
+  const std::vector<uint64_t>& bases() const { return bases_; }
+  std::string_view bytes() const { return bytes_; }
+  std::string_view bytes(uint64_t from, uint64_t to) const { return bytes().substr(from, to - from); }
+  // `pos` is at most size().
+  RunHash hash_at(uint64_t pos) const;
+
+  void append(std::string_view bytes);
+  // `epoch` begins (one above epoch(), or further where some were missed) and keeps the first `keep` bytes.
+  void begin_epoch(uint32_t epoch, uint64_t keep);
+  // What an engine read anew. `bases` is not empty.
+  void assign(std::string bytes, std::vector<uint64_t> bases);
+  // Gives the bytes back; size() and hash() stay as they were, and bytes() is empty.
+  void expire();
+  bool is_expired() const { return expired_; }
+
+  // How far what had `pos` bytes in `epoch` still agrees with the log: the least of pos and the bases of
+  // later epochs.
+  uint64_t common_prefix(uint32_t epoch, uint64_t pos) const;
+  RunResume resume(const std::optional<RunCursor>& cursor) const;
+  // The furthest place not beyond `to` at which a piece that begins at `from` may end: never inside a
+  // character, and with `lines` never inside a line that fits.
+  uint64_t piece_end(uint64_t from, uint64_t to, bool lines) const;
+
+ private:
+  std::string bytes_;
+  RunHash hash_;
+  std::vector<RunHash> marks_;  // [i]: of the first (i + 1) * kMarkBytes
+  std::vector<uint64_t> bases_{0};
+  uint64_t expired_size_ = 0;
+  bool expired_ = false;
+};
+
+}  // namespace gw

@@ -1,0 +1,299 @@
+// A run: one agent's answer as one append-only log with one owner, one life and an audience. What it is, what
+// agents ask of it, and what readers hear. What becomes of a call is core/run/run_machine.h's to say.
+//
+//   queued --claim--> in_progress --end--> completed | failed | cancelled       by its owner
+//      |                  |--lease and takeover window over--> abandoned        by the gateway
+//      |                  |--cancel asked, grace over--> cancelled              by the gateway
+//      |--start timeout--> abandoned;   cancel --> cancelled
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/time.h"
+#include "core/channel.h"
+#include "core/run/log.h"
+
+namespace gw {
+
+enum class RunStatus : uint8_t { queued, in_progress, completed, failed, cancelled, abandoned };
+enum class RunFormat : uint8_t { text, json };  // json: one item a line
+
+std::string_view to_string(RunStatus status);
+std::optional<RunStatus> parse_run_status(std::string_view text);
+std::string_view to_string(RunFormat format);
+std::optional<RunFormat> parse_run_format(std::string_view text);
+inline bool is_over(RunStatus status) { return status >= RunStatus::completed; }
+
+// A run's name from outside: [A-Za-z0-9_.~-]{1,128}. One that begins with "run_" is the gateway's own.
+bool is_valid_run_id(std::string_view text);
+// [A-Za-z0-9._:@+=-]{1,128}
+bool is_valid_thread_id(std::string_view text);
+// "run_" and the hex digits of a message's id (36 characters, a UUID).
+std::string run_id_of_message(std::string_view message_id);
+// "run_" and 128 random bits.
+std::string make_run_id();
+
+// Who may read and cancel it. For everybody else it does not exist.
+struct RunAudience {
+  enum class Kind : uint8_t { user, session, connection, channel, anonymous };
+  Kind kind = Kind::anonymous;  // anonymous: whoever knows its id and has no session
+  std::string who;              // user id, session ref, connection id; empty: a channel's, anonymous
+  std::string tenant_id;        // of the user, or of the channel's clients; empty: none, all
+
+  // One line for each audience, as Redis keeps it: equal texts are one audience.
+  std::string text(std::string_view channel) const;
+  friend bool operator==(const RunAudience&, const RunAudience&) = default;
+};
+
+// A client that asks for a run, or is given one.
+struct RunViewer {
+  std::string_view connection_id = {};
+  bool has_session = false;
+  std::string_view session_ref = {};
+  std::string_view user_id = {};
+  std::string_view tenant_id = {};
+  ChannelSet granted = {};
+};
+
+struct RunError {
+  std::string code;
+  std::string message;
+  friend bool operator==(const RunError&, const RunError&) = default;
+};
+
+struct RunSeq {
+  uint64_t seq = 0;
+  uint64_t pos = 0;  // of the log after it
+  RunHash hash;
+  Digest digest{};  // of its bytes and its end
+  friend bool operator==(const RunSeq&, const RunSeq&) = default;
+};
+
+struct RunRecord {
+  std::string run_id;
+  ChannelIndex channel = 0;
+  RunAudience audience;
+  std::string tenant_id;  // whose it is; empty: none
+  std::string realm;      // that it counts for; empty: of a client, and not claimed yet
+  std::string thread_id;  // empty: none
+  RunFormat format = RunFormat::text;
+  std::string metadata;  // a JSON object; empty: none
+  uint64_t bytes_max = 0;
+  Duration retention{};
+  bool push = false;
+
+  RunStatus status = RunStatus::queued;
+  uint32_t epoch = 0;        // +1 with each claim, and with an ending by the gateway
+  uint32_t claim_epoch = 0;  // of the last claim; 0: none
+  std::string producer;      // of the last claim
+  std::string token;         // with which it was claimed; empty: none was shown
+  Digest claim_digest{};     // of that claim's body
+  std::string group;         // whose delivery it was claimed for; empty: none
+  std::string delivery_id;
+  Duration lease{};
+  Duration takeover{};
+  std::deque<RunSeq> seqs;  // the last kSeqsKept of the last claim
+  bool cancel_requested = false;
+  std::string cancel_reason;
+  std::optional<RunError> error;
+  std::string result;  // JSON; empty: null
+
+  // By the engine's clock.
+  WallTime created_at;
+  WallTime lease_until;      // of its owner; meaningful in_progress
+  WallTime last_byte_at;     // or the claim, where none has come
+  WallTime cancel_asked_at;  // meaningful with cancel_requested
+  WallTime ended_at;         // meaningful when it is over
+  WallTime start_until;      // somebody has to claim it before
+  WallTime life_until;
+
+  static constexpr size_t kSeqsKept = 16;
+};
+
+// One as this process knows it: all there is on the memory engine, a replica on Redis.
+struct Run {
+  RunRecord record;
+  RunLog log;
+};
+
+struct RunLimits {
+  size_t run_bytes = size_t{1} << 20;    // of one log
+  size_t store_bytes = size_t{1} << 30;  // of all logs of an instance, memory engine
+  size_t realm_bytes = size_t{64} << 20;
+  size_t user_bytes = size_t{16} << 20;
+  size_t cache_bytes = size_t{256} << 20;  // of all replicas of an instance, Redis
+  size_t open_runs = 100'000;              // of an instance
+  size_t open_runs_per_user = 32;
+  size_t open_runs_per_realm = 10'000;
+  size_t kept_runs_per_user = 256;
+  double made_per_second = 5;  // by a user
+  double made_burst = 32;
+  double appends_per_second = 200;  // to a run
+  double appends_burst = 400;
+  Duration start_timeout = 60s;
+  Duration cancel_grace = 5s;
+  Duration life = 24h;
+  Duration retention = 1h;  // after the end
+
+  static constexpr size_t kAppendBytes = size_t{256} << 10;
+  static constexpr size_t kAppendItems = 1000;
+  static constexpr Duration kLease = 10s, kLeaseMin = 2s, kLeaseMax = 120s;
+  static constexpr Duration kTakeoverMax = 300s;
+  static constexpr Duration kRetentionMax = 168h;
+  static constexpr uint32_t kEpochMax = 9999;
+};
+
+// --- What agents ask -------------------------------------------------------------------------------------
+
+struct RunEnd {
+  RunStatus status = RunStatus::completed;  // completed, failed or cancelled
+  std::optional<RunError> error = {};
+  std::string result = {};  // JSON; empty: none
+};
+
+struct RunClaim {
+  std::string producer;
+  std::string token = {};              // empty: none
+  std::optional<uint64_t> keep = {};   // bytes; absent: all
+  std::optional<uint32_t> epoch = {};  // that the run must still have
+  uint32_t epoch_known = 0;            // the highest that this process has heard of (after a failover)
+  bool force = false;                  // although another's lease lasts; checked by the caller
+  Duration lease = RunLimits::kLease;
+  std::optional<Duration> takeover = {};     // absent: for a group's delivery ack-wait + 5 s, else none
+  std::string group = {}, delivery_id = {};  // the delivery that it is for; empty: none
+  std::string realm = {};                    // of the caller's key
+};
+
+struct NewRun {
+  std::string run_id;
+  ChannelIndex channel = 0;
+  RunAudience audience = {};
+  std::string tenant_id = {};
+  std::string thread_id = {};
+  RunFormat format = RunFormat::text;
+  std::string metadata = {};
+  size_t bytes_max = 0;     // 0: RunLimits::run_bytes
+  Duration retention = 0s;  // 0: RunLimits::retention
+  bool push = false;
+  std::optional<RunClaim> claim = {};  // absent: a client's; it is queued
+};
+
+struct RunAppend {
+  std::string producer;
+  uint32_t epoch = 0;
+  uint64_t seq = 0;
+  std::string bytes = {};  // of the log: text, or items a line each; empty: only an end
+  std::optional<RunEnd> end = {};
+  bool any_producer = false;  // scope runs:admin
+};
+
+struct RunHeartbeat {
+  std::string producer;
+  uint32_t epoch = 0;
+};
+
+// --- And what they are answered --------------------------------------------------------------------------
+
+struct RunTop {
+  RunStatus status = RunStatus::queued;
+  uint32_t epoch = 0;
+  uint64_t pos = 0;
+  RunHash hash;
+  friend bool operator==(const RunTop&, const RunTop&) = default;
+};
+RunTop top_of(const Run& run);
+
+enum class RunErrc : uint8_t {
+  invalid_argument,
+  not_found,  // or out of the caller's reach
+  forbidden,
+  exists,
+  held,  // retry_after
+  moved,
+  ended,
+  fenced,        // epoch
+  sequence_gap,  // expected_seq
+  sequence_conflict,
+  too_large,
+  rate_limited,        // retry_after
+  too_many_runs,       // a bound of the user's own
+  resource_exhausted,  // a bound of the instance or the realm
+  unavailable,         // the engine; what was asked may have been done
+};
+std::string_view to_string(RunErrc code);  // as the API writes it: "run_not_found", "sequence_gap"
+
+struct RunRefusal {
+  RunErrc code = RunErrc::unavailable;
+  std::string detail = {};
+  std::optional<RunTop> run = {};
+  uint64_t expected_seq = 0;
+  uint32_t epoch = 0;
+  Duration retry_after = {};
+};
+[[noreturn]] void throw_exception_from_error(const RunRefusal& refusal, const boost::source_location& where);
+
+template <class T>
+using RunResult = boost::system::result<T, RunRefusal>;
+template <class T>
+using RunDone = std::function<void(RunResult<T>)>;
+
+struct RunClaimed {
+  uint32_t epoch = 0;
+  uint64_t pos = 0;
+  RunHash hash;
+  Duration lease{};
+  RunStatus status = RunStatus::in_progress;
+  bool repeated = false;  // the same claim again: nothing was done
+  friend bool operator==(const RunClaimed&, const RunClaimed&) = default;
+};
+struct RunCreated {
+  bool existed = false;               // the same run_id and token again
+  std::optional<RunClaimed> claimed;  // absent: it is queued
+};
+struct RunAppended {
+  bool duplicate = false;
+  uint64_t seq = 0;
+  uint64_t pos = 0;
+  RunHash hash;
+  RunStatus status = RunStatus::in_progress;
+  bool cancel_requested = false;
+  friend bool operator==(const RunAppended&, const RunAppended&) = default;
+};
+struct RunBeat {
+  RunStatus status = RunStatus::in_progress;
+  uint64_t pos = 0;
+  RunHash hash;
+  bool cancel_requested = false;
+  Duration lease{};
+  friend bool operator==(const RunBeat&, const RunBeat&) = default;
+};
+enum class RunCancelled : uint8_t { asked, already, ended };
+std::string_view to_string(RunCancelled cancelled);
+
+// --- What readers hear -----------------------------------------------------------------------------------
+
+struct RunChange {
+  enum class Kind : uint8_t {
+    append,    // `bytes` stand at `from`
+    epoch,     // `epoch` has begun and keeps `from` bytes
+    cancel,    // somebody asked for its end
+    end,       // it is over; `bytes` stand at `from`, or none
+    reloaded,  // the engine came back with other data: readers compare what they have
+    removed,   // it is gone
+  };
+  Kind kind = Kind::append;
+  uint32_t epoch = 0;
+  uint64_t from = 0;
+  std::string bytes = {};
+  friend bool operator==(const RunChange&, const RunChange&) = default;
+};
+
+}  // namespace gw

@@ -1,0 +1,44 @@
+// What becomes of a run when somebody asks, or time passes: pure, with the engine's time as an argument. The
+// memory engine runs it; the scripts of Redis (engine/redis/run_scripts.cc) do the same in Lua, and the same
+// random histories are held against both (engine/contract_runs_test.cc).
+//
+// Each takes a run that exists, changes it or refuses and leaves it as it was, and appends to `changes` what
+// readers hear, in order.
+#pragma once
+
+#include <vector>
+
+#include "core/run/run.h"
+
+namespace gw::run {
+
+using Changes = std::vector<RunChange>;
+
+// Not claimed yet, whatever new_run.claim says.
+Run make(const NewRun& new_run, const RunLimits& limits, WallTime now);
+
+// held, ended, moved, invalid_argument (keep beyond the log or inside a character or line: moved).
+RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
+                            Changes& changes);
+// Checked in this order: producer and the epoch of the last claim (fenced), duplicate or conflict, ended, gap
+// (sequence_gap), size (too_large). The rate is the store's.
+RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes);
+// Renews the lease. fenced, ended.
+RunResult<RunBeat> heartbeat(Run& run, const RunHeartbeat& heartbeat, WallTime now);
+// Queued, or its owner lost: over at once. `grace` as in RunLimits.
+RunCancelled cancel(Run& run, std::string_view reason, WallTime now, Changes& changes);
+// What time has decided: start timeout, lease and takeover, cancel grace, life. Nothing before due().
+void settle(Run& run, Duration cancel_grace, WallTime now, Changes& changes);
+// When settle() has to look next: for one that is over, when it may be forgotten.
+WallTime due(const RunRecord& record, Duration cancel_grace);
+// The engine slept until `now`: whoever held a lease, or waits for a start, has a whole one again.
+void grace(Run& run, const RunLimits& limits, WallTime now);
+// By the gateway, whoever owns it: `error.code` says why (gateway_stopped, deadline, ...).
+void end(Run& run, RunStatus status, RunError error, WallTime now, Changes& changes);
+
+// The owner's lease has lapsed, but it may be claimed.
+bool is_owner_lost(const RunRecord& record, WallTime now);
+// May `viewer` read and cancel it? `for_cancel`: one to a channel can be cancelled by keys only.
+bool may_see(const RunRecord& record, const RunViewer& viewer);
+
+}  // namespace gw::run

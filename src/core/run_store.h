@@ -1,0 +1,125 @@
+// Interface: the runs of all instances (core/run/run.h). Control loop only: every call and every callback
+// happens there, and each `done` is called exactly once, by the memory engine before the call returns. A
+// refusal says what the run is then, where the caller may know.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/run/run.h"
+
+namespace gw {
+
+// What the holder of a key can reach; everything else does not exist.
+struct RunReach {
+  ChannelSet channels = ChannelSet::all();
+  std::string tenant_id = {};  // empty: all
+};
+
+// Newest first. An empty string and an absent value: any.
+struct RunFilter {
+  RunReach reach = {};
+  std::optional<ChannelIndex> channel = {};
+  std::string thread_id = {};
+  std::optional<RunStatus> status = {};
+  std::string after = {};  // a run id: those behind it
+  size_t limit = 100;
+};
+
+struct RunStats {
+  size_t open = 0;  // that this instance holds or has a replica of
+  size_t kept = 0;
+  size_t bytes = 0;  // of logs here
+  size_t readers = 0;
+  uint64_t appends_total = 0;
+  uint64_t appended_bytes_total = 0;
+  uint64_t duplicates_total = 0;
+  uint64_t claims_total = 0;
+  uint64_t refusals_total = 0;
+  uint64_t reloads_total = 0;                // replicas that had to be read anew
+  std::array<uint64_t, 6> ended_total = {};  // by RunStatus, counted where the ending was done
+};
+
+// Hears each change of a run. The store calls it and never owns it. It may call the store, and may drop its
+// own handle.
+class RunReader {
+ public:
+  virtual ~RunReader() = default;
+  // `run` is as it is after the change.
+  virtual void on_run_changed(const Run& run, const RunChange& change) = 0;
+};
+
+class RunStore;
+
+// Somebody reads a run, from the call on. When it goes neither its `done` nor its reader is called any more.
+class RunReading {
+ public:
+  RunReading() = default;
+  RunReading(RunStore& store, uint64_t id) : store_(&store), id_(id) {}
+  RunReading(RunReading&& other) noexcept : store_(std::exchange(other.store_, nullptr)), id_(other.id_) {}
+  RunReading& operator=(RunReading&& other) noexcept {
+    std::swap(store_, other.store_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~RunReading() { reset(); }
+  void reset();
+  explicit operator bool() const { return store_ != nullptr; }
+
+ private:
+  RunStore* store_ = nullptr;
+  uint64_t id_ = 0;
+};
+
+class RunStore {
+ public:
+  virtual ~RunStore() = default;
+
+  // Queued, or claimed by its maker in the same step. The same run_id and token again is no error.
+  // exists, too_many_runs, resource_exhausted, unavailable (it may be there).
+  virtual void create(NewRun run, RunDone<RunCreated> done) = 0;
+  // The message that asked for it was refused: it is gone and nobody was told of it. Never an error.
+  virtual void withdraw(const std::string& run_id) = 0;
+
+  // As run_machine.h says, and not_found, rate_limited, resource_exhausted, unavailable.
+  virtual void claim(const std::string& run_id, const RunReach& reach, RunClaim claim,
+                     RunDone<RunClaimed> done) = 0;
+  virtual void append(const std::string& run_id, const RunReach& reach, RunAppend append,
+                      RunDone<RunAppended> done) = 0;
+  virtual void heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
+                         RunDone<RunBeat> done) = 0;
+  virtual void cancel(const std::string& run_id, const RunReach& reach, std::string reason,
+                      RunDone<RunCancelled> done) = 0;
+  // An open one is cancelled first, so that its readers hear of its end.
+  virtual void remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) = 0;
+
+  // `run` is valid within `done` only.
+  virtual void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) = 0;
+  virtual void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) = 0;
+  // The latest run of a thread. `channel`: of an audience that is a channel's.
+  virtual void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
+                           RunDone<std::string> done) = 0;
+
+  // `reader` hears every change after what `done` is given. No reach: the caller asks whether its reader may
+  // (run::may_see). not_found, unavailable: the handle is empty then, or means nothing.
+  [[nodiscard]] virtual RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
+                                        RunDone<const Run*> done) = 0;
+
+  virtual RunStats stats() const = 0;
+  // The process is about to end. The memory engine ends its open runs (gateway_stopped).
+  virtual void stop() = 0;
+
+ protected:
+  friend class RunReading;
+  virtual void end_reading(uint64_t id) = 0;
+};
+
+inline void RunReading::reset() {
+  if (RunStore* const store = std::exchange(store_, nullptr)) store->end_reading(id_);
+}
+
+}  // namespace gw
