@@ -3,6 +3,7 @@
 // refusal says what the run is then, where the caller may know.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +19,14 @@ namespace gw {
 struct RunReach {
   ChannelSet channels = ChannelSet::all();
   std::string tenant_id = {};  // empty: all
+  std::string realm = {};      // empty: all; runs that another realm has made are out of reach
 };
+
+inline bool reaches(const RunReach& reach, const RunRecord& run) {
+  return reach.channels.contains(run.channel) &&
+         (reach.tenant_id.empty() || reach.tenant_id == run.tenant_id) &&
+         (!run.is_realms || reach.realm.empty() || reach.realm == run.realm);
+}
 
 // Newest first. An empty string and an absent value: any.
 struct RunFilter {
@@ -49,7 +57,7 @@ struct RunStats {
 class RunReader {
  public:
   virtual ~RunReader() = default;
-  // `run` is as it is after the change.
+  // `run` is as it is after the change, or after later ones too, which it will hear of.
   virtual void on_run_changed(const Run& run, const RunChange& change) = 0;
 };
 

@@ -50,6 +50,8 @@ struct RunAudience {
 
   // One line for each audience, as Redis keeps it: equal texts are one audience.
   std::string text(std::string_view channel) const;
+  // Whether `thread_id` names a thread there. An anonymous one is a secret, so it has to be long enough.
+  bool has_thread(std::string_view thread_id) const;
   friend bool operator==(const RunAudience&, const RunAudience&) = default;
 };
 
@@ -81,9 +83,10 @@ struct RunRecord {
   std::string run_id;
   ChannelIndex channel = 0;
   RunAudience audience;
-  std::string tenant_id;  // whose it is; empty: none
-  std::string realm;      // that it counts for; empty: of a client, and not claimed yet
-  std::string thread_id;  // empty: none
+  std::string tenant_id;   // whose it is; empty: none
+  std::string realm;       // that it counts for; empty: of a client, and not claimed yet
+  bool is_realms = false;  // made by that realm: other realms' keys do not reach it
+  std::string thread_id;   // empty: none
   RunFormat format = RunFormat::text;
   std::string metadata;  // a JSON object; empty: none
   uint64_t bytes_max = 0;
@@ -91,12 +94,14 @@ struct RunRecord {
   bool push = false;
 
   RunStatus status = RunStatus::queued;
-  uint32_t epoch = 0;        // +1 with each claim, and with an ending by the gateway
-  uint32_t claim_epoch = 0;  // of the last claim; 0: none
-  std::string producer;      // of the last claim
-  std::string token;         // with which it was claimed; empty: none was shown
-  Digest claim_digest{};     // of that claim's body
-  std::string group;         // whose delivery it was claimed for; empty: none
+  uint32_t epoch = 0;                   // +1 with each claim, and with an ending by the gateway
+  uint32_t claim_epoch = 0;             // of the last claim; 0: none
+  std::string producer;                 // of the last claim
+  std::string token;                    // with which it was claimed; empty: none was shown
+  Digest claim_digest{};                // of that claim's body
+  RunHash claim_hash;                   // of the log as that claim left it
+  std::deque<std::string> past_tokens;  // the last kTokensKept before `token`: their claims are over
+  std::string group;                    // whose delivery it was claimed for; empty: none
   std::string delivery_id;
   Duration lease{};
   Duration takeover{};
@@ -116,6 +121,7 @@ struct RunRecord {
   WallTime life_until;
 
   static constexpr size_t kSeqsKept = 16;
+  static constexpr size_t kTokensKept = 8;
 };
 
 // One as this process knows it: all there is on the memory engine, a replica on Redis.

@@ -6,6 +6,8 @@
 // readers hear, in order.
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/run/run.h"
@@ -17,28 +19,40 @@ using Changes = std::vector<RunChange>;
 // Not claimed yet, whatever new_run.claim says.
 Run make(const NewRun& new_run, const RunLimits& limits, WallTime now);
 
-// held, ended, moved, invalid_argument (keep beyond the log or inside a character or line: moved).
+// What tells a repeated claim from another: of all that its maker says, without `epoch_known` and `realm`.
+Digest digest_of(const RunClaim& claim);
+// The same of a batch: its bytes and its end.
+Digest digest_of(const RunAppend& append);
+
+// Looked at in this order: a token shown before (the last claim's with the same body: the first answer again,
+// else moved), ended, held, moved (another epoch; keep beyond the log or inside a character or line). The
+// last epoch is the gateway's: who would get it finds the run ended (failed, too_many_claims).
 RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
                             Changes& changes);
 // Checked in this order: producer and the epoch of the last claim (fenced), duplicate or conflict, ended, gap
-// (sequence_gap), size (too_large). The rate is the store's.
+// (sequence_gap), size (too_large). The rate is the store's. Takes time for no decision: until settle() has
+// ended it, an owner whose lease has lapsed may go on.
 RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes);
+// What append() would answer without storing anything; empty: it would store it.
+std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append);
 // Renews the lease. fenced, ended.
 RunResult<RunBeat> heartbeat(Run& run, const RunHeartbeat& heartbeat, WallTime now);
 // Queued, or its owner lost: over at once. `grace` as in RunLimits.
 RunCancelled cancel(Run& run, std::string_view reason, WallTime now, Changes& changes);
-// What time has decided: start timeout, lease and takeover, cancel grace, life. Nothing before due().
+// What time has decided, the first of these that holds: cancel grace (cancelled), start timeout (abandoned,
+// no_agent), lease and takeover (abandoned, agent_lost), life (failed, deadline). Nothing before due().
 void settle(Run& run, Duration cancel_grace, WallTime now, Changes& changes);
 // When settle() has to look next: for one that is over, when it may be forgotten.
 WallTime due(const RunRecord& record, Duration cancel_grace);
-// The engine slept until `now`: whoever held a lease, or waits for a start, has a whole one again.
+// The engine slept until `now`, or its clock jumped there: whoever held a lease, waits for a start, or is
+// asked to end, has the whole time again.
 void grace(Run& run, const RunLimits& limits, WallTime now);
 // By the gateway, whoever owns it: `error.code` says why (gateway_stopped, deadline, ...).
 void end(Run& run, RunStatus status, RunError error, WallTime now, Changes& changes);
 
 // The owner's lease has lapsed, but it may be claimed.
 bool is_owner_lost(const RunRecord& record, WallTime now);
-// May `viewer` read and cancel it? `for_cancel`: one to a channel can be cancelled by keys only.
+// May `viewer` read it? And cancel it, if it is not a channel's: those are cancelled by keys only.
 bool may_see(const RunRecord& record, const RunViewer& viewer);
 
 }  // namespace gw::run
