@@ -1,0 +1,88 @@
+#include "core/run/log.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace gw {
+namespace {
+
+bool is_inside_character(std::string_view text, uint64_t pos) {
+  return pos < text.size() && (static_cast<unsigned char>(text[pos]) & 0xc0) == 0x80;
+}
+
+}  // namespace
+
+RunHash RunLog::hash_at(uint64_t pos) const {
+  if (pos == size()) return hash_;
+  ASSERT(!expired_ && pos < size());
+  const uint64_t mark = pos / kMarkBytes;
+  const RunHash before = mark == 0 ? RunHash() : marks_[mark - 1];
+  return before.then(bytes(mark * kMarkBytes, pos));
+}
+
+void RunLog::append(std::string_view bytes) {
+  ASSERT(!expired_);
+  while (!bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, kMarkBytes - bytes_.size() % kMarkBytes);
+    bytes_.append(piece);
+    hash_ = hash_.then(piece);
+    if (bytes_.size() % kMarkBytes == 0) marks_.push_back(hash_);
+    bytes.remove_prefix(piece.size());
+  }
+}
+
+void RunLog::begin_epoch(uint32_t epoch, uint64_t keep) {
+  ASSERT(epoch > this->epoch() && keep <= size());
+  if (keep < size()) {
+    hash_ = hash_at(keep);
+    bytes_.resize(keep);
+    marks_.resize(keep / kMarkBytes);
+  }
+  bases_.resize(size_t{epoch} + 1, keep);
+}
+
+void RunLog::assign(std::string bytes, std::vector<uint64_t> bases) {
+  ASSERT(!bases.empty());
+  *this = RunLog();
+  append(bytes);
+  bases_ = std::move(bases);
+}
+
+void RunLog::expire() {
+  expired_size_ = size();
+  expired_ = true;
+  bytes_ = std::string();
+  marks_ = std::vector<RunHash>();
+}
+
+uint64_t RunLog::common_prefix(uint32_t epoch, uint64_t pos) const {
+  for (size_t later = size_t{epoch} + 1; later < bases_.size(); ++later) pos = std::min(pos, bases_[later]);
+  return pos;
+}
+
+RunResume RunLog::resume(const std::optional<RunCursor>& cursor) const {
+  using Kind = RunResume::Kind;
+  if (!cursor) return {Kind::fresh, 0};
+  if (cursor->epoch > epoch()) return {Kind::ahead, 0};
+  const uint64_t common = common_prefix(cursor->epoch, cursor->pos);
+  if (common > size()) return {Kind::ahead, 0};
+  const bool is_known = !expired_ || common == size();
+  if (!is_known || is_inside_character(bytes_, common)) return {Kind::diverged, 0};
+  // Of what was cut nobody has the bytes any more: the reader is told the hash at the common prefix.
+  if (common == cursor->pos && hash_at(common) != cursor->hash) return {Kind::diverged, 0};
+  return {cursor->epoch == epoch() ? Kind::fits : Kind::reset, common};
+}
+
+uint64_t RunLog::piece_end(uint64_t from, uint64_t to, bool lines) const {
+  if (to >= bytes_.size()) return bytes_.size();
+  ASSERT(from <= to);
+  if (lines && to > from) {
+    const size_t newline = bytes_.rfind('\n', to - 1);
+    if (newline != std::string::npos && newline >= from) return newline + 1;
+  }
+  while (to > from && is_inside_character(bytes_, to)) --to;
+  return to;
+}
+
+}  // namespace gw

@@ -1,0 +1,136 @@
+#include "core/run/log.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace gw {
+namespace {
+
+using Kind = RunResume::Kind;
+
+RunLog log_of(std::string_view bytes) {
+  RunLog log;
+  log.begin_epoch(1, 0);
+  log.append(bytes);
+  return log;
+}
+
+TEST(RunLog, KnowsTheHashAtEveryPlace) {
+  std::mt19937 random(4);
+  RunLog log;
+  std::string model;
+  uint32_t epoch = 0;
+  for (int step = 0; step < 300; ++step) {
+    if (random() % 8 == 0 && !model.empty()) {
+      model.resize(random() % 3 == 0 ? model.size() / 1024 * 1024 : random() % model.size());
+      log.begin_epoch(++epoch, model.size());
+    } else {
+      const size_t rest = 1024 - model.size() % 1024;
+      const std::string batch(random() % 4 == 0 ? rest : random() % 3000, static_cast<char>('a' + step % 26));
+      model += batch;
+      log.append(batch);
+    }
+    ASSERT_EQ(log.bytes(), model);
+    ASSERT_EQ(log.hash(), RunHash::of(model));
+    for (int i = 0; i < 5; ++i) {
+      const size_t pos = random() % (model.size() + 1);
+      ASSERT_EQ(log.hash_at(pos), RunHash::of(model.substr(0, pos)));
+    }
+  }
+}
+
+TEST(RunLog, FindsTheCommonPrefixOverAllLaterEpochs) {
+  RunLog log;
+  log.begin_epoch(1, 0);
+  log.append(std::string(100, 'a'));
+  log.begin_epoch(2, 40);
+  log.append(std::string(100, 'b'));
+  log.begin_epoch(3, 90);
+  log.begin_epoch(4, 20);
+  log.begin_epoch(6, 20);  // one was missed
+  EXPECT_EQ(log.epoch(), 6u);
+  EXPECT_EQ(log.bases(), (std::vector<uint64_t>{0, 0, 40, 90, 20, 20, 20}));
+  EXPECT_EQ(log.common_prefix(1, 100), 20u);
+  EXPECT_EQ(log.common_prefix(1, 7), 7u);
+  EXPECT_EQ(log.common_prefix(0, 7), 0u);
+  EXPECT_EQ(log.common_prefix(6, 19), 19u);
+  EXPECT_EQ(log.common_prefix(6, 500), 500u) << "its own epoch has cut nothing";
+}
+
+TEST(RunLog, SaysHowAReaderGoesOn) {
+  RunLog log = log_of("Once upon a time");
+  const auto at = [&](uint32_t epoch, uint64_t pos, std::string_view text) {
+    return log.resume(RunCursor{epoch, pos, RunHash::of(text)});
+  };
+  const auto same = [](const RunResume& resume, Kind kind, uint64_t pos) {
+    return resume.kind == kind && resume.pos == pos;
+  };
+  EXPECT_TRUE(same(log.resume({}), Kind::fresh, 0));
+  EXPECT_TRUE(same(at(1, 0, ""), Kind::fits, 0));
+  EXPECT_TRUE(same(at(1, 4, "Once"), Kind::fits, 4));
+  EXPECT_TRUE(same(at(1, 16, "Once upon a time"), Kind::fits, 16));
+  EXPECT_TRUE(same(at(1, 4, "once"), Kind::diverged, 0));
+  EXPECT_TRUE(same(at(1, 17, "Once upon a time."), Kind::ahead, 0));
+  EXPECT_TRUE(same(at(2, 4, "Once"), Kind::ahead, 0));
+  EXPECT_TRUE(same(at(0, 0, ""), Kind::reset, 0));
+  log.begin_epoch(2, 9);
+  log.append(" an hour");
+  EXPECT_TRUE(same(at(1, 4, "Once"), Kind::reset, 4));
+  EXPECT_TRUE(same(at(1, 4, "once"), Kind::diverged, 0)) << "what was kept can be compared";
+  EXPECT_TRUE(same(at(1, 16, "Once upon a time"), Kind::reset, 9));
+  EXPECT_TRUE(same(at(1, 5000, "longer than it ever was"), Kind::reset, 9));
+  EXPECT_TRUE(same(at(2, 17, "Once upon an hour"), Kind::fits, 17));
+}
+
+TEST(RunLog, NobodyGoesOnInsideACharacter) {
+  const RunLog log = log_of("é");
+  EXPECT_EQ(log.resume(RunCursor{1, 1, RunHash::of("\xc3")}).kind, Kind::diverged);
+}
+
+TEST(RunLog, GivesItsBytesBackAndKeepsItsPlace) {
+  RunLog log = log_of("abc");
+  log.expire();
+  EXPECT_TRUE(log.is_expired());
+  EXPECT_EQ(log.bytes(), "");
+  EXPECT_EQ(log.size(), 3u);
+  EXPECT_EQ(log.hash(), RunHash::of("abc"));
+  EXPECT_EQ(log.resume(RunCursor{1, 3, RunHash::of("abc")}).kind, Kind::fits);
+  EXPECT_EQ(log.resume(RunCursor{1, 2, RunHash::of("ab")}).kind, Kind::diverged);
+  EXPECT_EQ(log.resume(RunCursor{1, 4, RunHash::of("abcd")}).kind, Kind::ahead);
+}
+
+TEST(RunLog, TakesWhatAnEngineReadAnew) {
+  RunLog log = log_of("abc");
+  log.expire();
+  const std::string text(5000, 'x');
+  log.assign(text, {0, 0, 12});
+  EXPECT_FALSE(log.is_expired());
+  EXPECT_EQ(log.epoch(), 2u);
+  EXPECT_EQ(log.bytes(), text);
+  EXPECT_EQ(log.hash_at(4100), RunHash::of(text.substr(0, 4100)));
+}
+
+TEST(RunLog, CutsPiecesBetweenCharacters) {
+  const std::string text = "aé😀b";  // 1 + 2 + 4 + 1
+  const RunLog log = log_of(text);
+  const std::vector<uint64_t> ends{0, 1, 1, 3, 3, 3, 3, 7, 8, 8};
+  for (uint64_t to = 0; to < ends.size(); ++to) EXPECT_EQ(log.piece_end(0, to, false), ends[to]) << to;
+  EXPECT_EQ(log.piece_end(3, 5, false), 3u) << "no room for the character";
+  EXPECT_EQ(log.piece_end(8, 8, false), 8u);
+}
+
+TEST(RunLog, CutsPiecesOfWholeLinesWhereTheyFit) {
+  const RunLog log = log_of("{}\n{\"a\":\"é\"}\n[]\n");
+  EXPECT_EQ(log.piece_end(0, 2, true), 2u) << "the line does not fit";
+  EXPECT_EQ(log.piece_end(0, 3, true), 3u);
+  EXPECT_EQ(log.piece_end(0, 10, true), 3u);
+  EXPECT_EQ(log.piece_end(3, 10, true), 9u) << "the line does not fit: still no half of a character";
+  EXPECT_EQ(log.piece_end(3, 14, true), 14u);
+  EXPECT_EQ(log.piece_end(3, 16, true), 14u);
+  EXPECT_EQ(log.piece_end(3, 17, true), 17u);
+  EXPECT_EQ(log.piece_end(3, 99, true), 17u);
+}
+
+}  // namespace
+}  // namespace gw
