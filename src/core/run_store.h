@@ -76,6 +76,9 @@ class RunReading {
   }
   ~RunReading() { reset(); }
   void reset();
+  // What its reader has heard of so far: until the next change, or the next call of the store. Null before
+  // `done`, and once the run is gone.
+  const Run* run() const;
   explicit operator bool() const { return store_ != nullptr; }
 
  private:
@@ -87,7 +90,8 @@ class RunStore {
  public:
   virtual ~RunStore() = default;
 
-  // Queued, or claimed by its maker in the same step. The same run_id and token again is no error.
+  // Queued, or claimed by its maker in the same step. The same run_id and token again is no error; nor is
+  // asked_as of a run that is open: nothing is made then, and the answer names that run.
   // exists, too_many_runs, resource_exhausted, unavailable (it may be there).
   virtual void create(NewRun run, RunDone<RunCreated> done) = 0;
   // The message that asked for it was refused: it is gone and nobody was told of it. Never an error.
@@ -117,6 +121,8 @@ class RunStore {
   [[nodiscard]] virtual RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
                                         RunDone<const Run*> done) = 0;
 
+  // The engine's clock, as well as this process knows it: for what is shown, never for what is decided.
+  virtual WallTime now() const = 0;
   virtual RunStats stats() const = 0;
   // The process is about to end. The memory engine ends its open runs (gateway_stopped).
   virtual void stop() = 0;
@@ -124,10 +130,13 @@ class RunStore {
  protected:
   friend class RunReading;
   virtual void end_reading(uint64_t id) = 0;
+  virtual const Run* run_of_reading(uint64_t id) const = 0;
 };
 
 inline void RunReading::reset() {
   if (RunStore* const store = std::exchange(store_, nullptr)) store->end_reading(id_);
 }
+
+inline const Run* RunReading::run() const { return store_ ? store_->run_of_reading(id_) : nullptr; }
 
 }  // namespace gw

@@ -189,6 +189,9 @@ struct NewRun {
   size_t bytes_max = 0;     // 0: RunLimits::run_bytes
   Duration retention = 0s;  // 0: RunLimits::retention
   bool push = false;
+  // Scope and id of the client's message that asks for it, as in AgentMessage::dedupe_key: while a run is
+  // open there is no second one that was asked for as the same. Empty: none.
+  std::string asked_as = {};
   std::optional<RunClaim> claim = {};  // absent: a client's; it is queued
 };
 
@@ -261,7 +264,8 @@ struct RunClaimed {
   friend bool operator==(const RunClaimed&, const RunClaimed&) = default;
 };
 struct RunCreated {
-  bool existed = false;               // the same run_id and token again
+  bool existed = false;               // the same run_id and token again, or asked_as
+  std::string run_id = {};            // of asked_as: the open run's; else empty
   std::optional<RunClaimed> claimed;  // absent: it is queued
 };
 struct RunAppended {
