@@ -200,6 +200,8 @@ struct RunAppend {
   uint32_t epoch = 0;
   uint64_t seq = 0;
   std::string bytes = {};  // of the log: text, or items a line each; empty: only an end
+  // What `bytes` are; absent: there are none. Not the run's own: invalid_argument, after fenced.
+  std::optional<RunFormat> format = {};
   std::optional<RunEnd> end = {};
   bool any_producer = false;  // scope runs:admin
 };
