@@ -15,8 +15,8 @@ TEST(RunCursor, HasTwoForms) {
 
 TEST(RunCursor, TakesBothForms) {
   for (const RunCursor& cursor :
-       {RunCursor(), RunCursor{1, 15131, RunHash::of("a")}, RunCursor{9999, 999'999'999'999, RunHash::of("b")},
-        RunCursor{12, 1 << 20, RunHash::of("c")}}) {
+       {RunCursor(), RunCursor{1, 15131, RunHash::of("a")},
+        RunCursor{9999, 999'999'999'999, RunHash::of("b")}, RunCursor{12, 1 << 20, RunHash::of("c")}}) {
     EXPECT_EQ(RunCursor::parse(cursor.text()), cursor) << cursor.text();
     EXPECT_EQ(RunCursor::parse(cursor.sortable()), cursor) << cursor.sortable();
   }
@@ -29,12 +29,30 @@ TEST(RunCursor, SortsByPlace) {
 }
 
 TEST(RunCursor, TakesNothingElse) {
-  for (const char* text :
-       {"", ".", "..", "1", "1.2", "1.2.", "1.2.1c8441d38a51a", "1.2.1c8441d38a51adx", "1.2.1C8441D38A51AD",
-        "01.2.1c8441d38a51ad", "0001.2.1c8441d38a51ad", "1.000000000002.1c8441d38a51ad", "-1.2.1c8441d38a51ad",
-        "+1.2.1c8441d38a51ad", " 1.2.1c8441d38a51ad", "1.2.1c8441d38a51ad ", "1.-2.1c8441d38a51ad",
-        "10000.2.1c8441d38a51ad", "1.1000000000000.1c8441d38a51ad", "1.2.3.1c8441d38a51ad", "1..1c8441d38a51ad",
-        "1.2.ffffffffffffff", "1.0x2.1c8441d38a51ad", "1.18446744073709551616.1c8441d38a51ad"})
+  for (const char* text : {"",
+                           ".",
+                           "..",
+                           "1",
+                           "1.2",
+                           "1.2.",
+                           "1.2.1c8441d38a51a",
+                           "1.2.1c8441d38a51adx",
+                           "1.2.1C8441D38A51AD",
+                           "01.2.1c8441d38a51ad",
+                           "0001.2.1c8441d38a51ad",
+                           "1.000000000002.1c8441d38a51ad",
+                           "-1.2.1c8441d38a51ad",
+                           "+1.2.1c8441d38a51ad",
+                           " 1.2.1c8441d38a51ad",
+                           "1.2.1c8441d38a51ad ",
+                           "1.-2.1c8441d38a51ad",
+                           "10000.2.1c8441d38a51ad",
+                           "1.1000000000000.1c8441d38a51ad",
+                           "1.2.3.1c8441d38a51ad",
+                           "1..1c8441d38a51ad",
+                           "1.2.ffffffffffffff",
+                           "1.0x2.1c8441d38a51ad",
+                           "1.18446744073709551616.1c8441d38a51ad"})
     EXPECT_FALSE(RunCursor::parse(text)) << text;
 }
 

@@ -29,9 +29,10 @@ Digest digest_of(const RunAppend& append);
 // last epoch is the gateway's: who would get it finds the run ended (failed, too_many_claims).
 RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
                             Changes& changes);
-// Checked in this order: producer and the epoch of the last claim (fenced), duplicate or conflict, ended, gap
-// (sequence_gap), size (too_large). The rate is the store's. Takes time for no decision: until settle() has
-// ended it, an owner whose lease has lapsed may go on.
+// Checked in this order: producer and the epoch of the last claim (fenced), format and kind of end
+// (invalid_argument), duplicate or conflict, ended, gap (sequence_gap), size (too_large). The rate is the
+// store's. Takes time for no decision: until settle() has ended it, an owner whose lease has lapsed may go
+// on.
 RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes);
 // What append() would answer without storing anything; empty: it would store it.
 std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append);

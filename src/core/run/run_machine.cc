@@ -1,0 +1,320 @@
+#include "core/run/run_machine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace gw::run {
+namespace {
+
+WallTime after(WallTime time, Duration duration) {
+  return time + std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+}
+
+RunRefusal refuse(const Run& run, RunErrc code, std::string detail) {
+  RunRefusal refusal;
+  refusal.code = code;
+  refusal.detail = std::move(detail);
+  refusal.run = top_of(run);
+  return refusal;
+}
+
+RunRefusal ended(const Run& run) { return refuse(run, RunErrc::ended, "the run is over"); }
+
+RunRefusal fenced(const Run& run) {
+  RunRefusal refusal = refuse(run, RunErrc::fenced, "another claim of the run came after this one");
+  refusal.epoch = run.record.claim_epoch;
+  return refusal;
+}
+
+bool is_owner(const RunRecord& record, std::string_view producer, uint32_t epoch) {
+  return record.claim_epoch > 0 && epoch == record.claim_epoch && producer == record.producer;
+}
+
+// With their lengths, so that no two lists read alike.
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const std::string_view part : parts) out.append(std::to_string(part.size())).append(":").append(part);
+  return out;
+}
+
+template <class T>
+std::string text_of(const std::optional<T>& value) {
+  return value ? std::to_string(*value) : std::string();
+}
+
+// Milliseconds, for a digest.
+std::string text_of(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+// --- Claim ------------------------------------------------------------------------------------------------
+
+// Where readers have been cut there is never half of a character or of a line.
+bool may_keep(const Run& run, uint64_t keep) {
+  if (keep > run.log.size()) return false;
+  if (keep == run.log.size() || keep == 0) return true;
+  const std::string_view bytes = run.log.bytes();
+  if ((static_cast<unsigned char>(bytes[keep]) & 0xc0) == 0x80) return false;
+  return run.record.format != RunFormat::json || bytes[keep - 1] == '\n';
+}
+
+std::optional<RunResult<RunClaimed>> answer_to_token(const Run& run, const RunClaim& claim) {
+  const RunRecord& record = run.record;
+  if (claim.token.empty()) return {};
+  if (claim.token == record.token && digest_of(claim) == record.claim_digest) {
+    return RunClaimed{record.claim_epoch, run.log.bases()[record.claim_epoch],
+                      record.claim_hash,  record.lease,
+                      record.status,      true};
+  }
+  const auto& past = record.past_tokens;
+  if (claim.token == record.token || std::find(past.begin(), past.end(), claim.token) != past.end())
+    return refuse(run, RunErrc::moved, "the token is another claim's");
+  return {};
+}
+
+std::optional<RunRefusal> refuse_claim(const Run& run, const RunClaim& claim, WallTime now) {
+  const RunRecord& record = run.record;
+  if (is_over(record.status)) return ended(run);
+  const bool is_held = record.status == RunStatus::in_progress && now < record.lease_until;
+  if (is_held && record.producer != claim.producer && !claim.force) {
+    RunRefusal refusal = refuse(run, RunErrc::held, "another producer holds the run");
+    refusal.retry_after = record.lease_until - now;
+    return refusal;
+  }
+  if (claim.epoch && *claim.epoch != record.epoch)
+    return refuse(run, RunErrc::moved, "the run has another epoch");
+  if (claim.keep && !may_keep(run, *claim.keep))
+    return refuse(run, RunErrc::moved, "the log has no such place to go on from");
+  return {};
+}
+
+Duration takeover_of(const RunClaim& claim, Duration ack_wait) {
+  if (claim.takeover) return *claim.takeover;
+  return claim.group.empty() ? Duration() : ack_wait + 5s;
+}
+
+void remember_token(RunRecord& record, const RunClaim& claim) {
+  if (!record.token.empty()) record.past_tokens.push_back(std::move(record.token));
+  if (record.past_tokens.size() > RunRecord::kTokensKept) record.past_tokens.pop_front();
+  record.token = claim.token;
+  record.claim_digest = digest_of(claim);
+}
+
+// --- Append -----------------------------------------------------------------------------------------------
+
+std::optional<RunResult<RunAppended>> answer_to_seq(const Run& run, const RunAppend& append) {
+  const RunRecord& record = run.record;
+  if (record.seqs.empty() || append.seq > record.seqs.back().seq) return {};
+  const auto known = std::find_if(record.seqs.begin(), record.seqs.end(),
+                                  [&](const RunSeq& stored) { return stored.seq == append.seq; });
+  if (known == record.seqs.end() || known->digest != digest_of(append))
+    return refuse(run, RunErrc::sequence_conflict, "that seq was used with other bytes, or long ago");
+  return RunAppended{true, append.seq, known->pos, known->hash, record.status, record.cancel_requested};
+}
+
+void store(Run& run, const RunAppend& append, WallTime now) {
+  RunRecord& record = run.record;
+  run.log.append(append.bytes);
+  record.seqs.push_back({append.seq, run.log.size(), run.log.hash(), digest_of(append)});
+  if (record.seqs.size() > RunRecord::kSeqsKept) record.seqs.pop_front();
+  record.lease_until = after(now, record.lease);
+  if (!append.bytes.empty()) record.last_byte_at = now;
+}
+
+void take_end(RunRecord& record, const RunEnd& end, WallTime now) {
+  record.status = end.status;
+  record.error = end.error;
+  record.result = end.result;
+  record.ended_at = now;
+}
+
+}  // namespace
+
+Digest digest_of(const RunClaim& claim) {
+  return sha256(joined({claim.producer, claim.token, text_of(claim.keep), text_of(claim.epoch),
+                        claim.force ? "force" : "", text_of(claim.lease),
+                        claim.takeover ? text_of(*claim.takeover) : "", claim.group, claim.delivery_id}));
+}
+
+Digest digest_of(const RunAppend& append) {
+  if (!append.end) return sha256(joined({append.bytes}));
+  const RunError error = append.end->error.value_or(RunError());
+  return sha256(joined({append.bytes, to_string(append.end->status), append.end->error ? "error" : "",
+                        error.code, error.message, append.end->result}));
+}
+
+Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
+  Run run;
+  RunRecord& record = run.record;
+  record.run_id = new_run.run_id;
+  record.channel = new_run.channel;
+  record.audience = new_run.audience;
+  record.tenant_id = new_run.tenant_id;
+  if (new_run.claim) record.realm = new_run.claim->realm;
+  record.is_realms = !record.realm.empty();
+  record.thread_id = new_run.thread_id;
+  record.format = new_run.format;
+  record.metadata = new_run.metadata;
+  record.bytes_max =
+      new_run.bytes_max == 0 ? limits.run_bytes : std::min(new_run.bytes_max, limits.run_bytes);
+  record.retention = new_run.retention == Duration() ? limits.retention : new_run.retention;
+  record.push = new_run.push;
+  record.created_at = record.last_byte_at = now;
+  record.start_until = after(now, limits.start_timeout);
+  record.life_until = after(now, limits.life);
+  return run;
+}
+
+RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
+                            Changes& changes) {
+  if (const auto known = answer_to_token(run, claim)) return *known;
+  if (const auto refusal = refuse_claim(run, claim, now)) return *refusal;
+  RunRecord& record = run.record;
+  const uint32_t epoch = std::max(record.epoch, claim.epoch_known) + 1;
+  if (epoch >= RunLimits::kEpochMax) {
+    end(run, RunStatus::failed, {"too_many_claims", "the run was claimed too often"}, now, changes);
+    return ended(run);
+  }
+  const uint64_t keep = claim.keep.value_or(run.log.size());
+  run.log.begin_epoch(epoch, keep);
+  remember_token(record, claim);
+  record.status = RunStatus::in_progress;
+  record.epoch = record.claim_epoch = epoch;
+  record.claim_hash = run.log.hash();
+  record.producer = claim.producer;
+  record.group = claim.group;
+  record.delivery_id = claim.delivery_id;
+  record.lease = claim.lease;
+  record.takeover = takeover_of(claim, ack_wait);
+  record.seqs.clear();
+  if (record.realm.empty()) record.realm = claim.realm;
+  record.lease_until = after(now, record.lease);
+  if (keep == 0) record.last_byte_at = now;
+  changes.push_back({RunChange::Kind::epoch, epoch, keep, {}});
+  return RunClaimed{epoch, keep, run.log.hash(), record.lease, record.status, false};
+}
+
+std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append) {
+  const RunRecord& record = run.record;
+  const std::string_view producer = append.any_producer ? record.producer : append.producer;
+  if (!is_owner(record, producer, append.epoch)) return fenced(run);
+  if (append.format && *append.format != record.format)
+    return refuse(run, RunErrc::invalid_argument, "the run has another format");
+  if (append.end && (append.end->status == RunStatus::abandoned || !is_over(append.end->status)))
+    return refuse(run, RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled");
+  if (const auto known = answer_to_seq(run, append)) return known;
+  if (is_over(record.status)) return ended(run);
+  const uint64_t next = record.seqs.empty() ? 0 : record.seqs.back().seq + 1;
+  if (append.seq != next) {
+    RunRefusal refusal = refuse(run, RunErrc::sequence_gap, "batches before this one are missing");
+    refusal.expected_seq = next;
+    return refusal;
+  }
+  if (append.bytes.size() > RunLimits::kAppendBytes ||
+      run.log.size() + append.bytes.size() > record.bytes_max)
+    return refuse(run, RunErrc::too_large, "the batch or the run would be too large");
+  return {};
+}
+
+RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes) {
+  if (const auto answer = answer_without_storing(run, append)) return *answer;
+  RunRecord& record = run.record;
+  const uint64_t from = run.log.size();
+  store(run, append, now);
+  if (append.end) take_end(record, *append.end, now);
+  const auto kind = append.end ? RunChange::Kind::end : RunChange::Kind::append;
+  if (append.end || !append.bytes.empty()) changes.push_back({kind, record.epoch, from, append.bytes});
+  return RunAppended{false,          append.seq,    run.log.size(),
+                     run.log.hash(), record.status, record.cancel_requested};
+}
+
+RunResult<RunBeat> heartbeat(Run& run, const RunHeartbeat& heartbeat, WallTime now) {
+  RunRecord& record = run.record;
+  if (!is_owner(record, heartbeat.producer, heartbeat.epoch)) return fenced(run);
+  if (is_over(record.status)) return ended(run);
+  record.lease_until = after(now, record.lease);
+  return RunBeat{record.status, run.log.size(), run.log.hash(), record.cancel_requested, record.lease};
+}
+
+RunCancelled cancel(Run& run, std::string_view reason, WallTime now, Changes& changes) {
+  RunRecord& record = run.record;
+  if (is_over(record.status)) return RunCancelled::ended;
+  if (record.cancel_requested) return RunCancelled::already;
+  record.cancel_requested = true;
+  record.cancel_reason = reason;
+  record.cancel_asked_at = now;
+  if (record.status == RunStatus::queued || is_owner_lost(record, now)) {
+    end(run, RunStatus::cancelled, {"cancelled", record.cancel_reason}, now, changes);
+  } else {
+    changes.push_back({RunChange::Kind::cancel, record.epoch, run.log.size(), {}});
+  }
+  return RunCancelled::asked;
+}
+
+void settle(Run& run, Duration cancel_grace, WallTime now, Changes& changes) {
+  const RunRecord& record = run.record;
+  if (is_over(record.status)) return;
+  const bool is_queued = record.status == RunStatus::queued;
+  if (record.cancel_requested && now >= after(record.cancel_asked_at, cancel_grace)) {
+    end(run, RunStatus::cancelled, {"cancelled", record.cancel_reason}, now, changes);
+  } else if (is_queued && now >= record.start_until) {
+    end(run, RunStatus::abandoned, {"no_agent", "no agent took the run"}, now, changes);
+  } else if (!is_queued && now >= after(record.lease_until, record.takeover)) {
+    end(run, RunStatus::abandoned, {"agent_lost", "the agent is gone and no other took the run over"}, now,
+        changes);
+  } else if (now >= record.life_until) {
+    end(run, RunStatus::failed, {"deadline", "the run took longer than a run may"}, now, changes);
+  }
+}
+
+WallTime due(const RunRecord& record, Duration cancel_grace) {
+  if (is_over(record.status)) return after(record.ended_at, record.retention);
+  WallTime first = std::min(record.life_until, record.status == RunStatus::queued
+                                                   ? record.start_until
+                                                   : after(record.lease_until, record.takeover));
+  if (record.cancel_requested) first = std::min(first, after(record.cancel_asked_at, cancel_grace));
+  return first;
+}
+
+void grace(Run& run, const RunLimits& limits, WallTime now) {
+  RunRecord& record = run.record;
+  if (is_over(record.status)) return;
+  record.lease_until = after(now, record.lease);
+  record.start_until = after(now, limits.start_timeout);
+  record.cancel_asked_at = now;
+  const Duration least = std::max(record.lease, RunLimits::kLease);
+  record.life_until =
+      std::min(std::max(record.life_until, after(now, least)), after(now, std::max(limits.life, least)));
+}
+
+void end(Run& run, RunStatus status, RunError error, WallTime now, Changes& changes) {
+  RunRecord& record = run.record;
+  ASSERT(!is_over(record.status) && is_over(status) && record.epoch < RunLimits::kEpochMax);
+  run.log.begin_epoch(++record.epoch, run.log.size());
+  record.status = status;
+  record.error = std::move(error);
+  record.ended_at = now;
+  changes.push_back({RunChange::Kind::end, record.epoch, run.log.size(), {}});
+}
+
+bool is_owner_lost(const RunRecord& record, WallTime now) {
+  return record.status == RunStatus::in_progress && now >= record.lease_until;
+}
+
+bool may_see(const RunAudience& audience, ChannelIndex channel, const RunViewer& viewer) {
+  using Kind = RunAudience::Kind;
+  if (!viewer.granted.contains(channel)) return false;
+  switch (audience.kind) {
+    case Kind::user:
+      return viewer.has_session && viewer.user_id == audience.who && viewer.tenant_id == audience.tenant_id;
+    case Kind::session: return viewer.has_session && viewer.session_ref == audience.who;
+    case Kind::connection: return viewer.connection_id == audience.who;
+    case Kind::channel: return audience.tenant_id.empty() || viewer.tenant_id == audience.tenant_id;
+    case Kind::anonymous: return !viewer.has_session;
+  }
+  return false;
+}
+
+}  // namespace gw::run
