@@ -8,6 +8,7 @@
 #include "engine/memory/agent_delivery.h"
 #include "engine/memory/client_delivery.h"
 #include "engine/memory/registry.h"
+#include "engine/memory/run_store.h"
 #include "engine/memory/session_store.h"
 #include "engine/redis/keys.h"
 #include "net/event_loop.h"
@@ -19,6 +20,7 @@ struct EngineOptions {
   std::string key_prefix = "websocket:";
   AgentDeliveryOptions agents;
   SessionStoreOptions sessions;
+  RunStoreOptions runs;
 };
 
 class Engine final : public gw::Engine {
@@ -29,18 +31,21 @@ class Engine final : public gw::Engine {
         agents_(loop, channels, options.agents),
         clients_(agents_),
         registry_(channels, options.instance_id),
-        sessions_(loop, options.sessions) {}
+        sessions_(loop, options.sessions),
+        runs_(loop, channels, options.runs) {}
 
   const EngineTraits& traits() const override { return traits_; }
   AgentDelivery& agents() override { return agents_; }
   ClientDelivery& clients() override { return clients_; }
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
+  RunStore& runs() override { return runs_; }
 
   void start() override {
     tick_ = loop_.every(kTickEvery, [this] {
       agents_.tick(loop_.now());
       sessions_.tick(loop_.wall_now());
+      runs_.tick();
     });
   }
   // What waited has been counted by park_waiting(); nothing of it is anywhere else.
@@ -62,6 +67,7 @@ class Engine final : public gw::Engine {
   ClientDelivery clients_;
   Registry registry_;
   SessionStore sessions_;
+  RunStore runs_;
   EventLoop::Registration tick_;
 };
 

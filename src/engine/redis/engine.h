@@ -9,6 +9,7 @@
 #include "engine/redis/agent_delivery.h"
 #include "engine/redis/client_delivery.h"
 #include "engine/redis/prober.h"
+#include "engine/redis/runs_unavailable.h"
 #include "engine/redis/session_store.h"
 
 namespace gw::redis {
@@ -32,6 +33,7 @@ class Engine final : public gw::Engine {
   ClientDelivery& clients() override { return clients_; }
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
+  RunStore& runs() override { return runs_; }
 
   void start() override;
   void leave(std::function<void()> done) override;
@@ -60,6 +62,7 @@ class Engine final : public gw::Engine {
   AgentDelivery agents_;
   Prober prober_;
   ClientDelivery clients_;
+  RunsUnavailable runs_{loop_};
   std::string server_run_id_;
   EventLoop::Registration tick_;
   EventLoop::Registration leaving_;

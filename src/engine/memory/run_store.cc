@@ -1,0 +1,297 @@
+#include "engine/memory/run_store.h"
+
+namespace gw::memory {
+namespace {
+
+// Of those that an instance may have open: so many of its runs are kept, open or over.
+constexpr size_t kKeptPerOpen = 2;
+
+RunRefusal refuse(RunErrc code, std::string detail) {
+  RunRefusal refusal;
+  refusal.code = code;
+  refusal.detail = std::move(detail);
+  return refusal;
+}
+
+RunRefusal refuse(const Run& run, RunErrc code, std::string detail) {
+  RunRefusal refusal = refuse(code, std::move(detail));
+  refusal.run = top_of(run);
+  return refusal;
+}
+
+RunRefusal not_found() { return refuse(RunErrc::not_found, "no such run"); }
+
+// Who has bounds of his own; what goes to a channel or to somebody anonymous has those of the rest.
+std::string account_of(const RunAudience& audience) {
+  const bool is_someone =
+      audience.kind != RunAudience::Kind::channel && audience.kind != RunAudience::Kind::anonymous;
+  return is_someone ? audience.text("") : std::string();
+}
+
+bool matches(const RunFilter& filter, const RunRecord& run) {
+  return reaches(filter.reach, run) && (!filter.channel || *filter.channel == run.channel) &&
+         (filter.thread_id.empty() || filter.thread_id == run.thread_id) &&
+         (!filter.status || *filter.status == run.status);
+}
+
+}  // namespace
+
+RunStore::RunStore(EventLoop& loop, const ChannelTable& channels, const RunStoreOptions& options)
+    : loop_(loop),
+      channels_(channels),
+      options_(options),
+      appends_limit_{options.limits.appends_per_second, options.limits.appends_burst},
+      made_({options.limits.made_per_second, options.limits.made_burst}) {}
+
+template <class T>
+void RunStore::answer(const RunDone<T>& done, RunResult<T> result) {
+  if (!result) ++stats_.refusals_total;
+  done(std::move(result));
+}
+
+RunStore::Ptr RunStore::look_up(const std::string& run_id) const {
+  const auto found = runs_.find(run_id);
+  return found == runs_.end() ? nullptr : found->second;
+}
+
+RunStore::Ptr RunStore::look_up(const std::string& run_id, const RunReach& reach) const {
+  const Ptr kept = look_up(run_id);
+  return kept && reaches(reach, kept->run.record) ? kept : nullptr;
+}
+
+// --- Making one -------------------------------------------------------------------------------------------
+
+void RunStore::create(NewRun asked, RunDone<RunCreated> done) {
+  const WallTime now = wake();
+  if (const auto existing = answer_as_existing(asked)) return answer(done, *existing);
+  const std::string user = account_of(asked.audience);
+  if (const auto refusal = refuse_new(asked, user)) return answer<RunCreated>(done, *refusal);
+  Run run = run::make(asked, options_.limits, now);
+  run::Changes changes;
+  RunCreated created;
+  if (asked.claim) {
+    const auto claimed = run::claim(run, *asked.claim, options_.ack_wait, now, changes);
+    if (!claimed) return answer<RunCreated>(done, claimed.error());
+    created.claimed = *claimed;
+    ++stats_.claims_total;
+  }
+  insert(asked, std::move(run), user, std::move(changes));
+  done(created);
+}
+
+std::optional<RunResult<RunCreated>> RunStore::answer_as_existing(const NewRun& asked) const {
+  if (const Ptr kept = look_up(asked.run_id)) {
+    const RunRecord& run = kept->run.record;
+    if (!asked.claim || asked.claim->token.empty() || asked.claim->token != run.token)
+      return refuse(RunErrc::exists, "there is a run of that id");
+    const RunClaimed claimed{
+        run.claim_epoch, kept->run.log.bases()[run.claim_epoch], run.claim_hash, run.lease, run.status, true};
+    return RunCreated{true, {}, claimed};
+  }
+  const auto asked_before = asked.asked_as.empty() ? asked_.end() : asked_.find(asked.asked_as);
+  if (asked_before != asked_.end()) return RunCreated{true, asked_before->second->run.record.run_id, {}};
+  return {};
+}
+
+std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const std::string& user) {
+  if (stopped_) return refuse(RunErrc::unavailable, "the gateway stops");
+  if (!asked.claim && !user.empty()) {
+    if (const Duration wait = made_.take(user, loop_.now()); wait > Duration()) {
+      RunRefusal refusal = refuse(RunErrc::too_many_runs, "the user makes runs too fast");
+      refusal.retry_after = wait;
+      return refusal;
+    }
+  }
+  const std::string realm = asked.claim ? asked.claim->realm : std::string();
+  if (auto refusal = refuse_open(user, realm)) return refusal;
+  if (auto refusal = make_place(user)) return refusal;
+  return make_room(user, realm, 1);
+}
+
+std::optional<RunRefusal> RunStore::refuse_open(const std::string& user, const std::string& realm) {
+  const RunLimits& limits = options_.limits;
+  const RunAccount* const users = users_.find(user);
+  if (users && users->open >= limits.open_runs_per_user)
+    return refuse(RunErrc::too_many_runs, "the user has all the open runs that he may");
+  const RunAccount* const realms = realms_.find(realm);
+  if (realms && realms->open >= limits.open_runs_per_realm)
+    return refuse(RunErrc::resource_exhausted, "the realm has all the open runs that it may");
+  if (instance_.open >= limits.open_runs)
+    return refuse(RunErrc::resource_exhausted, "the gateway has all the open runs that it may");
+  return {};
+}
+
+// Looks anew after each that goes: its readers hear of it and may call the store.
+std::optional<RunRefusal> RunStore::make_place(const std::string& user) {
+  for (;;) {
+    const RunAccount* const of_user = users_.find(user);
+    const bool user_is_full = of_user && of_user->kept >= options_.limits.kept_runs_per_user;
+    const bool is_full = instance_.kept >= kKeptPerOpen * options_.limits.open_runs;
+    if (!user_is_full && !is_full) return {};
+    const RunAccount& account = user_is_full ? *of_user : instance_;
+    if (account.over.empty()) {
+      return refuse(user_is_full ? RunErrc::too_many_runs : RunErrc::resource_exhausted,
+                    "as many runs are kept as may be, and none is over");
+    }
+    drop(look_up(account.over.begin()->second->run.record.run_id));
+  }
+}
+
+void RunStore::insert(const NewRun& asked, Run run, const std::string& user, run::Changes changes) {
+  const Ptr kept = std::make_shared<KeptRun>(std::move(run), ++numbers_, appends_limit_, loop_.now());
+  kept->user = user;
+  kept->thread = thread_of(asked.audience, asked.channel, asked.thread_id);
+  kept->asked_as = asked.asked_as;
+  runs_.emplace(asked.run_id, kept);
+  by_number_.emplace(kept->number, kept);
+  if (!kept->thread.empty()) threads_[kept->thread].emplace(kept->number, kept.get());
+  if (!kept->asked_as.empty()) asked_.emplace(kept->asked_as, kept.get());
+  ++instance_.kept;
+  if (RunAccount* const account = users_.open(user)) ++account->kept;
+  changed(kept, std::move(changes));
+}
+
+std::string RunStore::thread_of(const RunAudience& audience, ChannelIndex channel,
+                                std::string_view thread_id) const {
+  if (thread_id.empty() || !audience.has_thread(thread_id)) return {};
+  return audience.text(channels_.name(channel)).append("\n").append(thread_id);
+}
+
+void RunStore::withdraw(const std::string& run_id) {
+  wake();
+  if (const Ptr kept = look_up(run_id)) drop(kept);
+}
+
+// --- What agents ask --------------------------------------------------------------------------------------
+
+void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim claim,
+                     RunDone<RunClaimed> done) {
+  const WallTime now = wake();
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<RunClaimed>(done, not_found());
+  const RunAccount* const realm = realms_.find(claim.realm);
+  const bool joins_realm = kept->realm.empty() && !is_over(kept->run.record.status);
+  if (joins_realm && realm && realm->open >= options_.limits.open_runs_per_realm) {
+    return answer<RunClaimed>(
+        done, refuse(kept->run, RunErrc::resource_exhausted, "the realm has all the open runs that it may"));
+  }
+  run::Changes changes;
+  const auto claimed = run::claim(kept->run, claim, options_.ack_wait, now, changes);
+  if (claimed && !claimed->repeated) ++stats_.claims_total;
+  changed(kept, std::move(changes));
+  answer(done, claimed);
+}
+
+void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppend append,
+                      RunDone<RunAppended> done) {
+  const WallTime now = wake();
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<RunAppended>(done, not_found());
+  if (const auto known = run::answer_without_storing(kept->run, append)) {
+    if (*known) ++stats_.duplicates_total;
+    return answer(done, *known);
+  }
+  if (!kept->appends.ready(appends_limit_, loop_.now())) {
+    RunRefusal refusal = refuse(kept->run, RunErrc::rate_limited, "the run has too many appends a second");
+    refusal.retry_after = kept->appends.ready_at(appends_limit_) - loop_.now();
+    return answer<RunAppended>(done, refusal);
+  }
+  if (auto refusal = make_room(kept->user, kept->realm, append.bytes.size())) {
+    refusal->run = top_of(kept->run);
+    return answer<RunAppended>(done, *refusal);
+  }
+  kept->appends.take(appends_limit_, loop_.now());
+  run::Changes changes;
+  const auto appended = run::append(kept->run, append, now, changes);
+  if (appended) {
+    ++stats_.appends_total;
+    stats_.appended_bytes_total += append.bytes.size();
+  }
+  changed(kept, std::move(changes));
+  answer(done, appended);
+}
+
+void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
+                         RunDone<RunBeat> done) {
+  const WallTime now = wake();
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<RunBeat>(done, not_found());
+  answer(done, run::heartbeat(kept->run, heartbeat, now));
+}
+
+void RunStore::cancel(const std::string& run_id, const RunReach& reach, std::string reason,
+                      RunDone<RunCancelled> done) {
+  const WallTime now = wake();
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<RunCancelled>(done, not_found());
+  run::Changes changes;
+  const RunCancelled cancelled = run::cancel(kept->run, reason, now, changes);
+  changed(kept, std::move(changes));
+  done(cancelled);
+}
+
+void RunStore::remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) {
+  wake();
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<void>(done, not_found());
+  if (!is_over(kept->run.record.status))
+    end(kept, RunStatus::cancelled, {"cancelled", "the run was deleted"});
+  drop(kept);
+  done({});
+}
+
+// --- What is asked of them --------------------------------------------------------------------------------
+
+void RunStore::find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) {
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<const Run*>(done, not_found());
+  done(&kept->run);
+}
+
+void RunStore::list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) {
+  auto end = by_number_.end();
+  if (!filter.after.empty()) {
+    const Ptr after = look_up(filter.after, filter.reach);
+    if (!after) return answer<std::vector<RunRecord>>(done, not_found());
+    end = by_number_.find(after->number);
+  }
+  std::vector<RunRecord> found;
+  for (auto it = end; it != by_number_.begin() && found.size() < filter.limit;) {
+    --it;
+    if (matches(filter, it->second->run.record)) found.push_back(it->second->run.record);
+  }
+  done(std::move(found));
+}
+
+void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
+                           RunDone<std::string> done) {
+  const auto found = threads_.find(thread_of(audience, channel, thread_id));
+  if (found == threads_.end()) return answer<std::string>(done, not_found());
+  done(std::string(found->second.rbegin()->second->run.record.run_id));
+}
+
+RunReading RunStore::read(const std::string& run_id, std::weak_ptr<RunReader> reader,
+                          RunDone<const Run*> done) {
+  const Ptr kept = look_up(run_id);
+  if (!kept) {
+    answer<const Run*>(done, not_found());
+    return {};
+  }
+  const uint64_t id = ++numbers_;
+  kept->readers.push_back({id, std::move(reader), kept->changes_total});
+  readings_.emplace(id, kept);
+  RunReading reading(*this, id);
+  done(&kept->run);
+  return reading;
+}
+
+RunStats RunStore::stats() const {
+  RunStats stats = stats_;
+  stats.open = instance_.open;
+  stats.kept = instance_.kept;
+  stats.bytes = instance_.bytes;
+  stats.readers = readings_.size();
+  return stats;
+}
+
+}  // namespace gw::memory

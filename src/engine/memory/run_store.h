@@ -1,0 +1,153 @@
+// Runs of a gateway that runs alone. Control loop only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/rate_limit.h"
+#include "core/run/run_machine.h"
+#include "core/run_store.h"
+#include "engine/memory/run_accounts.h"
+#include "net/event_loop.h"
+
+namespace gw::memory {
+
+struct RunStoreOptions {
+  RunLimits limits;
+  Duration ack_wait = 30s;  // how long a group's delivery stays with a silent agent
+};
+
+// A run, and where it stands in the store's lists.
+struct KeptRun {
+  KeptRun(Run made, uint64_t number_now, const RateLimit& appends_limit, TimePoint now)
+      : run(std::move(made)), number(number_now), appends(appends_limit, now) {}
+
+  struct Reader {
+    uint64_t id;  // 0: gone
+    std::weak_ptr<RunReader> reader;
+    uint64_t changes_before;  // what it was given with its first answer
+  };
+
+  Run run;
+  const uint64_t number;  // by the order of their making
+  std::string user;       // names of accounts and indexes; empty: none
+  std::string realm;
+  std::string thread;
+  std::string asked_as;
+  TokenBucket appends;
+  std::vector<Reader> readers;
+  uint64_t changes_total = 0;
+  // As the accounts know it.
+  bool counted_open = false;
+  size_t counted_bytes = 0;
+  uint64_t ended_number = 0;        // 0: it is open
+  std::optional<WallTime> look_at;  // its entry in the order of due times: nothing to do before
+};
+
+class RunStore final : public gw::RunStore {
+ public:
+  RunStore(EventLoop& loop, const ChannelTable& channels, const RunStoreOptions& options);
+
+  void create(NewRun run, RunDone<RunCreated> done) override;
+  void withdraw(const std::string& run_id) override;
+  void claim(const std::string& run_id, const RunReach& reach, RunClaim claim,
+             RunDone<RunClaimed> done) override;
+  void append(const std::string& run_id, const RunReach& reach, RunAppend append,
+              RunDone<RunAppended> done) override;
+  void heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
+                 RunDone<RunBeat> done) override;
+  void cancel(const std::string& run_id, const RunReach& reach, std::string reason,
+              RunDone<RunCancelled> done) override;
+  void remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) override;
+  void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override;
+  void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) override;
+  void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
+                   RunDone<std::string> done) override;
+  [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
+                                RunDone<const Run*> done) override;
+  WallTime now() const override { return loop_.wall_now(); }
+  RunStats stats() const override;
+  void stop() override;
+
+  // Ends what time has decided, forgets what was kept long enough; every 250 ms or so.
+  void tick();
+
+ private:
+  // Whoever calls somebody back holds one: the run may be removed meanwhile.
+  using Ptr = std::shared_ptr<KeptRun>;
+  struct News {
+    Ptr kept;
+    RunChange change;
+    uint64_t number;  // of the run's changes
+  };
+
+  void end_reading(uint64_t id) override;
+  const Run* run_of_reading(uint64_t id) const override;
+
+  Ptr look_up(const std::string& run_id) const;
+  Ptr look_up(const std::string& run_id, const RunReach& reach) const;
+  // Counts a refusal on its way to whoever asked.
+  template <class T>
+  void answer(const RunDone<T>& done, RunResult<T> result);
+
+  // Making one.
+  std::optional<RunResult<RunCreated>> answer_as_existing(const NewRun& run) const;
+  std::optional<RunRefusal> refuse_new(const NewRun& run, const std::string& user);
+  std::optional<RunRefusal> refuse_open(const std::string& user, const std::string& realm);
+  std::optional<RunRefusal> make_place(const std::string& user);
+  void insert(const NewRun& asked, Run run, const std::string& user, run::Changes changes);
+  std::string thread_of(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id) const;
+
+  // What follows a change of a run: its counts, its due time, its readers.
+  void changed(const Ptr& kept, run::Changes changes);
+  void count(KeptRun& kept);
+  void count_realm(KeptRun& kept);
+  void count_end(KeptRun& kept);
+  void look_at(KeptRun& kept, WallTime when);
+  void tell();
+  void tell(const News& news);
+  void end(const Ptr& kept, RunStatus status, RunError error);
+  void drop(const Ptr& kept);
+  void unindex(KeptRun& kept);
+
+  // Makes room for `bytes` more by expiring the oldest logs of runs that are over.
+  std::optional<RunRefusal> make_room(const std::string& user, const std::string& realm, size_t bytes);
+  bool make_room(RunAccount* account, size_t bytes, size_t bytes_max);
+  void expire(KeptRun& kept);
+  template <class F>
+  void for_each_account(const KeptRun& kept, F&& visit);
+
+  // The time. Where it has jumped since the last call or tick, every open run has its whole time again.
+  WallTime wake();
+  std::vector<Ptr> open_runs() const;
+
+  EventLoop& loop_;
+  const ChannelTable& channels_;
+  const RunStoreOptions options_;
+  const RateLimit appends_limit_;
+  RunRates made_;
+
+  std::unordered_map<std::string, Ptr> runs_;
+  std::map<uint64_t, Ptr> by_number_;
+  std::set<std::pair<WallTime, uint64_t>> due_;  // one entry a run, by its number
+  std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> threads_;
+  std::unordered_map<std::string, KeptRun*> asked_;  // open ones
+  RunAccount instance_;
+  RunAccounts users_;
+  RunAccounts realms_;
+  std::unordered_map<uint64_t, Ptr> readings_;
+  std::deque<News> news_;
+  bool telling_ = false;
+  bool stopped_ = false;
+  uint64_t numbers_ = 0;  // of runs, endings and readings
+  std::optional<WallTime> awake_at_;
+  RunStats stats_;
+};
+
+}  // namespace gw::memory

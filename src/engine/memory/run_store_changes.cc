@@ -1,0 +1,236 @@
+// What follows a change of a run: its counts and bounds, its due time, its readers.
+#include <algorithm>
+
+#include "base/assert.h"
+#include "engine/memory/run_store.h"
+
+namespace gw::memory {
+namespace {
+
+constexpr int kLooksPerTickMax = 10'000;
+// Without a call or a tick for so long the process did not run, or somebody has set the clock.
+constexpr Duration kJump = 1s;
+
+}  // namespace
+
+void RunStore::changed(const Ptr& kept, run::Changes changes) {
+  count(*kept);
+  look_at(*kept, run::due(kept->run.record, options_.limits.cancel_grace));
+  for (RunChange& change : changes) news_.push_back({kept, std::move(change), ++kept->changes_total});
+  tell();
+}
+
+// --- Counts -----------------------------------------------------------------------------------------------
+
+template <class F>
+void RunStore::for_each_account(const KeptRun& kept, F&& visit) {
+  visit(instance_);
+  if (RunAccount* const user = users_.find(kept.user)) visit(*user);
+  if (RunAccount* const realm = realms_.find(kept.realm)) visit(*realm);
+}
+
+void RunStore::count(KeptRun& kept) {
+  if (kept.realm.empty()) count_realm(kept);
+  const bool is_open = !is_over(kept.run.record.status);
+  const size_t bytes = kept.run.log.bytes().size();
+  for_each_account(kept, [&](RunAccount& account) {
+    account.open += size_t{is_open} - size_t{kept.counted_open};
+    account.bytes += bytes - kept.counted_bytes;
+  });
+  kept.counted_open = is_open;
+  kept.counted_bytes = bytes;
+  if (!is_open && kept.ended_number == 0) count_end(kept);
+}
+
+// It counts for the realm that claims it first.
+void RunStore::count_realm(KeptRun& kept) {
+  RunAccount* const realm = realms_.open(kept.run.record.realm);
+  if (!realm) return;
+  kept.realm = kept.run.record.realm;
+  ++realm->kept;
+  realm->open += size_t{kept.counted_open};
+  realm->bytes += kept.counted_bytes;
+}
+
+void RunStore::count_end(KeptRun& kept) {
+  kept.ended_number = ++numbers_;
+  for_each_account(kept, [&](RunAccount& account) {
+    account.over.emplace(kept.ended_number, &kept);
+    if (kept.counted_bytes > 0) account.with_bytes.emplace(kept.ended_number, &kept);
+  });
+  if (!kept.asked_as.empty()) asked_.erase(kept.asked_as);
+  ++stats_.ended_total[static_cast<size_t>(kept.run.record.status)];
+}
+
+std::optional<RunRefusal> RunStore::make_room(const std::string& user, const std::string& realm,
+                                              size_t bytes) {
+  const RunLimits& limits = options_.limits;
+  RunRefusal refusal;
+  refusal.code = RunErrc::too_many_runs;
+  refusal.detail = "the user's runs have all the bytes that they may";
+  if (!make_room(users_.find(user), bytes, limits.user_bytes)) return refusal;
+  refusal.code = RunErrc::resource_exhausted;
+  refusal.detail = "the runs have all the bytes that they may";
+  if (!make_room(realms_.find(realm), bytes, limits.realm_bytes)) return refusal;
+  if (!make_room(&instance_, bytes, limits.store_bytes)) return refusal;
+  return {};
+}
+
+bool RunStore::make_room(RunAccount* account, size_t bytes, size_t bytes_max) {
+  if (!account) return true;
+  if (bytes > bytes_max) return false;
+  while (account->bytes + bytes > bytes_max) {
+    if (account->with_bytes.empty()) return false;
+    expire(*account->with_bytes.begin()->second);
+  }
+  return true;
+}
+
+void RunStore::expire(KeptRun& kept) {
+  kept.run.log.expire();
+  for_each_account(kept, [&](RunAccount& account) { account.with_bytes.erase(kept.ended_number); });
+  count(kept);
+}
+
+// --- Time -------------------------------------------------------------------------------------------------
+
+void RunStore::look_at(KeptRun& kept, WallTime when) {
+  // Later is told when the entry's time has come: most leases are renewed many times before.
+  if (kept.look_at && *kept.look_at <= when) return;
+  if (kept.look_at) due_.erase({*kept.look_at, kept.number});
+  kept.look_at = when;
+  due_.emplace(when, kept.number);
+}
+
+WallTime RunStore::wake() {
+  const WallTime now = loop_.wall_now();
+  const WallTime before = std::exchange(awake_at_, now).value_or(now);
+  if (now - before > kJump || before - now > kJump) {
+    for (const Ptr& kept : open_runs()) {
+      run::grace(kept->run, options_.limits, now);
+      look_at(*kept, run::due(kept->run.record, options_.limits.cancel_grace));
+    }
+  }
+  return now;
+}
+
+void RunStore::tick() {
+  const WallTime now = wake();
+  const Duration cancel_grace = options_.limits.cancel_grace;
+  for (int i = 0; i < kLooksPerTickMax && !due_.empty() && due_.begin()->first <= now; ++i) {
+    const Ptr kept = by_number_.at(due_.begin()->second);
+    due_.erase(due_.begin());
+    kept->look_at.reset();
+    const bool was_over = is_over(kept->run.record.status);
+    if (was_over && run::due(kept->run.record, cancel_grace) <= now) {
+      drop(kept);
+      continue;
+    }
+    run::Changes changes;
+    run::settle(kept->run, cancel_grace, now, changes);
+    changed(kept, std::move(changes));
+  }
+}
+
+std::vector<RunStore::Ptr> RunStore::open_runs() const {
+  std::vector<Ptr> open;
+  for (const auto& [number, kept] : by_number_) {
+    if (!is_over(kept->run.record.status)) open.push_back(kept);
+  }
+  return open;
+}
+
+// --- Ends -------------------------------------------------------------------------------------------------
+
+void RunStore::stop() {
+  stopped_ = true;
+  for (const Ptr& kept : open_runs()) {
+    // A reader that hears of one end may have ended the next.
+    if (is_over(kept->run.record.status)) continue;
+    end(kept, RunStatus::abandoned, {"gateway_stopped", "the gateway that had the run was stopped"});
+  }
+}
+
+void RunStore::end(const Ptr& kept, RunStatus status, RunError error) {
+  run::Changes changes;
+  run::end(kept->run, status, std::move(error), loop_.wall_now(), changes);
+  changed(kept, std::move(changes));
+}
+
+void RunStore::drop(const Ptr& kept) {
+  const auto found = by_number_.find(kept->number);
+  if (found == by_number_.end()) return;
+  by_number_.erase(found);
+  unindex(*kept);
+  const RunRecord& record = kept->run.record;
+  RunChange removed{RunChange::Kind::removed, record.epoch, kept->run.log.size(), {}};
+  news_.push_back({kept, std::move(removed), ++kept->changes_total});
+  tell();
+}
+
+void RunStore::unindex(KeptRun& kept) {
+  for_each_account(kept, [&](RunAccount& account) {
+    --account.kept;
+    account.open -= size_t{kept.counted_open};
+    account.bytes -= kept.counted_bytes;
+    account.over.erase(kept.ended_number);
+    account.with_bytes.erase(kept.ended_number);
+  });
+  users_.close(kept.user);
+  realms_.close(kept.realm);
+  if (kept.look_at) due_.erase({*kept.look_at, kept.number});
+  if (const auto thread = threads_.find(kept.thread); thread != threads_.end()) {
+    thread->second.erase(kept.number);
+    if (thread->second.empty()) threads_.erase(thread);
+  }
+  if (kept.counted_open && !kept.asked_as.empty()) asked_.erase(kept.asked_as);
+  runs_.erase(kept.run.record.run_id);
+}
+
+// --- Readers ----------------------------------------------------------------------------------------------
+
+// One piece of news after the other, for everybody: what a reader does when it hears of one comes later.
+void RunStore::tell() {
+  if (std::exchange(telling_, true)) return;
+  while (!news_.empty()) {
+    const News next = std::move(news_.front());
+    news_.pop_front();
+    tell(next);
+  }
+  telling_ = false;
+}
+
+void RunStore::tell(const News& news) {
+  auto& readers = news.kept->readers;
+  // By index: whoever is told may make others begin to read.
+  for (size_t i = 0; i < readers.size(); ++i) {
+    if (readers[i].id == 0 || readers[i].changes_before >= news.number) continue;
+    if (const auto reader = readers[i].reader.lock()) reader->on_run_changed(news.kept->run, news.change);
+  }
+  if (news.change.kind == RunChange::Kind::removed) {
+    for (KeptRun::Reader& reader : readers) readings_.erase(std::exchange(reader.id, 0));
+  }
+  std::erase_if(readers, [](const KeptRun::Reader& reader) { return reader.id == 0; });
+}
+
+void RunStore::end_reading(uint64_t id) {
+  const auto reading = readings_.find(id);
+  if (reading == readings_.end()) return;
+  const Ptr kept = reading->second;
+  readings_.erase(reading);
+  const auto reader = std::find_if(kept->readers.begin(), kept->readers.end(),
+                                   [&](const KeptRun::Reader& one) { return one.id == id; });
+  ASSERT(reader != kept->readers.end());
+  if (telling_) {
+    reader->id = 0;
+  } else {
+    kept->readers.erase(reader);
+  }
+}
+
+const Run* RunStore::run_of_reading(uint64_t id) const {
+  const auto reading = readings_.find(id);
+  return reading == readings_.end() ? nullptr : &reading->second->run;
+}
+
+}  // namespace gw::memory
