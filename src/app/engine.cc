@@ -12,6 +12,7 @@ memory::EngineOptions memory_options(const Config& config) {
   options.key_prefix = config.key_prefix;
   options.sessions = config.sessions;
   options.agents.queue = config.queue;
+  options.runs.limits = config.runs;
   return options;
 }
 

@@ -19,6 +19,7 @@
 #include "core/channel_queue.h"
 #include "core/connection.h"
 #include "core/registry.h"
+#include "core/run/run.h"
 #include "core/session_store.h"
 #include "engine/redis/agent_delivery.h"
 #include "gateway/handshakes.h"
@@ -51,6 +52,7 @@ struct Config {
   http::ServerOptions http;
   SessionStoreOptions sessions;
   ChannelQueue::Options queue;
+  RunLimits runs;
   redis::AgentDeliveryOptions redis_agents;  // but for the queue and whether there is an inbox
 
   // Addresses.

@@ -48,6 +48,11 @@ TEST(Config, TheDefaultsAreTheContracts) {
   EXPECT_EQ(config.connection.rate.per_second, 100);
   EXPECT_EQ(config.connection.rate.burst, 200);
   EXPECT_EQ(config.connection.outbox_bytes_max, 1'048'576u);
+  EXPECT_EQ(config.connection.run_lag_bytes, 65'536u);
+  EXPECT_EQ(config.runs.run_bytes, 1'048'576u);
+  EXPECT_EQ(config.runs.store_bytes, 1u << 30);
+  EXPECT_EQ(config.runs.open_runs_per_user, 32u);
+  EXPECT_EQ(config.runs.retention, 1h);
   EXPECT_EQ(config.queue.messages, 1000u);
   EXPECT_EQ(config.queue.bytes, 16u << 20);
   EXPECT_EQ(config.queue.age, 300s);
@@ -146,6 +151,16 @@ constexpr Example kExamples[] = {
     {"queue-age", "2m"},
     {"agent-buffer-bytes", "1GiB"},
     {"api-body-bytes", "2KiB"},
+    {"run-bytes", "2MiB"},
+    {"run-store-bytes", "2MiB"},
+    {"run-cache-bytes", "3MiB"},
+    {"run-retention", "168h"},
+    {"run-start-timeout", "30s"},
+    {"run-cancel-grace", "0s"},
+    {"run-lag-bytes", "1KiB"},
+    {"max-open-runs", "5"},
+    {"max-open-runs-per-user", "6"},
+    {"max-open-runs-per-realm", "7"},
     {"consul-url", "https://consul.example:8501"},
     {"consul-ca-file", "/etc/consul-ca.pem"},
     {"consul-service", "chat-gateway"},
@@ -274,6 +289,8 @@ TEST(Config, EveryBadValueIsNamedWithItsSourceAndWhatWouldBeRight) {
       {"engine", "Memory", "memory or redis"},
       {"inbox", "list", "pubsub or stream"},
       {"drain-timeout", "1h", "0s to 10m"},
+      {"run-retention", "169h", "1s to 168h"},
+      {"run-bytes", "65MiB", "1KiB to 64MiB"},
       {"test-endpoints", "2", "on or off"},
       {"log-level", "off", "debug, info, warn or error"},
       {"log-format", "xml", "text or json"},

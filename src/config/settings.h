@@ -12,8 +12,8 @@
 
 namespace gw {
 
-enum class SettingGroup { addresses, clients, sessions, agents, consul, operations };
-inline constexpr size_t kSettingGroups = 6;
+enum class SettingGroup { addresses, clients, sessions, agents, runs, consul, operations };
+inline constexpr size_t kSettingGroups = 7;
 std::string_view title(SettingGroup group);
 
 // What is wrong with one of the values that a setting was given.

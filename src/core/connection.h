@@ -25,6 +25,8 @@ namespace gw {
 struct ConnectionOptions {
   uint32_t message_bytes_max = 65536;
   size_t outbox_bytes_max = size_t{1} << 20;
+  size_t run_lag_bytes =
+      size_t{64} << 10;  // unsent, from which on its runs wait; never above half the outbox
   RateLimit rate;
   bool rate_closes = false;  // answer rate_limited and close, instead of reading no further
   Duration heartbeat_interval = 30s;
