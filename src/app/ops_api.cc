@@ -96,6 +96,7 @@ MetricsSnapshot OpsApi::snapshot() {
   if (telemetry_) snapshot.telemetry = telemetry_->stats();
   snapshot.log = log::stats();
   snapshot.engine = parts_.engine.stats();
+  snapshot.runs = parts_.engine.runs().stats();
   if (parts_.consul) snapshot.consul = parts_.consul->stats();
   snapshot.sessions = parts_.engine.sessions().size();
   snapshot.agent_streams = parts_.streams.size();

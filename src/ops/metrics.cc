@@ -132,6 +132,32 @@ void append_engine(MetricFamilies& families, const EngineStats& engine) {
               number(engine.pending));
 }
 
+void append_runs(MetricFamilies& families, const RunStats& runs) {
+  families
+      .amount("gateway.runs.open", "Open runs that this instance holds, or follows for somebody.",
+              number(runs.open))
+      .amount("gateway.runs.kept", "Runs that this instance holds, ended ones included.", number(runs.kept))
+      .amount("gateway.runs.log_bytes", "Bytes of the logs of runs in this process.", number(runs.bytes))
+      .amount("gateway.runs.readers", "Readers of runs: connections together, event streams, waiting calls.",
+              number(runs.readers))
+      .counter("gateway.runs.claims", "Runs that an agent has claimed.", number(runs.claims_total))
+      .counter("gateway.runs.refusals", "Agents' calls on runs that were refused.",
+               number(runs.refusals_total))
+      .counter("gateway.runs.reloads", "Logs of runs that had to be read anew from the engine's server.",
+               number(runs.reloads_total))
+      .counter("gateway.runs.appended_bytes", "Bytes that agents have appended to runs.",
+               number(runs.appended_bytes_total));
+  families
+      .family("gateway.runs.appends", MetricKind::counter, "Agents' appends to runs by what became of them.")
+      .sample(number(runs.appends_total), {{"outcome", "appended"}})
+      .sample(number(runs.duplicates_total), {{"outcome", "duplicate"}});
+  families.family("gateway.runs.ended", MetricKind::counter, "Runs that this instance has ended, by status.");
+  for (const RunStatus status :
+       {RunStatus::completed, RunStatus::failed, RunStatus::cancelled, RunStatus::abandoned}) {
+    families.sample(number(runs.ended_total[static_cast<size_t>(status)]), {{"status", to_string(status)}});
+  }
+}
+
 void append_consul(MetricFamilies& families, const consul::RegistrarStats& consul) {
   families
       .gauge("gateway.consul.registered", "1 while Consul says that it knows this instance.",
@@ -189,6 +215,7 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot& snapshot) {
   append_service(families, snapshot);
   append_mcp(families, snapshot.mcp);
   append_engine(families, snapshot.engine);
+  append_runs(families, snapshot.runs);
   append_consul(families, snapshot.consul);
   append_telemetry(families, snapshot.telemetry);
   append_log(families, snapshot.log);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "core/engine.h"
+#include "core/run_store.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"
@@ -42,6 +43,7 @@ struct MetricsSnapshot {
   std::vector<ChannelMetrics> channels;
   ProcessStats process;
   EngineStats engine;
+  RunStats runs;
   McpMetrics mcp;
   consul::RegistrarStats consul;
   TelemetryStats telemetry;

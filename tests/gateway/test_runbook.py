@@ -150,6 +150,17 @@ def group_silent():
 
 
 @contextlib.contextmanager
+def run_abandoned():
+    """Its agent claims it and is not heard of again."""
+    with started() as (gateway, session):
+        made = gateway.api.post("/api/post-office/runs", {"channel": "guide", "producer": "p-1", "lease_ms": 2000})
+        assert made.status_code == 201, made.text
+        address = f"/api/post-office/runs/{made.json()['run_id']}"
+        eventually(lambda: gateway.api.get(address).json()["status"] == "abandoned", 30)
+        yield Scene.of(gateway, session)
+
+
+@contextlib.contextmanager
 def cut():
     """One reads nothing, one is silent, and one goes without a word."""
     flags = ("--outbox-bytes", "64KiB", "--heartbeat-interval", "3s", "--idle-timeout", "10s", "--close-timeout", "1s")
@@ -218,7 +229,7 @@ SCENES = {
     scene.__name__.replace("_", " "): scene
     for scene in (
         well, restarted, gone, port_taken, draining, full, user_full, session_unknown, session_suspended,
-        refused_handshake, agent, agent_talks, queued, overloaded, group_silent, cut, drained, drain_cut_off,
+        refused_handshake, agent, agent_talks, queued, overloaded, group_silent, run_abandoned, cut, drained, drain_cut_off,
         consul_away, collector_away,
     )
 }  # fmt: skip

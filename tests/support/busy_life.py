@@ -67,6 +67,7 @@ def live(around: Around, ops_port: int):
     with Gateway(*flags, env=around.settings()) as gateway, contextlib.closing(Mcp(gateway)) as mcp:
         seen(prometheus, "resets(gateway_uptime_seconds[5m]) > 0")
         clients_and_agents(gateway)
+        runs(gateway)
         refusals(gateway)
         tools(gateway, mcp, prometheus)
         consul_hangs(around.consul, prometheus)
@@ -99,6 +100,29 @@ def clients_and_agents(gateway):
     for n in range(STALLED_MESSAGES):
         assert wordy.say("pillar:insights", id=f"big-{n}", text="x" * STALLED_BYTES)["type"] == "ack"
     gateway.connect().close()
+
+
+def runs(gateway):
+    """One for each ending, one that stays open with a reader, an append again, a call that is refused."""
+    address = "/api/post-office/runs"
+
+    def make():
+        made = gateway.api.post(address, {"channel": "guide", "producer": "p-1", "lease_ms": 2000})
+        assert made.status_code == 201, made.text
+        return f"{address}/{made.json()['run_id']}"
+
+    def append(run, seq, **more):
+        return gateway.api.post(f"{run}/append", {"producer": "p-1", "epoch": 1, "seq": seq, "text": "word ", **more})
+
+    for status in ("completed", "failed", "cancelled"):
+        run = make()
+        for _ in range(2):
+            assert append(run, 0).status_code == 200
+        assert append(run, 7).status_code == 409
+        assert append(run, 1, end={"status": status}).status_code == 200
+    make()  # nobody comes back to it
+    client = gateway.connect()
+    client.say(id="with-a-run", run={})
 
 
 def refusals(gateway):
