@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "core/channel_queue.h"
 #include "core/connection.h"
+#include "core/group_members.h"
 #include "core/registry.h"
 #include "core/run/run.h"
 #include "core/session_store.h"
@@ -78,8 +79,9 @@ struct Config {
   std::string redis_ca_file;                         // for rediss://; empty: the system's certificates
   std::string key_prefix = "websocket:";             // of every key and Pub/Sub name in Redis
   InboxKind inbox = InboxKind::stream;
-  std::optional<Digest> root_key_sha256;  // GATEWAY_API_KEY: every scope, channel and realm
-  bool root_key_is_short = false;         // so that it can be guessed
+  Duration ack_wait = GroupMembers::kAckWait;  // of both engines
+  std::optional<Digest> root_key_sha256;       // GATEWAY_API_KEY: every scope, channel and realm
+  bool root_key_is_short = false;              // so that it can be guessed
   std::vector<ApiKeyConfig> api_keys;
   // With no key configured (then every address is a loopback one) the gateway makes one at start.
   bool has_api_keys() const { return root_key_sha256.has_value() || !api_keys.empty(); }

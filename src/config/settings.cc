@@ -258,6 +258,9 @@ void add_agents(std::vector<Setting>& out) {
   out.push_back(
       {"inbox-age", group, "How long a message stays in a channel's stream", "",
        kinds::duration({&Config::redis_agents, &redis::AgentDeliveryOptions::inbox_age}, 1s, 720h)});
+  out.push_back({"ack-wait", group,
+                 "How long a group's message may stay unacknowledged before another agent gets it", "",
+                 kinds::duration(&Config::ack_wait, 1s, 1h)});
   out.push_back({"inbox-replicas", group,
                  "Replicas of Redis that must have a message of the stream before it counts as published", "",
                  kinds::count({&Config::redis_agents, &redis::AgentDeliveryOptions::inbox_replicas},

@@ -126,6 +126,12 @@ class AgentDelivery {
   virtual void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                            Done<size_t> done) = 0;
 
+  // These ids of the group are still worked on: they are not delivered again before another ack-wait is over,
+  // and it is no delivery. Who they were given to does not matter; ids that are not open are passed over.
+  // Answers how many were open. not_found and unavailable as for acknowledge().
+  virtual void working(const AgentSubscription& group, const std::vector<std::string>& ids,
+                       Done<size_t> done) = 0;
+
   // The end of agents here: takes no new ones, and on Redis no more messages for those that are subscribed;
   // what was on its way to them has been delivered when `done` is called. Never an error, and soon: after a
   // second it stops waiting for Redis.

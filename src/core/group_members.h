@@ -7,14 +7,16 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "core/agent_delivery.h"
 
 namespace gw {
 
 class GroupMembers {
  public:
-  // What a member had and did not acknowledge goes to another after this, and is given up after so many.
-  static constexpr std::chrono::milliseconds kRedeliverAfter{30'000};
+  // What a member had and did not acknowledge goes to another after this (ack-wait), and is given up after so
+  // many.
+  static constexpr Duration kAckWait = 30s;
   static constexpr int kDeliveriesMax = 5;
   // A group without members on any instance keeps what is open this long.
   static constexpr std::chrono::milliseconds kForgetAfter{600'000};

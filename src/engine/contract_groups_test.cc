@@ -1,5 +1,5 @@
 // What agents are promised that share a group, on both engines (Redis: with the inbox stream).
-// Delivering again takes half a minute there; the tests of the running gateway see to that.
+// Delivering again after the default ack-wait takes half a minute; here it is set to less.
 #include "engine/contract_testing.h"
 
 namespace gw {
@@ -18,6 +18,15 @@ class GroupContract : public EngineContract {
       agents().acknowledge({0, group, tenant}, ids, std::move(done));
     });
     return closed ? *closed : 999;
+  }
+  Result<size_t> try_working(const Texts& ids, const std::string& group, const std::string& tenant = "") {
+    return ask<size_t>([&](Done<size_t> done) {
+      agents().working({0, group, tenant}, ids, std::move(done));
+    });
+  }
+  size_t working(const Texts& ids, const std::string& group, const std::string& tenant = "") {
+    const auto open = try_working(ids, group, tenant);
+    return open ? *open : 999;
   }
 };
 
@@ -146,6 +155,73 @@ TEST_P(GroupContract, AMemberThatLeftGetsNothingMore) {
   for (const char* text : {"1", "2", "3"}) submit(text);
   EXPECT_TRUE(until([&] { return stays.texts.size() >= 3; }));
   EXPECT_EQ(gone.texts, Texts{});
+}
+
+size_t count(const TestAgent& agent, const std::string& text) {
+  return static_cast<size_t>(std::count(agent.texts.begin(), agent.texts.end(), text));
+}
+
+TEST_P(GroupContract, DeliversAgainWhatIsNotAcknowledgedInTime) {
+  limits_.ack_wait = 300ms;
+  begin();
+  TestAgent agent;
+  join(agent, "workers");
+  submit("1");
+  ASSERT_TRUE(until([&] { return agent.texts == (Texts{"1", "1"}); }));
+  EXPECT_EQ(agent.ids[0], agent.ids[1]);
+  EXPECT_EQ(acknowledge({agent.ids[0]}, "workers"), 1u);
+}
+
+TEST_P(GroupContract, PutsOffWhatIsWorkedOn) {
+  limits_.ack_wait = 600ms;
+  begin();
+  TestAgent agent;
+  join(agent, "workers");
+  submit("slow");
+  submit("lost");
+  ASSERT_TRUE(until([&] { return agent.texts.size() == 2; }));
+  const Texts slow{agent.ids[0]};
+  EXPECT_TRUE(until([&] {
+    EXPECT_EQ(working(slow, "workers"), 1u);
+    return count(agent, "lost") >= 3;
+  }));
+  EXPECT_EQ(count(agent, "slow"), 1u);
+  EXPECT_EQ(agents().stats(0).unacknowledged >= 1, true);
+  // Nobody says it any more.
+  EXPECT_TRUE(until([&] { return count(agent, "slow") == 2; }));
+  EXPECT_EQ(acknowledge(slow, "workers"), 1u);
+}
+
+TEST_P(GroupContract, BeingWorkedOnIsNoDelivery) {
+  limits_.ack_wait = 400ms;
+  begin();
+  TestAgent agent;
+  join(agent, "workers");
+  submit("1");
+  ASSERT_TRUE(until([&] { return agent.texts.size() == 1; }));
+  // More often than a message is delivered before it is given up.
+  for (int i = 0; i < 3 * GroupMembers::kDeliveriesMax; ++i) EXPECT_EQ(working(agent.ids, "workers"), 1u);
+  EXPECT_TRUE(until([&] { return agent.texts.size() == 2; }));
+  EXPECT_EQ(acknowledge({agent.ids[0]}, "workers"), 1u);
+}
+
+TEST_P(GroupContract, PutsOffOnlyWhatIsOpenInThatGroup) {
+  begin();
+  TestAgent one, two, red;
+  join(one, "one");
+  join(two, "two");
+  join(red, "one", "red");
+  submit("1");
+  ASSERT_TRUE(until([&] { return one.texts.size() == 1 && two.texts.size() == 1; }));
+  EXPECT_EQ(working({"never", "1-1", "-", "", one.ids[0]}, "one"), 1u);
+  EXPECT_EQ(working({}, "one"), 0u);
+  EXPECT_EQ(working(one.ids, "one", "red"), 0u);
+  EXPECT_EQ(acknowledge(one.ids, "one"), 1u);
+  EXPECT_EQ(working(one.ids, "one"), 0u);
+  EXPECT_EQ(working(two.ids, "two"), 1u);
+  const auto nobody = try_working(two.ids, "three");
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Errc::not_found);
 }
 
 // Without the stream nothing in Redis could hold what a group has not acknowledged.

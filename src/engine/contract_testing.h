@@ -58,6 +58,7 @@ class TestAgent : public AgentSink {
 struct TestLimits {
   ChannelQueue::Options queue{3, size_t{1} << 20, 300s, 250ms, {}};
   SessionStoreOptions sessions;
+  Duration ack_wait = GroupMembers::kAckWait;
 };
 
 // One gateway's engine, and what it gave that gateway's clients.
@@ -133,6 +134,7 @@ class EngineTest : public testing::Test {
     options.instance_id = name;
     options.sessions = limits_.sessions;
     options.agents.queue = limits_.queue;
+    options.agents.ack_wait = limits_.ack_wait;
     return options;
   }
   redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) const {
@@ -141,6 +143,7 @@ class EngineTest : public testing::Test {
     options.key_prefix = key_prefix_;
     options.instance_id = name;
     options.sessions = limits_.sessions;
+    options.agents.ack_wait = limits_.ack_wait;
     redis::SenderOptions& sender = options.agents.sender;
     sender.queue = limits_.queue;
     sender.inbox = kind == EngineUnderTest::redis_with_inbox;

@@ -41,6 +41,22 @@ std::string published_body(const std::string& channel, const Missed& missed, Wal
   return body;
 }
 
+// How many of a group's messages a call was about.
+Done<size_t> count_of_group(const char* name, Done<std::string> done) {
+  return [name, done = std::move(done)](const Result<size_t>& count) {
+    // A group that is not there (any more) has nothing open.
+    const bool gone = !count && count.error().code == Errc::not_found;
+    if (!count && !gone) return done(count.error());
+    std::string body;
+    json::Writer(body)
+        .begin_object()
+        .member("success", true)
+        .member(name, gone ? size_t{0} : *count)
+        .end_object();
+    done(std::move(body));
+  };
+}
+
 }  // namespace
 
 Result<ChannelIndex> granted_channel(const ApiKey& key, const ChannelTable& channels, std::string_view name) {
@@ -120,18 +136,15 @@ void AuthorizedPostOffice::acknowledge(const ApiKey& key, std::string_view chann
   const Result<ChannelIndex> granted = granted_channel(key, post_office_.channels(), channel);
   if (!granted) return done(granted.error());
   post_office_.acknowledge({*granted, std::move(group), key.tenant_id}, ids,
-                           [done = std::move(done)](Result<size_t> closed) {
-                             // A group that is not there (any more) has nothing open.
-                             const bool gone = !closed && closed.error().code == Errc::not_found;
-                             if (!closed && !gone) return done(closed.error());
-                             std::string body;
-                             json::Writer(body)
-                                 .begin_object()
-                                 .member("success", true)
-                                 .member("acknowledged", gone ? size_t{0} : *closed)
-                                 .end_object();
-                             done(std::move(body));
-                           });
+                           count_of_group("acknowledged", std::move(done)));
+}
+
+void AuthorizedPostOffice::working(const ApiKey& key, std::string_view channel, std::string group,
+                                   const std::vector<std::string>& ids, Done<std::string> done) {
+  const Result<ChannelIndex> granted = granted_channel(key, post_office_.channels(), channel);
+  if (!granted) return done(granted.error());
+  post_office_.working({*granted, std::move(group), key.tenant_id}, ids,
+                       count_of_group("working", std::move(done)));
 }
 
 void AuthorizedPostOffice::send(const ApiKey& key, const Recipient& recipient, std::string_view message,

@@ -40,6 +40,9 @@ class AuthorizedPostOffice {
   // What a group of the key's tenant has done with.
   void acknowledge(const ApiKey& key, std::string_view channel, std::string group,
                    const std::vector<std::string>& ids, Done<std::string> done);
+  // What it still works on.
+  void working(const ApiKey& key, std::string_view channel, std::string group,
+               const std::vector<std::string>& ids, Done<std::string> done);
 
   PostOffice& post_office() { return post_office_; }
 

@@ -124,6 +124,11 @@ void PostOffice::acknowledge(const AgentSubscription& group, const std::vector<s
   engine_.agents().acknowledge(group, ids, std::move(done));
 }
 
+void PostOffice::working(const AgentSubscription& group, const std::vector<std::string>& ids,
+                         Done<size_t> done) {
+  engine_.agents().working(group, ids, std::move(done));
+}
+
 ChannelStats PostOffice::channel_stats(ChannelIndex channel, std::string_view tenant) const {
   return engine_.agents().stats(channel, tenant);
 }

@@ -55,10 +55,11 @@ class PostOffice {
                    Done<std::vector<ConnectionRecord>> done);
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done);
 
-  // An agent's stream, what a group has done, and how much waits: as AgentDelivery has them.
+  // An agent's stream, what a group has done or works on, and how much waits: as AgentDelivery has them.
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                              Done<void> done);
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
+  void working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
   ChannelStats channel_stats(ChannelIndex channel, std::string_view tenant = {}) const;
 
   const ChannelTable& channels() const { return channels_; }

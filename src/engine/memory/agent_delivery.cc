@@ -99,10 +99,20 @@ void AgentDelivery::acknowledge(const AgentSubscription& group, const std::vecto
   done(closed);
 }
 
+void AgentDelivery::working(const AgentSubscription& group, const std::vector<std::string>& ids,
+                            Done<size_t> done) {
+  Channel& channel = channels_[group.channel];
+  const auto it = channel.groups.find({group.tenant_id, group.group});
+  if (it == channel.groups.end()) return done(Error{Errc::not_found, "no such group on this channel"});
+  size_t open = 0;
+  for (const std::string& id : ids) open += it->second.put_off(id, loop_.now()) ? 1 : 0;
+  done(open);
+}
+
 // All that may wait in the channel fits into a group that has just come.
 AgentGroup::Limits AgentDelivery::group_limits() const {
   const ChannelQueue::Options& queue = options_.queue;
-  return {4 * queue.messages, 4 * queue.bytes, queue.age};
+  return {4 * queue.messages, 4 * queue.bytes, queue.age, options_.ack_wait};
 }
 
 size_t AgentDelivery::count_groups(const Channel& channel, const std::string& tenant) {

@@ -19,6 +19,7 @@ namespace gw::memory {
 struct AgentDeliveryOptions {
   ChannelQueue::Options queue;
   DedupeWindow::Options dedupe;
+  Duration ack_wait = GroupMembers::kAckWait;
 };
 
 class AgentDelivery final : public gw::AgentDelivery {
@@ -30,6 +31,8 @@ class AgentDelivery final : public gw::AgentDelivery {
                                              Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
+  void working(const AgentSubscription& group, const std::vector<std::string>& ids,
+               Done<size_t> done) override;
   // Its agents' messages are only ever here: they are taken until the end.
   void stop_agents(Done<void> done) override { done({}); }
   void park_waiting(Done<size_t> done) override;

@@ -20,7 +20,7 @@ void AgentGroup::deliver(const AgentMessagePtr& message, TimePoint now) {
          (open_.size() >= limits_.open_max || open_bytes_ + bytes > limits_.open_bytes_max)) {
     give_up(open_.begin(), Reason::room);
   }
-  const auto open = open_.insert(open_.end(), {message, now, 0, now + GroupMembers::kRedeliverAfter});
+  const auto open = open_.insert(open_.end(), {message, now, 0, now + limits_.ack_wait});
   const bool inserted = by_id_.emplace(message->message_id, open).second;
   ASSERT(inserted);
   open_bytes_ += bytes;
@@ -32,6 +32,20 @@ bool AgentGroup::acknowledge(const std::string& id) {
   const auto it = by_id_.find(id);
   if (it == by_id_.end()) return false;
   close(it->second);
+  return true;
+}
+
+// Behind all others: what is worked on is never too old, and the last to be given up for want of room.
+bool AgentGroup::put_off(const std::string& id, TimePoint now) {
+  const auto it = by_id_.find(id);
+  if (it == by_id_.end()) return false;
+  Open& open = *it->second;
+  open.since = now;
+  open_.splice(open_.end(), open_, it->second);
+  // Twice within one turn is once.
+  if (open.due == now + limits_.ack_wait) return true;
+  open.due = now + limits_.ack_wait;
+  by_due_.emplace_back(open.due, id);
   return true;
 }
 
@@ -58,7 +72,7 @@ void AgentGroup::tick_due(TimePoint now) {
     }
     // Without a member the wait goes on and does not count as a delivery.
     if (members_.hand_out(id, open.message->envelope)) ++open.deliveries;
-    open.due = now + GroupMembers::kRedeliverAfter;
+    open.due = now + limits_.ack_wait;
     by_due_.emplace_back(open.due, id);
   }
 }

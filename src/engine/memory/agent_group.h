@@ -4,7 +4,7 @@
 //
 //   deliver --> open, with a member --acknowledge--> gone
 //                 |  ^                (or over a bound, or too old: given up)
-//   after kRedeliverAfter, to the next member; after kDeliveriesMax times given up
+//   after ack_wait, to the next member; after kDeliveriesMax times given up
 #pragma once
 
 #include <array>
@@ -30,6 +30,7 @@ class AgentGroup {
     size_t open_max = 1000;
     size_t open_bytes_max = size_t{16} << 20;
     Duration open_age_max = 300s;
+    Duration ack_wait = GroupMembers::kAckWait;
   };
 
   explicit AgentGroup(const Limits& limits) : limits_(limits) {}
@@ -48,6 +49,8 @@ class AgentGroup {
   void deliver(const AgentMessagePtr& message, TimePoint now);
   // False when it is not open: acknowledged already, given up, or never delivered here.
   bool acknowledge(const std::string& id);
+  // Its member still works on it: it counts as given out, and as come, now. False when it is not open.
+  bool put_off(const std::string& id, TimePoint now);
   // Delivers again what has been open too long; gives up what is to be.
   void tick(TimePoint now);
 
@@ -65,7 +68,7 @@ class AgentGroup {
     int deliveries = 0;
     TimePoint due;
   };
-  using OpenList = std::list<Open>;  // in order of arrival
+  using OpenList = std::list<Open>;  // by `since`
 
   void tick_due(TimePoint now);
   void close(OpenList::iterator open);

@@ -26,9 +26,9 @@ AgentDelivery::AgentDelivery(Parts parts, const AgentDeliveryOptions& options)
     senders_.push_back(std::make_unique<ChannelSender>(name, parts_.loop, parts_.messages, replica_wait_,
                                                        parts_.keys, options_.sender));
     if (!options_.sender.inbox) continue;
-    inboxes_.push_back(
-        std::make_unique<Inbox>(name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
-                                Inbox::Options{options_.inbox_age, options_.sender.inbox_size}));
+    inboxes_.push_back(std::make_unique<Inbox>(
+        name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
+        Inbox::Options{options_.inbox_age, options_.sender.inbox_size, options_.ack_wait}));
     inboxes_.back()->gate(gate);
     stream_feeds_.push_back(
         std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
@@ -116,6 +116,12 @@ void AgentDelivery::acknowledge(const AgentSubscription& group, const std::vecto
                                 Done<size_t> done) {
   if (inboxes_.empty()) return done(Error{Errc::not_found, "no such group on this channel"});
   inboxes_[group.channel]->acknowledge(group, ids, std::move(done));
+}
+
+void AgentDelivery::working(const AgentSubscription& group, const std::vector<std::string>& ids,
+                            Done<size_t> done) {
+  if (inboxes_.empty()) return done(Error{Errc::not_found, "no such group on this channel"});
+  inboxes_[group.channel]->working(group, ids, std::move(done));
 }
 
 // Redis counts this instance as a receiver until it has left the agents' channels; what it has counted by

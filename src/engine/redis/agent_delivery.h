@@ -22,6 +22,7 @@ struct AgentDeliveryOptions {
   SenderOptions sender;
   DedupeWindow::Options dedupe;
   Duration inbox_age = 24h;
+  Duration ack_wait = GroupMembers::kAckWait;
   size_t inbox_replicas = 0;  // that have to have a message before it counts as published
 };
 
@@ -45,6 +46,8 @@ class AgentDelivery final : public gw::AgentDelivery {
                                              Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,
                    Done<size_t> done) override;
+  void working(const AgentSubscription& group, const std::vector<std::string>& ids,
+               Done<size_t> done) override;
   void stop_agents(Done<void> done) override;
   void park_waiting(Done<size_t> done) override;
   ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;

@@ -21,6 +21,14 @@ constexpr Duration kTidyEvery = 1s;
 // had.
 constexpr std::chrono::milliseconds kKept = 60s;
 
+// What an agent gives back that is no id of an entry is none that is open.
+bool add_ids(std::vector<std::string_view>& words, const std::vector<std::string>& ids) {
+  const size_t before = words.size();
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(words),
+               [](const std::string& id) { return StreamId::parse(id).has_value(); });
+  return words.size() > before;
+}
+
 }  // namespace
 
 Inbox::Inbox(std::string_view channel, EventLoop& loop, Client& commands, Subscriptions& subscriptions,
@@ -32,7 +40,9 @@ Inbox::Inbox(std::string_view channel, EventLoop& loop, Client& commands, Subscr
       channel_(channel),
       stream_(keys.inbox(channel)),
       age_max_(options.age_max),
-      size_max_(std::to_string(options.size_max)) {}
+      size_max_(std::to_string(options.size_max)),
+      ack_wait_ms_(
+          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(options.ack_wait).count())) {}
 
 // A tenant's agents never share a group with another's; '/' stands in no name.
 std::string Inbox::group_name(const AgentSubscription& subscription) {
@@ -123,15 +133,27 @@ void Inbox::acknowledge(const AgentSubscription& group, const std::vector<std::s
                         Done<size_t> done) {
   const std::string name = group_name(group);
   std::vector<std::string_view> words{"XACK", stream_, name};
-  std::copy_if(ids.begin(), ids.end(), std::back_inserter(words),
-               [](const std::string& id) { return StreamId::parse(id).has_value(); });
-  if (words.size() == 3) return done(size_t{0});
+  if (!add_ids(words, ids)) return done(size_t{0});
   commands_.command(words, [this, name, done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
     const auto closed = static_cast<size_t>(reply->integer());
     const auto it = groups_.find(name);
     if (it != groups_.end()) it->second.open -= std::min(it->second.open, closed);
     done(closed);
+  });
+}
+
+// Claimed for this instance, whichever has it: that begins its idle time anew, and JUSTID counts no delivery.
+void Inbox::working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done) {
+  const std::string name = group_name(group);
+  std::vector<std::string_view> words{"XCLAIM", stream_, name, keys_.instance(), "0"};
+  if (!add_ids(words, ids)) return done(size_t{0});
+  words.push_back("JUSTID");
+  commands_.command(words, [done = std::move(done)](const Result<Reply>& reply) {
+    if (reply) return done(reply->size());
+    if (reply.error().detail.starts_with("Redis: NOGROUP"))
+      return done(Error{Errc::not_found, "no such group on this channel"});
+    done(reply.error());
   });
 }
 
@@ -209,14 +231,13 @@ void Inbox::tick(TimePoint now, bool first) {
 }
 
 void Inbox::claim(const std::string& name) {
-  const std::string idle = std::to_string(GroupMembers::kRedeliverAfter.count()),
-                    deliveries = std::to_string(GroupMembers::kDeliveriesMax);
+  const std::string deliveries = std::to_string(GroupMembers::kDeliveriesMax);
   run_script(commands_, scripts::claim,
              {{"inbox", stream_},
               {"dead", keys_.dead_letters(channel_)},
               {"group", name},
               {"consumer", keys_.instance()},
-              {"idle_ms", idle},
+              {"idle_ms", ack_wait_ms_},
               {"deliveries_most", deliveries},
               {"most", kClaimCount}},
              [this, name](const Result<Reply>& reply) {
@@ -238,7 +259,6 @@ void Inbox::tidy() {
     return std::to_string((now - ms).time_since_epoch().count());
   };
   const std::string oldest = ms_before(age_max_), kept = ms_before(kKept),
-                    idle = std::to_string(GroupMembers::kRedeliverAfter.count()),
                     deliveries = std::to_string(GroupMembers::kDeliveriesMax),
                     abandoned = std::to_string(GroupMembers::kForgetAfter.count());
   run_script(
@@ -249,7 +269,7 @@ void Inbox::tidy() {
        {"channel", channel_},
        {"oldest_ms", oldest},
        {"kept_ms", kept},
-       {"idle_ms", idle},
+       {"idle_ms", ack_wait_ms_},
        {"deliveries_most", deliveries},
        {"group_idle_ms", abandoned},
        {"most", size_max_}},

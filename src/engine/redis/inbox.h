@@ -5,7 +5,7 @@
 //   in the stream --read, claim--> taken --> with a member --acknowledge--> gone
 //         ^                          |            ^
 //         |                          `--> held ---'  (no member has room: nothing more is read either)
-//         `--- open for kRedeliverAfter, wherever it is: any instance claims it
+//         `--- open for ack_wait, wherever it is: any instance claims it
 #pragma once
 
 #include <deque>
@@ -27,6 +27,7 @@ class Inbox {
   struct Options {
     Duration age_max = 24h;
     size_t size_max = 100'000;
+    Duration ack_wait = GroupMembers::kAckWait;
   };
 
   Inbox(std::string_view channel, EventLoop& loop, Client& commands, Subscriptions& subscriptions,
@@ -40,6 +41,7 @@ class Inbox {
   // Nothing happens for an id that is not here.
   void leave(SubscriptionId id);
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
+  void working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
 
   // Redis is (back) there: the group for agents with a Redis client of their own exists from now on.
   void on_up();
@@ -86,6 +88,7 @@ class Inbox {
   const std::string stream_;
   const Duration age_max_;
   const std::string size_max_;
+  const std::string ack_wait_ms_;
   std::function<bool()> may_deliver_;
   std::map<std::string, Group> groups_;  // with members here
   uint64_t dead_letters_ = 0;

@@ -3,7 +3,7 @@
 namespace gw::http_api {
 namespace {
 
-constexpr size_t kAcknowledgedIdsMax = 10'000;
+constexpr size_t kGroupIdsMax = 10'000;
 
 Done<std::string> answer(http::Responder responder) {
   return [responder = std::move(responder)](Result<std::string> body) mutable {
@@ -40,13 +40,15 @@ void send(AuthorizedPostOffice& post_office, ApiRequest call) {
   post_office.send(*call.key, *recipient, message, answer(call.responder));
 }
 
-void acknowledge(AuthorizedPostOffice& post_office, ApiRequest call) {
+// What a group says of messages that it has.
+template <auto verb>
+void tell_of_group(AuthorizedPostOffice& post_office, ApiRequest call) {
   BodyFields fields(call.request.body);
   const std::string channel = fields.text("channel");
   const std::string group = fields.name("group");
-  const std::vector<std::string> ids = fields.texts("ids", kAcknowledgedIdsMax);
+  const std::vector<std::string> ids = fields.texts("ids", kGroupIdsMax);
   if (fields.fault()) return refuse(call.responder, *fields.fault());
-  post_office.acknowledge(*call.key, channel, group, ids, answer(call.responder));
+  (post_office.*verb)(*call.key, channel, group, ids, answer(call.responder));
 }
 
 }  // namespace
@@ -58,7 +60,10 @@ void add_message_routes(Routes& routes, AuthorizedPostOffice& post_office) {
   routes.add("GET", "/api/post-office/websocket/endpoint", any_key(), with(endpoint));
   routes.add("POST", "/api/post-office/websocket/publish", scope(Scope::publish), with(publish));
   routes.add("POST", "/api/post-office/websocket/send", scope(Scope::send), with(send));
-  routes.add("POST", "/api/post-office/websocket/ack", scope(Scope::subscribe), with(acknowledge));
+  routes.add("POST", "/api/post-office/websocket/ack", scope(Scope::subscribe),
+             with(tell_of_group<&AuthorizedPostOffice::acknowledge>));
+  routes.add("POST", "/api/post-office/websocket/working", scope(Scope::subscribe),
+             with(tell_of_group<&AuthorizedPostOffice::working>));
 }
 
 }  // namespace gw::http_api

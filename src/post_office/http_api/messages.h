@@ -1,4 +1,5 @@
-// The Post Office's messages over HTTP: endpoint, publish, send and ack under /api/post-office/websocket.
+// The Post Office's messages over HTTP: endpoint, publish, send, ack and working under
+// /api/post-office/websocket.
 #pragma once
 
 #include "post_office/authorized_post_office.h"
