@@ -156,6 +156,11 @@ Result<std::optional<Accepted>> accept_from(int listener) {
   }
 }
 
+void reset_when_closed(int fd) {
+  const linger now{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
 void set_no_delay(int fd) { set_option(fd, IPPROTO_TCP, TCP_NODELAY); }
 
 IoResult read_some(int fd, std::span<char> into) {

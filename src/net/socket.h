@@ -58,6 +58,9 @@ struct Accepted {
 // descriptor or memory is left; the listener stays readable, so rest before trying again.
 Result<std::optional<Accepted>> accept_from(int listener);
 
+// Closing it resets the connection: its peer shall not take what it has for all there is.
+void reset_when_closed(int fd);
+
 // Small writes leave at once: everything is gathered before it is written.
 void set_no_delay(int fd);
 

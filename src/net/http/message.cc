@@ -27,6 +27,7 @@ constexpr Status kStatuses[] = {
     {406, "Not Acceptable", "bad_request"},
     {408, "Request Timeout", "timeout"},
     {409, "Conflict", "already_exists"},
+    {410, "Gone", "expired"},
     {413, "Content Too Large", "too_large"},
     {415, "Unsupported Media Type", "unsupported_media_type"},
     {417, "Expectation Failed", "bad_request"},

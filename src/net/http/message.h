@@ -50,7 +50,9 @@ struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // must be static text; empty: no body
   std::string body;
-  std::string extra_head;  // complete lines; use header()
+  // Answers hold what one key may see: no cache keeps them.
+  std::string_view cache_control = "no-store";  // must be static text
+  std::string extra_head;                       // complete lines; use header()
 
   static Response json(int status, std::string body);
   // {"success":false,"error":message,"code":code}; both are our own plain text without anything to escape.

@@ -41,8 +41,8 @@ void append_response(std::string& out, const Response& response, const ResponseF
     case ResponseForm::Body::chunked: out += "Transfer-Encoding: chunked\r\n"; break;
     case ResponseForm::Body::until_close: break;
   }
-  // Answers hold what one key may see: no cache keeps them, no browser guesses their type.
-  out += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  // No browser guesses what an answer is.
+  fmt::format_to(to, "Cache-Control: {}\r\nX-Content-Type-Options: nosniff\r\n", response.cache_control);
   if (form.close) out += "Connection: close\r\n";
   out.append(form.extra_head).append(response.extra_head).append("\r\n");
   if (form.body == ResponseForm::Body::length && !form.head_only) out += response.body;

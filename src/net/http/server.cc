@@ -164,8 +164,13 @@ void ServerImpl::linger(ServerConnection& c) {
 void ServerImpl::close(ServerConnection& c) {
   if (c.phase == ServerConnection::Phase::closed) return;
   c.move_to(ServerConnection::Phase::closed);
-  c.fd.reset();
   std::vector<Slot> slots = std::move(c.slots);
+  // A stream that did not come to its end must not look as if it had, not even to HTTP/1.0.
+  const bool cut = c.output == ServerConnection::Output::doomed ||
+                   std::any_of(slots.begin(), slots.end(),
+                               [](const Slot& slot) { return slot.state == Slot::State::streaming; });
+  if (cut) reset_when_closed(c.fd.get());
+  c.fd.reset();
   for (Slot& slot : slots) {
     if (slot.exchange) slot.exchange->connection = nullptr;
     if (slot.state == Slot::State::streaming) forget_stream(c);

@@ -111,6 +111,7 @@ bool ServerImpl::find_room(ServerConnection& c, size_t cost) {
         largest = other.get();
     }
     if (largest == &c) return false;
+    log::warn("http_stream_dropped", {{"peer", largest->peer.ip.text()}, {"bytes", largest->charged}});
     doom(*largest);
   }
   return true;
@@ -123,7 +124,6 @@ void ServerImpl::forget_stream(ServerConnection& c) {
 
 // What its stream holds is dropped at once. It closes at the end of the turn: the caller may stand anywhere.
 void ServerImpl::doom(ServerConnection& c) {
-  log::warn("http_stream_dropped", {{"peer", c.peer.ip.text()}, {"bytes", c.charged}});
   c.output = ServerConnection::Output::doomed;
   std::string().swap(c.out);
   c.out_sent = 0;
