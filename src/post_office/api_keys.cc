@@ -5,7 +5,8 @@
 namespace gw {
 namespace {
 
-constexpr std::array<std::string_view, 5> kScopeNames{"publish", "subscribe", "send", "sessions", "registry"};
+constexpr std::array<std::string_view, 7> kScopeNames{"publish",  "subscribe", "send",      "sessions",
+                                                      "registry", "runs",      "runs:admin"};
 
 Error denied(std::string detail) { return {Errc::permission_denied, std::move(detail)}; }
 

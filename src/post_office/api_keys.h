@@ -16,7 +16,7 @@
 
 namespace gw {
 
-enum class Scope : uint8_t { publish, subscribe, send, sessions, registry };
+enum class Scope : uint8_t { publish, subscribe, send, sessions, registry, runs, runs_admin };
 
 std::string_view to_string(Scope scope);
 std::optional<Scope> parse_scope(std::string_view text);
@@ -30,7 +30,8 @@ class ScopeSet {
     for (const Scope scope : scopes) add(scope);
   }
   static ScopeSet all() {
-    return {Scope::publish, Scope::subscribe, Scope::send, Scope::sessions, Scope::registry};
+    return {Scope::publish,  Scope::subscribe, Scope::send,      Scope::sessions,
+            Scope::registry, Scope::runs,      Scope::runs_admin};
   }
 
   void add(Scope scope) { bits_ = static_cast<uint8_t>(bits_ | bit(scope)); }

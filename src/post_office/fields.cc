@@ -24,6 +24,11 @@ std::optional<int64_t> whole_number(const json::Value& value) {
   return whole ? std::optional(static_cast<int64_t>(number)) : std::nullopt;
 }
 
+std::string bounds(std::string_view field, int64_t least, int64_t most) {
+  return std::string(field) + " must be a whole number from " + std::to_string(least) + " to " +
+         std::to_string(most);
+}
+
 }  // namespace
 
 void Faults::blame(std::string detail) {
@@ -82,6 +87,49 @@ std::optional<int64_t> BodyFields::optional_number(std::string_view field) {
   const std::optional<int64_t> number = whole_number(*value);
   if (!number) blame(about(field, " must be a whole number"));
   return number;
+}
+
+std::optional<int64_t> BodyFields::optional_number_within(std::string_view field, int64_t least,
+                                                          int64_t most) {
+  const json::Value* value = find(field);
+  if (!value) return std::nullopt;
+  const std::optional<int64_t> number = whole_number(*value);
+  if (!number || *number < least || *number > most) blame(bounds(field, least, most));
+  return number;
+}
+
+int64_t BodyFields::number_within(std::string_view field, int64_t least, int64_t most) {
+  if (!find(field)) blame(about(field, " is required"));
+  return optional_number_within(field, least, most).value_or(least);
+}
+
+std::optional<bool> BodyFields::optional_bool(std::string_view field) {
+  const json::Value* value = find(field);
+  if (!value) return std::nullopt;
+  const std::optional<bool> flag = json::as_bool(*value);
+  if (!flag) blame(about(field, " must be true or false"));
+  return flag;
+}
+
+std::optional<json::Array> BodyFields::optional_list(std::string_view field) {
+  const json::Value* value = find(field);
+  if (!value) return std::nullopt;
+  if (value->is_array()) return json::elements(*value);
+  blame(about(field, " must be a list"));
+  return json::Array();
+}
+
+void BodyFields::refuse_repeated() {
+  if (!object_) return;
+  for (const json::Member& member : *object_) {
+    const std::string key = member.key();
+    // Of members with one name the last is found.
+    if (object_->find(key) != &member.value()) return blame("a member stands twice: " + key.substr(0, 64));
+  }
+}
+
+void BodyFields::take_fault(std::string_view field, const Faults& inner) {
+  if (inner.fault()) blame(std::string(field) + ": " + inner.fault()->detail);
 }
 
 std::optional<std::chrono::seconds> BodyFields::optional_seconds(std::string_view field) {
@@ -150,6 +198,24 @@ std::optional<std::string> QueryFields::optional_name(std::string_view field) {
   const auto value = query_ ? query_->get(field) : std::nullopt;
   if (!value || value->empty()) return std::nullopt;
   return checked_name(field, std::string(*value));
+}
+
+std::optional<std::string> QueryFields::optional_text(std::string_view field) {
+  const auto value = query_ ? query_->get(field) : std::nullopt;
+  if (!value || value->empty()) return std::nullopt;
+  return std::string(*value);
+}
+
+std::optional<int64_t> QueryFields::optional_number_within(std::string_view field, int64_t least,
+                                                           int64_t most) {
+  const std::optional<std::string> text = optional_text(field);
+  if (!text) return std::nullopt;
+  int64_t number = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, number);
+  if (error != std::errc{} || stop != end || number < least || number > most)
+    blame(bounds(field, least, most));
+  return number;
 }
 
 }  // namespace gw

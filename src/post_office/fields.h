@@ -39,11 +39,20 @@ class BodyFields : public Faults {
   std::optional<std::string> optional_name(std::string_view field);
   std::optional<std::string> optional_user_id(std::string_view field);
   std::optional<int64_t> optional_number(std::string_view field);
+  // Both bounds are in.
+  int64_t number_within(std::string_view field, int64_t least, int64_t most);
+  std::optional<int64_t> optional_number_within(std::string_view field, int64_t least, int64_t most);
+  std::optional<bool> optional_bool(std::string_view field);
   std::optional<std::chrono::seconds> optional_seconds(std::string_view field);
   // Any JSON value, as it was written: a view into the body.
   std::string_view raw(std::string_view field);
   std::optional<std::string_view> optional_object(std::string_view field);
   std::vector<std::string> texts(std::string_view field, size_t count_max);
+  std::optional<json::Array> optional_list(std::string_view field);
+  // Blames a member that stands twice: whoever reads the body after us may take the other one.
+  void refuse_repeated();
+  // The first fault of an object within.
+  void take_fault(std::string_view field, const Faults& inner);
   // How many of these are given.
   size_t count(std::initializer_list<std::string_view> fields) const;
 
@@ -61,6 +70,10 @@ class QueryFields : public Faults {
   std::string text(std::string_view field);
   std::string name(std::string_view field);
   std::optional<std::string> optional_name(std::string_view field);
+  // As it was given; an empty one is none.
+  std::optional<std::string> optional_text(std::string_view field);
+  // Both bounds are in.
+  std::optional<int64_t> optional_number_within(std::string_view field, int64_t least, int64_t most);
 
  private:
   std::optional<http::Query> query_;

@@ -1,0 +1,381 @@
+#include "post_office/http_api/runs.h"
+
+#include <algorithm>
+
+#include "post_office/fields.h"
+#include "post_office/http_api/run_bodies.h"
+#include "post_office/run_requests.h"
+
+namespace gw::http_api {
+namespace {
+
+constexpr int64_t kWaitMsMax = 25'000;
+constexpr int64_t kListMax = 1000;
+constexpr int64_t kListDefault = 100;
+constexpr Duration kRetryWaitAfter = 1s;
+
+RunRefusal refusal_of(RunErrc code, std::string detail) {
+  RunRefusal refused;
+  refused.code = code;
+  refused.detail = std::move(detail);
+  return refused;
+}
+
+// One call about a run that is named in the path. A copy is another handle of the same call.
+struct RunCall {
+  const Runs& runs;
+  const ApiKey& key;
+  std::string run_id;
+  mutable http::Responder responder;  // a handle: to answer changes nothing of the call
+};
+
+// Empty, and refused: no run has such a name.
+std::optional<RunCall> call_of(const Runs& runs, ApiRequest& call) {
+  Result<std::string> id = path_parameter(call.request, "id");
+  if (id && is_valid_run_id(*id)) return RunCall{runs, *call.key, std::move(*id), std::move(call.responder)};
+  refuse(call.responder, refusal_of(RunErrc::not_found, ""));
+  return std::nullopt;
+}
+
+// The run's own faults come before what the caller has done wrong, and the refusal says what the run is.
+void refuse_about_run(const RunCall& call, RunRefusal refused) {
+  call.runs.runs.find(
+      call.key, call.run_id,
+      [responder = call.responder, refused = std::move(refused)](const RunResult<const Run*>& run) mutable {
+        if (!run) return refuse(responder, run.error());
+        refused.run = top_of(**run);
+        refuse(responder, refused);
+      });
+}
+
+// --- Making and claiming ----------------------------------------------------------------------------------
+
+void append_claimed(json::Writer& body, const RunClaimed& claimed) {
+  append_top(body, {claimed.status, claimed.epoch, claimed.pos, claimed.hash});
+  body.member("lease_ms", std::chrono::duration_cast<std::chrono::milliseconds>(claimed.lease).count());
+}
+
+void make(const RunCall& call, NewRun run) {
+  call.runs.runs.create(call.key, std::move(run), [call](const RunResult<RunCreated>& created) mutable {
+    if (!created && created.error().code == RunErrc::exists) {
+      // Of another's it is told that the name is taken, and nothing else.
+      return call.runs.runs.find(
+          call.key, call.run_id,
+          [call, refused = created.error()](const RunResult<const Run*>& known) mutable {
+            refused.run = known ? std::optional(top_of(**known)) : std::nullopt;
+            refuse(call.responder, refused);
+          });
+    }
+    if (!created) return refuse(call.responder, created.error());
+    std::string body;
+    json::Writer writer(body);
+    writer.begin_object().member("success", true).member("run_id", call.run_id);
+    if (created->claimed) append_claimed(writer, *created->claimed);
+    writer.end_object();
+    call.responder.send(http::Response::json(created->existed ? 200 : 201, std::move(body))
+                            .header("Location", "/api/post-office/runs/" + call.run_id));
+  });
+}
+
+void create(const Runs& runs, ApiRequest request) {
+  Result<RunCreation> creation = read_run_creation(request.request.body);
+  if (!creation) return refuse(request.responder, creation.error());
+  const Result<ChannelIndex> channel = runs.runs.channel(*request.key, creation->channel);
+  if (!channel) return refuse(request.responder, channel.error());
+  creation->run.channel = *channel;
+  const RunCall call{runs, *request.key, creation->run.run_id, std::move(request.responder)};
+  runs.runs.audience(call.key, creation->to, creation->tenant_id,
+                     [call, made = creation->run](const Result<RunAudience>& audience) mutable {
+                       if (!audience) return refuse(call.responder, audience.error());
+                       made.audience = *audience;
+                       made.tenant_id = audience->tenant_id;
+                       make(call, std::move(made));
+                     });
+}
+
+void answer_claimed(const RunCall& call, const RunClaimed& claimed, const std::string* text) {
+  succeed(call.responder, [&](json::Writer& body) {
+    body.member("run_id", call.run_id);
+    append_claimed(body, claimed);
+    if (text) body.member("text", *text);
+  });
+}
+
+// What the claim has kept, unless another claim has come meanwhile.
+void answer_with_text(const RunCall& call, const RunClaimed& claimed) {
+  call.runs.runs.find(call.key, call.run_id, [call, claimed](const RunResult<const Run*>& run) mutable {
+    if (!run) return refuse(call.responder, run.error());
+    const RunLog& log = (*run)->log;
+    const bool is_there =
+        !log.is_expired() && claimed.pos <= log.size() && log.hash_at(claimed.pos) == claimed.hash;
+    if (!is_there) {
+      RunRefusal moved = refusal_of(RunErrc::moved, "what this claim kept is not there any more");
+      moved.run = top_of(**run);
+      return refuse(call.responder, moved);
+    }
+    const std::string text(log.bytes(0, claimed.pos));
+    answer_claimed(call, claimed, &text);
+  });
+}
+
+void claim(const Runs& runs, ApiRequest request) {
+  const Result<RunClaimCall> asked = read_run_claim(request.request.body);
+  if (!asked) return refuse(request.responder, asked.error());
+  const auto call = call_of(runs, request);
+  if (!call) return;
+  runs.runs.claim(call->key, call->run_id, asked->claim,
+                  [call = *call, with_text = asked->include_text,
+                   is_bound = !asked->claim.group.empty()](const RunResult<RunClaimed>& claimed) mutable {
+                    if (!claimed) return refuse(call.responder, claimed.error());
+                    if (is_bound) call.runs.deliveries.keep_open(call.run_id, call.key.tenant_id);
+                    if (with_text) return answer_with_text(call, *claimed);
+                    answer_claimed(call, *claimed, nullptr);
+                  });
+}
+
+// --- Writing ----------------------------------------------------------------------------------------------
+
+void store(const RunCall& call, RunAppend append) {
+  call.runs.runs.append(call.key, call.run_id, std::move(append),
+                        [call](const RunResult<RunAppended>& appended) mutable {
+                          if (!appended) return refuse(call.responder, appended.error());
+                          succeed(call.responder, [&](json::Writer& body) {
+                            body.member("status", appended->duplicate ? "duplicate" : "appended")
+                                .member("seq", appended->seq)
+                                .member("pos", appended->pos)
+                                .member("hash", appended->hash.text())
+                                .member("run_status", to_string(appended->status))
+                                .member("cancel_requested", appended->cancel_requested);
+                          });
+                        });
+}
+
+void append(const Runs& runs, ApiRequest request) {
+  Result<RunAppendCall> asked = read_run_append(request.request.body);
+  if (!asked) return refuse(request.responder, asked.error());
+  const auto call = call_of(runs, request);
+  if (!call) return;
+  if (asked->items > RunLimits::kAppendItems) {
+    return refuse_about_run(
+        *call, refusal_of(RunErrc::too_large,
+                          "an append has at most " + std::to_string(RunLimits::kAppendItems) + " items"));
+  }
+  store(*call, std::move(asked->append));
+}
+
+void end(const Runs& runs, ApiRequest request) {
+  Result<RunAppendCall> asked = read_run_end(request.request.body);
+  if (!asked) return refuse(request.responder, asked.error());
+  if (const auto call = call_of(runs, request)) store(*call, std::move(asked->append));
+}
+
+// --- Heartbeats and cancels -------------------------------------------------------------------------------
+
+void answer_beat(http::Responder& responder, const RunBeat& beat) {
+  succeed(responder, [&](json::Writer& body) {
+    body.member("run_status", to_string(beat.status))
+        .member("pos", beat.pos)
+        .member("hash", beat.hash.text())
+        .member("cancel_requested", beat.cancel_requested)
+        .member("lease_ms", std::chrono::duration_cast<std::chrono::milliseconds>(beat.lease).count());
+  });
+}
+
+// After the wait: as the run is now, for the owner that asked before it.
+void answer_waited(const RunCall& call, const RunHeartbeat& heartbeat) {
+  call.runs.runs.find(call.key, call.run_id, [call, heartbeat](const RunResult<const Run*>& run) mutable {
+    if (!run) return refuse(call.responder, run.error());
+    const RunRecord& record = (*run)->record;
+    const RunTop top = top_of(**run);
+    if (record.claim_epoch != heartbeat.epoch || record.producer != heartbeat.producer) {
+      RunRefusal fenced = refusal_of(RunErrc::fenced, "another claim of the run came after this one");
+      fenced.epoch = record.claim_epoch;
+      fenced.run = top;
+      return refuse(call.responder, fenced);
+    }
+    answer_beat(call.responder, {top.status, top.pos, top.hash, record.cancel_requested, record.lease});
+  });
+}
+
+void wait_for_owner(const RunCall& call, const RunHeartbeatCall& asked, const RunBeat& beat) {
+  if (asked.wait > beat.lease / 2) {
+    return refuse_about_run(
+        call, refusal_of(RunErrc::invalid_argument, "wait_ms must be at most half of the run's lease"));
+  }
+  const bool waits =
+      call.runs.waits.wait(call.run_id, RunWaits::For::owner, asked.wait, call.key, call.responder,
+                           [call, heartbeat = asked.heartbeat] { answer_waited(call, heartbeat); });
+  if (waits) return;
+  RunRefusal busy = refusal_of(RunErrc::rate_limited, "too many calls of this key wait already");
+  busy.retry_after = kRetryWaitAfter;
+  refuse(call.responder, busy);
+}
+
+void heartbeat(const Runs& runs, ApiRequest request) {
+  const Result<RunHeartbeatCall> asked = read_run_heartbeat(request.request.body);
+  if (!asked) return refuse(request.responder, asked.error());
+  const auto call = call_of(runs, request);
+  if (!call) return;
+  runs.runs.heartbeat(call->key, call->run_id, asked->heartbeat,
+                      [call = *call, asked = *asked](const RunResult<RunBeat>& beat) mutable {
+                        if (!beat) return refuse(call.responder, beat.error());
+                        call.runs.deliveries.keep_open(call.run_id, call.key.tenant_id);
+                        if (asked.wait == Duration::zero() || beat->cancel_requested)
+                          return answer_beat(call.responder, *beat);
+                        wait_for_owner(call, asked, *beat);
+                      });
+}
+
+void cancel(const Runs& runs, ApiRequest request) {
+  const Result<std::string> reason = read_run_cancel(request.request.body);
+  if (!reason) return refuse(request.responder, reason.error());
+  const auto call = call_of(runs, request);
+  if (!call) return;
+  runs.runs.cancel(call->key, call->run_id, *reason,
+                   [responder = call->responder](const RunResult<RunCancelled>& cancelled) mutable {
+                     if (!cancelled) return refuse(responder, cancelled.error());
+                     succeed(
+                         responder, [&](json::Writer& body) { body.member("status", to_string(*cancelled)); },
+                         202);
+                   });
+}
+
+void remove(const Runs& runs, ApiRequest request) {
+  QueryFields fields(request.request.query);
+  const std::string producer = fields.optional_text("producer").value_or("");
+  if (fields.fault()) return refuse(request.responder, *fields.fault());
+  const auto call = call_of(runs, request);
+  if (!call) return;
+  runs.runs.remove(call->key, call->run_id, producer, [call = *call](const RunResult<void>& removed) mutable {
+    if (!removed) return refuse(call.responder, removed.error());
+    succeed(call.responder,
+            [&](json::Writer& body) { body.member("run_id", call.run_id).member("status", "deleted"); });
+  });
+}
+
+// --- Looking ----------------------------------------------------------------------------------------------
+
+void show(const RunCall& call, const Run& run, bool with_log) {
+  if (with_log && run.log.is_expired()) {
+    std::string body;
+    json::Writer writer(body);
+    writer.begin_object()
+        .member("success", false)
+        .member("error", "the log of this run has made room for others")
+        .member("code", http::code_of(410))
+        .key("run")
+        .begin_object();
+    append_top(writer, top_of(run));
+    writer.end_object().end_object();
+    return call.responder.send(http::Response::json(410, std::move(body)));
+  }
+  succeed(call.responder, [&](json::Writer& body) {
+    append_top(body, top_of(run));
+    append_record(body, run.record, call.runs.runs.channels(), call.runs.runs.now());
+    body.member("log_expired", run.log.is_expired());
+    if (!with_log) return;
+    body.member("log", run.log.bytes());
+    if (run.record.format == RunFormat::json)
+      body.member("items", std::count(run.log.bytes().begin(), run.log.bytes().end(), '\n'));
+  });
+}
+
+void look_up(const RunCall& call, bool with_log) {
+  call.runs.runs.find(call.key, call.run_id, [call, with_log](const RunResult<const Run*>& run) mutable {
+    if (!run) return refuse(call.responder, run.error());
+    show(call, **run, with_log);
+  });
+}
+
+void get(const Runs& runs, ApiRequest request) {
+  QueryFields fields(request.request.query);
+  const std::string include = fields.optional_text("include").value_or("");
+  const auto wait =
+      std::chrono::milliseconds(fields.optional_number_within("wait_ms", 0, kWaitMsMax).value_or(0));
+  if (fields.fault()) return refuse(request.responder, *fields.fault());
+  if (!include.empty() && include != "log")
+    return refuse(request.responder, Error{Errc::invalid_argument, "include must be log"});
+  const auto found = call_of(runs, request);
+  if (!found) return;
+  const RunCall call = *found;
+  const bool with_log = include == "log";
+  if (wait == Duration::zero()) return look_up(call, with_log);
+  runs.runs.find(call.key, call.run_id, [call, with_log, wait](const RunResult<const Run*>& run) mutable {
+    if (!run) return refuse(call.responder, run.error());
+    if (is_over((*run)->record.status)) return show(call, **run, with_log);
+    const bool waits = call.runs.waits.wait(call.run_id, RunWaits::For::end, wait, call.key, call.responder,
+                                            [call, with_log] { look_up(call, with_log); });
+    if (waits) return;
+    RunRefusal busy = refusal_of(RunErrc::rate_limited, "too many calls of this key wait already");
+    busy.retry_after = kRetryWaitAfter;
+    refuse(call.responder, busy);
+  });
+}
+
+// What the caller looks for; faults name the field.
+Result<RunFilter> read_filter(const Runs& runs, const ApiKey& key, std::string_view query) {
+  QueryFields fields(query);
+  RunFilter filter;
+  const std::optional<std::string> channel = fields.optional_text("channel");
+  filter.thread_id = fields.optional_text("thread_id").value_or("");
+  const std::optional<std::string> status = fields.optional_text("status");
+  filter.after = fields.optional_text("after").value_or("");
+  filter.limit =
+      static_cast<size_t>(fields.optional_number_within("limit", 1, kListMax).value_or(kListDefault));
+  if (fields.fault()) return *fields.fault();
+  if (!filter.thread_id.empty() && !is_valid_thread_id(filter.thread_id))
+    return Error{Errc::invalid_argument, "thread_id must match [A-Za-z0-9._:@+=-]{1,128}"};
+  if (!filter.after.empty() && !is_valid_run_id(filter.after))
+    return Error{Errc::invalid_argument, "after must be a run_id"};
+  if (status && !(filter.status = parse_run_status(*status))) {
+    return Error{Errc::invalid_argument,
+                 "status must be queued, in_progress, completed, failed, cancelled or abandoned"};
+  }
+  if (!channel) return filter;
+  const Result<ChannelIndex> granted = runs.runs.channel(key, *channel);
+  if (!granted) return granted.error();
+  filter.channel = *granted;
+  return filter;
+}
+
+void list(const Runs& runs, ApiRequest request) {
+  const Result<RunFilter> filter = read_filter(runs, *request.key, request.request.query);
+  if (!filter) return refuse(request.responder, filter.error());
+  runs.runs.list(
+      *request.key, *filter,
+      [&runs, responder = request.responder,
+       limit = filter->limit](const RunResult<std::vector<RunRecord>>& found) mutable {
+        if (!found) return refuse(responder, found.error());
+        succeed(responder, [&](json::Writer& body) {
+          body.key("runs").begin_array();
+          for (const RunRecord& record : *found) {
+            body.begin_object().member("status", to_string(record.status)).member("epoch", record.epoch);
+            append_record(body, record, runs.runs.channels(), runs.runs.now());
+            body.end_object();
+          }
+          body.end_array().key("after");
+          if (found->size() < limit) return (void)body.null();
+          body.value(found->back().run_id);
+        });
+      });
+}
+
+}  // namespace
+
+void add_run_routes(Routes& routes, const Runs& runs) {
+  const auto to = [&runs](auto verb) -> Handler {
+    return [&runs, verb](ApiRequest call) { verb(runs, std::move(call)); };
+  };
+  const Needs key = scope(Scope::runs);
+  routes.add("POST", "/api/post-office/runs", key, to(create));
+  routes.add("GET", "/api/post-office/runs", key, to(list));
+  routes.add("GET", "/api/post-office/runs/{id}", key, to(get));
+  routes.add("DELETE", "/api/post-office/runs/{id}", key, to(remove));
+  routes.add("POST", "/api/post-office/runs/{id}/claim", key, to(claim));
+  routes.add("POST", "/api/post-office/runs/{id}/append", key, to(append));
+  routes.add("POST", "/api/post-office/runs/{id}/end", key, to(end));
+  routes.add("POST", "/api/post-office/runs/{id}/heartbeat", key, to(heartbeat));
+  routes.add("POST", "/api/post-office/runs/{id}/cancel", key, to(cancel));
+}
+
+}  // namespace gw::http_api
