@@ -105,6 +105,8 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.instance_id = config.instance_id;
   options.public_url = config.public_url;
   options.allowed_origins = config.allowed_origins;
+  options.ack_wait = config.ack_wait;
+  if (config.handshake.upgrade.anonymous) options.run_streams.anonymous = anonymous_channels(config);
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys;

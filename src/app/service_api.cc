@@ -10,6 +10,12 @@ using http_api::any_key, http_api::nothing, http_api::scope, http_api::ApiReques
 
 constexpr std::string_view kMcp = "/mcp";
 
+// What pages of other origins may do there; null: nothing.
+const http_api::PageLeave* leave_at(std::string_view path) {
+  if (path == kMcp) return &http_api::kMcpLeave;
+  return path.starts_with("/v1/stream/") ? &http_api::kRunStreamLeave : nullptr;
+}
+
 template <class Api>
 Handler to(Api& api, void (Api::*verb)(ApiRequest)) {
   return [&api, verb](ApiRequest call) { (api.*verb)(std::move(call)); };
@@ -30,6 +36,12 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
                    parts.engine.traits().channel_prefix, [&loop = parts.loop] { return loop.wall_now(); }),
       sessions_{parts.traffic_cop, parts.post_office, parts.loop},
       lookups_{parts.post_office, options_.instance_id},
+      authorized_runs_(parts.engine.runs(), parts.post_office, parts.engine.sessions()),
+      run_waits_(parts.loop, parts.engine.runs()),
+      run_deliveries_(parts.loop, parts.engine.runs(), parts.post_office, options_.ack_wait),
+      runs_{authorized_runs_, run_waits_, run_deliveries_},
+      run_streams_({parts.loop, parts.engine.runs(), parts.traffic_cop, routes_.access()},
+                   options_.run_streams),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
@@ -38,6 +50,9 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
   add_session_routes(routes_, sessions_);
   add_message_routes(routes_, post_office_);
   add_lookup_routes(routes_, lookups_);
+  add_run_routes(routes_, runs_);
+  parts.engine.sessions().on_change(
+      [this](const SessionPtr& session) { run_streams_.on_session_changed(session); });
   add_agent_routes();
   add_ops_routes();
   add_document_routes();
@@ -46,18 +61,23 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
 
 void ServiceApi::handle(http::Request& request, http::Responder responder) {
   if (request.path == "/mcp/") request.path = kMcp;  // the same place
-  if (request.path == kMcp && http_api::allow_page(request, responder, options_.allowed_origins)) return;
+  if (const http_api::PageLeave* const leave = leave_at(request.path);
+      leave && http_api::allow_page(request, responder, options_.allowed_origins, *leave))
+    return;
   routes_.handle(request, std::move(responder));
 }
 
 void ServiceApi::end_agents() {
   streams_.close_all();
   polls_.close_all();
+  run_waits_.close_all();
+  run_streams_.cut_all();
 }
 
 void ServiceApi::add_agent_routes() {
   routes_.add("GET", "/api/post-office/websocket/subscribe", scope(Scope::subscribe),
               to(streams_, &http_api::EventStreams::subscribe));
+  routes_.add("GET", "/v1/stream/{id}", http_api::run_reader(), to(run_streams_, &http_api::RunStreams::get));
   routes_.add("POST", kMcp, {.who = http_api::Needs::Who::key_holder, .own_host = true},
               to(mcp_, &mcp::Server::handle), [](http::Response refused, const http::Request& request) {
                 return mcp::as_rpc(std::move(refused), request.body);

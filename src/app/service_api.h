@@ -9,6 +9,8 @@
 #include "post_office/http_api/lookups.h"
 #include "post_office/http_api/messages.h"
 #include "post_office/http_api/routes.h"
+#include "post_office/http_api/run_streams.h"
+#include "post_office/http_api/runs.h"
 #include "post_office/http_api/sessions.h"
 #include "post_office/mcp/server.h"
 
@@ -19,6 +21,8 @@ struct ServiceApiOptions {
   std::string instance_id;
   std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
+  Duration ack_wait{};                       // after it a group's message goes to another agent
+  http_api::RunStreamOptions run_streams;
   bool console = false;
   bool test_endpoints = false;
 };
@@ -42,7 +46,8 @@ class ServiceApi {
   void watch(const Telemetry* telemetry) { ops_.watch(telemetry); }
   MetricsSnapshot snapshot() { return ops_.snapshot(); }
   http_api::EventStreams& streams() { return streams_; }
-  // Ends what agents wait for: streams after what they hold, polls with what there is.
+  // Ends what agents wait for: streams after what they hold, polls and calls about runs with what there is.
+  // Cuts off who reads a run.
   void end_agents();
   const std::vector<http::Router::Route>& routes() const { return routes_.all(); }
 
@@ -57,6 +62,11 @@ class ServiceApi {
   AuthorizedPostOffice post_office_;
   const http_api::Sessions sessions_;
   const http_api::Lookups lookups_;
+  AuthorizedRuns authorized_runs_;
+  RunWaits run_waits_;
+  RunDeliveries run_deliveries_;
+  const http_api::Runs runs_;
+  http_api::RunStreams run_streams_;
   http_api::EventStreams streams_;
   mcp::Polls polls_;
   mcp::Server mcp_;

@@ -28,6 +28,7 @@ class SessionStore {
   // `edit` sees the current record and returns the new one or refuses; atomic with regard to other edits.
   using Edit = std::function<Result<Session>(const Session&)>;
   virtual void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) = 0;
+  // Another one, beside those before.
   virtual void on_change(OnChange callback) = 0;
   // Of sessions kept here; empty when another process keeps them.
   virtual std::optional<size_t> size() const = 0;

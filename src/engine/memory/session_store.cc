@@ -66,7 +66,7 @@ void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> don
   unindex(*it->second);
   index(*stored);
   it->second = stored;
-  if (on_change_) on_change_(stored);
+  for (const OnChange& changed : on_change_) changed(stored);
   done(SessionPtr(stored));
 }
 

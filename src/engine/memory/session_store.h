@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "core/session_store.h"
 #include "net/event_loop.h"
@@ -19,7 +20,7 @@ class SessionStore final : public gw::SessionStore {
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
-  void on_change(OnChange callback) override { on_change_ = std::move(callback); }
+  void on_change(OnChange callback) override { on_change_.push_back(std::move(callback)); }
   std::optional<size_t> size() const override { return sessions_.size(); }
 
   // Drops ended sessions whose retention is over.
@@ -37,7 +38,7 @@ class SessionStore final : public gw::SessionStore {
 
   EventLoop& loop_;
   const SessionStoreOptions options_;
-  OnChange on_change_;
+  std::vector<OnChange> on_change_;
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions_;
   ByExpiry by_expiry_;
   std::map<std::string, ByExpiry, std::less<>> by_tenant_;  // of those that have one

@@ -116,18 +116,19 @@ void SessionStore::on_announced(std::string_view key_hex) {
   if (!from_hex(key_hex, key))
     return log::warn("redis_message_invalid", {{"channel", keys_.session_changed()}});
   find(key, [this](Result<SessionPtr> session) {
-    if (session && on_change_) on_change_(*session);
+    if (!session) return;
+    for (const OnChange& changed : on_change_) changed(*session);
   });
 }
 
 void SessionStore::check(const SessionPtr& known) {
   find(known->key, [this, known](Result<SessionPtr> session) {
     // One that Redis has forgotten with its data is no reason to send a user away.
-    if (!session || !on_change_) return;
+    if (!session) return;
     const Session& now = **session;
     if (now.status != known->status || now.expires_at != known->expires_at ||
         now.context_json != known->context_json) {
-      on_change_(*session);
+      for (const OnChange& changed : on_change_) changed(*session);
     }
   });
 }

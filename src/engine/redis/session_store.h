@@ -2,6 +2,8 @@
 // that every instance closes the connections of a session that has ended.
 #pragma once
 
+#include <vector>
+
 #include "core/session_store.h"
 #include "engine/memory/session_store.h"
 #include "engine/redis/keys.h"
@@ -18,7 +20,7 @@ class SessionStore final : public gw::SessionStore {
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
-  void on_change(OnChange callback) override { on_change_ = std::move(callback); }
+  void on_change(OnChange callback) override { on_change_.push_back(std::move(callback)); }
   std::optional<size_t> size() const override { return std::nullopt; }
 
   // What an instance said on Keys::session_changed(): the session's key. Runs on_change with what it is now.
@@ -44,7 +46,7 @@ class SessionStore final : public gw::SessionStore {
   const ChannelTable& channels_;
   const SessionStoreOptions options_;
   const std::chrono::milliseconds retention_;
-  OnChange on_change_;
+  std::vector<OnChange> on_change_;
 };
 
 }  // namespace gw::redis

@@ -7,6 +7,8 @@
 namespace gw::http_api {
 namespace {
 
+constexpr std::string_view kChallenge = R"(Bearer realm="websocket-gateway")";
+
 http::Response unauthenticated(const char* detail, std::string_view challenge) {
   return refusal({Errc::unauthenticated, detail}).header("WWW-Authenticate", challenge);
 }
@@ -32,23 +34,31 @@ http::Response too_many_guesses(Duration wait) {
 
 std::variant<const ApiKey*, http::Response> Access::judge(const http::Request& request,
                                                           const Requirement& needed) {
-  const TimePoint now = loop_.now();
   const std::string_view shown = http::bearer_token(request.fields);
   if (shown.empty()) {
-    return unauthenticated("an API key is required (Authorization: Bearer <key>)",
-                           R"(Bearer realm="websocket-gateway")");
+    return unauthenticated("an API key is required (Authorization: Bearer <key>)", kChallenge);
   }
   const ApiKey* key = keys_.find(shown);
-  if (!key) {
-    // A right key is never kept waiting: many may come from an address where somebody guesses.
-    const Duration wait = guesses_.wait(request.remote_address, now);
-    if (wait > Duration::zero()) return too_many_guesses(wait);
-    guesses_.record_failure(request.remote_address, now);
-    return unauthenticated("the API key is not known",
-                           R"(Bearer realm="websocket-gateway", error="invalid_token")");
-  }
+  if (!key) return refuse_wrong(request.remote_address, "the API key is not known");
   if (const Result<void> granted = check(*key, needed); !granted) return refusal(granted.error());
   return key;
+}
+
+// A right key is never kept waiting: many may come from an address where somebody guesses.
+http::Response Access::refuse_wrong(const IpAddress& address, const char* detail) {
+  const TimePoint now = loop_.now();
+  const Duration wait = guesses_.wait(address, now);
+  if (wait > Duration::zero()) return too_many_guesses(wait);
+  guesses_.record_failure(address, now);
+  return unauthenticated(detail, R"(Bearer realm="websocket-gateway", error="invalid_token")");
+}
+
+http::Response Access::refuse_stranger() {
+  return unauthenticated("a session token or an API key is required", kChallenge);
+}
+
+http::Response Access::refuse_unknown(const IpAddress& address) {
+  return refuse_wrong(address, "neither an active session nor an API key");
 }
 
 }  // namespace gw::http_api

@@ -24,7 +24,15 @@ class Access {
   // The key, or what to answer: 401, 403 or 429.
   std::variant<const ApiKey*, http::Response> judge(const http::Request& request, const Requirement& needed);
 
+  // The parts of it, for calls that take a session as well. Null: it is no key.
+  const ApiKey* find(std::string_view shown) const { return keys_.find(shown); }
+  // Nothing was shown; what was shown is nobody's.
+  static http::Response refuse_stranger();
+  http::Response refuse_unknown(const IpAddress& address);
+
  private:
+  http::Response refuse_wrong(const IpAddress& address, const char* detail);
+
   const ApiKeys& keys_;
   EventLoop& loop_;
   FailedAuthThrottle guesses_;

@@ -24,25 +24,22 @@ std::optional<http::Response> refuse_foreign_origin(const http::Request& request
 }
 
 bool allow_page(const http::Request& request, http::Responder& responder,
-                std::span<const std::string> allowed_origins) {
+                std::span<const std::string> allowed_origins, const PageLeave& leave) {
   if (http::count_fields(request.fields, "Origin") != 1) return false;
   const std::string_view origin = trim_blanks(*request.field("Origin"));
   // Without a host of its own, so that only the configured ones will do: pages of its own need no leave.
   if (!http::is_origin_allowed(origin, {}, allowed_origins)) return false;
   responder.add_header("Access-Control-Allow-Origin", origin);
   responder.add_header("Vary", "Origin");
-  responder.add_header("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After");
+  responder.add_header("Access-Control-Expose-Headers", leave.exposed);
   if (request.method != "OPTIONS" || !request.field("Access-Control-Request-Method")) return false;
-  http::Response leave;
-  leave.status = 204;
-  leave.content_type = {};
-  leave.header("Access-Control-Allow-Methods", "POST")
-      .header(
-          "Access-Control-Allow-Headers",
-          "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
-          "Last-Event-ID, traceparent, tracestate")
+  http::Response granted;
+  granted.status = 204;
+  granted.content_type = {};
+  granted.header("Access-Control-Allow-Methods", leave.methods)
+      .header("Access-Control-Allow-Headers", leave.headers)
       .header("Access-Control-Max-Age", "600");
-  responder.send(std::move(leave));
+  responder.send(std::move(granted));
   return true;
 }
 

@@ -20,9 +20,27 @@ std::optional<http::Response> refuse_wrong_host(const http::Request& request);
 std::optional<http::Response> refuse_foreign_origin(const http::Request& request,
                                                     std::span<const std::string> allowed_origins);
 
+// What a page of another origin may do at an address.
+struct PageLeave {
+  std::string_view methods;
+  std::string_view headers;  // of requests
+  std::string_view exposed;  // of answers
+};
+inline constexpr PageLeave kMcpLeave{
+    "POST",
+    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
+    "Last-Event-ID, traceparent, tracestate",
+    "WWW-Authenticate, Retry-After"};
+inline constexpr PageLeave kRunStreamLeave{
+    "GET, HEAD",
+    "Authorization, Accept, Cache-Control, Content-Type, If-None-Match, Last-Event-ID, traceparent, "
+    "tracestate",
+    "Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, Stream-Cursor, Run-Status, Run-Hash, "
+    "WWW-Authenticate, Retry-After"};
+
 // Lets a page of an allowed origin read what it is answered (the CORS protocol of the Fetch standard). True:
 // it asked for leave beforehand, and that has been answered. Pages of other origins are told nothing.
 bool allow_page(const http::Request& request, http::Responder& responder,
-                std::span<const std::string> allowed_origins);
+                std::span<const std::string> allowed_origins, const PageLeave& leave);
 
 }  // namespace gw::http_api

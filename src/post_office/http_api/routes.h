@@ -17,12 +17,18 @@ namespace gw::http_api {
 
 // What a route asks of its caller.
 struct Needs {
-  enum class Who : uint8_t { anyone, key_holder, key_holder_unless_ops };
+  enum class Who : uint8_t {
+    anyone,
+    key_holder,
+    key_holder_unless_ops,
+    reader,  // of a run, with a session or a key: its handler looks
+  };
   Who who = Who::anyone;
   Requirement requirement = {};
   bool own_host = false;  // with a key as well: it has to come under a name of this machine
 };
 inline Needs nothing() { return {}; }
+inline Needs run_reader() { return {Needs::Who::reader}; }
 inline Needs any_key() { return {Needs::Who::key_holder}; }
 inline Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
 inline Needs ops_or(Scope scope) { return {Needs::Who::key_holder_unless_ops, {scope, true}}; }
@@ -43,6 +49,7 @@ class Routes {
   void add_ops(std::string_view method, std::string_view pattern, Needs needs, const Handler& handler);
 
   void handle(http::Request& request, http::Responder responder) const;
+  Access& access() { return access_; }
   const std::vector<http::Router::Route>& all() const { return main_.routes(); }
 
  private:

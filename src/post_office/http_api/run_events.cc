@@ -1,0 +1,96 @@
+#include "post_office/http_api/run_events.h"
+
+#include "json/json.h"
+#include "post_office/http_api/event_streams.h"
+#include "post_office/http_api/run_bodies.h"
+
+namespace gw::http_api {
+namespace {
+
+// Whoever ended it had not claimed it.
+bool is_ended_by_gateway(const RunRecord& record) {
+  return is_over(record.status) && record.claim_epoch < record.epoch;
+}
+
+void append_json_event(std::string& out, std::string_view id, std::string_view name, std::string_view json) {
+  if (!id.empty()) out.append("id: ").append(id).append("\n");
+  out.append("event: ").append(name).append("\ndata: ").append(json).append("\n\n");
+}
+
+}  // namespace
+
+RunCursor cursor_at(const Run& run, uint64_t pos) { return {run.record.epoch, pos, run.log.hash_at(pos)}; }
+
+std::string json_array(std::string_view lines) {
+  std::string out = "[";
+  while (!lines.empty()) {
+    const size_t end = lines.find('\n');
+    if (out.size() > 1) out += ',';
+    out.append(lines.substr(0, end));
+    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+  }
+  out += ']';
+  return out;
+}
+
+void append_data_event(std::string& out, const RunCursor& after, RunFormat format, std::string_view bytes) {
+  out.append("event: data\n");
+  append_event(out, after.sortable(),
+               format == RunFormat::json ? std::string_view(json_array(bytes)) : bytes);
+}
+
+void append_control_event(std::string& out, const RunCursor& at, uint64_t stream_cursor, bool up_to_date) {
+  std::string json;
+  json::Writer writer(json);
+  writer.begin_object()
+      .member("streamNextOffset", at.sortable())
+      .member("streamCursor", std::to_string(stream_cursor));
+  if (up_to_date) writer.member("upToDate", true);
+  writer.end_object();
+  append_json_event(out, {}, "control", json);
+}
+
+void append_reset_event(std::string& out, const RunCursor& to, std::string_view cause) {
+  std::string json;
+  json::Writer(json)
+      .begin_object()
+      .member("epoch", to.epoch)
+      .member("pos", to.pos)
+      .member("hash", to.hash.text())
+      .member("cause", cause)
+      .end_object();
+  append_json_event(out, to.sortable(), "reset", json);
+}
+
+void append_end_event(std::string& out, const Run& run) {
+  const std::string offset = cursor_at(run, run.log.size()).sortable();
+  std::string json;
+  json::Writer writer(json);
+  writer.begin_object()
+      .member("streamNextOffset", offset)
+      .member("upToDate", true)
+      .member("streamClosed", true)
+      .member("run_id", run.record.run_id);
+  append_top(writer, top_of(run));
+  append_outcome(writer, run.record);
+  writer.end_object();
+  append_json_event(out, offset + std::string(kEndSuffix), "control", json);
+}
+
+RunStart resume_run(const Run& run, const std::optional<RunCursor>& cursor) {
+  using Kind = RunResume::Kind;
+  if (!cursor) return {0, "diverged", true};
+  const RunResume resume = run.log.resume(cursor);
+  switch (resume.kind) {
+    case Kind::fits: return {resume.pos};
+    case Kind::diverged: return {0, "diverged", true};
+    case Kind::ahead: return {0, "ahead", true};
+    case Kind::fresh: return {};
+    case Kind::reset: break;
+  }
+  if (resume.pos < cursor->pos) return {resume.pos, "superseded", true};
+  const bool was_ended = is_ended_by_gateway(run.record) && cursor->epoch >= run.record.claim_epoch;
+  return {resume.pos, was_ended ? "ended" : "claimed"};
+}
+
+}  // namespace gw::http_api

@@ -1,0 +1,130 @@
+#include "post_office/http_api/run_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "post_office/http_api/api_request.h"
+
+namespace gw::http_api {
+namespace {
+
+constexpr std::string_view kKeepAlive = ": ka\n\n";
+// One with more unsent than this waits.
+constexpr size_t kLagBytes = size_t{64} << 10;
+// Of one event, and of one for a reader that was too slow.
+constexpr size_t kPieceBytes = size_t{16} << 10, kSlowPieceBytes = size_t{4} << 10;
+
+// Whole items, and never half a character.
+uint64_t piece_end(const Run& run, uint64_t from, size_t bytes_max) {
+  const uint64_t to = std::min<uint64_t>(from + bytes_max, run.log.size());
+  if (run.record.format != RunFormat::json) return run.log.piece_end(from, to, false);
+  const uint64_t end = run.log.piece_end(from, to, true);
+  if (end == run.log.size() || (end > from && run.log.bytes()[end - 1] == '\n')) return end;
+  // One item that is larger than a piece.
+  const size_t newline = run.log.bytes().find('\n', to);
+  return newline == std::string_view::npos ? run.log.size() : newline + 1;
+}
+
+http::Response stream_head(const Run& run) {
+  http::Response head;
+  head.content_type = "text/event-stream";
+  head.cache_control = "no-cache, no-transform";
+  head.header("X-Accel-Buffering", "no");  // nginx would hold events back
+  head.header("Run-Status", to_string(run.record.status));
+  return head;
+}
+
+}  // namespace
+
+// Whoever settles it may let go of it.
+void RunFeed::become(State state) {
+  const std::shared_ptr<RunFeed> self = shared_from_this();
+  state_ = state;
+  settle_(self);
+}
+
+void RunFeed::begin(const Run& run, const RunStart& start) {
+  stream_ = responder_.stream(stream_head(run));
+  // It may have left meanwhile, and a HEAD request never stays.
+  if (!stream_.is_open()) return become(State::ended);
+  stream_.on_close([this] { become(State::ended); });
+  state_ = State::open;
+  at_ = cursor_at(run, start.pos);
+  std::string out = ": run\n\n";
+  if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
+  stream_.write(out);
+  advance(run, true);
+}
+
+void RunFeed::refuse(http::Response response) {
+  responder_.send(std::move(response));
+  become(State::ended);
+}
+
+void RunFeed::on_run_changed(const Run& run, const RunChange& change) {
+  if (state_ != State::open && state_ != State::lagging) return;
+  if (change.kind == RunChange::Kind::removed) return cut();
+  if (change.kind == RunChange::Kind::reloaded) must_compare_ = true;
+  if (state_ == State::open) advance(run);
+}
+
+// Gives what there is, as far as there is room. `first`: a reader for whom there is nothing is told so.
+void RunFeed::advance(const Run& run, bool first) {
+  std::string out;
+  if (at_.epoch != run.record.epoch || std::exchange(must_compare_, false)) compare(run, out);
+  if (run.log.is_expired() && at_.pos < run.log.size()) return cut();
+  const bool has_told = append_pieces(run, out);
+  const bool has_all = at_.pos == run.log.size();
+  const bool is_last = has_all && is_over(run.record.status);
+  if (first && !has_told && !is_last) append_control_event(out, at_, stream_cursor_(), has_all);
+  if (is_last) append_end_event(out, run);
+  if (!stream_.write(out)) return cut();
+  if (is_last) {
+    stream_.close();
+    return become(State::ended);
+  }
+  if (const State next = has_all ? State::open : State::lagging; next != state_) become(next);
+}
+
+// The run has another epoch, or the engine came back with other data.
+void RunFeed::compare(const Run& run, std::string& out) {
+  const RunStart start = resume_run(run, at_);
+  at_ = cursor_at(run, start.pos);
+  if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
+}
+
+bool RunFeed::append_pieces(const Run& run, std::string& out) {
+  const uint64_t begin = at_.pos;
+  while (at_.pos < run.log.size() && stream_.buffered_bytes() + out.size() < kLagBytes) {
+    const uint64_t from = at_.pos;
+    at_ = cursor_at(run, piece_end(run, from, is_slow_ ? kSlowPieceBytes : kPieceBytes));
+    append_data_event(out, at_, run.record.format, run.log.bytes(from, at_.pos));
+    append_control_event(out, at_, stream_cursor_(), at_.pos == run.log.size());
+  }
+  return at_.pos > begin;
+}
+
+void RunFeed::catch_up() {
+  if (state_ != State::lagging) return;
+  if (stream_.buffered_bytes() > 0) {
+    is_slow_ = true;
+    return;
+  }
+  if (const Run* const run = reading.run()) return advance(*run);
+  cut();
+}
+
+void RunFeed::keep_alive() {
+  if (stream_.is_open() && stream_.buffered_bytes() == 0) stream_.write(kKeepAlive);
+}
+
+void RunFeed::cut() {
+  if (state_ == State::ended) return;
+  if (state_ == State::unanswered) {
+    return refuse(refusal(Error{Errc::unavailable, "the gateway is about to end"}));
+  }
+  stream_.drop();
+  become(State::ended);
+}
+
+}  // namespace gw::http_api

@@ -1,0 +1,526 @@
+"""Durable runs over the service API: their life, what is stored once, and who may."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from support.api import assert_refused
+from support.runs import EMPTY, RUNS, Run, cursor, fold, new_name
+from support.wait import eventually
+
+
+@pytest.fixture
+def run(api):
+    return Run.create(api)
+
+
+class TestMaking:
+    def test_its_maker_has_claimed_it(self, api):
+        response = api.post(RUNS, {"channel": "guide", "producer": "a:1"})
+        assert response.status_code == 201
+        body = response.json()
+        assert body.pop("run_id").startswith("run_")
+        assert body == {"success": True, "status": "in_progress", "epoch": 1, "pos": 0, "hash": EMPTY, "lease_ms": 10000}
+
+    def test_its_record_shows_what_was_asked(self, api):
+        name = new_name()
+        fields = {
+            "run_id": name,
+            "to": {"user_id": "ada"},
+            "tenant_id": "acme",
+            "thread_id": "c1",
+            "format": "json",
+            "lease_ms": 2000,
+            "takeover_ms": 0,
+            "metadata": {"model": "m"},
+            "bytes_max": 1000,
+        }
+        Run.create(api, **fields)
+        record = Run(api, name).record()
+        for field in ("run_id", "thread_id", "format", "tenant_id", "to", "metadata", "bytes_max", "lease_ms", "takeover_ms"):
+            assert record[field] == fields[field], field
+        assert record["channel"] == "guide"
+        assert record["status"] == "in_progress"
+        assert record["owner"] == "live"
+        assert record["error"] is None
+        assert record["ended_at"] is None
+
+    def test_the_same_name_and_token_again_is_the_same_run(self, api):
+        body = {"run_id": new_name(), "channel": "guide", "producer": "a:1", "token": "t1"}
+        first, second = api.post(RUNS, body), api.post(RUNS, body)
+        assert (first.status_code, second.status_code) == (201, 200)
+        assert first.json() == second.json()
+        other = api.post(RUNS, body | {"token": "t2"})
+        assert_refused(other, 409, "run_exists")
+        assert other.json()["run"] == {"status": "in_progress", "epoch": 1, "pos": 0, "hash": EMPTY}
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"channel": None},
+            {"channel": "A"},
+            {"channel": 1},
+            {"producer": None},
+            {"producer": ""},
+            {"producer": "a b"},
+            {"producer": "a\x00b"},
+            {"producer": "x" * 257},
+            {"producer": ["a"]},
+            {"run_id": "run_1"},
+            {"run_id": ""},
+            {"run_id": "a/b"},
+            {"run_id": "x" * 129},
+            {"thread_id": ""},
+            {"thread_id": "a b"},
+            {"format": "xml"},
+            {"format": "ai-sdk"},
+            {"format": "ag-ui"},
+            {"lease_ms": 1999},
+            {"lease_ms": 120001},
+            {"lease_ms": "10"},
+            {"lease_ms": 1e300},
+            {"takeover_ms": -1},
+            {"takeover_ms": 300001},
+            {"ttl_seconds": 0},
+            {"ttl_seconds": 604801},
+            {"bytes_max": 0},
+            {"bytes_max": 2.5},
+            {"metadata": []},
+            {"metadata": {"a": "x" * 20000}},
+            {"push": 1},
+            {"to": {}},
+            {"to": "ada"},
+            {"to": {"user_id": "ada", "session_ref": "x"}},
+            {"to": {"user_id": "a b"}},
+            {"to": {"connection_id": "nobody"}},
+            {"tenant_id": "a/b"},
+        ],
+        ids=str,
+    )
+    def test_what_is_wrong_is_400_and_named(self, api, wrong):
+        body = {"channel": "guide", "producer": "a:1"} | wrong
+        refused = assert_refused(api.post(RUNS, body), 400, "invalid_argument")
+        assert next(iter(wrong)) in refused["error"]
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"[]",
+            b"{",
+            b'{"channel":"guide","producer":"a","producer":"b"}',
+            b'{"channel":"guide","producer":"a","to":{"user_id":"a","user_id":"b"}}',
+            b'{"channel":"guide","producer":"\xff"}',
+            b'{"channel":"guide","producer":"\\ud800"}',
+            b'{"channel":"guide","producer":"a","metadata":{"a":\x00}}',
+        ],
+    )
+    def test_what_is_no_json_of_ours_is_400(self, api, raw):
+        assert_refused(api.post(RUNS, content=raw), 400, "invalid_argument")
+
+    def test_an_unknown_channel_is_404(self, api):
+        assert_refused(api.post(RUNS, {"channel": "nowhere", "producer": "a"}), 404, "not_found")
+
+    def test_a_session_is_found_by_its_token(self, api, gateway):
+        token = gateway.new_session()
+        run = Run.create(api, to={"session_id": token})
+        assert run.record()["to"] == {"session_ref": api.session(token)["session_ref"]}
+        refused = api.post(RUNS, {"channel": "guide", "producer": "a", "to": {"session_id": "nobody-at-all-here"}})
+        assert_refused(refused, 404, "not_found")
+
+
+class TestAppending:
+    def test_the_log_grows_and_its_hash_folds(self, run):
+        text = ""
+        for piece in ("Once ", "upon a ", "tïme 🎈", "", "\x00\r\n."):
+            text += piece
+            answer = run.say(piece)
+            assert answer["pos"] == len(text.encode())
+            assert answer["hash"] == fold(text.encode())
+            assert answer["status"] == "appended"
+            assert answer["run_status"] == "in_progress"
+            assert answer["cancel_requested"] is False
+        assert run.log() == text
+
+    def test_i5_a_batch_is_stored_once_however_often_it_is_sent(self, run):
+        first = run.say("one")
+        for _ in range(5):
+            again = run.append("one", seq=0)
+            assert again.status_code == 200
+            assert again.json() == first | {"status": "duplicate"}
+        run.say("two")
+        assert run.append("one", seq=0).json() == first | {"status": "duplicate"}
+        assert run.log() == "onetwo"
+
+    def test_i5_many_at_once_store_it_once(self, api, run):
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(run.call("append", **run.owner(seq=0, text="x")))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answer.json()["status"] for answer in answers) == ["appended"] + ["duplicate"] * 7
+        assert run.log() == "x"
+
+    def test_i8_the_same_seq_with_other_bytes_is_a_conflict(self, run):
+        run.say("one")
+        refused = run.append("two", seq=0)
+        body = assert_refused(refused, 409, "sequence_conflict")
+        assert body["run"] == {"status": "in_progress", "epoch": 1, "pos": 3, "hash": fold(b"one")}
+        with_end = run.append("one", seq=0, end={"status": "completed"})
+        assert_refused(with_end, 409, "sequence_conflict")
+        assert run.log() == "one"
+
+    def test_i9_a_gap_stores_nothing(self, run):
+        run.say("one")
+        body = assert_refused(run.append("three", seq=2), 409, "sequence_gap")
+        assert body["expected_seq"] == 1
+        assert body["run"]["pos"] == 3
+        assert run.log() == "one"
+
+    def test_a_seq_long_past_is_a_conflict(self, run):
+        for n in range(20):
+            run.say(str(n))
+        assert_refused(run.append("0", seq=0), 409, "sequence_conflict")
+        assert run.append("19", seq=19).json()["status"] == "duplicate"
+
+    def test_who_is_not_its_owner_is_fenced(self, run):
+        run.say("one")
+        for wrong in ({"producer": "other:1"}, {"epoch": 0}, {"epoch": 2}):
+            body = assert_refused(run.append("two", **wrong), 403, "fenced")
+            assert body["epoch"] == 1
+            assert body["run"]["pos"] == 3
+
+    def test_items_are_lines_byte_for_byte(self, api):
+        run = Run.create(api, format="json")
+        raw = b'{"producer":"agent:1","epoch":1,"seq":0,"items":[ {"a" :\r\n1.50, "b":"\\u00e9 \\n"} ,[],\n"x", 1e400, null ]}'
+        assert api.post(f"{run.path}/append", content=raw).status_code == 200
+        assert run.log() == '{"a" :  1.50, "b":"\\u00e9 \\n"}\n[]\n"x"\n1e400\nnull\n'
+        assert run.record(include="log")["items"] == 5
+
+    def test_text_and_items_are_for_their_format(self, api, run):
+        assert_refused(run.call("append", **run.owner(seq=0, items=[1])), 400, "invalid_argument")
+        other = Run.create(api, format="json")
+        body = assert_refused(other.append("x"), 400, "invalid_argument")
+        assert body["run"]["pos"] == 0
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {},
+            {"text": 1},
+            {"text": "a", "items": []},
+            {"items": {}},
+            {"text": "a", "seq": -1},
+            {"text": "a", "seq": "0"},
+            {"text": "a", "seq": 0.5},
+            {"text": "a", "epoch": -1},
+            {"text": "a", "epoch": 10000},
+            {"text": "a", "end": {}},
+            {"text": "a", "end": {"status": "in_progress"}},
+            {"text": "a", "end": {"status": "abandoned"}},
+            {"text": "a", "end": []},
+            {"text": "a", "end": {"status": "failed", "error": {"message": "no code"}}},
+            {"text": "a", "end": {"status": "failed", "error": "broken"}},
+        ],
+        ids=str,
+    )
+    def test_what_is_wrong_is_400(self, run, wrong):
+        body = run.owner(seq=0) | wrong
+        assert_refused(run.call("append", **body), 400, "invalid_argument")
+        assert run.log() == ""
+
+    def test_what_is_too_large_is_413(self, api, run):
+        assert_refused(run.append("x" * (256 * 1024 + 1)), 413, "run_too_large")
+        many = Run.create(api, format="json")
+        assert_refused(many.append(items=[1] * 1001), 413, "run_too_large")
+        small = Run.create(api, bytes_max=10)
+        small.say("123456789")
+        body = assert_refused(small.append("ab"), 413, "run_too_large")
+        assert body["run"]["status"] == "in_progress"
+        small.say("a")
+        small.end()
+
+    def test_faster_than_the_rate_is_429(self, gateway, run):
+        # All in one write: one by one, a slow machine would never come to so many a second.
+        requests = b""
+        for seq in range(1500):
+            body = json.dumps(run.owner(seq=seq, text="x")).encode()
+            head = f"POST {run.path}/append HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.api_key}\r\n"
+            requests += head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        with socket.create_connection(gateway.address, timeout=20) as connection:
+            sender = threading.Thread(target=connection.sendall, args=(requests,))
+            sender.start()
+            answers = connection.makefile("rb")
+            refused = None
+            stored = 0
+            while refused is None:
+                response = http.client.HTTPResponse(connection)
+                response.fp = answers
+                response.begin()
+                body = json.loads(response.read())
+                if response.status == 429:
+                    refused = response.headers, body
+                else:
+                    stored += 1
+            while sender.is_alive():
+                answers.read1(65536)
+            sender.join()
+        assert stored >= 400
+        assert refused[1]["code"] == "rate_limited"
+        assert refused[1]["retry_after_ms"] > 0
+        assert int(refused[0]["Retry-After"]) >= 1
+
+
+class TestEnding:
+    @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+    def test_its_owner_ends_it(self, run, status):
+        run.say("all")
+        answer = run.end(status, error={"code": "my_code", "message": "said"}, result={"n": 1})
+        assert answer["run_status"] == status
+        record = run.record(include="log")
+        assert record["status"] == status
+        assert record["error"] == {"code": "my_code", "message": "said"}
+        assert record["result"] == {"n": 1}
+        assert record["log"] == "all"
+        assert record["ended_at"] is not None
+        assert record["owner"] is None
+
+    def test_with_the_last_text(self, run):
+        assert run.append("all", end={"status": "completed"}).json()["run_status"] == "completed"
+        assert run.log() == "all"
+
+    def test_nothing_changes_after_it(self, run):
+        run.say("all")
+        end = run.end()
+        assert run.call("end", **run.owner(seq=1, end={"status": "completed"})).json() == end | {"status": "duplicate"}
+        body = assert_refused(run.append("more", seq=2), 409, "run_ended")
+        assert body["run"] == {"status": "completed", "epoch": 1, "pos": 3, "hash": fold(b"all")}
+        assert_refused(run.claim(), 409, "run_ended")
+        assert_refused(run.heartbeat(), 409, "run_ended")
+        assert run.cancel().json()["status"] == "ended"
+        assert run.record()["status"] == "completed"
+
+    def test_an_end_alone_takes_no_text(self, run):
+        body = run.owner(seq=0, text="x", end={"status": "completed"})
+        assert_refused(run.call("end", **body), 400, "invalid_argument")
+        assert_refused(run.call("end", **run.owner(seq=0)), 400, "invalid_argument")
+
+
+class TestClaiming:
+    def test_held_while_the_lease_lasts(self, run):
+        run.say("text")
+        body = assert_refused(run.claim(), 409, "run_held")
+        assert 0 < body["retry_after_ms"] <= 10000
+        assert body["run"] == {"status": "in_progress", "epoch": 1, "pos": 4, "hash": fold(b"text")}
+
+    def test_the_same_producer_may_at_once(self, run):
+        run.say("text")
+        claimed = run.claim(run.producer, include_text=True).json()
+        assert claimed["epoch"] == 2
+        assert claimed["pos"] == 4
+        assert claimed["hash"] == fold(b"text")
+        assert claimed["text"] == "text"
+        assert claimed["status"] == "in_progress"
+        body = assert_refused(run.append("old"), 403, "fenced")
+        assert body["epoch"] == 2
+
+    def test_i6_i7_each_claim_has_an_epoch_and_ends_the_last(self, run):
+        epochs = [run.claim(run.producer).json()["epoch"] for _ in range(5)]
+        assert epochs == [2, 3, 4, 5, 6]
+        for epoch in range(1, 6):
+            assert_refused(run.append("x", epoch=epoch), 403, "fenced")
+        assert run.append("x", epoch=6, seq=0).status_code == 200
+
+    def test_force_needs_the_scope_for_it(self, run):
+        assert run.claim(force=True).json()["epoch"] == 2
+
+    def test_keep_cuts_the_log(self, run):
+        run.say("Once upoñ")
+        assert_refused(run.claim(run.producer, keep=100), 409, "run_moved")
+        assert_refused(run.claim(run.producer, keep=9), 409, "run_moved")
+        claimed = run.claim(run.producer, keep=8, include_text=True).json()
+        assert (claimed["pos"], claimed["text"]) == (8, "Once upo")
+        assert run.claim(run.producer, keep="all").json()["pos"] == 8
+        assert run.claim(run.producer, keep=0).json()["pos"] == 0
+        assert run.log() == ""
+
+    def test_an_old_epoch_has_moved(self, run):
+        assert_refused(run.claim(run.producer, epoch=0), 409, "run_moved")
+        assert run.claim(run.producer, epoch=1).json()["epoch"] == 2
+
+    def test_the_same_token_and_body_is_the_same_claim(self, run):
+        body = {"token": "t7", "keep": "all"}
+        first = run.claim(run.producer, **body).json()
+        assert run.claim(run.producer, **body).json() == first
+        assert_refused(run.claim(run.producer, token="t7", keep=0), 409, "run_moved")
+        assert run.claim(run.producer).json()["epoch"] == first["epoch"] + 1
+        assert_refused(run.claim(run.producer, **body), 409, "run_moved")
+
+    @pytest.mark.parametrize("wrong", [{"keep": -1}, {"keep": "some"}, {"keep": True}, {"epoch": "1"}, {"force": 1}, {"lease_ms": 1},
+                                       {"delivery": {"group": "g"}}, {"delivery": {"id": "1"}}, {"delivery": "1"}, {"include_text": "yes"}], ids=str)
+    def test_what_is_wrong_is_400(self, run, wrong):
+        assert_refused(run.claim(**wrong), 400, "invalid_argument")
+
+    def test_a_lapsed_lease_may_be_claimed(self, api):
+        run = Run.create(api, lease_ms=2000, takeover_ms=20000)
+        run.say("half")
+        eventually(lambda: run.claim(keep=2).status_code == 200, 10)
+        record = run.record(include="log")
+        assert (record["epoch"], record["producer"], record["log"]) == (2, "agent:2", "ha")
+
+
+class TestHeartbeats:
+    def test_one_renews_the_lease(self, run):
+        run.say("x")
+        body = run.heartbeat().json()
+        assert body == {
+            "success": True,
+            "run_status": "in_progress",
+            "pos": 1,
+            "hash": fold(b"x"),
+            "cancel_requested": False,
+            "lease_ms": 10000,
+        }
+
+    def test_i15_a_waiting_one_hears_of_a_cancel(self, api, run, record_property):
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append((run.heartbeat(wait_ms=5000), time.monotonic())))
+        waiting.start()
+        time.sleep(0.3)
+        asked = time.monotonic()
+        response = run.cancel(reason="enough")
+        assert (response.status_code, response.json()["status"]) == (202, "asked")
+        waiting.join()
+        answer, at = answers[0]
+        record_property("answered_after_ms", round((at - asked) * 1000))
+        assert answer.json()["cancel_requested"] is True
+        assert at - asked < 3
+        assert run.heartbeat(wait_ms=5000).json()["cancel_requested"] is True
+        assert run.record()["cancel_reason"] == "enough"
+
+    def test_i16_again_and_after_the_end_it_is_nothing(self, run):
+        assert run.cancel().json()["status"] == "asked"
+        assert run.cancel().json()["status"] == "already"
+        run.end("completed")
+        assert run.cancel().json()["status"] == "ended"
+        assert run.record()["status"] == "completed"
+
+    def test_i15_who_ignores_it_is_ended(self, run):
+        run.say("x")
+        run.cancel()
+        eventually(lambda: run.record()["status"] == "cancelled", 10)
+        body = assert_refused(run.append("y"), 409, "run_ended")
+        assert body["run"]["epoch"] == 2
+        assert run.append("x", seq=0).json()["status"] == "duplicate"
+
+    def test_it_waits_no_longer_than_it_said(self, run):
+        began = time.monotonic()
+        assert run.heartbeat(wait_ms=400).json()["cancel_requested"] is False
+        assert 0.3 < time.monotonic() - began < 5
+
+    def test_a_waiting_one_hears_of_the_end_and_of_another_claim(self, api):
+        for happens, check in (
+            (lambda run: run.end(), lambda answer: answer.json()["run_status"] == "completed"),
+            (lambda run: run.claim(force=True), lambda answer: answer.status_code == 403 and answer.json()["epoch"] == 2),
+            (lambda run: run.api.delete(run.path), lambda answer: answer.json()["run_status"] == "cancelled"),
+        ):
+            run = Run.create(api)
+            answers = []
+            waiting = threading.Thread(target=lambda run=run, answers=answers: answers.append(run.heartbeat(wait_ms=5000)))
+            waiting.start()
+            time.sleep(0.2)
+            happens(run)
+            waiting.join(4)
+            assert answers, "it did not answer at once"
+            assert check(answers[0]), answers[0].text
+
+    @pytest.mark.parametrize("wait", [-1, 60001, "5", 5001])
+    def test_half_the_lease_at_most(self, run, wait):
+        assert_refused(run.heartbeat(wait_ms=wait), 400, "invalid_argument")
+
+    def test_not_by_others(self, run):
+        body = assert_refused(run.call("heartbeat", producer="other", epoch=1), 403, "fenced")
+        assert body["epoch"] == 1
+
+
+class TestLooking:
+    def test_it_waits_for_the_end(self, run):
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(run.get(wait_ms=20000, include="log")))
+        waiting.start()
+        time.sleep(0.2)
+        run.say("all")
+        run.end()
+        waiting.join(5)
+        assert answers[0].json()["status"] == "completed"
+        assert answers[0].json()["log"] == "all"
+
+    def test_or_for_the_time(self, run):
+        assert run.get(wait_ms=200).json()["status"] == "in_progress"
+
+    @pytest.mark.parametrize("query", ["wait_ms=25001", "wait_ms=-1", "wait_ms=x", "include=everything"])
+    def test_what_is_wrong_is_400(self, run, query):
+        assert_refused(run.api.get(f"{run.path}?{query}"), 400, "invalid_argument")
+
+    def test_what_is_not_there_is_404(self, api):
+        nobody = Run(api, "nobody")
+        bodies = set()
+        for response in (
+            nobody.get(),
+            nobody.get(wait_ms=10),
+            nobody.append("x"),
+            nobody.claim(),
+            nobody.heartbeat(),
+            nobody.cancel(),
+            api.delete(nobody.path),
+            api.get(f"{RUNS}/a%20b"),
+            nobody.call("append", **nobody.owner(seq=0, items=[1] * 1001)),
+        ):
+            assert_refused(response, 404, "run_not_found")
+            bodies.add(response.content)
+        assert len(bodies) == 1
+
+    def test_lists_are_newest_first_and_in_pages(self, api):
+        thread = new_name()
+        runs = [Run.create(api, thread_id=thread).run_id for _ in range(5)]
+        found = []
+        after = {}
+        while True:
+            page = api.get(RUNS, params={"thread_id": thread, "limit": 2, **after}).json()
+            found += [run["run_id"] for run in page["runs"]]
+            if page["after"] is None:
+                break
+            after = {"after": page["after"]}
+        assert found == runs[::-1]
+
+    def test_lists_take_channel_and_status(self, api):
+        thread = new_name()
+        guide = Run.create(api, thread_id=thread)
+        other = Run.create(api, "pillar:content", thread_id=thread)
+        guide.end("failed")
+
+        def listed(**params):
+            return [run["run_id"] for run in api.get(RUNS, params={"thread_id": thread} | params).json()["runs"]]
+
+        assert listed(channel="guide") == [guide.run_id]
+        assert listed(status="in_progress") == [other.run_id]
+        assert listed(status="failed", channel="pillar:content") == []
+
+    @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "status=happy", "thread_id=a%20b", "after=a%20b", "channel=A"])
+    def test_what_is_wrong_in_a_list_is_400(self, api, query):
+        assert_refused(api.get(f"{RUNS}?{query}"), 400)
+
+    def test_deleted_it_is_gone(self, run):
+        assert run.api.delete(run.path).json()["status"] == "deleted"
+        assert_refused(run.get(), 404, "run_not_found")
+        assert_refused(run.api.delete(run.path), 404, "run_not_found")
+
+    def test_a_cursor_is_what_it_says(self, run):
+        run.say("añ")
+        record = run.record()
+        assert cursor(1, "añ".encode()) == f"{record['epoch']}.{record['pos']}.{record['hash']}"
