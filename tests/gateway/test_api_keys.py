@@ -7,9 +7,10 @@ import pytest
 
 from support.api import POST_OFFICE, SESSIONS, assert_refused
 from support.gateway import Gateway, run_to_exit
+from support.runs import RUNS
 
 ADDRESSES = itertools.count()
-SCOPES = ["publish", "subscribe", "send", "sessions", "registry"]
+SCOPES = ["publish", "subscribe", "send", "sessions", "registry", "runs"]
 KEYS = {name: f"key-of-{name}-0123456789" for name in (*SCOPES, "content", "acme", "hashed")}
 
 
@@ -52,6 +53,7 @@ CALLS = {
     "send": lambda api: api.post(f"{POST_OFFICE}/send", {"message": {}, "user_id": "nobody"}),
     "sessions": lambda api: api.post(SESSIONS, {"user_id": "ada"}),
     "registry": lambda api: api.get(f"{POST_OFFICE}/connection-count"),
+    "runs": lambda api: api.post(RUNS, {"channel": "guide", "producer": "a:1"}),
 }
 
 # Every call that needs a key, with what it may answer when the key is good.
@@ -59,7 +61,9 @@ PROTECTED = [
     ("POST", SESSIONS), ("GET", f"{SESSIONS}/x"), ("PATCH", f"{SESSIONS}/x"), ("DELETE", f"{SESSIONS}/x"),
     ("POST", f"{SESSIONS}/x/validate"), ("GET", f"{SESSIONS}/x/websockets"), ("GET", f"{POST_OFFICE}/endpoint"),
     ("POST", f"{POST_OFFICE}/publish"), ("POST", f"{POST_OFFICE}/send"), ("GET", f"{POST_OFFICE}/subscribe?channel=guide"),
-    ("POST", f"{POST_OFFICE}/ack"), ("GET", f"{POST_OFFICE}/connections/ws_x"), ("GET", f"{POST_OFFICE}/channels/guide/connections"),
+    ("POST", f"{POST_OFFICE}/ack"), ("POST", f"{POST_OFFICE}/working"), ("POST", RUNS), ("GET", RUNS), ("GET", f"{RUNS}/x"),
+    ("DELETE", f"{RUNS}/x"), *(("POST", f"{RUNS}/x/{verb}") for verb in ("claim", "append", "end", "heartbeat", "cancel")),
+    ("GET", "/v1/stream/x"), ("GET", f"{POST_OFFICE}/connections/ws_x"), ("GET", f"{POST_OFFICE}/channels/guide/connections"),
     ("GET", f"{POST_OFFICE}/connection-count"), ("GET", f"{POST_OFFICE}/backpressure"), ("GET", "/metrics"),
     ("GET", "/health/websocket-gateway/detailed"), ("GET", "/api/health/websocket-gateway/detailed"),
 ]  # fmt: skip
@@ -115,7 +119,7 @@ def test_metrics_and_details_need_the_registry_scope(keys):
 
 
 def test_the_root_key_may_everything_in_any_realm(gateway):
-    assert [call(gateway.api).status_code for call in CALLS.values()] == [200, 200, 404, 201, 200]
+    assert [call(gateway.api).status_code for call in CALLS.values()] == [200, 200, 404, 201, 200, 201]
     assert gateway.api.publish("guide", {}, realm="any.realm+1")["success"]
 
 

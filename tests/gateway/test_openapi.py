@@ -10,6 +10,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from support.api import POST_OFFICE, SESSIONS
+from support.runs import RUNS, Run, cursor, new_name
 from support.wait import eventually
 
 GATEWAY_FLAGS = ["--test-endpoints"]
@@ -37,6 +38,15 @@ def client(gateway):
 
 def session(gateway):
     return gateway.new_session(user_id="ada")
+
+
+def run_with(gateway, text="", ended=False, name=False):
+    run = Run.create(gateway.api, **({"run_id": new_name()} if name else {}))
+    if text:
+        run.say(text)
+    if ended:
+        run.end()
+    return run
 
 
 def mcp_message(method, **params):
@@ -100,6 +110,105 @@ CALLS = {
         (200, lambda g, c: (f"{POST_OFFICE}/ack", {"channel": "guide", "group": "g", "ids": ["x"]})),
         (400, lambda g, c: (f"{POST_OFFICE}/ack", {})),
     ],
+    ("POST", f"{POST_OFFICE}/working"): [
+        (200, lambda g, c: (f"{POST_OFFICE}/working", {"channel": "guide", "group": "g", "ids": ["x"]})),
+        (400, lambda g, c: (f"{POST_OFFICE}/working", {})),
+    ],
+    ("POST", RUNS): [
+        (
+            201,
+            lambda g, c: (
+                RUNS,
+                {
+                    "run_id": new_name(),
+                    "channel": "guide",
+                    "to": {"user_id": "ada"},
+                    "tenant_id": "t",
+                    "thread_id": "c1",
+                    "format": "json",
+                    "producer": "a:1",
+                    "token": "t1",
+                    "lease_ms": 2000,
+                    "takeover_ms": 0,
+                    "ttl_seconds": 1,
+                    "bytes_max": 10,
+                    "metadata": {},
+                    "push": False,
+                },
+            ),
+        ),
+        (201, lambda g, c: (RUNS, {"channel": "guide", "producer": "a:1", "to": None, "thread_id": None})),
+        (400, lambda g, c: (RUNS, {"channel": "guide"})),
+        (400, lambda g, c: (RUNS, {"channel": "guide", "producer": "a:1", "run_id": "run_1"})),
+        (409, lambda g, c: (RUNS, {"channel": "guide", "producer": "a:1", "run_id": run_with(g, "x", name=True).run_id})),
+    ],
+    ("GET", RUNS): [
+        (200, lambda g, c: RUNS),
+        (200, lambda g, c: f"{RUNS}?channel=guide&status=completed&limit=1"),
+        (400, lambda g, c: f"{RUNS}?limit=0"),
+        (404, lambda g, c: f"{RUNS}?channel=nowhere"),
+    ],
+    ("GET", RUNS + "/{}"): [
+        (200, lambda g, c: run_with(g, "x").path),
+        (200, lambda g, c: run_with(g, "x", ended=True).path + "?include=log&wait_ms=10"),
+        (400, lambda g, c: run_with(g, "x").path + "?wait_ms=x"),
+        (404, lambda g, c: f"{RUNS}/nobody"),
+    ],
+    ("DELETE", RUNS + "/{}"): [(200, lambda g, c: run_with(g, "x").path), (404, lambda g, c: f"{RUNS}/nobody")],
+    ("POST", RUNS + "/{}/claim"): [
+        (200, lambda g, c: (run_with(g, "x").path + "/claim", {"producer": "agent:1", "keep": "all", "include_text": True})),
+        (200, lambda g, c: (run_with(g, "x").path + "/claim", {"producer": "b", "keep": 0, "epoch": 1, "force": True})),
+        (400, lambda g, c: (run_with(g, "x").path + "/claim", {"producer": "b", "keep": "some"})),
+        (404, lambda g, c: (f"{RUNS}/nobody/claim", {"producer": "b"})),
+        (409, lambda g, c: (run_with(g, "x").path + "/claim", {"producer": "b"})),
+    ],
+    ("POST", RUNS + "/{}/append"): [
+        (200, lambda g, c: (run_with(g).path + "/append", {"producer": "agent:1", "epoch": 1, "seq": 0, "text": "x"})),
+        (
+            200,
+            lambda g, c: (
+                run_with(g).path + "/append",
+                {
+                    "producer": "agent:1",
+                    "epoch": 1,
+                    "seq": 0,
+                    "end": {"status": "failed", "error": {"code": "c", "message": "m"}, "result": [1]},
+                },
+            ),
+        ),
+        (400, lambda g, c: (run_with(g).path + "/append", {"producer": "agent:1", "epoch": 1, "seq": 0})),
+        (404, lambda g, c: (f"{RUNS}/nobody/append", {"producer": "agent:1", "epoch": 1, "seq": 0, "text": "x"})),
+        (409, lambda g, c: (run_with(g).path + "/append", {"producer": "agent:1", "epoch": 1, "seq": 1, "text": "x"})),
+    ],
+    ("POST", RUNS + "/{}/end"): [
+        (
+            200,
+            lambda g, c: (
+                run_with(g).path + "/end",
+                {"producer": "agent:1", "epoch": 1, "seq": 0, "end": {"status": "completed"}},
+            ),
+        ),
+        (400, lambda g, c: (run_with(g).path + "/end", {"producer": "agent:1", "epoch": 1, "seq": 0})),
+        (404, lambda g, c: (f"{RUNS}/nobody/end", {"producer": "a", "epoch": 1, "seq": 0, "end": {"status": "failed"}})),
+    ],
+    ("POST", RUNS + "/{}/heartbeat"): [
+        (200, lambda g, c: (run_with(g).path + "/heartbeat", {"producer": "agent:1", "epoch": 1, "wait_ms": 1})),
+        (400, lambda g, c: (run_with(g).path + "/heartbeat", {"producer": "agent:1", "epoch": 1, "wait_ms": 60001})),
+        (404, lambda g, c: (f"{RUNS}/nobody/heartbeat", {"producer": "agent:1", "epoch": 1})),
+    ],
+    ("POST", RUNS + "/{}/cancel"): [
+        (202, lambda g, c: (run_with(g).path + "/cancel", {"reason": "enough"})),
+        (202, lambda g, c: (run_with(g).path + "/cancel", {})),
+        (400, lambda g, c: (run_with(g).path + "/cancel", {"reason": 1})),
+        (404, lambda g, c: (f"{RUNS}/nobody/cancel", {})),
+    ],
+    ("GET", "/v1/stream/{}"): [
+        (200, lambda g, c: f"/v1/stream/{run_with(g, 'x').run_id}?offset=-1"),
+        (200, lambda g, c: f"/v1/stream/{run_with(g, 'x', ended=True).run_id}?live=sse"),
+        (400, lambda g, c: f"/v1/stream/{run_with(g, 'x').run_id}?offset=x"),
+        (404, lambda g, c: "/v1/stream/nobody"),
+        (410, lambda g, c: f"/v1/stream/{run_with(g, 'x').run_id}?offset={cursor(1, b'y')}"),
+    ],
     ("GET", POST_OFFICE + "/connections/{}"): [
         (200, lambda g, c: f"{POST_OFFICE}/connections/{c.connection_id}"),
         (404, lambda g, c: f"{POST_OFFICE}/connections/ws_{'0' * 32}"),
@@ -130,7 +239,7 @@ CALLS = {
 }
 
 # These must be documented. The rest of the table may be.
-PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, "/mcp", "/health", "/metrics"))}
+PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, RUNS, "/v1", "/mcp", "/health", "/metrics"))}
 
 
 def operations(document):
@@ -167,7 +276,7 @@ def test_every_call_has_an_id_and_says_how_to_authenticate(document):
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(ids) == len(set(ids))
     for (_, path), operation in operations(document):
-        if path.startswith((SESSIONS, POST_OFFICE)):
+        if path.startswith((SESSIONS, POST_OFFICE, RUNS)):
             assert operation.get("security", document.get("security")), path
             assert "401" in operation["responses"] and "403" in operation["responses"], path
 
