@@ -60,6 +60,12 @@ std::vector<ShutdownStep> shutdown_steps(const ShutdownParts& parts, Duration dr
          if (parts.consul) return parts.consul->leave(std::move(done));
          done();
        }},
+      // Whoever follows a run that ends with us hears so before it is sent away.
+      {"stop_runs", kStepLimit,
+       [parts](StepDone done) {
+         parts.engine.runs().stop();
+         done();
+       }},
       // Clients that do not answer the close are left behind.
       {"drain", drain_timeout,
        [parts, drain_timeout](StepDone done) { parts.gateway.drain(drain_timeout, std::move(done)); },

@@ -68,11 +68,16 @@ void RunFeed::on_run_changed(const Run& run, const RunChange& change) {
   if (state_ == State::open) advance(run);
 }
 
-// Gives what there is, as far as there is room. `first`: a reader for whom there is nothing is told so.
+// Gives what there is, as far as there is room, once it has been told where it stands: the run may have
+// another epoch, or the engine has come back with other data. `first`: a reader for whom there is nothing is
+// told so.
 void RunFeed::advance(const Run& run, bool first) {
   std::string out;
-  if (at_.epoch != run.record.epoch || std::exchange(must_compare_, false)) compare(run, out);
-  if (run.log.is_expired() && at_.pos < run.log.size()) return cut();
+  const bool must_compare = at_.epoch != run.record.epoch || std::exchange(must_compare_, false);
+  const RunStart start = must_compare ? resume_run(run, at_) : RunStart{at_.pos};
+  if (run.log.is_expired() && start.pos < run.log.size()) return cut();
+  if (must_compare) at_ = cursor_at(run, start.pos);
+  if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
   const bool has_told = append_pieces(run, out);
   const bool has_all = at_.pos == run.log.size();
   const bool is_last = has_all && is_over(run.record.status);
@@ -84,13 +89,6 @@ void RunFeed::advance(const Run& run, bool first) {
     return become(State::ended);
   }
   if (const State next = has_all ? State::open : State::lagging; next != state_) become(next);
-}
-
-// The run has another epoch, or the engine came back with other data.
-void RunFeed::compare(const Run& run, std::string& out) {
-  const RunStart start = resume_run(run, at_);
-  at_ = cursor_at(run, start.pos);
-  if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
 }
 
 bool RunFeed::append_pieces(const Run& run, std::string& out) {

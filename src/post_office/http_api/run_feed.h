@@ -41,7 +41,6 @@ class RunFeed final : public RunReader, public std::enable_shared_from_this<RunF
 
  private:
   void advance(const Run& run, bool first = false);
-  void compare(const Run& run, std::string& out);
   bool append_pieces(const Run& run, std::string& out);
   void become(State state);
 
