@@ -22,14 +22,30 @@ struct AgentMessage {
   std::string envelope;                   // what the agent receives, whole
   std::optional<std::string> dedupe_key;  // scope and client id; absent: never a duplicate
   bool dedupe_everywhere = false;         // the same client may come back on another instance
+  bool makes_run = false;                 // its run is named after message_id
   uint64_t sender = 0;  // the same for all messages of a session, or a connection without one
 };
 
 // Shared by all who hold it: queue, groups, what is on its way.
 using AgentMessagePtr = std::shared_ptr<const AgentMessage>;
 
-// published: at least one live receiver has it. queued: it waits for one.
-enum class Submitted : uint8_t { published, queued, duplicate };
+struct Submitted {
+  // published: at least one live receiver has it. queued: it waits for one.
+  enum Outcome : uint8_t { published, queued, duplicate };
+
+  Submitted(Outcome what = published) : outcome(what) {}
+  static Submitted duplicate_of(std::string message_id) {
+    Submitted submitted(duplicate);
+    submitted.first_id = std::move(message_id);
+    return submitted;
+  }
+  friend bool operator==(const Submitted&, const Submitted&) = default;
+
+  Outcome outcome;
+  // Of a duplicate: the message_id of the first, when it may have made a run. Empty: it made none, or nobody
+  // knows any more.
+  std::string first_id = {};
+};
 
 // One agent's open stream. The engine calls it and never owns it: one that is gone is not called.
 class AgentSink {
@@ -103,7 +119,7 @@ class AgentDelivery {
   // not; tenants do not wait for each other. After an answer of Redis that got lost a message may come twice.
   // Ids: of two with the same dedupe_key within the window one is delivered and the other is a `duplicate`,
   // also when the first has not answered yet (then `done` waits for what becomes of it). One that was refused
-  // counts as never seen.
+  // counts as never seen. A duplicate's answer names the first when that made a run.
   // resource_exhausted: it would have to wait and there is no room, the window of ids is full, or Redis's
   // inbox is. unavailable: park_waiting() was called.
   // `done` on Redis: when Redis has answered, or at once when the message has to wait.

@@ -23,7 +23,7 @@ DedupeWindow::Outcome DedupeWindow::check(std::string_view key, TimePoint now, u
   return too_many ? Outcome::full : Outcome::fresh;
 }
 
-void DedupeWindow::remember_checked(TimePoint now) {
+void DedupeWindow::remember_checked(TimePoint now, std::string_view message_id) {
   if (cells_.empty() || (count_ + 1) * 8 > cells_.size() * 5) grow();
   Print& cell = cells_[find(checked_)];
   ASSERT(cell == kFree);
@@ -31,6 +31,12 @@ void DedupeWindow::remember_checked(TimePoint now) {
   ++count_;
   by_age_.push_back({now, checked_, checked_sender_});
   if (checked_sender_ != 0) ++by_sender_[checked_sender_];
+  if (!message_id.empty()) message_ids_.emplace(checked_, message_id);
+}
+
+std::string DedupeWindow::first_id() const {
+  const auto it = message_ids_.find(checked_);
+  return it == message_ids_.end() ? std::string() : it->second;
 }
 
 size_t DedupeWindow::find(const Print& print) const {
@@ -58,6 +64,7 @@ void DedupeWindow::erase(const Print& print) {
 void DedupeWindow::expire(TimePoint now) {
   while (!by_age_.empty() && by_age_.front().since + options_.age <= now) {
     erase(by_age_.front().print);
+    if (!message_ids_.empty()) message_ids_.erase(by_age_.front().print);
     const auto held = by_sender_.find(by_age_.front().sender);
     if (held != by_sender_.end() && --held->second == 0) by_sender_.erase(held);
     by_age_.pop_front();
@@ -77,7 +84,7 @@ std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const Age
                                                  TimePoint now) {
   if (!message.dedupe_key) return std::nullopt;
   switch (window.check(*message.dedupe_key, now, message.sender)) {
-    case DedupeWindow::Outcome::duplicate: return Submitted::duplicate;
+    case DedupeWindow::Outcome::duplicate: return Submitted::duplicate_of(window.first_id());
     case DedupeWindow::Outcome::full: return Error{Errc::resource_exhausted, "too many ids in the window"};
     case DedupeWindow::Outcome::fresh: break;
   }

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -30,8 +32,11 @@ class DedupeWindow {
   // unknown) as many as are left for all others; to forget one early would break the promise, so the caller
   // has to refuse the message.
   Outcome check(std::string_view key, TimePoint now, uint64_t sender = 0);
-  // Remembers the key of the last check() that answered fresh.
-  void remember_checked(TimePoint now);
+  // Remembers the key of the last check() that answered fresh. `message_id`: of a message that makes a run,
+  // which its duplicates are told; empty: not kept.
+  void remember_checked(TimePoint now, std::string_view message_id = {});
+  // What was remembered with the key of the last check() that answered duplicate.
+  std::string first_id() const;
 
   size_t size() const { return count_; }
 
@@ -53,6 +58,7 @@ class DedupeWindow {
   };
   std::deque<Remembered> by_age_;
   std::unordered_map<uint64_t, size_t> by_sender_;  // how many; without the unknown
+  std::map<Print, std::string> message_ids_;        // of those that made runs
   Print checked_{};
   uint64_t checked_sender_ = 0;
 };

@@ -154,6 +154,21 @@ TEST_P(DeliveryContract, TakesAnIdOnceAlsoBeforeItHasAnswered) {
   EXPECT_EQ(agent.texts, Texts{"a"});
 }
 
+TEST_P(DeliveryContract, TellsADuplicateWhichMessageMadeTheRun) {
+  for (const bool everywhere : {false, true}) {
+    key_prefix_ += "x:";
+    begin();
+    AgentMessage first = message("a", "", "k", everywhere);
+    first.makes_run = true;
+    ASSERT_NE(submit(*instance_, first), "duplicate");
+    const auto again = ask<Submitted>(
+        [&](Done<Submitted> done) { agents().submit(message("b", "", "k", everywhere), std::move(done)); });
+    ASSERT_TRUE(again);
+    EXPECT_EQ(*again, Submitted::duplicate_of(first.message_id));
+    instance_.reset();
+  }
+}
+
 TEST_P(DeliveryContract, TakesARefusedIdAgain) {
   for (const bool everywhere : {false, true}) {
     limits_.queue.bytes = 200;

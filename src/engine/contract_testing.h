@@ -211,7 +211,7 @@ class EngineTest : public testing::Test {
   // published, queued, duplicate or the error's name.
   static std::string outcome_of(const Result<Submitted>& result) {
     constexpr const char* kNames[] = {"published", "queued", "duplicate"};
-    return result ? kNames[static_cast<size_t>(*result)] : to_string(result.error().code);
+    return result ? kNames[result->outcome] : to_string(result.error().code);
   }
   std::string submit(TestInstance& instance, AgentMessage message) {
     return outcome_of(

@@ -240,7 +240,7 @@ void Gateway::on_submitted(const event::Message& event, const Result<Submitted>&
     return reply(event.handle, std::move(text), true);
   }
   auto status = protocol::AckStatus::published;
-  switch (*submitted) {
+  switch (submitted->outcome) {
     case Submitted::published: ++stats_.messages_published_total; break;
     case Submitted::queued:
       ++stats_.messages_queued_total;

@@ -183,7 +183,7 @@ void GatewayNode::on_message(const std::shared_ptr<Pipe>& pipe, const ClientMess
                              pipe->to_peer([events, id, taken] {
                                if (!taken) return events.on_error(id, taken.error().code);
                                constexpr const char* kStatus[] = {"published", "queued", "duplicate"};
-                               events.on_ack(id, kStatus[static_cast<size_t>(*taken)]);
+                               events.on_ack(id, kStatus[taken->outcome]);
                              });
                            });
 }

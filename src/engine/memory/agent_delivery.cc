@@ -20,7 +20,6 @@ AgentDelivery::AgentDelivery(EventLoop& loop, const ChannelTable& channels,
 void AgentDelivery::submit(AgentMessage submitted, Done<Submitted> done) {
   const TimePoint now = loop_.now();
   if (const auto repeated = refuse_repeated(dedupe_, submitted, now)) return done(*repeated);
-  const bool has_id = submitted.dedupe_key.has_value();
   Channel& channel = channels_[submitted.channel];
   const auto message = std::make_shared<const AgentMessage>(std::move(submitted));
   Submitted outcome = Submitted::published;
@@ -30,7 +29,8 @@ void AgentDelivery::submit(AgentMessage submitted, Done<Submitted> done) {
     outcome = Submitted::queued;
   }
   // Only what was taken counts as seen: a refused message may come again with its id.
-  if (has_id) dedupe_.remember_checked(now);
+  if (message->dedupe_key)
+    dedupe_.remember_checked(now, message->makes_run ? std::string_view(message->message_id) : "");
   done(outcome);
 }
 

@@ -43,11 +43,11 @@ void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
   if (!message.dedupe_key) return sender.submit(std::move(message), std::move(done));
   const std::string key = *message.dedupe_key;
   if (const auto it = resolving_.find(key); it != resolving_.end()) {
-    it->second.push_back(std::move(done));
+    it->second.again.push_back(std::move(done));
     return;
   }
   if (const auto repeated = refuse_repeated(dedupe_, message, parts_.loop.now())) return done(*repeated);
-  resolving_.try_emplace(key);
+  resolving_.emplace(key, OnItsWay{message.makes_run ? message.message_id : "", {}});
   const uint64_t by = message.sender;
   sender.submit(std::move(message), [this, key, by, done = std::move(done)](Result<Submitted> outcome) {
     resolve(key, by, outcome);
@@ -57,12 +57,15 @@ void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
 
 // Only what was taken counts as seen: a refused message may come again with its id.
 void AgentDelivery::resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome) {
-  const auto again = resolving_.extract(key);
+  const OnItsWay ended = std::move(resolving_.extract(key).mapped());
   const TimePoint now = parts_.loop.now();
+  // The first of all may have come through another instance.
+  const std::string first =
+      outcome && outcome->outcome == Submitted::duplicate ? outcome->first_id : ended.run_message_id;
   if (outcome && dedupe_.check(key, now, sender) == DedupeWindow::Outcome::fresh)
-    dedupe_.remember_checked(now);
-  for (const Done<Submitted>& done : again.mapped()) {
-    done(outcome ? Result<Submitted>(Submitted::duplicate) : outcome);
+    dedupe_.remember_checked(now, first);
+  for (const Done<Submitted>& done : ended.again) {
+    done(outcome ? Result<Submitted>(Submitted::duplicate_of(first)) : outcome);
   }
 }
 

@@ -65,6 +65,11 @@ class AgentDelivery final : public gw::AgentDelivery {
 
  private:
   void unsubscribe(SubscriptionId id) override;
+  struct OnItsWay {
+    std::string run_message_id;          // when it makes a run
+    std::vector<Done<Submitted>> again;  // the same id, which waits for what becomes of it
+  };
+
   void resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome);
   void tidy(TimePoint now);
   void unpark();
@@ -80,8 +85,7 @@ class AgentDelivery final : public gw::AgentDelivery {
   std::unordered_map<SubscriptionId, AgentSubscription> agents_;
   SubscriptionId next_subscription_ = 1;
   DedupeWindow dedupe_;
-  // Messages with these ids are on their way; the same ids again wait for what becomes of them.
-  std::unordered_map<std::string, std::vector<Done<Submitted>>> resolving_;
+  std::unordered_map<std::string, OnItsWay> resolving_;  // by dedupe key
   bool stopping_agents_ = false;
   TimePoint unparked_at_;
   TimePoint released_at_;

@@ -112,12 +112,25 @@ void ChannelSender::on_answer(ChannelQueue::Id id, const AgentMessage& message, 
   const bool taken = answer && (*answer > 0 || *answer == kDuplicate);
   if (taken) {
     queue_.on_taken(id);
-    if (done) done(*answer == kDuplicate ? Submitted::duplicate : Submitted::published);
+    if (done && *answer == kDuplicate) {
+      answer_duplicate(message, done);
+    } else if (done) {
+      done(Submitted::published);
+    }
   } else {
     on_not_taken(id, message, done, answer);
   }
   pump(loop_.now());
   park_when_quiet();
+}
+
+// The key of its id begins with the message_id of the first (kSeen in inbox_scripts.cc).
+void ChannelSender::answer_duplicate(const AgentMessage& message, const Done<Submitted>& done) {
+  commands_.command({"GET", dedupe_name(message)}, [done](const Result<Reply>& reply) {
+    const bool known = reply && reply->is_text();
+    done(known ? Submitted::duplicate_of(std::string(reply->text().substr(0, reply->text().find(' '))))
+               : Submitted(Submitted::duplicate));
+  });
 }
 
 // It waits and whoever sent it is told so, unless there is no room.

@@ -55,6 +55,7 @@ class ChannelSender {
   // `done` is empty where it has been told that the message is queued.
   void send(ChannelQueue::Id id, const AgentMessagePtr& message, Done<Submitted> done);
   void hand_over(const HandOver& what, OnReply done);
+  void answer_duplicate(const AgentMessage& message, const Done<Submitted>& done);
   void on_answer(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
                  const ReplicaWait::Answer& answer);
   void on_not_taken(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
