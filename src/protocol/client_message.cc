@@ -27,21 +27,38 @@ struct Fields {
   const Value* agent_type = nullptr;
   const Value* pillar = nullptr;
   const Value* message = nullptr;
+  const Value* run = nullptr;
+  const Value* run_id = nullptr;
+  const Value* thread_id = nullptr;
+  const Value* cursor = nullptr;
+  const Value* coalesce_ms = nullptr;
+  const Value* reason = nullptr;
 };
 
 // By length first: a message has a handful of keys, most of them not ours.
 const Value* Fields::*field_named(std::string_view key) {
   switch (key.size()) {
     case 2: return key == "id" ? &Fields::id : nullptr;
+    case 3: return key == "run" ? &Fields::run : nullptr;
     case 4: return key == "type" ? &Fields::type : nullptr;
-    case 6: return key == "intent" ? &Fields::intent : key == "pillar" ? &Fields::pillar : nullptr;
+    case 6:
+      return key == "intent"   ? &Fields::intent
+             : key == "pillar" ? &Fields::pillar
+             : key == "run_id" ? &Fields::run_id
+             : key == "cursor" ? &Fields::cursor
+             : key == "reason" ? &Fields::reason
+                               : nullptr;
     case 7:
       return key == "channel"   ? &Fields::channel
              : key == "payload" ? &Fields::payload
              : key == "message" ? &Fields::message
                                 : nullptr;
+    case 9: return key == "thread_id" ? &Fields::thread_id : nullptr;
     case 10: return key == "agent_type" ? &Fields::agent_type : nullptr;
-    case 11: return key == "traceparent" ? &Fields::traceparent : nullptr;
+    case 11:
+      return key == "traceparent"   ? &Fields::traceparent
+             : key == "coalesce_ms" ? &Fields::coalesce_ms
+                                    : nullptr;
     case 13: return key == "session_token" ? &Fields::session_token : nullptr;
     default: return nullptr;
   }
@@ -99,13 +116,50 @@ class Decoder {
       if (!is_string(fields_.session_token)) return fault("session_token must be a string");
       return ClientMessage(Authenticate{text_of(fields_.session_token), id_});
     }
+    if (type == "attach") return attach();
+    if (type == "detach" || type == "cancel") return of_a_run(type);
     if (type != "subscribe" && type != "unsubscribe") {
-      return fault("type must be subscribe, unsubscribe, authenticate, ping, pong or heartbeat, or absent");
+      return fault(
+          "type must be subscribe, unsubscribe, authenticate, attach, detach, cancel, ping, pong or "
+          "heartbeat, "
+          "or absent");
     }
     if (!is_string(fields_.channel)) return fault("channel must be a string");
     const std::string_view channel = text_of(fields_.channel);
     if (type == "subscribe") return ClientMessage(Subscribe{channel, id_});
     return ClientMessage(Unsubscribe{channel, id_});
+  }
+
+  DecodeResult attach() {
+    Attach message;
+    message.id = id_;
+    if ((fields_.run_id == nullptr) == (fields_.thread_id == nullptr))
+      return fault("attach needs either run_id or thread_id");
+    if (!is_string(fields_.run_id != nullptr ? fields_.run_id : fields_.thread_id))
+      return fault("run_id and thread_id must be strings");
+    message.run_id = text_of(fields_.run_id);
+    message.thread_id = text_of(fields_.thread_id);
+    if (fields_.cursor != nullptr) {
+      if (!is_string(fields_.cursor)) return fault("cursor must be a string");
+      message.cursor = text_of(fields_.cursor);
+    }
+    if (fields_.coalesce_ms != nullptr) {
+      const auto ms = json::as_int64(*fields_.coalesce_ms);
+      if (!ms || *ms < 0 || *ms > kCoalesceMsMax) return fault("coalesce_ms must be 0 to 1000");
+      message.coalesce_ms = static_cast<uint16_t>(*ms);
+    }
+    return ClientMessage(message);
+  }
+
+  DecodeResult of_a_run(std::string_view type) {
+    if (!is_string(fields_.run_id)) return fault("run_id must be a string");
+    const std::string_view run_id = text_of(fields_.run_id);
+    if (type == "detach") return ClientMessage(Detach{run_id, id_});
+    if (fields_.reason != nullptr && !is_string(fields_.reason)) return fault("reason must be a string");
+    const std::string_view reason = text_of(fields_.reason);
+    if (count_code_points(reason) > kReasonCharactersMax)
+      return fault("reason must have at most 256 characters");
+    return ClientMessage(Cancel{run_id, reason, id_});
   }
 
   DecodeResult to_channel() {
@@ -120,6 +174,10 @@ class Decoder {
       message.intent = *intent;
     }
     message.id = id_;
+    if (fields_.run != nullptr) {
+      if (const char* const wrong = older_form ? "run: not in this form of a message" : read_run(message))
+        return fault(wrong);
+    }
     // One that is not valid is as good as none (Trace Context, section 4.3).
     message.trace = parse_traceparent(text_of(fields_.traceparent));
     return ClientMessage(message);
@@ -144,6 +202,27 @@ class Decoder {
       message.payload = fields_.payload->raw();
     } else if (!is_string(fields_.message)) {
       return "message must be a string";
+    }
+    return nullptr;
+  }
+
+  const char* read_run(ToChannel& message) {
+    if (!fields_.run->is_object()) return "run must be an object";
+    if (!message.id) return "run needs an id";
+    RunAsk& ask = message.run.emplace();
+    const json::Object run = json::members(*fields_.run);
+    for (const json::Member& member : run) {
+      if (!member.key_is("thread_id") && !member.key_is("format"))
+        return "run may have thread_id and format only";
+    }
+    if (const Value* const thread = run.find("thread_id")) {
+      if (!thread->is_string()) return "run.thread_id must be a string";
+      ask.thread_id = text_of(thread);
+      if (ask.thread_id.empty()) return "run.thread_id must not be empty";
+    }
+    if (const Value* const format = run.find("format")) {
+      ask.format = text_of(format);
+      if (ask.format != "text" && ask.format != "json") return "run.format must be text or json";
     }
     return nullptr;
   }

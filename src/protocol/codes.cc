@@ -16,6 +16,9 @@ std::string_view to_string(AckStatus status) {
     case AckStatus::published: return "published";
     case AckStatus::queued: return "queued";
     case AckStatus::duplicate: return "duplicate";
+    case AckStatus::asked: return "asked";
+    case AckStatus::already: return "already";
+    case AckStatus::ended: return "ended";
   }
   return "unknown";
 }
@@ -30,6 +33,8 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::overloaded: return "overloaded";
     case ErrorCode::rate_limited: return "rate_limited";
     case ErrorCode::internal: return "internal";
+    case ErrorCode::unknown_run: return "unknown_run";
+    case ErrorCode::too_many_runs: return "too_many_runs";
   }
   return "unknown";
 }

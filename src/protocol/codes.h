@@ -7,7 +7,8 @@
 namespace gw::protocol {
 
 enum class Intent { chat, query, command };
-enum class AckStatus { published, queued, duplicate };
+// Of a message; asked, already and ended: of a cancel.
+enum class AckStatus { published, queued, duplicate, asked, already, ended };
 enum class ErrorCode {
   invalid_json,
   invalid_message,
@@ -17,6 +18,8 @@ enum class ErrorCode {
   overloaded,
   rate_limited,
   internal,
+  unknown_run,  // or somebody else's
+  too_many_runs,
 };
 
 std::string_view to_string(Intent intent);
@@ -29,5 +32,7 @@ std::optional<Intent> parse_intent(std::string_view text);
 inline constexpr std::string_view kInvalidJsonMessage = "Invalid message format";
 inline constexpr std::string_view kOverloadedMessage = "Message rejected: system overloaded";
 inline constexpr std::string_view kInternalMessage = "Message processing failed";
+inline constexpr std::string_view kUnknownRunMessage = "There is no such run";
+inline constexpr std::string_view kTooManyRunsMessage = "Too many runs";
 
 }  // namespace gw::protocol

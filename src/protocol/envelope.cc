@@ -25,6 +25,18 @@ void append_or_null(std::string& out, std::string_view text) {
   }
 }
 
+void append_run(std::string& out, const InboundRun& run) {
+  out.append(R"(,"run":{"run_id":)");
+  json::append_quoted(out, run.run_id);
+  out.append(R"(,"thread_id":)");
+  append_or_null(out, run.thread_id);
+  out.append(R"(,"format":)");
+  json::append_quoted(out, run.format);
+  out.append(R"(,"protocol":)");
+  append_or_null(out, run.protocol);
+  out.push_back('}');
+}
+
 }  // namespace
 
 EnvelopeWriter::EnvelopeWriter(std::string_view gateway_instance, std::string_view reply_to) {
@@ -64,6 +76,7 @@ void EnvelopeWriter::append(std::string& out, const Inbound& inbound) const {
   } else {
     out.append("null");
   }
+  if (inbound.run) append_run(out, *inbound.run);
   out.push_back('}');
   check_readable(std::string_view(out).substr(begin));
 }

@@ -11,6 +11,14 @@
 
 namespace gw::protocol {
 
+// The run for the answer, which exists already.
+struct InboundRun {
+  std::string_view run_id = {};
+  std::string_view thread_id = {};  // or null
+  std::string_view format = {};     // "text", "json"
+  std::string_view protocol = {};   // how the client will read it, where that is not ours; or null
+};
+
 // An empty view is written as null where that is noted.
 struct Inbound {
   std::string_view message_id = {};
@@ -22,6 +30,7 @@ struct Inbound {
   std::string_view user_id = {};           // or null
   std::string_view tenant_id = {};         // or null
   std::optional<TraceContext> trace = {};  // or null
+  std::optional<InboundRun> run = {};      // else the member is not there
 };
 
 // Holds the parts that are the same for every envelope of an instance, ready made.

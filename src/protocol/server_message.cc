@@ -20,6 +20,18 @@ void append_subscription(std::string& out, std::string_view type, std::string_vi
   append_timestamp(out, now);
 }
 
+void append_about(std::string& out, const AboutRun& run) {
+  if (!run.run_id.empty()) {
+    out.append(R"(,"run_id":)");
+    json::append_quoted(out, run.run_id);
+  }
+  if (!run.thread_id.empty()) {
+    out.append(R"(,"thread_id":)");
+    json::append_quoted(out, run.thread_id);
+  }
+  if (!run.attached) out.append(R"(,"attached":false)");
+}
+
 void begin_system(std::string& out, std::string_view event, std::string_view message) {
   out.append(R"({"type":"system","event":)");
   json::append_quoted(out, event);
@@ -52,16 +64,27 @@ void append_gap(std::string& out, std::string_view channel, WallTime now) {
   append_timestamp(out, now);
 }
 
-void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now) {
+void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now, const AboutRun& run) {
   out.append(R"({"type":"ack","id":)").append(id);
   out.append(R"(,"status":")").append(to_string(status)).append("\"");
+  append_about(out, run);
   append_timestamp(out, now);
 }
 
 void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id,
-                  WallTime now) {
+                  WallTime now, const AboutRun& run) {
   out.append(R"({"type":"error","code":")").append(to_string(code)).append(R"(","message":)");
   json::append_quoted(out, message);
+  if (!id.empty()) out.append(R"(,"id":)").append(id);
+  append_about(out, run);
+  append_timestamp(out, now);
+}
+
+void append_detached(std::string& out, std::string_view run_id, std::string_view reason, std::string_view id,
+                     WallTime now) {
+  out.append(R"({"type":"detach","run_id":)");
+  json::append_quoted(out, run_id);
+  if (!reason.empty()) out.append(R"(,"reason":")").append(reason).append("\"");
   if (!id.empty()) out.append(R"(,"id":)").append(id);
   append_timestamp(out, now);
 }

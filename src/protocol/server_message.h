@@ -24,11 +24,21 @@ void append_draining(std::string& out, std::chrono::milliseconds retry_after, Wa
 // Publications to the channel may have been missed.
 void append_gap(std::string& out, std::string_view channel, WallTime now);
 
+// The run that an answer is about, as far as it is known; empty: left out.
+struct AboutRun {
+  std::string_view run_id = {};
+  std::string_view thread_id = {};
+  bool attached = true;  // in an ack; false is said
+};
 // `id` is the raw JSON of the client's id (MessageId::raw).
-void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now);
+void append_ack(std::string& out, std::string_view id, AckStatus status, WallTime now,
+                const AboutRun& run = {});
 // An empty `id` is left out.
 void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id,
-                  WallTime now);
+                  WallTime now, const AboutRun& run = {});
+// It does not read that run any more: as it asked, or with a reason ("forbidden"). Empty: left out.
+void append_detached(std::string& out, std::string_view run_id, std::string_view reason, std::string_view id,
+                     WallTime now);
 
 void append_ping(std::string& out, WallTime now);
 void append_pong(std::string& out, WallTime now);
