@@ -52,6 +52,7 @@ struct Connected {
   bool paused = false;        // over its rate: not read until resume_at()
   bool blocked = false;       // the socket's buffer is full: wait until it is writable
   bool half_closed = false;   // our side is shut down
+  bool reads_runs = false;    // it has said run or attach
   bool deregistered = false;  // nobody else knows it any more: only the close handshake remains
 };
 

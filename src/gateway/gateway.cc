@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/overload.h"
 #include "core/grant.h"
 #include "gateway/drain_schedule.h"
 #include "protocol/server_message.h"
@@ -19,16 +20,13 @@ constexpr Duration kProbeFresh = 3s;
 // Below this a deflated frame is hardly smaller and costs every client an inflate.
 constexpr size_t kDeflateMin = 256;
 
-// Who shares what one may use: a session's connections, or the one connection without a session.
-uint64_t sender_of(const event::Message& event) {
-  if (event.session) return std::hash<std::string>()(event.session->ref);
-  return (uint64_t{event.handle.shard} << 48) ^ (uint64_t{event.handle.slot} << 32) ^
-         event.handle.generation ^ (uint64_t{1} << 63);
-}
-
-// The control loop's turn may have begun before the shard's.
-TimePoint answered_at(TimePoint now, const event::Message& message) {
-  return std::max(now, message.received_at);
+// Several answers have to fit into an outbox that holds other messages too, however much JSON escapes.
+RunPieces run_pieces(size_t outbox_bytes) {
+  RunPieces pieces;
+  pieces.piece_bytes = std::min(pieces.piece_bytes, std::max<size_t>(outbox_bytes / 32, 256));
+  pieces.line_bytes = std::min(pieces.line_bytes, outbox_bytes / 4);
+  pieces.bytes = std::min(pieces.bytes, std::max<size_t>(outbox_bytes / 8, 256));
+  return pieces;
 }
 
 }  // namespace
@@ -76,6 +74,7 @@ Result<void> Gateway::start() {
   }
   started_ = true;
   registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_events(); }));
+  make_run_parts();
   registrations_.push_back(parts_.loop.on_turn_end([this] { post_commands(); }));
   registrations_.push_back(parts_.loop.every(kProbeEvery, [this] { probe(); }));
   for (ShardState& state : shards_) state.shard->start();
@@ -135,11 +134,38 @@ GatewayStats Gateway::stats() const {
 
 // --- Between the loops ---------------------------------------------------------------------------------
 
+void Gateway::make_run_parts() {
+  RunAttachmentOptions options;
+  options.shards = shards_.size();
+  options.pieces = run_pieces(options_.shard.connection.outbox_bytes_max);
+  options.slow_piece_bytes = std::min(options.slow_piece_bytes, options.pieces.piece_bytes);
+  const auto post = [this](uint32_t shard, ShardCommand command, size_t bytes) {
+    send_to_shard({shard, 0, 0}, std::move(command), bytes);
+  };
+  attachments_ = std::make_unique<RunAttachments>(
+      RunAttachments::Parts{parts_.loop, parts_.channels, parts_.engine.runs(),
+                            [this](uint32_t shard, ShardCommand command, size_t bytes) {
+                              send_to_shard({shard, 0, 0}, std::move(command), bytes);
+                            },
+                            [this](uint32_t shard) { return shards_[shard].shard->inbox().is_full(); },
+                            [this](std::string_view message) { return make_message_frame(message); }},
+      options);
+  attachments_->start();
+  submissions_ = std::make_unique<Submissions>(Submissions::Parts{
+      parts_.loop, parts_.channels, parts_.engine, *attachments_, stats_, parts_.on_span, post});
+}
+
 void Gateway::take_events() {
   inbox_.take(events_);
-  for (ShardEvent& event : events_) {
-    std::visit([this](auto& m) { on_event(m); }, event);
-  }
+  const Overload take{
+      [this](event::Message& e) { submissions_->take(e); },
+      [this](event::RunAttach& e) { attachments_->attach(e); },
+      [this](event::RunCatchUp& e) { attachments_->catch_up(e); },
+      [this](event::RunReleased& e) { attachments_->release(e); },
+      [this](event::RunCancel& e) { attachments_->cancel(e); },
+      [this](auto& e) { on_event(e); },
+  };
+  for (ShardEvent& event : events_) std::visit(take, event);
   events_.clear();
   if (events_.capacity() > 65536) std::vector<ShardEvent>().swap(events_);
 }
@@ -210,59 +236,7 @@ void Gateway::on_event(event::Http& event) {
   if (on_http_) on_http_(std::move(event.connection));
 }
 
-// --- Messages ------------------------------------------------------------------------------------------
-
-void Gateway::on_event(event::Message& event) {
-  AgentMessage message;
-  message.channel = event.channel;
-  if (event.session) message.tenant_id = event.session->tenant_id;
-  message.message_id = std::move(event.message_id);
-  message.envelope = std::move(event.envelope);
-  message.dedupe_key = std::move(event.dedupe_key);
-  message.dedupe_everywhere = event.dedupe_everywhere;
-  message.sender = sender_of(event);
-  const auto scope = event.span ? log_scope(event.span->open.context) : std::nullopt;
-  parts_.engine.agents().submit(
-      std::move(message),
-      [this, event = std::move(event)](Result<Submitted> submitted) { on_submitted(event, submitted); });
-}
-
-void Gateway::on_submitted(const event::Message& event, const Result<Submitted>& submitted) {
-  stats_.message_latency.record(answered_at(parts_.loop.now(), event) - event.received_at);
-  std::string text;
-  if (!submitted) {
-    ++stats_.messages_rejected_total;
-    const bool overloaded = submitted.error().code == Errc::resource_exhausted;
-    end_span(event, overloaded ? "rejected" : "error", overloaded ? "overloaded" : "internal");
-    protocol::append_error(text, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal,
-                           overloaded ? protocol::kOverloadedMessage : protocol::kInternalMessage, event.id,
-                           parts_.loop.wall_now());
-    return reply(event.handle, std::move(text), true);
-  }
-  auto status = protocol::AckStatus::published;
-  switch (submitted->outcome) {
-    case Submitted::published: ++stats_.messages_published_total; break;
-    case Submitted::queued:
-      ++stats_.messages_queued_total;
-      status = protocol::AckStatus::queued;
-      break;
-    case Submitted::duplicate:
-      ++stats_.messages_duplicate_total;
-      status = protocol::AckStatus::duplicate;
-      break;
-  }
-  end_span(event, protocol::to_string(status));
-  if (event.id.empty()) return;
-  protocol::append_ack(text, event.id, status, parts_.loop.wall_now());
-  reply(event.handle, std::move(text));
-}
-
-void Gateway::end_span(const event::Message& event, std::string_view outcome, std::string_view error) {
-  if (!event.span) return;
-  parts_.on_span(message_span(*event.span, event.session.get(),
-                              {parts_.channels.name(event.channel), outcome, error},
-                              answered_at(parts_.loop.now(), event)));
-}
+// --- From the engine to clients -------------------------------------------------------------------------
 
 Result<void> Gateway::deliver(const Publication& publication) {
   for (const ShardState& state : shards_) {

@@ -12,8 +12,10 @@
 #include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
 #include "gateway/news.h"
+#include "gateway/run_attachments.h"
 #include "gateway/shard.h"
 #include "gateway/stats.h"
+#include "gateway/submissions.h"
 #include "net/event_loop.h"
 #include "ws/deflate.h"
 
@@ -86,7 +88,6 @@ class Gateway {
   void on_event(event::Admit& event);
   void on_event(event::OriginRefused& event);
   void on_event(event::Authenticate& event);
-  void on_event(event::Message& event);
   void on_event(event::Changed& event);
   void on_event(event::Closed& event);
   void on_event(event::Http& event);
@@ -97,8 +98,7 @@ class Gateway {
 
   void enter(const event::Admit& event, SessionPtr session);
   void log_refused_session(const event::Admit& event);
-  void on_submitted(const event::Message& event, const Result<Submitted>& submitted);
-  void end_span(const event::Message& event, std::string_view outcome, std::string_view error = {});
+  void make_run_parts();
   void on_session_changed(const SessionPtr& session);
   Result<void> deliver(const Publication& publication);
   void send_gap(ChannelIndex channel);
@@ -125,6 +125,8 @@ class Gateway {
   };
   std::unordered_map<ConnectionId, Admission> admitting_;
   std::optional<ws::Deflater> deflater_;  // with compression only
+  std::unique_ptr<RunAttachments> attachments_;
+  std::unique_ptr<Submissions> submissions_;
   GatewayStats stats_;
   News refusals_;  // that have been logged
   TimePoint engine_echoed_at_;

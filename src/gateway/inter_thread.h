@@ -6,13 +6,16 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "core/attach_queue.h"
 #include "core/channel.h"
 #include "core/disconnect.h"
 #include "core/frame.h"
 #include "core/registry.h"
+#include "core/run_hub.h"
 #include "core/session.h"
 #include "core/span.h"
 #include "gateway/spans.h"
@@ -44,6 +47,45 @@ struct Authenticate {
   std::string token;
   std::string message_id;  // raw JSON; empty: none
 };
+// Somebody who asks for a run that may not be his.
+struct RunClient {
+  ConnectionHandle handle;
+  ConnectionId id;
+  SessionPtr session;   // null: anonymous
+  ChannelSet granted;   // what he may use
+  ChannelSet channels;  // what he gets
+};
+// Answered by RunAnswer, whatever becomes of it.
+struct RunAttach {
+  RunClient client;
+  uint64_t number = 0;
+  AttachRequest request;
+};
+// Answered by RunCaughtUp, unless the run is gone.
+struct RunCatchUp {
+  ConnectionHandle handle;
+  RunScopePtr run;
+  RunCursor place;
+  bool slow = false;
+};
+// A reader that a RunAnswer was for is none, or not any more.
+struct RunReleased {
+  uint32_t shard;
+  RunScopePtr run;
+};
+struct RunCancel {
+  RunClient client;
+  std::string run_id;
+  std::string reason;
+  std::string id;  // raw JSON; empty: no ack wanted
+};
+// What a message says of the run for its answer.
+struct RunAsked {
+  std::string run_id;
+  std::string thread_id;
+  RunFormat format = RunFormat::text;
+  std::optional<uint64_t> attach;  // number of the RunAnswer; absent: it has all the runs it may
+};
 // A client's message for agents.
 struct Message {
   ConnectionHandle handle;
@@ -56,6 +98,7 @@ struct Message {
   bool dedupe_everywhere;
   TimePoint received_at;
   std::shared_ptr<const MessageSpan> span;  // null: not traced
+  std::shared_ptr<const RunAsked> run;      // null: it asks for none
 };
 struct Changed {
   ConnectionId id;
@@ -88,9 +131,10 @@ struct Drained {
 
 }  // namespace event
 
-using ShardEvent = std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message,
-                                event::Changed, event::Closed, event::Http, event::Stats, event::SpanEnded,
-                                event::ProbeEcho, event::Drained>;
+using ShardEvent =
+    std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message, event::Changed,
+                 event::Closed, event::Http, event::Stats, event::SpanEnded, event::ProbeEcho, event::Drained,
+                 event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel>;
 
 namespace command {
 
@@ -117,6 +161,36 @@ struct Deliver {
   std::string tenant_id;  // empty: all
   FramePtr frame;
 };
+// One message of a run, and where its reader is behind it.
+struct RunPart {
+  FramePtr frame;
+  RunCursor after;
+  bool ends = false;
+};
+// The answer to an attach, or to a message that asks for a run.
+struct RunAnswer {
+  ConnectionHandle handle;
+  uint64_t number = 0;  // 0: nobody has asked
+  FramePtr first = {};  // the ack, or the error; null: none
+  bool is_error = false;
+  RunScopePtr run = {};  // null: it reads none
+  std::vector<RunPart> parts = {};
+  bool whole = false;           // there is no more
+  bool unless_reading = false;  // a repeated question changes no place
+};
+struct RunCaughtUp {
+  ConnectionHandle handle;
+  RunScopePtr run;
+  RunCursor from;
+  std::vector<RunPart> parts;
+  bool whole = false;
+};
+// To everybody here who reads it.
+struct RunChanged {
+  RunScopePtr run;
+  RunStep step;
+  FramePtr frame;  // null: of `moved`
+};
 // A kept-alive HTTP connection that now asks for /ws.
 struct Upgrade {
   http::Handover connection;
@@ -135,6 +209,7 @@ struct Stop {};
 
 using ShardCommand =
     std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
-                 command::Upgrade, command::SetReady, command::Probe, command::Drain, command::Stop>;
+                 command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::Upgrade,
+                 command::SetReady, command::Probe, command::Drain, command::Stop>;
 
 }  // namespace gw

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "gateway/shard_runs.h"
 
 namespace gw {
 namespace {
@@ -49,6 +50,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
                         log::warn("accept_works_again", {{"shard", index_}, {"failures", failures}});
                       }}),
       handshakes_(options.handshake),
+      runs_(std::make_unique<Runs>(*this)),
       tracer_(options.tracing),
       wheel_(now_),
       read_buffer_(kReadBufferBytes),
@@ -91,7 +93,8 @@ void Shard::turn() {
     pollfd inbox{inbox_.fd(), POLLIN, 0};
     ::poll(&inbox, 1, 1);
   } else {
-    events = poller_.wait(std::max(Duration(0), wheel_.next_tick() - steady_now()));
+    const TimePoint next = std::min(wheel_.next_tick(), runs_->next_due());
+    events = poller_.wait(std::max(Duration(0), next - steady_now()));
   }
   now_ = steady_now();
   wall_ = wall_now();
@@ -100,6 +103,7 @@ void Shard::turn() {
   for (const epoll_event& event : events) on_ready_fd(event);
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
+  if (runs_->next_due() <= now_) runs_->wake_due();
   listeners_.tick(now_);
   if (drain_) close_drained();
   flush();
@@ -187,6 +191,7 @@ void Shard::after_write(Client& client) {
   Connected& connected = client.connected();
   if (connected.connection.outbox().empty()) {
     if (connected.connection.is_finished()) return destroy(client);
+    if (connected.reads_runs) runs_->go_on(client);
     // It still reads: the peer's answer to our close frame may be on its way.
     if (connected.connection.half_closes() && !std::exchange(connected.half_closed, true))
       end_output(client.fd.get());

@@ -55,6 +55,7 @@ class Shard {
 
  private:
   struct Execute;  // what a client's message asks for: shard_messages.cc
+  class Runs;      // what clients read of runs: shard_runs.h
 
   void run();
   void turn();
@@ -121,6 +122,7 @@ class Shard {
   size_t connected_ = 0;  // clients in phase connected
   Handshakes handshakes_;
   Hub hub_;
+  const std::unique_ptr<Runs> runs_;
   Tracer tracer_;
   TimerWheel<TimerEntry> wheel_;
   BatchSender sender_;

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "core/grant.h"
-#include "gateway/shard.h"
+#include "gateway/shard_runs.h"
 #include "protocol/server_message.h"
 #include "ws/frame.h"
 
@@ -69,6 +69,7 @@ void Shard::deregister(Client& client) {
   if (client.is_connected()) {
     if (std::exchange(client.connected().deregistered, true)) return;
     connection = &client.connection();
+    if (client.connected().reads_runs) runs_->forget(client);
     connection->wanted = ChannelSet();
     update_channels(client);
   } else {

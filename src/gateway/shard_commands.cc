@@ -1,7 +1,7 @@
 // What the control loop asks of a shard.
 #include "base/log.h"
 #include "base/overload.h"
-#include "gateway/shard.h"
+#include "gateway/shard_runs.h"
 #include "protocol/server_message.h"
 #include "ws/frame.h"
 
@@ -26,6 +26,9 @@ void Shard::take_commands() {
         send(*client, c.frame);
       },
       [this](command::Deliver& c) { deliver(c); },
+      [this](command::RunAnswer& c) { runs_->on_answer(c); },
+      [this](command::RunCaughtUp& c) { runs_->on_caught_up(c); },
+      [this](command::RunChanged& c) { runs_->on_changed(c); },
       [this](command::Upgrade& c) { begin_handshake(std::move(c.connection)); },
       [this](command::SetReady& c) { ready_ = c.ready; },
       [this](command::Probe&) {
@@ -86,6 +89,7 @@ void Shard::replace_session(command::ReplaceSession& command) {
   Connection& connection = client->connection();
   authorize(connection, std::move(command.session));
   if (update_channels(*client)) report_change(connection);
+  if (client->connected().reads_runs) runs_->check_permissions(*client);
   schedule(*client, connection.next_tick());
 }
 

@@ -1,7 +1,7 @@
 // From a client's bytes to what they ask for.
 #include <variant>
 
-#include "gateway/shard.h"
+#include "gateway/shard_runs.h"
 #include "protocol/client_message.h"
 #include "protocol/server_message.h"
 
@@ -11,6 +11,19 @@ namespace {
 std::string_view raw_id(const std::optional<protocol::MessageId>& id) {
   return id ? id->raw : std::string_view();
 }
+
+// Of a message whose answer carries it.
+struct IdOfAnswer {
+  using Id = std::optional<protocol::MessageId>;
+  Id operator()(const protocol::ToChannel& message) const { return message.id; }
+  Id operator()(const protocol::Attach& message) const { return message.id; }
+  Id operator()(const protocol::Detach& message) const { return message.id; }
+  Id operator()(const protocol::Cancel& message) const { return message.id; }
+  template <class Other>
+  Id operator()(const Other&) const {
+    return {};
+  }
+};
 
 // What makes a message the same as one before. A client that names itself keeps its ids across connections
 // and instances; else their scope is the connection.
@@ -59,6 +72,9 @@ struct Shard::Execute {
     shard.control_.add(event::Authenticate{shard.handle_of(client), connection.id, connection.session,
                                            std::string(to.session_token), std::string(raw_id(to.id))});
   }
+  void operator()(const route::Attach& to) const { shard.runs_->attach(client, to); }
+  void operator()(const protocol::Detach& to) const { shard.runs_->detach(client, to.run_id, raw_id(to.id)); }
+  void operator()(const protocol::Cancel& to) const { shard.runs_->cancel(client, to); }
   void operator()(const protocol::Ping&) const {
     reply([&](std::string& out) { protocol::append_pong(out, shard.wall_); });
   }
@@ -78,8 +94,8 @@ struct Shard::Execute {
     std::string_view id;
     if (!decoded) {
       id = raw_id(decoded.error().id);
-    } else if (const auto* message = std::get_if<protocol::ToChannel>(&*decoded)) {
-      id = raw_id(message->id);
+    } else {
+      id = raw_id(std::visit(IdOfAnswer(), *decoded));
     }
     reply_error(protocol::ErrorCode::rate_limited, "Message rejected: rate limit exceeded", id);
   }
@@ -134,6 +150,11 @@ void Shard::Execute::operator()(const route::ToAgents& to) const {
   Tracer::Message trace = shard.tracer_.begin_message(connection, to.trace, text.size(), message.message_id);
   inbound.trace = trace.context;
   message.span = std::move(trace.span);
+  if (to.run) {
+    message.run = shard.runs_->ask(client, *to.run, message.message_id);
+    inbound.run =
+        protocol::InboundRun{message.run->run_id, message.run->thread_id, to_string(message.run->format)};
+  }
   shard.envelopes_.append(message.envelope, inbound);
 
   if (to.id) {

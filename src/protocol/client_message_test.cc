@@ -17,6 +17,7 @@ struct Describe {
     std::string line = std::string(to_string(m.intent)) + " to " + std::string(m.channel);
     if (!m.payload.empty()) line += " payload=" + std::string(m.payload);
     if (m.trace) append_traceparent(line += " traceparent=", *m.trace);
+    if (m.run) line += " run=" + std::string(m.run->format) + " " + std::string(m.run->thread_id);
     return line + id_note(m.id);
   }
   std::string operator()(const Subscribe& m) const {
@@ -27,6 +28,15 @@ struct Describe {
   }
   std::string operator()(const Authenticate& m) const {
     return "authenticate " + std::string(m.session_token) + id_note(m.id);
+  }
+  std::string operator()(const Attach& m) const {
+    return "attach " + std::string(m.run_id) + std::string(m.thread_id) +
+           " cursor=" + std::string(m.cursor.value_or("none")) +
+           " coalesce=" + std::to_string(m.coalesce_ms) + id_note(m.id);
+  }
+  std::string operator()(const Detach& m) const { return "detach " + std::string(m.run_id) + id_note(m.id); }
+  std::string operator()(const Cancel& m) const {
+    return "cancel " + std::string(m.run_id) + " reason=" + std::string(m.reason) + id_note(m.id);
   }
   std::string operator()(const Ping&) const { return "ping"; }
   std::string operator()(const Heartbeat&) const { return "heartbeat"; }
@@ -51,6 +61,55 @@ TEST(DecodeMessage, TheWholeForm) {
   EXPECT_EQ(
       understood(R"({"channel":"pillar:content","intent":"query","payload":{"message":"hi"},"id":"m1"})"),
       R"(query to pillar:content payload={"message":"hi"} id="m1" key="m1")");
+}
+
+TEST(DecodeMessage, AsksForARun) {
+  EXPECT_EQ(understood(R"({"payload":{},"id":1,"run":{}})"), "chat to guide payload={} run=text  id=1 key=1");
+  EXPECT_EQ(understood(R"({"payload":{},"id":1,"run":{"thread_id":"c\u0031","format":"json"}})"),
+            "chat to guide payload={} run=json c1 id=1 key=1");
+}
+
+TEST(DecodeMessage, RefusesAskingForARunInAnyOtherWay) {
+  const auto wrong = [](std::string_view rest, std::string_view why) {
+    EXPECT_EQ(
+        understood(std::string(R"({"payload":{},)") + std::string(rest) + "}"),
+        "invalid_message: " + std::string(why) + (rest.find("id\":1") == rest.npos ? "" : " id=1 key=1"))
+        << rest;
+  };
+  wrong(R"("run":{})", "run needs an id");
+  wrong(R"("id":1,"run":true)", "run must be an object");
+  wrong(R"("id":1,"run":{"thread":"c"})", "run may have thread_id and format only");
+  wrong(R"("id":1,"run":{"format":"ai-sdk"})", "run.format must be text or json");
+  wrong(R"("id":1,"run":{"thread_id":7})", "run.thread_id must be a string");
+  wrong(R"("id":1,"run":{"thread_id":""})", "run.thread_id must not be empty");
+  EXPECT_EQ(understood(R"({"agent_type":"guide","message":"hi","id":1,"run":{}})"),
+            "invalid_message: run: not in this form of a message id=1 key=1");
+}
+
+TEST(DecodeMessage, Attach) {
+  EXPECT_EQ(understood(R"({"type":"attach","run_id":"r","cursor":"1.2.3","coalesce_ms":1000,"id":"a"})"),
+            R"(attach r cursor=1.2.3 coalesce=1000 id="a" key="a")");
+  EXPECT_EQ(understood(R"({"type":"attach","thread_id":"c1"})"), "attach c1 cursor=none coalesce=0");
+  for (const char* rest : {"", R"(,"run_id":"r","thread_id":"c")"}) {
+    EXPECT_EQ(understood(std::string(R"({"type":"attach")") + rest + "}"),
+              "invalid_message: attach needs either run_id or thread_id");
+  }
+  EXPECT_EQ(understood(R"({"type":"attach","run_id":"r","cursor":7})"),
+            "invalid_message: cursor must be a string");
+  for (const char* ms : {"-1", "1001", "1.5", "\"5\""}) {
+    EXPECT_EQ(understood(std::string(R"({"type":"attach","run_id":"r","coalesce_ms":)") + ms + "}"),
+              "invalid_message: coalesce_ms must be 0 to 1000");
+  }
+}
+
+TEST(DecodeMessage, DetachAndCancel) {
+  EXPECT_EQ(understood(R"({"type":"detach","run_id":"r","id":1})"), "detach r id=1 key=1");
+  EXPECT_EQ(understood(R"({"type":"cancel","run_id":"r","reason":"stop"})"), "cancel r reason=stop");
+  EXPECT_EQ(understood(R"({"type":"cancel"})"), "invalid_message: run_id must be a string");
+  EXPECT_EQ(understood(R"({"type":"cancel","run_id":"r","reason":1})"),
+            "invalid_message: reason must be a string");
+  EXPECT_EQ(understood(R"({"type":"cancel","run_id":"r","reason":")" + repeated("é", 257) + "\"}"),
+            "invalid_message: reason must have at most 256 characters");
 }
 
 TEST(DecodeMessage, WhatIsMissingHasADefault) {
@@ -284,8 +343,8 @@ TEST(DecodeControl, ATypeThatClientsDoNotSendIsAnError) {
   for (const char* type :
        {"\"message\"", "\"welcome\"", "\"ack\"", "\"\"", "\"PING\"", "\"ping \"", "null", "1", "{}"}) {
     EXPECT_EQ(understood("{\"payload\":{},\"id\":\"m\",\"type\":" + std::string(type) + "}"),
-              "invalid_message: type must be subscribe, unsubscribe, authenticate, ping, pong or heartbeat, "
-              "or absent "
+              "invalid_message: type must be subscribe, unsubscribe, authenticate, attach, detach, cancel, "
+              "ping, pong or heartbeat, or absent "
               "id=\"m\" key=\"m\"");
   }
 }

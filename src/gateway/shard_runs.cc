@@ -1,0 +1,211 @@
+#include "gateway/shard_runs.h"
+
+#include "core/run/run_machine.h"
+#include "core/run_viewer.h"
+#include "protocol/server_message.h"
+
+namespace gw {
+namespace {
+
+std::string raw_id(const std::optional<protocol::MessageId>& id) { return id ? std::string(id->raw) : ""; }
+
+}  // namespace
+
+// --- What clients say
+
+void Shard::Runs::attach(Client& client, const route::Attach& to) {
+  client.connected().reads_runs = true;
+  const size_t waiting = queue_.count(client.slot);
+  const size_t more = hub_.reads(client.slot, to.run_id) ? 0 : hub_.count(client.slot);
+  if (waiting + more >= RunHub::kRunsMax) {
+    ++shard_.stats_.errors_total;
+    std::string error;
+    protocol::append_error(error, protocol::ErrorCode::too_many_runs, protocol::kTooManyRunsMessage,
+                           raw_id(to.id), shard_.wall_, {to.run_id, to.thread_id});
+    return reply(client, error);
+  }
+  queue_.add(client.slot,
+             {std::string(to.run_id), std::string(to.thread_id), to.cursor, to.coalesce_ms, raw_id(to.id)});
+  send_attaches(client);
+}
+
+void Shard::Runs::detach(Client& client, std::string_view run_id, std::string_view id) {
+  if (queue_.detach_later(client.slot, run_id, id)) return;
+  if (const RunScopePtr run = hub_.detach(client.slot, run_id)) release(run);
+  std::string answer;
+  protocol::append_detached(answer, run_id, {}, id, shard_.wall_);
+  reply(client, answer);
+}
+
+void Shard::Runs::cancel(Client& client, const protocol::Cancel& to) {
+  shard_.control_.add(
+      event::RunCancel{who(client), std::string(to.run_id), std::string(to.reason), raw_id(to.id)});
+}
+
+std::shared_ptr<const event::RunAsked> Shard::Runs::ask(Client& client, const route::RunAsk& to,
+                                                        std::string_view message_id) {
+  client.connected().reads_runs = true;
+  const auto asked = std::make_shared<event::RunAsked>();
+  asked->run_id = run_id_of_message(message_id);
+  asked->thread_id = to.thread_id;
+  asked->format = to.format;
+  if (hub_.count(client.slot) + queue_.count(client.slot) < RunHub::kRunsMax)
+    asked->attach = queue_.reserve(client.slot, asked->run_id);
+  return asked;
+}
+
+// Those whose turn it is; while the client is behind, none.
+void Shard::Runs::send_attaches(Client& client) {
+  const size_t unsent = client.connection().outbox().bytes();
+  if (unsent > shard_.options_.connection.run_lag_bytes) return;
+  queue_.send(client.slot, [&](uint64_t number, const AttachRequest& request) {
+    shard_.control_.add(event::RunAttach{who(client), number, request});
+  });
+}
+
+// --- What the control loop answers
+
+// An empty outbox takes anything: what never fits must not be tried for ever.
+bool Shard::Runs::has_room(Client& client, const FramePtr& frame) const {
+  const Connection& connection = client.connection();
+  const ConnectionOptions& options = shard_.options_.connection;
+  const size_t unsent = connection.outbox().bytes();
+  if (!connection.is_open()) return false;
+  if (unsent == 0) return true;
+  const size_t charge = frame->wire(connection.deflate).size() + Outbox::kFrameOverhead;
+  return unsent <= options.run_lag_bytes && unsent + charge <= options.outbox_bytes_max;
+}
+
+void Shard::Runs::on_answer(const command::RunAnswer& command) {
+  Client* const client = shard_.find(command.handle);
+  if (!client || !client->connection().is_open()) return release(command.run);
+  // There is no room for the answer to an attach: it asks again later.
+  if (!command.first && !has_room(*client, command.parts.front().frame) &&
+      queue_.defer(client->slot, command.number))
+    return release(command.run);
+  const auto answered = queue_.answered(client->slot, command.number);
+  if (!answered && command.number != 0) return release(command.run);
+  if (command.is_error) ++shard_.stats_.errors_total;
+  if (command.first) shard_.send(*client, command.first);
+  if (command.run) adopt(*client, command, answered ? answered->request.coalesce_ms : uint16_t{0});
+  if (!answered) return;
+  for (const std::string& id : answered->detaches) detach(*client, answered->request.run_id, id);
+  send_attaches(*client);
+}
+
+void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms) {
+  client.connected().reads_runs = true;
+  const bool reads = hub_.reads(client.slot, command.run->run_id);
+  const bool is_one_too_many = command.number == 0 && !reads &&
+                               hub_.count(client.slot) + queue_.count(client.slot) >= RunHub::kRunsMax;
+  if ((reads && command.unless_reading) || is_one_too_many) return release(command.run);
+  if (!may_see(client, *command.run)) {
+    release(command.run);
+    return end_forbidden(client, command.run);
+  }
+  // Whoever has just asked is told where his run is, whatever waits: that is as short as the ack before it.
+  size_t sent = 0;
+  if (command.first && !command.unless_reading) shard_.send(client, command.parts[sent++].frame);
+  while (sent < command.parts.size() && has_room(client, command.parts[sent].frame))
+    shard_.send(client, command.parts[sent++].frame);
+  const bool all = sent == command.parts.size();
+  const command::RunPart last = sent == 0 ? command::RunPart() : command.parts[sent - 1];
+  if (last.ends) {
+    if (hub_.detach(client.slot, command.run->run_id)) release(command.run);
+    return release(command.run);
+  }
+  const auto state = all && command.whole ? RunHub::State::following : RunHub::State::lagging;
+  if (hub_.attach(client.slot, command.run, last.after, state, coalesce_ms, !all)) release(command.run);
+}
+
+void Shard::Runs::on_caught_up(const command::RunCaughtUp& command) {
+  Client* const client = shard_.find(command.handle);
+  if (!client) return;
+  RunHub::Reader* const reader = hub_.find_asked(client->slot, command.run->run_id, command.from);
+  if (!reader) return;
+  size_t sent = 0;
+  while (sent < command.parts.size() && has_room(*client, command.parts[sent].frame))
+    shard_.send(*client, command.parts[sent++].frame);
+  if (sent > 0 && command.parts[sent - 1].ends) {
+    hub_.detach(client->slot, command.run->run_id);
+    return release(command.run);
+  }
+  if (sent > 0) reader->place(command.parts[sent - 1].after);
+  const bool all = sent == command.parts.size();
+  const bool is_up = all && command.whole;
+  if (!all) reader->is_slow = 1;
+  if (is_up) reader->is_slow = 0;
+  reader->state(is_up ? RunHub::State::following : RunHub::State::lagging);
+  // Others that lag may be asked for now.
+  shard_.clients_.mark_dirty(*client);
+}
+
+void Shard::Runs::on_changed(const command::RunChanged& command) {
+  const auto send = [&](uint32_t slot) {
+    Client& client = shard_.clients_.at(slot);
+    // A run that is gone can't be caught up with later.
+    if (command.step.kind != RunStep::Kind::gone && !has_room(client, command.frame)) return false;
+    shard_.send(client, command.frame);
+    return true;
+  };
+  hub_.advance(
+      command.run->run_id, command.step, shard_.now_, send, [&](uint32_t) { release(command.run); },
+      [&](uint32_t slot) { shard_.clients_.mark_dirty(shard_.clients_.at(slot)); });
+}
+
+// --- The life of a client
+
+void Shard::Runs::go_on(Client& client) {
+  if (!client.connection().is_open()) return;
+  send_attaches(client);
+  hub_.catch_up(client.slot, [&](const RunScopePtr& run, const RunHub::Reader& reader) {
+    shard_.control_.add(
+        event::RunCatchUp{shard_.handle_of(client), run, reader.place(), reader.is_slow == 1});
+  });
+}
+
+void Shard::Runs::check_permissions(Client& client) {
+  for (const RunScopePtr& run : hub_.runs_of(client.slot)) {
+    if (may_see(client, *run)) continue;
+    hub_.detach(client.slot, run->run_id);
+    release(run);
+    end_forbidden(client, run);
+  }
+}
+
+void Shard::Runs::forget(Client& client) {
+  for (const RunScopePtr& run : hub_.detach_all(client.slot)) release(run);
+  queue_.forget(client.slot);
+}
+
+void Shard::Runs::wake_due() {
+  hub_.wake_due(shard_.now_, [this](uint32_t slot) { shard_.clients_.mark_dirty(shard_.clients_.at(slot)); });
+}
+
+void Shard::Runs::release(const RunScopePtr& run) {
+  if (run) shard_.control_.add(event::RunReleased{shard_.index_, run});
+}
+
+void Shard::Runs::end_forbidden(Client& client, const RunScopePtr& run) {
+  std::string message;
+  protocol::append_detached(message, run->run_id, "forbidden", {}, shard_.wall_);
+  reply(client, message);
+}
+
+bool Shard::Runs::may_see(Client& client, const RunScope& run) {
+  const Connection& connection = client.connection();
+  const std::string id = connection.id.text();
+  return run::may_see(run.audience, run.channel, viewer_of(id, connection.session.get(), connection.granted));
+}
+
+event::RunClient Shard::Runs::who(Client& client) const {
+  const Connection& connection = client.connection();
+  return {shard_.handle_of(client), connection.id, connection.session, connection.granted,
+          connection.channels};
+}
+
+void Shard::Runs::reply(Client& client, std::string_view message) {
+  shard_.send(client, make_text_frame(message));
+}
+
+}  // namespace gw

@@ -1,0 +1,56 @@
+// What a shard's clients read of runs: who reads which (core/run_hub.h), what has been asked of the control
+// loop and not been answered, and what goes out when. Shard thread only.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/attach_queue.h"
+#include "core/run_hub.h"
+#include "gateway/shard.h"
+
+namespace gw {
+
+class Shard::Runs {
+ public:
+  explicit Runs(Shard& shard) : shard_(shard) {}
+
+  // --- What clients say ---
+  void attach(Client& client, const route::Attach& to);
+  void detach(Client& client, std::string_view run_id, std::string_view id);
+  void cancel(Client& client, const protocol::Cancel& to);
+  // What goes with the message that asks for a run.
+  std::shared_ptr<const event::RunAsked> ask(Client& client, const route::RunAsk& to,
+                                             std::string_view message_id);
+
+  // --- What the control loop answers ---
+  void on_answer(const command::RunAnswer& command);
+  void on_caught_up(const command::RunCaughtUp& command);
+  void on_changed(const command::RunChanged& command);
+
+  // --- The life of a client ---
+  // Its outbox is empty: it gets what it lags behind.
+  void go_on(Client& client);
+  // Its session is another one, or says something else.
+  void check_permissions(Client& client);
+  void forget(Client& client);
+  TimePoint next_due() const { return hub_.next_due(); }
+  void wake_due();
+
+ private:
+  bool has_room(Client& client, const FramePtr& frame) const;
+  void adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms);
+  void send_attaches(Client& client);
+  void release(const RunScopePtr& run);
+  void end_forbidden(Client& client, const RunScopePtr& run);
+  static bool may_see(Client& client, const RunScope& run);
+  event::RunClient who(Client& client) const;
+  void reply(Client& client, std::string_view message);
+
+  Shard& shard_;
+  RunHub hub_;
+  AttachQueue queue_;
+};
+
+}  // namespace gw

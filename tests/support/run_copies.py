@@ -1,0 +1,137 @@
+"""Durable runs from both sides: an agent that owns one over the service API, and a client's copy of its text that
+checks everything it is told."""
+
+import uuid
+
+from support.runs import RUNS, fold
+
+class Owner:
+    """An agent with a claimed run. `append` counts the batches itself."""
+
+    def __init__(self, api, run_id, epoch, producer):
+        self.api, self.run_id, self.epoch, self.producer = api, run_id, epoch, producer
+        self.seq = 0
+        self.answer = None
+
+    @classmethod
+    def claim(cls, api, run_id, producer=None, **fields):
+        producer = producer or f"test-{uuid.uuid4().hex}"
+        response = api.post(f"{RUNS}/{run_id}/claim", {"producer": producer, **fields})
+        assert response.status_code == 200, response.text
+        return cls(api, run_id, response.json()["epoch"], producer)
+
+    @classmethod
+    def create(cls, api, run_id=None, channel="guide", **fields):
+        producer = f"test-{uuid.uuid4().hex}"
+        run_id = run_id or f"made-{uuid.uuid4().hex}"
+        body = {"run_id": run_id, "channel": channel, "producer": producer, **fields}
+        response = api.post(RUNS, body)
+        assert response.status_code == 201, response.text
+        return cls(api, run_id, 1, producer)
+
+    def call(self, verb, **fields):
+        body = {"producer": self.producer, "epoch": self.epoch, **fields}
+        return self.api.post(f"{RUNS}/{self.run_id}/{verb}", body)
+
+    def append(self, text=None, **fields):
+        if text is not None:
+            fields["text"] = text
+        response = self.call("append", seq=self.seq, **fields)
+        assert response.status_code == 200, response.text
+        self.seq += 1
+        self.answer = response.json()
+        return self.answer
+
+    def end(self, status="completed", **fields):
+        response = self.call("end", seq=self.seq, end={"status": status, **fields})
+        assert response.status_code == 200, response.text
+        self.seq += 1
+
+    def record(self, **params):
+        response = self.api.get(f"{RUNS}/{self.run_id}", params=params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+class Copy:
+    """What a client has of a run. take() asserts I1, I2, I3 and the order of epochs."""
+
+    def __init__(self, run_id, *, epoch=None, data=b""):
+        self.run_id = run_id
+        self.epoch = epoch
+        self.data = data
+        self.events = []
+        self.end = None
+        self.tops = 0
+        self.first = None
+
+    @property
+    def text(self):
+        return self.data.decode()
+
+    @property
+    def cursor(self):
+        return f"{self.epoch or 0}.{len(self.data)}.{fold(self.data)}"
+
+    def take(self, message):
+        assert message["type"] == "run" and message["run_id"] == self.run_id, message
+        assert self.end is None, f"after the end: {message}"
+        event = message["event"]
+        self.first = self.first or message
+        if event == "snapshot":
+            self.epoch, self.data = message["epoch"], message["text"].encode()
+        elif event == "reset":
+            assert self.epoch is None or message["epoch"] > self.epoch, message
+            assert message["pos"] <= len(self.data), message
+            self.epoch, self.data = message["epoch"], self.data[: message["pos"]]
+        elif event == "delta":
+            assert message["epoch"] == self.epoch, (self.epoch, message)
+            assert message["from"] == len(self.data), (len(self.data), message)
+            assert message["text"] or message["from"] == message["pos"], message
+            self.data += message["text"].encode()
+        elif event == "top":
+            self.tops += 1
+            assert self.epoch is None or message["epoch"] >= self.epoch
+            self.epoch = message["epoch"] if self.epoch is None else self.epoch
+            return event
+        else:
+            assert event == "end", message
+            assert message["epoch"] == self.epoch, (self.epoch, message)
+            self.end = message
+        self.events.append(event)
+        assert message["pos"] == len(self.data), (len(self.data), message)
+        assert message["hash"] == fold(self.data), message
+        return event
+
+    def read_until(self, client, done, timeout=20):
+        """Takes what `client` hears of this run until `done(self)`; the messages that are of other kinds."""
+        others = []
+        while not done(self):
+            message = client.receive(timeout)
+            if message.get("type") == "run" and message.get("run_id") == self.run_id:
+                self.take(message)
+            else:
+                others.append(message)
+        return others
+
+    def read_text(self, client, text, timeout=20):
+        return self.read_until(client, lambda copy: copy.text == text, timeout)
+
+    def read_end(self, client, timeout=20):
+        self.read_until(client, lambda copy: copy.end is not None, timeout)
+        return self.end
+
+
+def ask(client, text="hello", *, id, channel="guide", **run):
+    """Asks with a run; the ack, and the client's empty copy of the run."""
+    ack = client.say(channel, id=id, text=text, run=run)
+    assert ack["type"] == "ack", ack
+    return ack, Copy(ack.get("run_id"))
+
+
+def attach(client, run_id, *, copy=None, **fields):
+    """Sends the attach; a copy that hears the answer."""
+    if copy is not None:
+        fields["cursor"] = copy.cursor
+    client.send({"type": "attach", "run_id": run_id, **fields})
+    return copy or Copy(run_id)
