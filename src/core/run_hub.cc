@@ -60,6 +60,23 @@ RunHub::Reader* RunHub::find_asked(uint32_t slot, std::string_view run_id, const
   return reader.state() == State::asked && reader.place() == from ? &reader : nullptr;
 }
 
+RunHub::Heard RunHub::heard(const Reader& reader, const RunStep& step) {
+  if (reader.state() != State::following) return Heard::later;
+  const RunCursor& after = step.after;
+  switch (step.kind) {
+    case RunStep::Kind::delta:
+      if (reader.epoch == after.epoch && reader.pos >= after.pos) return Heard::already;
+      return reader.epoch == after.epoch && reader.pos == step.from ? Heard::now : Heard::later;
+    case RunStep::Kind::reset: return reader.epoch < after.epoch ? Heard::now : Heard::already;
+    case RunStep::Kind::end:
+      return reader.epoch == after.epoch && reader.pos == after.pos ? Heard::now : Heard::later;
+    case RunStep::Kind::moved: return Heard::later;
+    case RunStep::Kind::top:
+    case RunStep::Kind::gone: break;
+  }
+  return Heard::now;
+}
+
 RunHub::Seat* RunHub::find_seat(uint32_t slot, std::string_view run_id) {
   const auto found = clients_.find(slot);
   if (found == clients_.end()) return nullptr;

@@ -125,6 +125,10 @@ class RunHub {
     bool operator<(const Due& other) const { return when > other.when; }
   };
 
+  // When a reader hears of a step: those that do not follow, and those that are elsewhere, when they catch
+  // up.
+  enum class Heard : uint8_t { now, later, already };
+  static Heard heard(const Reader& reader, const RunStep& step);
   Seat* find_seat(uint32_t slot, std::string_view run_id);
   void leave(uint32_t slot, size_t seat);
   void drop_reader(Audience& audience, size_t index);
@@ -141,34 +145,29 @@ void RunHub::advance(const std::string& run_id, const RunStep& step, TimePoint n
   const auto found = audiences_.find(run_id);
   if (found == audiences_.end()) return;
   Audience& audience = found->second;
-  const auto lag = [&](Reader& reader) {
-    reader.state(State::lagging);
-    look(reader.slot);
-  };
   std::vector<uint32_t> ended;
-  // Of those that do not follow, each hears of it when it catches up.
   for (Reader& reader : audience.readers) {
-    const bool follows = reader.state() == State::following;
-    if (step.kind == Kind::gone) {
-      send(reader.slot);
-      ended.push_back(reader.slot);
-    } else if (!follows) {
-      continue;
-    } else if (step.kind == Kind::top) {
-      send(reader.slot);
-    } else if (step.kind == Kind::moved) {
-      lag(reader);
-    } else if (step.kind == Kind::delta && (reader.pos != step.from || reader.epoch != step.after.epoch)) {
-      lag(reader);
-    } else if (step.kind == Kind::delta && reader.coalesce_ms > 0) {
+    switch (step.kind == Kind::gone ? Heard::now : heard(reader, step)) {
+      case Heard::already: continue;
+      case Heard::later:
+        if (reader.state() == State::following) {
+          reader.state(State::lagging);
+          look(reader.slot);
+        }
+        continue;
+      case Heard::now: break;
+    }
+    if (step.kind == Kind::delta && reader.coalesce_ms > 0) {
       reader.state(State::waiting);
       due_.push({now + std::chrono::milliseconds(reader.coalesce_ms), reader.slot, run_id});
-    } else if (!send(reader.slot)) {
+    } else if (!send(reader.slot) && step.kind != Kind::gone) {
+      if (step.kind == Kind::top) continue;  // there will be another
       reader.is_slow = 1;
-      lag(reader);
-    } else if (step.kind == Kind::end) {
+      reader.state(State::lagging);
+      look(reader.slot);
+    } else if (step.kind == Kind::end || step.kind == Kind::gone) {
       ended.push_back(reader.slot);
-    } else {
+    } else if (step.kind != Kind::top) {
       reader.place(step.after);
     }
   }

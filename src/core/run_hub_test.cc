@@ -52,6 +52,9 @@ TEST_F(RunHubTest, GivesADeltaToThoseThatAreWhereItBegins) {
   EXPECT_EQ(taken(sent_), "1 2 ");
   delta(15, 20);
   EXPECT_EQ(taken(sent_), "1 2 ");
+  // It has that already, from the log: nothing.
+  delta(12, 20);
+  EXPECT_EQ(taken(sent_) + taken(looked_), "");
   // Somewhere else: it asks where it is.
   delta(25, 30);
   EXPECT_EQ(taken(sent_), "");

@@ -22,9 +22,9 @@ NewRun new_run(const event::Message& message) {
 
 protocol::ErrorCode error_of(RunErrc why) {
   switch (why) {
-    case RunErrc::too_many_runs: return protocol::ErrorCode::too_many_runs;
-    case RunErrc::resource_exhausted:
-    case RunErrc::rate_limited: return protocol::ErrorCode::overloaded;
+    case RunErrc::too_many_runs:
+    case RunErrc::rate_limited: return protocol::ErrorCode::too_many_runs;
+    case RunErrc::resource_exhausted: return protocol::ErrorCode::overloaded;
     default: return protocol::ErrorCode::internal;
   }
 }

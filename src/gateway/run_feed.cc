@@ -1,6 +1,7 @@
 #include "gateway/run_feed.h"
 
 #include "base/assert.h"
+#include "protocol/server_message.h"
 
 namespace gw {
 
@@ -35,16 +36,18 @@ void RunAttachments::Feed::on_run_changed(const Run& run, const RunChange& chang
     case RunChange::Kind::cancel: return send_top(run);
     case RunChange::Kind::end:
       // By the gateway: that is an epoch of its own.
-      if (change.epoch != told_epoch_) tell_epoch(run, change);
+      tell_epoch(run, change);
       if (!change.bytes.empty()) tell_bytes(run, change);
       return tell_end(run, RunStep::Kind::end);
     case RunChange::Kind::reloaded: return tell_moved(run);
-    case RunChange::Kind::removed: return tell_end(run, RunStep::Kind::gone);
+    case RunChange::Kind::removed: return tell_gone(run);
   }
 }
 
 void RunAttachments::Feed::tell_bytes(const Run& run, const RunChange& change) {
   const uint64_t to = change.from + change.bytes.size();
+  const bool is_told = change.epoch < told_epoch_ || (change.epoch == told_epoch_ && to <= told_pos_);
+  if (is_told) return;
   const bool fits = change.epoch == told_epoch_ && change.epoch == run.record.epoch &&
                     change.from == told_pos_ && !run.log.is_expired() && to <= run.log.size();
   if (!fits) return tell_moved(run);
@@ -57,6 +60,7 @@ void RunAttachments::Feed::tell_bytes(const Run& run, const RunChange& change) {
 }
 
 void RunAttachments::Feed::tell_epoch(const Run& run, const RunChange& change) {
+  if (change.epoch <= told_epoch_) return;
   const bool fits = change.epoch == run.record.epoch && change.from <= told_pos_ && !run.log.is_expired() &&
                     change.from <= run.log.size();
   if (!fits) return tell_moved(run);
@@ -69,6 +73,14 @@ void RunAttachments::Feed::tell_epoch(const Run& run, const RunChange& change) {
 void RunAttachments::Feed::tell_end(const Run& run, RunStep::Kind kind) {
   const RunTold told = owner_.messages_.end(run, owner_.parts_.loop.wall_now());
   post({kind, 0, told.after}, told.json);
+}
+
+void RunAttachments::Feed::tell_gone(const Run& run) {
+  if (is_over(run.record.status)) return tell_end(run, RunStep::Kind::gone);
+  // Nobody knows how it would have ended: the engine has lost it.
+  std::string message;
+  protocol::append_detached(message, run_id_, "unknown_run", {}, owner_.parts_.loop.wall_now());
+  post({RunStep::Kind::gone, 0, {}}, message);
 }
 
 // Readers compare what they have, each by itself.

@@ -35,6 +35,7 @@ class RunAttachments::Feed final : public RunReader {
   void tell_bytes(const Run& run, const RunChange& change);
   void tell_epoch(const Run& run, const RunChange& change);
   void tell_end(const Run& run, RunStep::Kind kind);
+  void tell_gone(const Run& run);
   void tell_moved(const Run& run);
   void post(const RunStep& step, std::string_view message);
 

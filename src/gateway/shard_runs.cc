@@ -1,5 +1,7 @@
 #include "gateway/shard_runs.h"
 
+#include <algorithm>
+
 #include "core/run/run_machine.h"
 #include "core/run_viewer.h"
 #include "protocol/server_message.h"
@@ -56,14 +58,19 @@ std::shared_ptr<const event::RunAsked> Shard::Runs::ask(Client& client, const ro
 
 // Those whose turn it is; while the client is behind, none.
 void Shard::Runs::send_attaches(Client& client) {
-  const size_t unsent = client.connection().outbox().bytes();
-  if (unsent > shard_.options_.connection.run_lag_bytes) return;
+  if (client.connection().outbox().bytes() > lag_bytes()) return;
   queue_.send(client.slot, [&](uint64_t number, const AttachRequest& request) {
     shard_.control_.add(event::RunAttach{who(client), number, request});
   });
 }
 
 // --- What the control loop answers
+
+// Half of the outbox is left to what can't be told later.
+size_t Shard::Runs::lag_bytes() const {
+  const ConnectionOptions& options = shard_.options_.connection;
+  return std::min(options.run_lag_bytes, options.outbox_bytes_max / 2);
+}
 
 // An empty outbox takes anything: what never fits must not be tried for ever.
 bool Shard::Runs::has_room(Client& client, const FramePtr& frame) const {
@@ -73,7 +80,7 @@ bool Shard::Runs::has_room(Client& client, const FramePtr& frame) const {
   if (!connection.is_open()) return false;
   if (unsent == 0) return true;
   const size_t charge = frame->wire(connection.deflate).size() + Outbox::kFrameOverhead;
-  return unsent <= options.run_lag_bytes && unsent + charge <= options.outbox_bytes_max;
+  return unsent <= lag_bytes() && unsent + charge <= options.outbox_bytes_max;
 }
 
 void Shard::Runs::on_answer(const command::RunAnswer& command) {

@@ -39,6 +39,7 @@ class Shard::Runs {
   void wake_due();
 
  private:
+  size_t lag_bytes() const;
   bool has_room(Client& client, const FramePtr& frame) const;
   void adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms);
   void send_attaches(Client& client);

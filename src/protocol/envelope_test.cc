@@ -43,6 +43,19 @@ TEST(Envelope, WhatIsNotKnownIsNull) {
       R"("user_id":null,"tenant_id":null,"reply_to":"websocket:gateway:ws-gateway-a","traceparent":null})");
 }
 
+TEST(Envelope, NamesTheRunOfItsAnswer) {
+  std::string out;
+  kWriter.append(out, {.message_id = "1",
+                       .connection_id = "ws_0",
+                       .channel = "guide",
+                       .message = "{}",
+                       .timestamp = kNow,
+                       .run = InboundRun{"run_1", "", "json", ""}});
+  EXPECT_TRUE(out.ends_with(
+      R"("traceparent":null,"run":{"run_id":"run_1","thread_id":null,"format":"json","protocol":null}})"))
+      << out;
+}
+
 // Ids are checked long before, but an envelope must stay JSON even if a name slips through.
 TEST(Envelope, NamesCannotBreakOut) {
   std::string out;

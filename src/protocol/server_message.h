@@ -36,7 +36,8 @@ void append_ack(std::string& out, std::string_view id, AckStatus status, WallTim
 // An empty `id` is left out.
 void append_error(std::string& out, ErrorCode code, std::string_view message, std::string_view id,
                   WallTime now, const AboutRun& run = {});
-// It does not read that run any more: as it asked, or with a reason ("forbidden"). Empty: left out.
+// It does not read that run any more: as it asked, or with a reason ("forbidden", "unknown_run"). Empty: left
+// out.
 void append_detached(std::string& out, std::string_view run_id, std::string_view reason, std::string_view id,
                      WallTime now);
 

@@ -45,23 +45,23 @@ TEST(ServerMessage, GapNamesItsChannel) {
 }
 
 TEST(ServerMessage, AcksCarryTheIdAsItWasWritten) {
-  EXPECT_EQ(made(append_ack, R"("\u0031")", AckStatus::published, kNow),
+  EXPECT_EQ(made(append_ack, R"("\u0031")", AckStatus::published, kNow, {}),
             R"({"type":"ack","id":"\u0031","status":"published","timestamp":"2026-01-02T03:04:05.678Z"})");
-  EXPECT_EQ(made(append_ack, "-0", AckStatus::queued, kNow),
+  EXPECT_EQ(made(append_ack, "-0", AckStatus::queued, kNow, {}),
             R"({"type":"ack","id":-0,"status":"queued","timestamp":"2026-01-02T03:04:05.678Z"})");
-  EXPECT_EQ(made(append_ack, "7", AckStatus::duplicate, kNow),
+  EXPECT_EQ(made(append_ack, "7", AckStatus::duplicate, kNow, {}),
             R"({"type":"ack","id":7,"status":"duplicate","timestamp":"2026-01-02T03:04:05.678Z"})");
 }
 
 TEST(ServerMessage, ErrorsHaveAnIdWhenItIsKnown) {
-  EXPECT_EQ(made(append_error, ErrorCode::invalid_json, kInvalidJsonMessage, "", kNow),
+  EXPECT_EQ(made(append_error, ErrorCode::invalid_json, kInvalidJsonMessage, "", kNow, {}),
             R"({"type":"error","code":"invalid_json","message":"Invalid message format",)"
             R"("timestamp":"2026-01-02T03:04:05.678Z"})");
   EXPECT_EQ(
-      made(append_error, ErrorCode::overloaded, kOverloadedMessage, "\"m1\"", kNow),
+      made(append_error, ErrorCode::overloaded, kOverloadedMessage, "\"m1\"", kNow, {}),
       R"({"type":"error","code":"overloaded","message":"Message rejected: system overloaded","id":"m1",)"
       R"("timestamp":"2026-01-02T03:04:05.678Z"})");
-  EXPECT_EQ(made(append_error, ErrorCode::internal, kInternalMessage, "3", kNow),
+  EXPECT_EQ(made(append_error, ErrorCode::internal, kInternalMessage, "3", kNow, {}),
             R"({"type":"error","code":"internal","message":"Message processing failed","id":3,)"
             R"("timestamp":"2026-01-02T03:04:05.678Z"})");
 }

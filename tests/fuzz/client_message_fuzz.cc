@@ -48,6 +48,11 @@ struct Check {
     view(message.payload);
     id(message.id);
     ASSERT(message.payload.empty() || json::parse_object(message.payload));
+    ASSERT(!message.run || message.id);
+    if (message.run) {
+      view(message.run->thread_id);
+      ASSERT(message.run->format == "text" || message.run->format == "json");
+    }
     std::string envelope;
     kWriter.append(envelope, {.message_id = "m",
                               .connection_id = "c",
@@ -68,6 +73,22 @@ struct Check {
   }
   void operator()(const Authenticate& message) const {
     view(message.session_token);
+    id(message.id);
+  }
+  void operator()(const Attach& message) const {
+    view(message.run_id);
+    view(message.thread_id);
+    view(message.cursor.value_or(""));
+    ASSERT(message.coalesce_ms <= kCoalesceMsMax);
+    id(message.id);
+  }
+  void operator()(const Detach& message) const {
+    view(message.run_id);
+    id(message.id);
+  }
+  void operator()(const Cancel& message) const {
+    view(message.run_id);
+    view(message.reason);
     id(message.id);
   }
   void operator()(const Ping&) const {}

@@ -9,6 +9,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from support.gateway import Gateway
+from support.run_copies import Owner
 
 GATEWAY_FLAGS = ["--heartbeat-interval", "1", "--idle-timeout", "60"]
 
@@ -54,6 +55,9 @@ def test_every_schema_is_a_schema(document):
         assert message.get("summary") or message.get("title") or message.get("description"), name
 
 
+RUN_EVENTS = ("snapshot", "delta", "reset", "top", "end")
+
+
 @pytest.fixture(scope="module")
 def heard(gateway):
     """One of everything that a client is told, by its name in the document."""
@@ -80,7 +84,25 @@ def heard(gateway):
             "serverPing": [json.loads(client.socket.recv(10))],
             "serverPong": [client.ask({"type": "ping"})],
             "heartbeatPong": [client.ask({"type": "heartbeat"})],
-        }
+        } | heard_of_runs(gateway)
+
+
+def heard_of_runs(gateway):
+    """One of each event of a run, and the answer to a detach."""
+    client = gateway.connect(gateway.new_session(user_id="grace"))
+    owner = Owner.create(gateway.api, to={"user_id": "grace"})
+    attach = {"type": "attach", "run_id": owner.run_id}
+    owner.append("Once")
+    heard = [client.ask(attach), client.ask(attach | {"cursor": "1.0.00000000000000"})]
+    owner.append(" upon")
+    heard += [client.receive()]
+    Owner.claim(gateway.api, owner.run_id, owner.producer, keep=4).end(error={"code": "tired", "message": "No more"})
+    while heard[-1].get("event") != "end":
+        heard.append(client.receive())
+    cursor = "2.{pos}.{hash}".format(**heard[-1])
+    heard += [client.ask(attach | {"cursor": cursor}), client.receive()]
+    names = {f"run{event.capitalize()}": [m for m in heard if m["event"] == event] for event in RUN_EVENTS}
+    return names | {"detached": [client.ask({"type": "detach", "run_id": owner.run_id})]}
 
 
 def test_everything_a_client_is_told_is_documented_and_nothing_else(document, heard):
@@ -89,6 +111,7 @@ def test_everything_a_client_is_told_is_documented_and_nothing_else(document, he
 
 @pytest.mark.parametrize("name", [
     "welcome", "draining", "gap", "fromAgent", "ack", "error", "subscribed", "unsubscribed", "authenticated", "serverPing",
+    "runSnapshot", "runDelta", "runReset", "runTop", "runEnd", "detached",
     "serverPong", "heartbeatPong",
 ])  # fmt: skip
 def test_what_a_client_is_told_has_the_documented_form(validators, heard, name):
@@ -118,6 +141,8 @@ TAKEN = [
     {"agent_type": "liaison", "pillar": "content", "message": "hi"},
     {"type": "subscribe", "channel": "guide"},
     {"type": "unsubscribe", "channel": "guide"},
+    {"type": "detach", "run_id": "any"},
+    {"payload": {}, "id": "r", "run": {"thread_id": "c1", "format": "json"}},
     {"type": "ping"},
     {"type": "pong"},
     {"type": "heartbeat"},
@@ -134,6 +159,12 @@ REFUSED = [
     {"id": "x" * 65, "payload": {}},
     {"id": 1.5, "payload": {}},
     {"type": "launch"},
+    {"payload": {}, "run": {}},
+    {"payload": {}, "id": 1, "run": {"else": 1}},
+    {"type": "attach"},
+    {"type": "attach", "run_id": "a", "thread_id": "b"},
+    {"type": "attach", "run_id": "a", "cursor": "1"},
+    {"type": "cancel"},
     {"type": "subscribe"},
     {"agent_type": "liaison", "message": "hi"},
 ]
@@ -161,7 +192,9 @@ def test_what_the_gateway_takes_is_documented(gateway, sent_by_clients, message)
 
 
 def test_every_documented_kind_is_taken_here(gateway, sent_by_clients):
-    taken = [*TAKEN, {"type": "authenticate", "session_token": "any"}]
+    # Those are answered with an error where there is no such session or run.
+    runs = [{"type": "attach", "run_id": "any"}, {"type": "cancel", "run_id": "any"}]
+    taken = [*TAKEN, {"type": "authenticate", "session_token": "any"}, *runs]
     unused = [
         name for name, validator in sent_by_clients.items() if not any(validator.is_valid(message) for message in taken)
     ]

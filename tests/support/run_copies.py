@@ -5,6 +5,7 @@ import uuid
 
 from support.runs import RUNS, fold
 
+
 class Owner:
     """An agent with a claimed run. `append` counts the batches itself."""
 
