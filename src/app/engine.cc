@@ -23,6 +23,7 @@ redis::EngineOptions redis_options(const Config& config) {
   options.ca_file = config.redis_ca_file;
   options.key_prefix = config.key_prefix;
   options.instance_id = config.instance_id;
+  options.runs.limits = config.runs;
   options.sessions = config.sessions;
   options.message_bytes_max = config.connection.outbox_bytes_max / 2;
   options.agents = config.redis_agents;

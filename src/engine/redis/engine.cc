@@ -39,7 +39,8 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
               [this] { agents_.on_engine_works(loop_.now()); }),
       clients_(
           {loop, messages_, pushes_, subscriptions_, lease_, registry_, keys_, channels, agents_, prober_},
-          options.message_bytes_max) {
+          options.message_bytes_max),
+      runs_({loop, messages_, subscriptions_, keys_, channels}, options.runs) {
   subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {
     sessions_.on_announced(key_hex);
     return true;
@@ -59,6 +60,7 @@ void Engine::start() {
   messages_.start({.on_up =
                        [this] {
                          load_scripts(messages_);
+                         runs_.on_up();
                          prober_.on_up(messages_);
                        },
                    .on_down = [this] { clients_.on_engine_lost(); },
@@ -75,6 +77,7 @@ void Engine::start() {
 void Engine::tick() {
   prober_.judge(loop_.now());
   agents_.tick(loop_.now());
+  runs_.tick(loop_.now());
 }
 
 void Engine::on_up() {
@@ -102,6 +105,7 @@ void Engine::on_fresh() { pushes_.resume(); }
 
 void Engine::on_subscribed() {
   agents_.on_subscribed();
+  runs_.on_subscribed();
   prober_.on_up(pushes_);
   // Whatever was said of sessions and connections while nobody listened.
   registry_.take_evictions();

@@ -9,7 +9,7 @@
 #include "engine/redis/agent_delivery.h"
 #include "engine/redis/client_delivery.h"
 #include "engine/redis/prober.h"
-#include "engine/redis/runs_unavailable.h"
+#include "engine/redis/run_store.h"
 #include "engine/redis/session_store.h"
 
 namespace gw::redis {
@@ -21,6 +21,7 @@ struct EngineOptions {
   std::string instance_id;
   SessionStoreOptions sessions;
   AgentDeliveryOptions agents;
+  RunStoreOptions runs;
   size_t message_bytes_max = size_t{512} << 10;  // for clients
 };
 
@@ -62,7 +63,7 @@ class Engine final : public gw::Engine {
   AgentDelivery agents_;
   Prober prober_;
   ClientDelivery clients_;
-  RunsUnavailable runs_{loop_};
+  RunStore runs_;
   std::string server_run_id_;
   EventLoop::Registration tick_;
   EventLoop::Registration leaving_;

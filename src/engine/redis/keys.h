@@ -24,8 +24,8 @@ class Keys {
 
   // A channel of such a name would share another one's names.
   static bool is_reserved(std::string_view channel) {
-    constexpr std::array<std::string_view, 7> kBeginnings{
-        "fanout:", "gateway:", "connection:", "channel:", "user:", "session:", "inbox:"};
+    constexpr std::array<std::string_view, 8> kBeginnings{
+        "fanout:", "gateway:", "connection:", "channel:", "user:", "session:", "inbox:", "run:"};
     return channel == kEvents ||
            std::any_of(kBeginnings.begin(), kBeginnings.end(),
                        [channel](std::string_view beginning) { return channel.starts_with(beginning); });
@@ -49,6 +49,8 @@ class Keys {
     return heard("inbox:", channel, "/group/", tenant);
   }
   std::string events() const { return heard("", kEvents); }
+  // What becomes of a run (run_replica.h).
+  std::string run_changes(std::string_view id) const { return heard("run:{", id, "}"); }
   std::string session_changed() const { return heard("session:", "changed"); }
 
   // --- Connections ---
@@ -107,6 +109,22 @@ class Keys {
   std::string parked(std::string_view channel) const { return kept("channel:", channel, ":parked"); }
   // The channels that have some.
   std::string parked() const { return kept("parked"); }
+
+  // --- Runs: what is of one has one slot of a cluster ---
+  std::string run(std::string_view id) const { return kept("run:{", id, "}"); }
+  std::string run_log(std::string_view id) const { return kept("run:{", id, "}:log"); }
+  // The latest run of a thread; the digest is of audience and thread.
+  std::string thread(std::string_view digest) const { return kept("thread:", digest); }
+  // The open run that was asked for as this.
+  std::string run_asked(std::string_view digest) const { return kept("runs:asked:", digest); }
+  // When somebody should look at which run.
+  static constexpr size_t kRunBuckets = 16;
+  std::string runs_due(size_t bucket) const { return kept("runs:due:", std::to_string(bucket)); }
+  // All there are, by creation.
+  std::string runs() const { return kept("runs"); }
+  // Those that count for `whom` (a digest, or "all"): open, and all that are kept.
+  std::string runs_open(std::string_view whom) const { return kept("runs:{", whom, "}:open"); }
+  std::string runs_kept(std::string_view whom) const { return kept("runs:{", whom, "}:kept"); }
 
  private:
   static constexpr std::string_view kConnections = ":connections";

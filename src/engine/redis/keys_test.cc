@@ -24,12 +24,22 @@ TEST(Keys, OfAUserAreEncoded) {
 
 TEST(Keys, ThatAChannelCouldFormAreReserved) {
   for (const char* name :
-       {"events", "fanout:a", "gateway:", "connection:x", "channel:x", "user:x", "session:x", "inbox:x"}) {
+       {"events", "fanout:a", "gateway:", "connection:x", "channel:x", "user:x", "session:x", "inbox:x",
+        "run:x"}) {
     EXPECT_TRUE(Keys::is_reserved(name)) << name;
   }
   for (const char* name : {"guide", "event", "events:x", "fanout", "pillar:content", "my:gateway:"}) {
     EXPECT_FALSE(Keys::is_reserved(name)) << name;
   }
+}
+
+TEST(Keys, OfARunShareASlot) {
+  const Keys keys("acme:", "gw-a", 2);
+  EXPECT_EQ(keys.run("r1"), "acme:run:{r1}");
+  EXPECT_EQ(keys.run_log("r1"), "acme:run:{r1}:log");
+  EXPECT_EQ(keys.run_changes("r1"), "acme:@2:run:{r1}");
+  EXPECT_EQ(keys.runs_open("ab"), "acme:runs:{ab}:open");
+  EXPECT_EQ(keys.runs_kept("ab"), "acme:runs:{ab}:kept");
 }
 
 }  // namespace

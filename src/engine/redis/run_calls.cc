@@ -1,0 +1,192 @@
+#include "engine/redis/run_calls.h"
+
+#include "base/hex.h"
+#include "core/run/run_machine.h"
+
+namespace gw::redis {
+namespace {
+
+// Later than that after the last look: this process stood still.
+constexpr Duration kLate = 1s;
+
+OnReply answered(RunCalls::OnAnswer done) {
+  return [done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(reply.error());
+    done(RunAnswer(*reply));
+  };
+}
+
+// Each between blanks; empty: all.
+std::string names_of(ChannelSet set, const ChannelTable& channels) {
+  if (set == ChannelSet::all()) return {};
+  std::string out = " ";
+  for (size_t i = 0; i < channels.size(); ++i) {
+    if (set.contains(static_cast<ChannelIndex>(i))) out.append(channels.names()[i]).append(" ");
+  }
+  return out;
+}
+
+bool may_keep(const Run& run, uint64_t keep) {
+  const std::string_view bytes = run.log.bytes();
+  if (keep == 0 || keep >= bytes.size()) return keep <= bytes.size();
+  if (run.record.format == RunFormat::json) return bytes[keep - 1] == '\n';
+  return (static_cast<unsigned char>(bytes[keep]) & 0xc0) != 0x80;
+}
+
+std::string_view flag(bool value) { return value ? "1" : "0"; }
+std::string text_of(uint64_t number) { return std::to_string(number); }
+
+}  // namespace
+
+void RunAwake::tick() {
+  const TimePoint now = loop_.now();
+  if (now - std::exchange(looked_at_, now) > kLate && since_ != TimePoint::max()) since_ = now;
+}
+
+std::chrono::milliseconds RunAwake::time() const {
+  if (since_ == TimePoint::max()) return {};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - since_);
+}
+
+Duration RunCalls::takeover_of(const RunClaim& claim) const {
+  if (claim.takeover) return *claim.takeover;
+  return claim.group.empty() ? Duration() : options_.ack_wait + 5s;
+}
+
+void RunCalls::claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
+                     OnAnswer done) {
+  this->claim(run_id, reach, &claim, log, nullptr, std::move(done));
+}
+
+void RunCalls::make(const NewRun& run, OnAnswer done) {
+  claim(run.run_id, {}, run.claim ? &*run.claim : nullptr, nullptr, &run, std::move(done));
+}
+
+void RunCalls::claim(const std::string& run_id, const RunReach& reach, const RunClaim* asked, const Run* log,
+                     const NewRun* made, OnAnswer done) {
+  const RunClaim claim = asked ? *asked : RunClaim();
+  const RunTop top = log ? top_of(*log) : RunTop();
+  const uint64_t keep = claim.keep.value_or(0);
+  const RunHash kept = log && keep <= top.pos ? log->log.hash_at(keep) : RunHash();
+  const RunLimits& limits = options_.limits;
+  Words fields;
+  if (made) append_run_fields(fields, *made, limits, parts_.channels);
+  const Duration retention = made && made->retention != Duration() ? made->retention : limits.retention;
+  run_script(parts_.messages, scripts::claim_run,
+             {{"run", parts_.keys.run(run_id)},
+              {"log", parts_.keys.run_log(run_id)},
+              {"makes", flag(made != nullptr)},
+              {"claims", flag(asked != nullptr)},
+              {"changes", parts_.keys.run_changes(run_id)},
+              {"channels", names_of(reach.channels, parts_.channels)},
+              {"tenant", reach.tenant_id},
+              {"realm", reach.realm},
+              {"producer", claim.producer},
+              {"token", token_digest(claim.token)},
+              {"digest", to_hex(run::digest_of(claim))},
+              {"keep", claim.keep ? text_of(keep) : std::string()},
+              {"keep_a", text_of(kept.first)},
+              {"keep_b", text_of(kept.second)},
+              {"keep_fits", flag(log && may_keep(*log, keep))},
+              {"seen_epoch", log ? text_of(top.epoch) : "-1"},
+              {"seen_pos", text_of(top.pos)},
+              {"seen_a", text_of(top.hash.first)},
+              {"seen_b", text_of(top.hash.second)},
+              {"epoch_wanted", claim.epoch ? text_of(*claim.epoch) : std::string()},
+              {"known", text_of(claim.epoch_known)},
+              {"force", flag(claim.force)},
+              {"lease", milliseconds(claim.lease)},
+              {"takeover", milliseconds(takeover_of(claim))},
+              {"group", claim.group},
+              {"delivery", claim.delivery_id},
+              {"of_realm", claim.realm},
+              {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
+              {"start_ms", milliseconds(limits.start_timeout)},
+              {"life_ms", milliseconds(limits.life)},
+              {"retention_ms", milliseconds(retention)}},
+             fields.all(), answered(std::move(done)));
+}
+
+void RunCalls::append(const std::string& run_id, const RunReach& reach, const RunAppend& append, bool may,
+                      OnAnswer done) {
+  const RunHash hash = RunHash::of(append.bytes);
+  const RunHash power = RunHash{1, 1}.then(RunHash(), append.bytes.size());
+  const RunEnd end = append.end.value_or(RunEnd());
+  const RunError error = end.error.value_or(RunError());
+  run_script(parts_.messages, scripts::append_run,
+             {{"run", parts_.keys.run(run_id)},
+              {"log", parts_.keys.run_log(run_id)},
+              {"what", "append"},
+              {"changes", parts_.keys.run_changes(run_id)},
+              {"channels", names_of(reach.channels, parts_.channels)},
+              {"tenant", reach.tenant_id},
+              {"realm", reach.realm},
+              {"producer", append.producer},
+              {"any_producer", flag(append.any_producer)},
+              {"epoch_shown", text_of(append.epoch)},
+              {"format", append.format ? to_string(*append.format) : std::string_view()},
+              {"bytes_most", text_of(RunLimits::kAppendBytes)},
+              {"seq", text_of(append.seq)},
+              {"digest", to_hex(run::digest_of(append))},
+              {"bytes", append.bytes},
+              {"hash_a", text_of(hash.first)},
+              {"hash_b", text_of(hash.second)},
+              {"power_a", text_of(power.first)},
+              {"power_b", text_of(power.second)},
+              {"may", flag(may)},
+              {"end_status", append.end ? to_string(end.status) : std::string_view()},
+              {"error_code", error.code},
+              {"error_message", error.message},
+              {"result", end.result}},
+             answered(std::move(done)));
+}
+
+void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat,
+                    OnAnswer done) {
+  run_script(parts_.messages, scripts::append_run,
+             {{"run", parts_.keys.run(run_id)},
+              {"log", parts_.keys.run_log(run_id)},
+              {"what", "beat"},
+              {"changes", ""},
+              {"channels", names_of(reach.channels, parts_.channels)},
+              {"tenant", reach.tenant_id},
+              {"realm", reach.realm},
+              {"producer", heartbeat.producer},
+              {"any_producer", "0"},
+              {"epoch_shown", text_of(heartbeat.epoch)},
+              {"format", ""},
+              {"bytes_most", "0"},
+              {"seq", "0"},
+              {"digest", ""},
+              {"bytes", ""},
+              {"hash_a", "0"},
+              {"hash_b", "0"},
+              {"power_a", "1"},
+              {"power_b", "1"},
+              {"may", "1"},
+              {"end_status", ""},
+              {"error_code", ""},
+              {"error_message", ""},
+              {"result", ""}},
+             answered(std::move(done)));
+}
+
+void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
+                      OnAnswer done) {
+  constexpr std::string_view kWhats[] = {"time", "cancel", "remove"};
+  run_script(parts_.messages, scripts::settle_run,
+             {{"run", parts_.keys.run(run_id)},
+              {"log", parts_.keys.run_log(run_id)},
+              {"what", kWhats[static_cast<size_t>(what)]},
+              {"changes", parts_.keys.run_changes(run_id)},
+              {"channels", names_of(reach.channels, parts_.channels)},
+              {"tenant", reach.tenant_id},
+              {"realm", reach.realm},
+              {"reason", reason},
+              {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
+              {"grace_ms", milliseconds(options_.limits.cancel_grace)},
+              {"start_ms", milliseconds(options_.limits.start_timeout)}},
+             answered(std::move(done)));
+}
+
+}  // namespace gw::redis

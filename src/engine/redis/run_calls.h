@@ -1,0 +1,76 @@
+// The scripts of runs with what they take and answer. Control loop only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "engine/redis/keys.h"
+#include "engine/redis/run_record.h"
+#include "engine/redis/scripts.h"
+#include "net/event_loop.h"
+
+namespace gw::redis {
+
+struct RunStoreOptions {
+  RunLimits limits;
+  Duration ack_wait = 30s;  // how long a group's delivery stays with a silent agent
+};
+
+// Since when Redis has been heard without a break, so that everybody who lives has had the time to renew his
+// lease: an engine that slept ends nothing.
+class RunAwake {
+ public:
+  explicit RunAwake(EventLoop& loop) : loop_(loop), looked_at_(loop.now()) {}
+
+  void on_up() { since_ = loop_.now(); }
+  // Every 100 ms or so. One that comes late: this process slept.
+  void tick();
+  std::chrono::milliseconds time() const;
+
+ private:
+  EventLoop& loop_;
+  TimePoint since_ = TimePoint::max();
+  TimePoint looked_at_;
+};
+
+class RunCalls {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    Client& messages;
+    const Keys& keys;
+    const ChannelTable& channels;
+  };
+  using OnAnswer = std::function<void(const Result<RunAnswer>&)>;
+
+  RunCalls(const Parts& parts, const RunStoreOptions& options)
+      : parts_(parts), options_(options), awake_(parts.loop) {}
+
+  // `log`: what is known of it, for a claim that keeps a part; may be null.
+  void claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
+             OnAnswer done);
+  // Makes it, and claims it where it says so.
+  void make(const NewRun& run, OnAnswer done);
+  void append(const std::string& run_id, const RunReach& reach, const RunAppend& append, bool may,
+              OnAnswer done);
+  void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);
+  enum class Settle : uint8_t { time, cancel, remove };
+  void settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
+              OnAnswer done);
+
+  RunAwake& awake() { return awake_; }
+  const RunStoreOptions& options() const { return options_; }
+  Duration takeover_of(const RunClaim& claim) const;
+  const std::string& channel_name(ChannelIndex channel) const { return parts_.channels.name(channel); }
+
+ private:
+  void claim(const std::string& run_id, const RunReach& reach, const RunClaim* claim, const Run* log,
+             const NewRun* made, OnAnswer done);
+
+  const Parts parts_;
+  const RunStoreOptions& options_;
+  RunAwake awake_;
+};
+
+}  // namespace gw::redis

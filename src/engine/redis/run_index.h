@@ -1,0 +1,82 @@
+// What is kept beside the runs' own keys: when somebody should look at one, who has how many, the latest of a
+// thread. A run's record decides; all of this follows it, and what a crash left out is made up for when
+// somebody looks. Control loop only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/redis/keys.h"
+#include "engine/redis/run_record.h"
+#include "engine/redis/scripts.h"
+
+namespace gw::redis {
+
+// Whoever has bounds of his own, and what they are.
+struct RunBound {
+  std::string whom;  // Keys::runs_open
+  size_t open_most = 0;
+  size_t kept_most = 0;  // 0: any
+  RunErrc refusal = RunErrc::resource_exhausted;
+  std::string detail = {};
+};
+
+class RunIndex {
+ public:
+  // A run that counts so long without a record does so no more.
+  static constexpr Duration kHold = 60s;
+
+  RunIndex(Client& messages, const Keys& keys, const RunLimits& limits)
+      : messages_(messages), keys_(keys), limits_(limits) {}
+
+  RunBound of_user(const std::string& user) const;
+  RunBound of_realm(const std::string& realm) const;
+  RunBound of_all() const;
+
+  // When to look at it: no later than that, or then.
+  void look_by(const std::string& run_id, Duration in) { look(run_id, in, "LT"); }
+  void look_at(const std::string& run_id, Duration in) { look(run_id, in, ""); }
+
+  struct Counted {
+    bool is_full = false;
+    bool is_new = false;            // it did not count before
+    std::vector<std::string> over;  // these have to be removed
+  };
+  using OnCounted = std::function<void(const Result<Counted>&)>;
+  // For kHold.
+  void count(const std::string& run_id, const RunBound& bound, OnCounted done);
+  // For its life.
+  void count(const std::string& run_id, std::string_view whom);
+  void uncount(const std::string& run_id, std::string_view whom, Duration kept);
+
+  // `digest` of thread_digest(); `done` when Redis has it.
+  void name_thread(const std::string& run_id, const std::string& digest, std::function<void()> done);
+  // Answers the run that was asked for as this: `run_id`, unless it is another than `instead_of`.
+  void name_asked(const std::string& run_id, const std::string& digest, std::string_view instead_of,
+                  std::function<void(Result<std::string>)> done);
+  void unname(const std::string& run_id, const std::string& name, Duration kept);
+
+  // It is there. Counts for it have been asked for before.
+  void made(const std::string& run_id, std::string_view user, std::string_view realm);
+  // It is over, and kept for a while; twice does no harm.
+  void over(const std::string& run_id, const RunCounted& counted);
+  // Its record is gone.
+  void removed(const std::string& run_id, const RunCounted& counted);
+  void gone(const std::string& run_id);
+
+  static size_t bucket_of(std::string_view run_id);
+  std::string kept_ms() const { return milliseconds(limits_.life + RunLimits::kRetentionMax); }
+
+ private:
+  void look(const std::string& run_id, Duration in, std::string_view how);
+  void put(const std::string& list, const std::string& run_id, Duration in, std::string_view how);
+  void end_names(const std::string& run_id, const RunCounted& counted, Duration kept);
+
+  Client& messages_;
+  const Keys& keys_;
+  const RunLimits& limits_;
+};
+
+}  // namespace gw::redis

@@ -1,0 +1,192 @@
+#include "engine/redis/run_maker.h"
+
+#include "engine/redis/run_refusals.h"
+
+namespace gw::redis {
+namespace {
+
+// Another instance makes the run that was asked for: it is there soon, or that instance has died.
+constexpr Duration kAskAgainAfter = 100ms;
+constexpr int kAskTriesMax = 10;
+
+}  // namespace
+
+void RunMaker::create(NewRun run, RunDone<RunCreated> done) {
+  const auto making = std::make_shared<Making>();
+  making->user = run_user(run.audience);
+  if (!may_make(making->user, run))
+    return done(refuse(RunErrc::too_many_runs, "the user makes runs too fast"));
+  making->asked = asked_digest(run.asked_as);
+  making->run = std::move(run);
+  making->done = std::move(done);
+  count(making);
+}
+
+bool RunMaker::may_make(const std::string& user, const NewRun& run) {
+  const RunLimits& limits = parts_.calls.options().limits;
+  if (run.claim || user.empty() || limits.made_per_second <= 0) return true;
+  const RateLimit limit{limits.made_per_second, limits.made_burst};
+  const TimePoint now = parts_.loop.now();
+  TokenBucket& bucket = made_.try_emplace(user, limit, now).first->second;
+  if (!bucket.ready(limit, now)) return false;
+  bucket.take(limit, now);
+  return true;
+}
+
+void RunMaker::tick(TimePoint now) {
+  const RunLimits& limits = parts_.calls.options().limits;
+  const RateLimit full{limits.made_per_second, 1};
+  // Whose bucket has filled up again is as new.
+  const auto fills = std::chrono::duration<double>(limits.made_burst / limits.made_per_second);
+  std::erase_if(made_, [&](const auto& one) { return now - one.second.ready_at(full) > fills; });
+}
+
+// --- Counting it ------------------------------------------------------------------------------------------
+
+void RunMaker::count(const Ptr& making) {
+  const RunIndex& index = parts_.index;
+  making->bounds.push_back(index.of_all());
+  if (!making->user.empty()) making->bounds.push_back(index.of_user(making->user));
+  if (making->run.claim && !making->run.claim->realm.empty())
+    making->bounds.push_back(index.of_realm(making->run.claim->realm));
+  making->is_new.resize(making->bounds.size());
+  making->waits = making->bounds.size() + (making->asked.empty() ? 0 : 1);
+  for (size_t i = 0; i < making->bounds.size(); ++i) {
+    parts_.index.count(making->run.run_id, making->bounds[i],
+                       [this, making, i](const Result<RunIndex::Counted>& counted) {
+                         const RunBound& bound = making->bounds[i];
+                         if (!counted) {
+                           making->refusal = unavailable(counted.error());
+                         } else if (counted->is_full) {
+                           making->refusal = refuse(bound.refusal, bound.detail);
+                         } else {
+                           making->is_new[i] = counted->is_new;
+                           for (const std::string& over : counted->over) remove(over);
+                         }
+                         on_counted(making);
+                       });
+  }
+  if (!making->asked.empty()) ask(making, {});
+}
+
+void RunMaker::ask(const Ptr& making, std::string_view instead_of) {
+  parts_.index.name_asked(making->run.run_id, making->asked, instead_of,
+                          [this, making](const Result<std::string>& named) {
+                            if (named) {
+                              making->asked_run = *named;
+                            } else {
+                              making->refusal = unavailable(named.error());
+                            }
+                            on_counted(making);
+                          });
+}
+
+void RunMaker::on_counted(const Ptr& making) {
+  if (--making->waits > 0) return;
+  if (!making->asked_run.empty() && making->asked_run != making->run.run_id) return look_at_asked(making);
+  if (making->refusal) return refuse_with(making, *making->refusal);
+  write(making);
+}
+
+// --- Once for what was asked ------------------------------------------------------------------------------
+
+void RunMaker::look_at_asked(const Ptr& making) {
+  parts_.messages.command({"HGET", parts_.keys.run(making->asked_run), "status"},
+                          [this, making](const Result<Reply>& reply) {
+                            if (!reply) return refuse_with(making, unavailable(reply.error()));
+                            on_asked_status(making, reply->text());
+                          });
+}
+
+void RunMaker::on_asked_status(const Ptr& making, std::string_view status) {
+  const auto known = parse_run_status(status);
+  if (known && !is_over(*known)) {
+    uncount(*making);
+    return making->done(RunCreated{true, making->asked_run, {}});
+  }
+  if (!known && ++making->tries < kAskTriesMax) {
+    making->again = parts_.loop.after(kAskAgainAfter, [this, making] { look_at_asked(making); });
+    return;
+  }
+  // That one is over, or was never made.
+  making->waits = 1;
+  const std::string over = std::exchange(making->asked_run, {});
+  ask(making, over);
+}
+
+// --- Writing it -------------------------------------------------------------------------------------------
+
+void RunMaker::write(const Ptr& making) {
+  const NewRun& run = making->run;
+  parts_.index.look_by(run.run_id,
+                       run.claim ? run.claim->lease : parts_.calls.options().limits.start_timeout);
+  parts_.calls.make(run, [this, making](const Result<RunAnswer>& answer) {
+    // It may be there; then it is found when it is due.
+    if (!answer) return making->done(unavailable(answer.error()));
+    on_written(making, *answer);
+  });
+}
+
+void RunMaker::on_written(const Ptr& making, const RunAnswer& answer) {
+  const std::string_view code = answer.code();
+  if (code == "exists") {
+    // What was asked for may be that one.
+    uncount(*making);
+    return making->done(refuse(RunErrc::exists, "there is a run of that id"));
+  }
+  RunCreated created;
+  if (making->run.claim) {
+    const RunTop top = answer.top();
+    created.claimed = {top.epoch,  top.pos,           top.hash, std::chrono::milliseconds(answer.number(0)),
+                       top.status, code == "repeated"};
+  }
+  if (code == "repeated") {
+    created.existed = true;
+    uncount(*making);
+    return making->done(created);
+  }
+  on_made(making, created);
+}
+
+void RunMaker::on_made(const Ptr& making, RunCreated created) {
+  const NewRun& run = making->run;
+  RunIndex& index = parts_.index;
+  index.made(run.run_id, making->user, run.claim ? run.claim->realm : std::string());
+  if (run.claim) {
+    index.look_by(run.run_id, run.claim->lease + parts_.calls.takeover_of(*run.claim));
+  } else {
+    index.look_by(run.run_id, parts_.calls.options().limits.start_timeout);
+  }
+  const std::string thread =
+      thread_digest(run.audience, parts_.calls.channel_name(run.channel), run.thread_id);
+  if (thread.empty()) return making->done(created);
+  index.name_thread(run.run_id, thread, [making, created] { making->done(created); });
+}
+
+// --- Or not -----------------------------------------------------------------------------------------------
+
+void RunMaker::uncount(const Making& making) {
+  for (size_t i = 0; i < making.bounds.size(); ++i) {
+    if (making.is_new[i]) parts_.index.uncount(making.run.run_id, making.bounds[i].whom, 0ms);
+  }
+}
+
+void RunMaker::refuse_with(const Ptr& making, const RunRefusal& refusal) {
+  uncount(*making);
+  if (!making->asked.empty())
+    parts_.index.unname(making->run.run_id, parts_.keys.run_asked(making->asked), 0ms);
+  making->done(refusal);
+}
+
+// One too many is kept.
+void RunMaker::remove(const std::string& run_id) {
+  parts_.calls.settle(run_id, {}, RunCalls::Settle::remove, {},
+                      [this, run_id](const Result<RunAnswer>& answer) {
+                        if (!answer) return;
+                        if (answer->code() == "removed")
+                          return parts_.index.removed(run_id, answer->counted(0));
+                        parts_.index.gone(run_id);
+                      });
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,60 @@
+#include "engine/redis/run_reaper.h"
+
+#include <vector>
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kPickEvery = 500ms;
+constexpr std::string_view kPickMost = "500";
+// Who picked one has so long; then another instance may.
+constexpr std::string_view kPickHold = "1000";
+
+}  // namespace
+
+void RunReaper::watch(const std::string& run_id, Duration lease) {
+  watched_[run_id] = parts_.loop.now() + lease;
+}
+
+void RunReaper::tick(TimePoint now) {
+  // No lease is shorter: whoever is heard again after that has not slept with everybody else.
+  if (!parts_.messages.is_up() || parts_.calls.awake().time() < RunLimits::kLeaseMin) return;
+  if (now - picked_at_ < kPickEvery) return;
+  picked_at_ = now;
+  for (size_t bucket = 0; bucket < Keys::kRunBuckets; ++bucket) pick(bucket);
+  std::vector<std::string> lapsed;
+  for (const auto& [run_id, until] : watched_) {
+    if (until < now) lapsed.push_back(run_id);
+  }
+  for (const std::string& run_id : lapsed) {
+    watched_.erase(run_id);
+    settle(run_id);
+  }
+}
+
+void RunReaper::pick(size_t bucket) {
+  run_script(parts_.messages, scripts::pick_runs,
+             {{"due", parts_.keys.runs_due(bucket)}, {"most", kPickMost}, {"hold_ms", kPickHold}},
+             [this](const Result<Reply>& reply) {
+               if (!reply) return;
+               on_clock_(WallTime(std::chrono::milliseconds((*reply)[0].integer())));
+               for (size_t i = 1; i < reply->size(); ++i) settle(std::string((*reply)[i].text()));
+             });
+}
+
+void RunReaper::settle(const std::string& run_id) {
+  parts_.calls.settle(run_id, {}, RunCalls::Settle::time, {},
+                      [this, run_id](const Result<RunAnswer>& answer) {
+                        if (answer) on_settled(run_id, *answer);
+                      });
+}
+
+void RunReaper::on_settled(const std::string& run_id, const RunAnswer& answer) {
+  const std::string_view code = answer.code();
+  if (code == "waits") return parts_.index.look_at(run_id, std::chrono::milliseconds(answer.number(0)));
+  if (code == "not_found") return parts_.index.gone(run_id);
+  if (code == "ended") count_end(answer.top().status);
+  parts_.index.over(run_id, answer.counted(0));
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,214 @@
+#include "engine/redis/run_record.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "base/hex.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr size_t kDigestDigits = 32;
+
+template <class T = int64_t>
+T number(std::string_view text) {
+  T value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Duration duration(std::string_view text) { return std::chrono::milliseconds(number(text)); }
+WallTime time(std::string_view text) { return WallTime(std::chrono::milliseconds(number(text))); }
+
+std::string short_digest(std::string_view text) { return to_hex(sha256(text)).substr(0, kDigestDigits); }
+
+// The fields of a hash.
+class Fields {
+ public:
+  explicit Fields(const Reply& flat) {
+    for (size_t i = 0; i + 1 < flat.size(); i += 2) values_[flat[i].text()] = flat[i + 1].text();
+  }
+  std::string_view operator[](std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::string_view() : found->second;
+  }
+
+ private:
+  std::map<std::string_view, std::string_view> values_;
+};
+
+constexpr std::string_view kKinds[] = {"user", "session", "connection", "channel", "anonymous"};
+
+RunAudience::Kind parse_kind(std::string_view text) {
+  const auto found = std::find(std::begin(kKinds), std::end(kKinds), text);
+  return found == std::end(kKinds) ? RunAudience::Kind::anonymous
+                                   : static_cast<RunAudience::Kind>(found - std::begin(kKinds));
+}
+
+RunFormat parse_format(std::string_view text) { return parse_run_format(text).value_or(RunFormat::text); }
+
+// "seq pos a b digest"
+std::optional<RunSeq> parse_seq(std::string_view text) {
+  std::string_view parts[5];
+  for (size_t i = 0; i < 5; ++i) {
+    const size_t end = std::min(text.find(' '), text.size());
+    parts[i] = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  RunSeq seq{number<uint64_t>(parts[0]),
+             number<uint64_t>(parts[1]),
+             {number<uint32_t>(parts[2]), number<uint32_t>(parts[3])},
+             {}};
+  if (!from_hex(parts[4], seq.digest)) return {};
+  return seq;
+}
+
+void read_static(RunRecord& record, const Fields& fields) {
+  record.audience = {parse_kind(fields["kind"]), std::string(fields["who"]),
+                     std::string(fields["who_tenant"])};
+  record.tenant_id = fields["tenant_id"];
+  record.realm = fields["realm"];
+  record.is_realms = fields["is_realms"] == "1";
+  record.thread_id = fields["thread_id"];
+  record.format = parse_format(fields["format"]);
+  record.metadata = fields["metadata"];
+  record.bytes_max = number<uint64_t>(fields["bytes_max"]);
+  record.retention = duration(fields["retention"]);
+  record.push = fields["push"] == "1";
+  record.created_at = time(fields["created_at"]);
+  record.start_until = time(fields["start_until"]);
+  record.life_until = time(fields["life_until"]);
+}
+
+void read_claim(RunRecord& record, const Fields& fields) {
+  record.claim_epoch = number<uint32_t>(fields["claim_epoch"]);
+  record.producer = fields["producer"];
+  record.token = fields["token"];
+  static_cast<void>(from_hex(fields["claim_digest"], record.claim_digest));
+  record.claim_hash = {number<uint32_t>(fields["claim_a"]), number<uint32_t>(fields["claim_b"])};
+  record.group = fields["group"];
+  record.delivery_id = fields["delivery"];
+  record.lease = duration(fields["lease"]);
+  record.takeover = duration(fields["takeover"]);
+  record.lease_until = time(fields["lease_until"]);
+  const auto next = number<uint64_t>(fields["next"]);
+  for (uint64_t seq = next - std::min<uint64_t>(next, RunRecord::kSeqsKept); seq < next; ++seq) {
+    const auto kept = parse_seq(fields["s" + std::to_string(seq % RunRecord::kSeqsKept)]);
+    if (kept) record.seqs.push_back(*kept);
+  }
+}
+
+void read_state(RunRecord& record, const Fields& fields) {
+  record.epoch = number<uint32_t>(fields["epoch"]);
+  record.last_byte_at = time(fields["last_byte_at"]);
+  record.cancel_requested = fields["cancel"] == "1";
+  record.cancel_reason = fields["cancel_reason"];
+  record.cancel_asked_at = time(fields["cancel_at"]);
+  record.ended_at = time(fields["ended_at"]);
+  record.result = fields["result"];
+  if (const std::string_view code = fields["error_code"]; !code.empty())
+    record.error = {std::string(code), std::string(fields["error_message"])};
+}
+
+std::vector<uint64_t> parse_bases(std::string_view text) {
+  std::vector<uint64_t> bases;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(','), text.size());
+    bases.push_back(number<uint64_t>(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return bases;
+}
+
+}  // namespace
+
+int64_t number_of(const Reply& reply) { return reply.is_integer() ? reply.integer() : number(reply.text()); }
+
+std::string milliseconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+int64_t RunAnswer::number(size_t i) const { return number_of(reply[kFirst + i]); }
+
+RunTop RunAnswer::top() const {
+  return {parse_run_status(reply[1].text()).value_or(RunStatus::queued),
+          static_cast<uint32_t>(number_of(reply[2])),
+          static_cast<uint64_t>(number_of(reply[3])),
+          {static_cast<uint32_t>(number_of(reply[4])), static_cast<uint32_t>(number_of(reply[5]))}};
+}
+
+RunCounted RunAnswer::counted(size_t i) const {
+  return {std::chrono::milliseconds(number(i)), std::string(text(i + 1)), std::string(text(i + 2)),
+          std::string(text(i + 3)), std::string(text(i + 4))};
+}
+
+std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t from,
+                                          const ChannelTable& channels, const Reply& reply) {
+  const Fields fields(reply[1]);
+  const auto status = parse_run_status(fields["status"]);
+  const auto channel = channels.find(fields["channel"]);
+  if (!status || !channel) return {};
+  StoredRun stored;
+  stored.now = WallTime(std::chrono::milliseconds(reply[0].integer()));
+  stored.record.run_id = run_id;
+  stored.record.channel = *channel;
+  stored.record.status = *status;
+  read_static(stored.record, fields);
+  read_claim(stored.record, fields);
+  read_state(stored.record, fields);
+  stored.pos = number<uint64_t>(fields["pos"]);
+  stored.hash = {number<uint32_t>(fields["a"]), number<uint32_t>(fields["b"])};
+  stored.bases = parse_bases(fields["bases"]);
+  stored.from = from;
+  stored.bytes = reply[2].text();
+  if (stored.bases.size() != size_t{stored.record.epoch} + 1) return {};
+  return stored;
+}
+
+void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
+                       const ChannelTable& channels) {
+  const std::string& channel = channels.name(run.channel);
+  const std::string realm = run.claim ? run.claim->realm : std::string();
+  const std::pair<std::string_view, std::string> fields[] = {
+      {"channel", channel},
+      {"kind", std::string(kKinds[static_cast<size_t>(run.audience.kind)])},
+      {"who", run.audience.who},
+      {"who_tenant", run.audience.tenant_id},
+      {"tenant_id", run.tenant_id},
+      {"realm", realm},
+      {"is_realms", realm.empty() ? "0" : "1"},
+      {"thread_id", run.thread_id},
+      {"format", std::string(to_string(run.format))},
+      {"metadata", run.metadata},
+      {"bytes_max",
+       std::to_string(run.bytes_max == 0 ? limits.run_bytes : std::min(run.bytes_max, limits.run_bytes))},
+      {"push", run.push ? "1" : "0"},
+      {"user", run_user(run.audience)},
+      {"thread", thread_digest(run.audience, channel, run.thread_id)},
+      {"asked", asked_digest(run.asked_as)},
+  };
+  for (const auto& [name, value] : fields) {
+    words.lend(name);
+    words.keep(value);
+  }
+}
+
+std::string run_user(const RunAudience& audience) {
+  using Kind = RunAudience::Kind;
+  const bool is_anybodys = audience.kind == Kind::channel || audience.kind == Kind::anonymous;
+  return is_anybodys ? std::string() : short_digest(audience.text({}));
+}
+
+std::string thread_digest(const RunAudience& audience, std::string_view channel, std::string_view thread_id) {
+  if (thread_id.empty() || !audience.has_thread(thread_id)) return {};
+  return to_hex(sha256(audience.text(channel) + "\n" + std::string(thread_id)));
+}
+
+std::string asked_digest(std::string_view asked_as) {
+  return asked_as.empty() ? "" : to_hex(sha256(asked_as));
+}
+
+std::string token_digest(std::string_view token) { return token.empty() ? "" : short_digest(token); }
+
+}  // namespace gw::redis

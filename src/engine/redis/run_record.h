@@ -1,0 +1,69 @@
+// A run as Redis keeps it, and what the scripts of runs answer. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/run_store.h"
+#include "engine/redis/resp.h"
+#include "engine/redis/words.h"
+
+namespace gw::redis {
+
+// What has to be told of a run's end.
+struct RunCounted {
+  Duration kept{};     // so long from now on
+  std::string user;    // whose number it counts for; empty: nobody's
+  std::string realm;   // the same
+  std::string thread;  // that it may be the latest of; empty: none
+  std::string asked;   // what it was asked for as; empty: nothing
+};
+
+// One that was read, by the clock of Redis.
+struct StoredRun {
+  WallTime now;
+  RunRecord record;
+  uint64_t pos = 0;
+  RunHash hash;
+  std::vector<uint64_t> bases;
+  uint64_t from = 0;
+  std::string bytes;  // of the log, from there to its end
+};
+
+// What every script of a run answers first.
+struct RunAnswer {
+  explicit RunAnswer(const Reply& answer) : reply(answer) {}
+  std::string_view code() const { return reply[0].text(); }
+  RunTop top() const;
+  // What follows: a number, a text.
+  static constexpr size_t kFirst = 6;
+  int64_t number(size_t i) const;
+  std::string_view text(size_t i) const { return reply[kFirst + i].text(); }
+  // From the i-th on.
+  RunCounted counted(size_t i) const;
+
+  const Reply reply;
+};
+
+// Redis answers what it computed as a number, and what it read as a text.
+int64_t number_of(const Reply& reply);
+std::string milliseconds(Duration duration);
+
+// Of scripts::read_run. Empty: there is no such run, or none that a gateway wrote.
+std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t from,
+                                          const ChannelTable& channels, const Reply& reply);
+// Names and values, as scripts::claim_run takes them.
+void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
+                       const ChannelTable& channels);
+
+// Who has so many runs (Keys::runs_open); empty: nobody, its number has no bound of its own.
+std::string run_user(const RunAudience& audience);
+// Keys::thread, Keys::run_asked; empty: there is none.
+std::string thread_digest(const RunAudience& audience, std::string_view channel, std::string_view thread_id);
+std::string asked_digest(std::string_view asked_as);
+// A token is a secret: Redis gets its digest. Empty: none.
+std::string token_digest(std::string_view token);
+
+}  // namespace gw::redis

@@ -1,0 +1,145 @@
+#include "engine/redis/run_replica.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace gw::redis {
+namespace {
+
+struct Message {
+  char kind = 0;
+  uint64_t epoch = 0;
+  uint64_t from = 0;
+  RunHash hash;
+  std::string_view bytes;
+};
+
+// The numbers between its kind and the end of its first line; those that are not there are 0.
+Message parse_message(std::string_view text) {
+  const size_t line = std::min(text.find('\n'), text.size());
+  Message message;
+  message.bytes = text.substr(std::min(line + 1, text.size()));
+  std::array<uint64_t, 4> numbers{};
+  if (line > 0) message.kind = text[0];
+  const char* at = text.data() + std::min<size_t>(1, line);
+  const char* const end = text.data() + line;
+  for (uint64_t& number : numbers) {
+    if (at == end) break;
+    const auto [after, error] = std::from_chars(at + 1, end, number);
+    if (error != std::errc()) break;
+    at = after;
+  }
+  message.epoch = numbers[0];
+  message.from = numbers[1];
+  message.hash = {static_cast<uint32_t>(numbers[2]), static_cast<uint32_t>(numbers[3])};
+  return message;
+}
+
+}  // namespace
+
+bool RunReplica::is_whole(const StoredRun& stored) {
+  return stored.from == 0 && stored.bytes.size() == stored.pos && RunHash::of(stored.bytes) == stored.hash;
+}
+
+RunReplica::RunReplica(StoredRun stored) {
+  run_.log.assign(std::move(stored.bytes), std::move(stored.bases));
+  run_.record = std::move(stored.record);
+}
+
+bool RunReplica::hear(std::string_view text, WallTime now, run::Changes& changes) {
+  const Message message = parse_message(text);
+  const uint32_t epoch = run_.log.epoch();
+  switch (message.kind) {
+    case 'A':
+      if (message.epoch < epoch) return true;
+      return append(static_cast<uint32_t>(message.epoch), message.from, message.hash, message.bytes, now,
+                    changes);
+    case 'C':
+      if (message.epoch != run_.record.epoch) return message.epoch < epoch;
+      if (run_.record.cancel_requested) return true;
+      run_.record.cancel_requested = true;
+      run_.record.cancel_asked_at = now;
+      changes.push_back({RunChange::Kind::cancel, epoch, run_.log.size(), {}});
+      return true;
+    case 'E': return message.epoch <= epoch;
+    case 'T': return is_over(run_.record.status);
+    default: return false;
+  }
+}
+
+// False: not here, or not what Redis has.
+bool RunReplica::append(uint32_t epoch, uint64_t from, RunHash hash, std::string_view bytes, WallTime now,
+                        run::Changes& changes) {
+  RunLog& log = run_.log;
+  if (epoch == log.epoch() && from + bytes.size() <= log.size()) return true;  // it was read meanwhile
+  if (epoch != log.epoch() || from != log.size()) return false;
+  log.append(bytes);
+  is_broken_ = log.hash() != hash;
+  if (is_broken_) return false;
+  run_.record.last_byte_at = now;
+  run_.record.lease_until = now + std::chrono::duration_cast<std::chrono::milliseconds>(run_.record.lease);
+  changes.push_back({RunChange::Kind::append, epoch, from, std::string(bytes)});
+  return true;
+}
+
+std::optional<uint64_t> RunReplica::catch_up(StoredRun stored, run::Changes& changes) {
+  const RunLog& log = run_.log;
+  uint64_t common = log.size();
+  for (size_t later = size_t{log.epoch()} + 1; later < stored.bases.size(); ++later)
+    common = std::min(common, stored.bases[later]);
+  const bool is_back = is_broken_ || stored.record.epoch < log.epoch() ||
+                       (stored.record.epoch == log.epoch() && stored.pos < log.size());
+  if (!is_back && stored.from > common) return common;
+  const uint64_t skipped = std::min<uint64_t>(common - std::min(common, stored.from), stored.bytes.size());
+  const std::string_view tail = std::string_view(stored.bytes).substr(skipped);
+  if (!is_back && common + tail.size() == stored.pos && log.hash_at(common).then(tail) == stored.hash) {
+    take(std::move(stored), common, changes);
+    return {};
+  }
+  is_broken_ = true;
+  if (stored.from != 0) return 0;
+  reload(std::move(stored), changes);
+  return {};
+}
+
+void RunReplica::take(StoredRun stored, uint64_t common, run::Changes& changes) {
+  using Kind = RunChange::Kind;
+  RunLog& log = run_.log;
+  const bool was_over = is_over(run_.record.status), was_cancelled = run_.record.cancel_requested;
+  run_.record = std::move(stored.record);
+  const RunRecord& record = run_.record;
+  if (record.claim_epoch > log.epoch()) {
+    log.begin_epoch(record.claim_epoch, common);
+    changes.push_back({Kind::epoch, record.claim_epoch, common, {}});
+  }
+  if (stored.pos > common) {
+    std::string tail = stored.bytes.substr(common - stored.from);
+    log.append(tail);
+    changes.push_back({Kind::append, log.epoch(), common, std::move(tail)});
+  }
+  if (record.cancel_requested && !was_cancelled && !is_over(record.status))
+    changes.push_back({Kind::cancel, log.epoch(), log.size(), {}});
+  if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, log.size());
+  if (is_over(record.status) && !was_over) changes.push_back({Kind::end, record.epoch, log.size(), {}});
+}
+
+void RunReplica::reload(StoredRun stored, run::Changes& changes) {
+  const bool was_over = is_over(run_.record.status);
+  *this = RunReplica(std::move(stored));
+  const RunRecord& record = run_.record;
+  changes.push_back({RunChange::Kind::reloaded, record.epoch, run_.log.size(), {}});
+  if (is_over(record.status) && !was_over)
+    changes.push_back({RunChange::Kind::end, record.epoch, run_.log.size(), {}});
+}
+
+bool RunReplica::agrees(const RunTop& top, bool cancel_requested) const {
+  return !is_broken_ && top == top_of(run_) && cancel_requested == run_.record.cancel_requested;
+}
+
+void RunReplica::take_times(WallTime lease_until, WallTime last_byte_at) {
+  run_.record.lease_until = lease_until;
+  run_.record.last_byte_at = last_byte_at;
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,296 @@
+#include "engine/redis/run_replicas.h"
+
+#include <algorithm>
+
+#include "engine/redis/run_refusals.h"
+
+namespace gw::redis {
+
+// --- Readers ----------------------------------------------------------------------------------------------
+
+uint64_t RunReplicas::read(const std::string& run_id, std::weak_ptr<RunReader> reader,
+                           RunDone<const Run*> done) {
+  const uint64_t id = ++last_reading_;
+  const auto found = open_.find(run_id);
+  if (found == open_.end() && !has_room()) {
+    done(refuse(RunErrc::resource_exhausted, "the runs that are read here have all the bytes that they may"));
+    return id;
+  }
+  const Ptr open = found == open_.end() ? std::make_shared<Open>(run_id) : found->second;
+  open->readers.push_back(id);
+  readings_.emplace(id, Reading{open, std::move(reader), std::move(done)});
+  if (found == open_.end()) {
+    open_.emplace(run_id, open);
+    subscribe(open);
+  } else if (open->replica) {
+    answer(open);
+  }
+  return id;
+}
+
+void RunReplicas::end_reading(uint64_t id) {
+  const auto found = readings_.find(id);
+  if (found == readings_.end()) return;
+  const Ptr open = found->second.open;
+  readings_.erase(found);
+  std::erase(open->readers, id);
+  open->unread_since = parts_.loop.now();
+}
+
+const Run* RunReplicas::run_of_reading(uint64_t id) const {
+  const auto found = readings_.find(id);
+  if (found == readings_.end() || found->second.done || !is_here(found->second.open)) return nullptr;
+  return &found->second.open->replica->run();
+}
+
+// To whoever waits for it.
+void RunReplicas::answer(const Ptr& open) {
+  for (const uint64_t id : std::vector(open->readers)) {
+    const auto found = readings_.find(id);
+    if (found == readings_.end()) continue;
+    const auto done = std::exchange(found->second.done, nullptr);
+    if (done) done(&open->replica->run());
+  }
+}
+
+void RunReplicas::tell(const Ptr& open, const run::Changes& changes) {
+  // Whoever comes while others are told has been given all of this already.
+  const std::vector<uint64_t> readers = open->readers;
+  for (const RunChange& change : changes) {
+    if (change.kind == RunChange::Kind::reloaded) ++reloads_;
+    for (const uint64_t id : readers) {
+      const auto found = readings_.find(id);
+      if (found == readings_.end() || found->second.done) continue;
+      if (const auto reader = found->second.reader.lock())
+        reader->on_run_changed(open->replica->run(), change);
+    }
+  }
+}
+
+void RunReplicas::fail(const Ptr& open, const RunRefusal& refusal) {
+  drop(open);
+  for (const uint64_t id : std::exchange(open->readers, {})) {
+    const auto found = readings_.find(id);
+    if (found == readings_.end()) continue;
+    const auto done = std::move(found->second.done);
+    readings_.erase(found);
+    if (done) done(refusal);
+  }
+}
+
+// --- What Redis says --------------------------------------------------------------------------------------
+
+void RunReplicas::subscribe(const Ptr& open) {
+  const std::weak_ptr<Open> weak = open;
+  parts_.subscriptions.add(
+      parts_.keys.run_changes(open->run_id),
+      [this, weak](std::string_view message) {
+        if (const Ptr heard = weak.lock()) hear(heard, message);
+        return true;
+      },
+      [this, weak](const Result<void>& added) {
+        const Ptr subscribed = weak.lock();
+        if (!subscribed || !is_here(subscribed)) return;
+        if (!added) return fail(subscribed, unavailable(added.error()));
+        load(subscribed, 0);
+      });
+}
+
+void RunReplicas::hear(const Ptr& open, std::string_view message) {
+  if (!open->replica || open->is_reading) {
+    open->unheard.emplace_back(message);
+    return;
+  }
+  run::Changes changes;
+  const bool heard = open->replica->hear(message, now(), changes);
+  // First: what a reader does while it is told comes later.
+  if (!heard) load(open, open->replica->next_read());
+  tell(open, changes);
+}
+
+void RunReplicas::load(const Ptr& open, uint64_t from) {
+  open->is_reading = true;
+  open->is_behind = false;
+  const std::weak_ptr<Open> weak = open;
+  run_script(parts_.messages, scripts::read_run,
+             {{"run", parts_.keys.run(open->run_id)},
+              {"log", parts_.keys.run_log(open->run_id)},
+              {"from", std::to_string(from)}},
+             [this, weak, from](const Result<Reply>& reply) {
+               const Ptr loaded = weak.lock();
+               if (loaded && is_here(loaded)) on_loaded(loaded, from, reply);
+             });
+}
+
+void RunReplicas::on_loaded(const Ptr& open, uint64_t from, const Result<Reply>& reply) {
+  if (!reply) {
+    if (!open->replica) return fail(open, unavailable(reply.error()));
+    // What was said meanwhile is part of what is read next.
+    open->is_reading = false;
+    open->is_behind = true;
+    open->unheard.clear();
+    return;
+  }
+  heard_clock(WallTime(std::chrono::milliseconds((*reply)[0].integer())));
+  auto stored = parse_stored_run(open->run_id, from, parts_.channels, *reply);
+  const bool is_first = !open->replica;
+  if (!stored || (is_first && !RunReplica::is_whole(*stored))) {
+    if (is_first) return fail(open, run_not_found());
+    const RunRecord& record = open->replica->run().record;
+    drop(open);
+    tell(open, {{RunChange::Kind::removed, record.epoch, 0, {}}});
+    return;
+  }
+  if (!is_first) {
+    if (take(open, std::move(*stored))) drain(open);
+    return;
+  }
+  open->replica.emplace(std::move(*stored));
+  open->is_reading = false;
+  answer(open);
+  drain(open);
+}
+
+bool RunReplicas::take(const Ptr& open, StoredRun stored) {
+  run::Changes changes;
+  if (const auto again = open->replica->catch_up(std::move(stored), changes)) {
+    load(open, *again);
+    return false;
+  }
+  open->is_reading = false;
+  tell(open, changes);
+  return true;
+}
+
+void RunReplicas::drain(const Ptr& open) {
+  while (!open->is_reading && !open->unheard.empty()) {
+    const std::string message = std::move(open->unheard.front());
+    open->unheard.pop_front();
+    hear(open, message);
+  }
+}
+
+// --- Whether all of that is still so ----------------------------------------------------------------------
+
+void RunReplicas::on_subscribed() {
+  for (const Ptr& open : all()) {
+    if (open->replica && !open->is_reading) load(open, open->replica->next_read());
+  }
+}
+
+void RunReplicas::tick(TimePoint now) {
+  if (!parts_.messages.is_up()) return;
+  const bool compares = now - compared_at_ >= kCompareEvery;
+  if (compares) compared_at_ = now;
+  for (const Ptr& open : all()) {
+    if (!open->replica || open->is_reading) continue;
+    if (open->is_behind) {
+      load(open, open->replica->next_read());
+    } else if (compares) {
+      compare(open);
+    }
+  }
+  if (compares) drop_unread(now);
+}
+
+void RunReplicas::compare(const Ptr& open) {
+  const std::weak_ptr<Open> weak = open;
+  run_script(parts_.messages, scripts::top_of_run, {{"run", parts_.keys.run(open->run_id)}},
+             [this, weak](const Result<Reply>& reply) {
+               const Ptr compared = weak.lock();
+               if (reply && compared && is_here(compared)) on_top(compared, *reply);
+             });
+}
+
+void RunReplicas::on_top(const Ptr& open, const Result<Reply>& reply) {
+  if (open->is_reading) return;
+  heard_clock(WallTime(std::chrono::milliseconds((*reply)[0].integer())));
+  const Reply fields = (*reply)[1];
+  const auto status = parse_run_status(fields[0].text());
+  const RunTop top{
+      status.value_or(RunStatus::queued),
+      static_cast<uint32_t>(number_of(fields[1])),
+      static_cast<uint64_t>(number_of(fields[2])),
+      {static_cast<uint32_t>(number_of(fields[3])), static_cast<uint32_t>(number_of(fields[4]))}};
+  // It may only be on its way here; reading it does no harm.
+  if (!status || !open->replica->agrees(top, fields[5].text() == "1"))
+    return load(open, open->replica->next_read());
+  const auto time = [&](size_t i) { return WallTime(std::chrono::milliseconds(number_of(fields[i]))); };
+  open->replica->take_times(time(6), time(7));
+}
+
+// --- How many there are -----------------------------------------------------------------------------------
+
+void RunReplicas::drop(const Ptr& open) {
+  if (!is_here(open)) return;
+  open_.erase(open->run_id);
+  parts_.subscriptions.remove(parts_.keys.run_changes(open->run_id));
+}
+
+void RunReplicas::drop_unread(TimePoint now) {
+  for (const Ptr& open : all()) {
+    if (open->replica && open->readers.empty() && now - open->unread_since >= kUnread) drop(open);
+  }
+}
+
+bool RunReplicas::has_room() {
+  while (bytes() >= bytes_max_) {
+    Ptr oldest;
+    for (const auto& [id, open] : open_) {
+      const bool may_go = open->replica && open->readers.empty();
+      if (may_go && (!oldest || open->unread_since < oldest->unread_since)) oldest = open;
+    }
+    if (!oldest) return false;
+    drop(oldest);
+  }
+  return true;
+}
+
+std::vector<RunReplicas::Ptr> RunReplicas::all() const {
+  std::vector<Ptr> out;
+  for (const auto& [id, open] : open_) out.push_back(open);
+  return out;
+}
+
+bool RunReplicas::is_here(const Ptr& open) const {
+  const auto found = open_.find(open->run_id);
+  return found != open_.end() && found->second == open;
+}
+
+size_t RunReplicas::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [id, open] : open_) bytes += open->replica ? open->replica->run().log.size() : 0;
+  return bytes;
+}
+
+size_t RunReplicas::open() const {
+  return static_cast<size_t>(std::count_if(open_.begin(), open_.end(), [](const auto& one) {
+    return one.second->replica && !is_over(one.second->replica->run().record.status);
+  }));
+}
+
+// --- Without a replica ------------------------------------------------------------------------------------
+
+void RunReplicas::find(const std::string& run_id, RunDone<const Run*> done) {
+  run_script(parts_.messages, scripts::read_run,
+             {{"run", parts_.keys.run(run_id)}, {"log", parts_.keys.run_log(run_id)}, {"from", "0"}},
+             [this, run_id, done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(unavailable(reply.error()));
+               auto stored = parse_stored_run(run_id, 0, parts_.channels, *reply);
+               if (!stored || !RunReplica::is_whole(*stored)) return done(run_not_found());
+               heard_clock(stored->now);
+               const RunReplica replica(std::move(*stored));
+               done(&replica.run());
+             });
+}
+
+const Run* RunReplicas::known(const std::string& run_id) const {
+  const auto found = open_.find(run_id);
+  return found != open_.end() && found->second->replica ? &found->second->replica->run() : nullptr;
+}
+
+void RunReplicas::heard_clock(WallTime now) { clock_ahead_ = now - parts_.loop.wall_now(); }
+
+WallTime RunReplicas::now() const { return parts_.loop.wall_now() + clock_ahead_; }
+
+}  // namespace gw::redis

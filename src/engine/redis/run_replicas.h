@@ -1,0 +1,105 @@
+// The replicas of runs that somebody here reads, and who does. A replica subscribes, then reads, then takes
+// what came meanwhile; while it is there, attaching and catching up cost no command. Every other second all
+// of them are compared with Redis, which finds what Pub/Sub has lost. Control loop only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/run_store.h"
+#include "engine/redis/keys.h"
+#include "engine/redis/run_replica.h"
+#include "engine/redis/scripts.h"
+#include "engine/redis/subscriptions.h"
+
+namespace gw::redis {
+
+class RunReplicas {
+ public:
+  // Nobody has read it for so long: it goes.
+  static constexpr Duration kUnread = 30s;
+  static constexpr Duration kCompareEvery = 2s;
+
+  struct Parts {
+    EventLoop& loop;
+    Client& messages;
+    Subscriptions& subscriptions;
+    const Keys& keys;
+    const ChannelTable& channels;
+  };
+  RunReplicas(const Parts& parts, size_t bytes_max) : parts_(parts), bytes_max_(bytes_max) {}
+
+  // As RunStore::read().
+  uint64_t read(const std::string& run_id, std::weak_ptr<RunReader> reader, RunDone<const Run*> done);
+  void end_reading(uint64_t id);
+  const Run* run_of_reading(uint64_t id) const;
+
+  // What Redis has of it now; its replica is another's matter.
+  void find(const std::string& run_id, RunDone<const Run*> done);
+  // Of the replica; null: there is none.
+  const Run* known(const std::string& run_id) const;
+
+  // Everything is subscribed (again): something may have been missed.
+  void on_subscribed();
+  void tick(TimePoint now);
+  // Redis's clock, as it was last heard.
+  WallTime now() const;
+  void heard_clock(WallTime now);
+
+  size_t open() const;
+  size_t kept() const { return open_.size(); }
+  size_t bytes() const;
+  size_t readers() const { return readings_.size(); }
+  uint64_t reloads() const { return reloads_; }
+
+ private:
+  struct Open {
+    explicit Open(std::string id) : run_id(std::move(id)) {}
+    const std::string run_id;
+    std::optional<RunReplica> replica;  // absent: it is being read for the first time
+    std::vector<uint64_t> readers;
+    std::deque<std::string> unheard;  // said while it is being read
+    bool is_reading = false;
+    bool is_behind = false;  // it could not be read
+    TimePoint unread_since;
+  };
+  using Ptr = std::shared_ptr<Open>;
+  struct Reading {
+    Ptr open;
+    std::weak_ptr<RunReader> reader;
+    RunDone<const Run*> done;  // empty: it was called
+  };
+
+  void subscribe(const Ptr& open);
+  void hear(const Ptr& open, std::string_view message);
+  void load(const Ptr& open, uint64_t from);
+  void on_loaded(const Ptr& open, uint64_t from, const Result<Reply>& reply);
+  // Empty: it has to be read again.
+  bool take(const Ptr& open, StoredRun stored);
+  void drain(const Ptr& open);
+  void tell(const Ptr& open, const run::Changes& changes);
+  void answer(const Ptr& open);
+  void fail(const Ptr& open, const RunRefusal& refusal);
+  void drop(const Ptr& open);
+  void compare(const Ptr& open);
+  void on_top(const Ptr& open, const Result<Reply>& reply);
+  void drop_unread(TimePoint now);
+  bool has_room();
+  std::vector<Ptr> all() const;
+  bool is_here(const Ptr& open) const;
+
+  const Parts parts_;
+  const size_t bytes_max_;
+  std::map<std::string, Ptr, std::less<>> open_;
+  std::map<uint64_t, Reading> readings_;
+  uint64_t last_reading_ = 0;
+  TimePoint compared_at_;
+  std::chrono::milliseconds clock_ahead_{};
+  uint64_t reloads_ = 0;
+};
+
+}  // namespace gw::redis

@@ -1,0 +1,307 @@
+#include "engine/redis/run_store.h"
+
+#include "engine/redis/run_refusals.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kTidyEvery = 1s;
+// An owner that has not spoken for so long has another instance, or none.
+constexpr Duration kOwnerKept = RunLimits::kLeaseMax;
+// How long before the group's members would get its delivery again.
+constexpr int kHoldsPerWait = 6;
+constexpr int kClaimTriesMax = 3;
+
+struct Word {
+  std::string_view code;
+  RunErrc refusal;
+  std::string_view detail;
+};
+constexpr Word kWords[] = {
+    {"not_found", RunErrc::not_found, "no such run"},
+    {"invalid_argument", RunErrc::invalid_argument, "the run takes another format"},
+    {"held", RunErrc::held, "another producer holds the run"},
+    {"moved", RunErrc::moved, "the run has another epoch, no such place, or the token is another claim's"},
+    {"ended", RunErrc::ended, "the run is over"},
+    {"fenced", RunErrc::fenced, "another claim of the run came after this one"},
+    {"sequence_gap", RunErrc::sequence_gap, "batches before this one are missing"},
+    {"sequence_conflict", RunErrc::sequence_conflict, "that seq was used with other bytes, or long ago"},
+    {"too_large", RunErrc::too_large, "the batch or the run would be too large"},
+    {"rate_limited", RunErrc::rate_limited, "the run has too many appends a second"},
+    {"again", RunErrc::unavailable, "the run changes too fast"},
+};
+
+// `number`: where the script says how much.
+RunRefusal refusal_of(const RunAnswer& answer, size_t number) {
+  RunRefusal refusal = refuse(RunErrc::unavailable, "Redis answered something else");
+  for (const Word& word : kWords) {
+    if (word.code == answer.code()) refusal = refuse(word.refusal, std::string(word.detail));
+  }
+  if (refusal.code != RunErrc::not_found) refusal.run = answer.top();
+  if (refusal.code == RunErrc::held) refusal.retry_after = std::chrono::milliseconds(answer.number(number));
+  if (refusal.code == RunErrc::fenced) refusal.epoch = static_cast<uint32_t>(answer.number(number));
+  if (refusal.code == RunErrc::sequence_gap)
+    refusal.expected_seq = static_cast<uint64_t>(answer.number(number));
+  return refusal;
+}
+
+// Where the answers to append and heartbeat have them.
+constexpr size_t kCancel = 0, kLease = 1, kAppendMore = 2;
+
+}  // namespace
+
+RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
+    : parts_(parts),
+      options_(options),
+      appends_limit_{options.limits.appends_per_second, options.limits.appends_burst},
+      index_(parts.messages, parts.keys, options_.limits),
+      calls_({parts.loop, parts.messages, parts.keys, parts.channels}, options_),
+      maker_({parts.loop, parts.messages, parts.keys, calls_, index_}),
+      replicas_({parts.loop, parts.messages, parts.subscriptions, parts.keys, parts.channels},
+                options.limits.cache_bytes),
+      reaper_({parts.loop, parts.messages, parts.keys, calls_, index_},
+              [this](WallTime now) { replicas_.heard_clock(now); }) {}
+
+template <class T>
+RunDone<T> RunStore::counting(RunDone<T> done) {
+  return [this, done = std::move(done)](RunResult<T> result) {
+    if (!result) ++stats_.refusals_total;
+    done(std::move(result));
+  };
+}
+
+void RunStore::tick(TimePoint now) {
+  calls_.awake().tick();
+  replicas_.tick(now);
+  reaper_.tick(now);
+  if (now - tidied_at_ < kTidyEvery) return;
+  tidied_at_ = now;
+  maker_.tick(now);
+  std::erase_if(owners_, [now](const auto& one) { return now - one.second.heard_at > kOwnerKept; });
+}
+
+RunStore::Owner& RunStore::owner(const std::string& run_id) {
+  const TimePoint now = parts_.loop.now();
+  return owners_.try_emplace(run_id, Owner{TokenBucket(appends_limit_, now), now, {}}).first->second;
+}
+
+void RunStore::ended(const std::string& run_id, RunStatus status, const RunCounted& counted) {
+  owners_.erase(run_id);
+  reaper_.forget(run_id);
+  reaper_.count_end(status);
+  index_.over(run_id, counted);
+}
+
+void RunStore::create(NewRun run, RunDone<RunCreated> done) {
+  const bool claims = run.claim.has_value();
+  maker_.create(std::move(run),
+                counting<RunCreated>([this, claims, done = std::move(done)](RunResult<RunCreated> created) {
+                  if (created && !created->existed && claims) ++stats_.claims_total;
+                  done(std::move(created));
+                }));
+}
+
+void RunStore::withdraw(const std::string& run_id) {
+  remove(run_id, {}, [](const RunResult<void>&) {});
+}
+
+// --- What owners ask --------------------------------------------------------------------------------------
+
+void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppend append,
+                      RunDone<RunAppended> done) {
+  done = counting(std::move(done));
+  if (append.end && (append.end->status == RunStatus::abandoned || !is_over(append.end->status))) {
+    return done(refuse(RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled"));
+  }
+  if (parts_.messages.is_full()) return done(refuse(RunErrc::unavailable, "Redis takes no more now"));
+  const bool may = owner(run_id).appends.ready(appends_limit_, parts_.loop.now());
+  const auto batch = std::make_shared<const RunAppend>(std::move(append));
+  calls_.append(run_id, reach, *batch, may,
+                [this, run_id, batch, done = std::move(done)](const Result<RunAnswer>& answer) {
+                  if (!answer) return done(unavailable(answer.error()));
+                  on_appended(run_id, *batch, *answer, done);
+                });
+}
+
+void RunStore::on_appended(const std::string& run_id, const RunAppend& append, const RunAnswer& answer,
+                           const RunDone<RunAppended>& done) {
+  const bool is_duplicate = answer.code() == "duplicate";
+  if (!is_duplicate && answer.code() != "appended") {
+    RunRefusal refusal = refusal_of(answer, kAppendMore);
+    Owner& its = owner(run_id);
+    if (refusal.code == RunErrc::rate_limited)
+      refusal.retry_after = its.appends.ready_at(appends_limit_) - parts_.loop.now();
+    if (refusal.code == RunErrc::not_found) owners_.erase(run_id);
+    return done(refusal);
+  }
+  const RunTop top = answer.top();
+  const RunAppended appended{is_duplicate, append.seq, top.pos,
+                             top.hash,     top.status, answer.number(kCancel) == 1};
+  if (is_duplicate) {
+    ++stats_.duplicates_total;
+    return done(appended);
+  }
+  ++stats_.appends_total;
+  stats_.appended_bytes_total += append.bytes.size();
+  if (append.end) {
+    ended(run_id, top.status, answer.counted(kAppendMore));
+    return done(appended);
+  }
+  Owner& its = owner(run_id);
+  its.appends.take(appends_limit_, parts_.loop.now());
+  its.heard_at = parts_.loop.now();
+  reaper_.watch(run_id, std::chrono::milliseconds(answer.number(kLease)));
+  done(appended);
+}
+
+void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
+                         RunDone<RunBeat> done) {
+  done = counting(std::move(done));
+  calls_.beat(run_id, reach, heartbeat,
+              [this, run_id, reach, done = std::move(done)](const Result<RunAnswer>& answer) {
+                if (!answer) return done(unavailable(answer.error()));
+                if (answer->code() != "beat") return done(refusal_of(*answer, kAppendMore));
+                const RunTop top = answer->top();
+                const Duration lease = std::chrono::milliseconds(answer->number(kLease));
+                owner(run_id).heard_at = parts_.loop.now();
+                reaper_.watch(run_id, lease);
+                hold_delivery(run_id, reach, answer->text(kAppendMore), answer->text(kAppendMore + 1),
+                              answer->text(kAppendMore + 2));
+                done(RunBeat{top.status, top.pos, top.hash, answer->number(kCancel) == 1, lease});
+              });
+}
+
+// While its lease lives the entry that a run answers is given to nobody else: its idle time begins anew, and
+// no delivery is counted. A group of a tenant's is named after it (Inbox::group_name).
+void RunStore::hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
+                             std::string_view group, std::string_view id) {
+  if (group.empty() || id.empty()) return;
+  Owner& its = owner(run_id);
+  const TimePoint now = parts_.loop.now();
+  if (now - its.delivery_held_at < options_.ack_wait / kHoldsPerWait) return;
+  its.delivery_held_at = now;
+  std::string name(group);
+  if (!reach.tenant_id.empty()) name = reach.tenant_id + "/" + name;
+  parts_.messages.command(
+      {"XCLAIM", parts_.keys.inbox(channel), name, parts_.keys.instance(), "0", id, "JUSTID"}, {});
+}
+
+// --- Claims -----------------------------------------------------------------------------------------------
+
+struct RunStore::Claiming {
+  std::string run_id;
+  RunReach reach;
+  RunClaim claim;
+  RunDone<RunClaimed> done;
+  bool counts = false;  // for its realm, since just now
+  int tries = 0;
+};
+
+void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim claim,
+                     RunDone<RunClaimed> done) {
+  const auto claiming = std::make_shared<Claiming>();
+  claiming->run_id = run_id;
+  claiming->reach = reach;
+  claiming->claim = std::move(claim);
+  claiming->done = counting(std::move(done));
+  const RunClaim& asked = claiming->claim;
+  if (const Run* const known = replicas_.known(run_id))
+    claiming->claim.epoch_known = std::max(asked.epoch_known, known->record.epoch);
+  index_.look_by(run_id, asked.lease);
+  if (asked.realm.empty()) return look_at_log(claiming);
+  const RunBound bound = index_.of_realm(asked.realm);
+  index_.count(run_id, bound, [this, claiming, bound](const Result<RunIndex::Counted>& counted) {
+    if (!counted) return claiming->done(unavailable(counted.error()));
+    if (counted->is_full) return claiming->done(refuse(bound.refusal, bound.detail));
+    claiming->counts = counted->is_new;
+    look_at_log(claiming);
+  });
+}
+
+// Where a claim cuts it, this process says what the hash is there: Redis would have to fold it byte by byte.
+void RunStore::look_at_log(const std::shared_ptr<Claiming>& claiming) {
+  if (!claiming->claim.keep) return ask(claiming, nullptr);
+  const Run* const known = replicas_.known(claiming->run_id);
+  if (known && claiming->tries == 0) return ask(claiming, known);
+  replicas_.find(claiming->run_id, [this, claiming](const RunResult<const Run*>& run) {
+    if (run) return ask(claiming, *run);
+    uncount(*claiming);
+    claiming->done(run.error());
+  });
+}
+
+void RunStore::ask(const std::shared_ptr<Claiming>& claiming, const Run* log) {
+  calls_.claim(claiming->run_id, claiming->reach, claiming->claim, log,
+               [this, claiming](const Result<RunAnswer>& answer) {
+                 if (!answer) return claiming->done(unavailable(answer.error()));
+                 if (answer->code() == "again" && ++claiming->tries < kClaimTriesMax)
+                   return look_at_log(claiming);
+                 on_claimed(claiming, *answer);
+               });
+}
+
+void RunStore::on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAnswer& answer) {
+  const std::string& run_id = claiming->run_id;
+  const RunClaim& claim = claiming->claim;
+  const bool is_repeated = answer.code() == "repeated";
+  if (!is_repeated && answer.code() != "claimed") {
+    uncount(*claiming);
+    const bool ended_here = answer.code() == "ended" && answer.reply.size() > RunAnswer::kFirst;
+    if (ended_here) ended(run_id, answer.top().status, answer.counted(0));
+    return claiming->done(refusal_of(answer, 0));
+  }
+  const RunTop top = answer.top();
+  const Duration lease = std::chrono::milliseconds(answer.number(0));
+  if (!is_repeated) {
+    ++stats_.claims_total;
+    if (answer.text(1) != claim.realm) {
+      uncount(*claiming);
+    } else if (!claim.realm.empty()) {
+      index_.count(run_id, index_.of_realm(claim.realm).whom);
+    }
+    Owner& its = owner(run_id);
+    its.heard_at = parts_.loop.now();
+    its.delivery_held_at = {};
+    reaper_.watch(run_id, lease);
+    hold_delivery(run_id, claiming->reach, answer.text(2), claim.group, claim.delivery_id);
+  }
+  claiming->done(RunClaimed{top.epoch, top.pos, top.hash, lease, top.status, is_repeated});
+}
+
+void RunStore::uncount(const Claiming& claiming) {
+  if (claiming.counts) index_.uncount(claiming.run_id, index_.of_realm(claiming.claim.realm).whom, 0ms);
+}
+
+// --- Ends -------------------------------------------------------------------------------------------------
+
+void RunStore::cancel(const std::string& run_id, const RunReach& reach, std::string reason,
+                      RunDone<RunCancelled> done) {
+  done = counting(std::move(done));
+  index_.look_by(run_id, options_.limits.cancel_grace);
+  calls_.settle(run_id, reach, RunCalls::Settle::cancel, reason,
+                [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
+                  if (!answer) return done(unavailable(answer.error()));
+                  const std::string_view code = answer->code();
+                  if (code == "over") return done(RunCancelled::ended);
+                  if (code == "already") return done(RunCancelled::already);
+                  if (code != "asked") return done(refusal_of(*answer, 0));
+                  if (answer->reply.size() > RunAnswer::kFirst)
+                    ended(run_id, answer->top().status, answer->counted(0));
+                  done(RunCancelled::asked);
+                });
+}
+
+void RunStore::remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) {
+  done = counting(std::move(done));
+  calls_.settle(run_id, reach, RunCalls::Settle::remove, {},
+                [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
+                  if (!answer) return done(unavailable(answer.error()));
+                  if (answer->code() != "removed") return done(refusal_of(*answer, 0));
+                  owners_.erase(run_id);
+                  reaper_.forget(run_id);
+                  index_.removed(run_id, answer->counted(0));
+                  done({});
+                });
+}
+
+}  // namespace gw::redis

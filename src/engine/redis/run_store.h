@@ -1,0 +1,101 @@
+// Runs of all instances, in Redis. Its scripts decide (run_scripts.cc); whoever reads follows a replica
+// (run_replicas.h). Control loop only.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "core/rate_limit.h"
+#include "core/run_store.h"
+#include "engine/redis/run_calls.h"
+#include "engine/redis/run_index.h"
+#include "engine/redis/run_maker.h"
+#include "engine/redis/run_reaper.h"
+#include "engine/redis/run_replicas.h"
+
+namespace gw::redis {
+
+class RunStore final : public gw::RunStore {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    Client& messages;
+    Subscriptions& subscriptions;
+    const Keys& keys;
+    const ChannelTable& channels;
+  };
+  RunStore(const Parts& parts, const RunStoreOptions& options);
+
+  void create(NewRun run, RunDone<RunCreated> done) override;
+  void withdraw(const std::string& run_id) override;
+  void claim(const std::string& run_id, const RunReach& reach, RunClaim claim,
+             RunDone<RunClaimed> done) override;
+  void append(const std::string& run_id, const RunReach& reach, RunAppend append,
+              RunDone<RunAppended> done) override;
+  void heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
+                 RunDone<RunBeat> done) override;
+  void cancel(const std::string& run_id, const RunReach& reach, std::string reason,
+              RunDone<RunCancelled> done) override;
+  void remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) override;
+  void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override;
+  void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) override;
+  void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
+                   RunDone<std::string> done) override;
+  [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
+                                RunDone<const Run*> done) override;
+  WallTime now() const override { return replicas_.now(); }
+  RunStats stats() const override;
+  // Other instances go on with them.
+  void stop() override {}
+
+  // The connection of messages is (back) there.
+  void on_up() { calls_.awake().on_up(); }
+  void on_subscribed() { replicas_.on_subscribed(); }
+  // Every 100 ms or so.
+  void tick(TimePoint now);
+
+ private:
+  struct Claiming;
+  struct Listing;
+  // Of a run whose owner speaks to this instance.
+  struct Owner {
+    TokenBucket appends;
+    TimePoint heard_at;
+    TimePoint delivery_held_at;
+  };
+
+  void end_reading(uint64_t id) override { replicas_.end_reading(id); }
+  const Run* run_of_reading(uint64_t id) const override { return replicas_.run_of_reading(id); }
+
+  template <class T>
+  RunDone<T> counting(RunDone<T> done);
+  Owner& owner(const std::string& run_id);
+  void ended(const std::string& run_id, RunStatus status, const RunCounted& counted);
+
+  void look_at_log(const std::shared_ptr<Claiming>& claiming);
+  void ask(const std::shared_ptr<Claiming>& claiming, const Run* log);
+  void on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAnswer& answer);
+  void uncount(const Claiming& claiming);
+  void on_appended(const std::string& run_id, const RunAppend& append, const RunAnswer& answer,
+                   const RunDone<RunAppended>& done);
+  void hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
+                     std::string_view group, std::string_view id);
+  void read_page(const std::shared_ptr<Listing>& listing);
+  void read_records(const std::shared_ptr<Listing>& listing, const Reply& ids);
+  void read_record(const std::string& run_id, std::function<void(RunResult<RunRecord>)> done);
+  void on_page(const std::shared_ptr<Listing>& listing);
+
+  const Parts parts_;
+  const RunStoreOptions options_;
+  const RateLimit appends_limit_;
+  RunIndex index_;
+  RunCalls calls_;
+  RunMaker maker_;
+  RunReplicas replicas_;
+  RunReaper reaper_;
+  std::unordered_map<std::string, Owner> owners_;
+  TimePoint tidied_at_;
+  RunStats stats_;
+};
+
+}  // namespace gw::redis
