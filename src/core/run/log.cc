@@ -49,6 +49,13 @@ void RunLog::assign(std::string bytes, std::vector<uint64_t> bases) {
   bases_ = std::move(bases);
 }
 
+void RunLog::assign_expired(uint64_t size, RunHash hash, std::vector<uint64_t> bases) {
+  assign({}, std::move(bases));
+  expired_size_ = size;
+  hash_ = hash;
+  expired_ = true;
+}
+
 void RunLog::expire() {
   expired_size_ = size();
   expired_ = true;

@@ -45,6 +45,8 @@ class RunLog {
   void begin_epoch(uint32_t epoch, uint64_t keep);
   // What an engine read anew. `bases` is not empty.
   void assign(std::string bytes, std::vector<uint64_t> bases);
+  // The same of one whose bytes are gone.
+  void assign_expired(uint64_t size, RunHash hash, std::vector<uint64_t> bases);
   // Gives the bytes back; size() and hash() stay as they were, and bytes() is empty.
   void expire();
   bool is_expired() const { return expired_; }
