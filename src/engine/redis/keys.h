@@ -124,6 +124,7 @@ class Keys {
   std::string runs() const { return kept("runs"); }
   // Those that count for `whom` (a digest, or "all"): open, and all that are kept.
   std::string runs_open(std::string_view whom) const { return kept("runs:{", whom, "}:open"); }
+  std::string runs_bytes(std::string_view whom) const { return kept("runs:{", whom, "}:bytes"); }
   std::string runs_kept(std::string_view whom) const { return kept("runs:{", whom, "}:kept"); }
 
  private:

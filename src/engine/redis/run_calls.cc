@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "core/run/run_machine.h"
+#include "engine/redis/run_refusals.h"
 
 namespace gw::redis {
 namespace {
@@ -67,7 +68,7 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
   const RunClaim claim = asked ? *asked : RunClaim();
   const RunTop top = log ? top_of(*log) : RunTop();
   const uint64_t keep = claim.keep.value_or(0);
-  const RunHash kept = log && keep <= top.pos ? log->log.hash_at(keep) : RunHash();
+  const RunHash kept = log && !log->log.is_expired() && keep <= top.pos ? log->log.hash_at(keep) : RunHash();
   const RunLimits& limits = options_.limits;
   Words fields;
   if (made) append_run_fields(fields, *made, limits, parts_.channels);
@@ -173,7 +174,7 @@ void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunH
 
 void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
                       OnAnswer done) {
-  constexpr std::string_view kWhats[] = {"time", "cancel", "remove"};
+  constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire"};
   run_script(parts_.messages, scripts::settle_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
@@ -187,6 +188,24 @@ void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle w
               {"grace_ms", milliseconds(options_.limits.cancel_grace)},
               {"start_ms", milliseconds(options_.limits.start_timeout)}},
              answered(std::move(done)));
+}
+
+void RunCalls::read(const std::string& run_id, uint64_t from,
+                    std::function<void(RunResult<StoredRun>)> done) {
+  run_script(
+      parts_.messages, scripts::read_run,
+      {{"run", parts_.keys.run(run_id)}, {"log", parts_.keys.run_log(run_id)}, {"from", text_of(from)}},
+      [this, run_id, from, done = std::move(done)](const Result<Reply>& reply) {
+        if (!reply) return done(unavailable(reply.error()));
+        auto stored = parse_stored_run(run_id, from, parts_.channels, *reply);
+        if (!stored) return done(run_not_found());
+        done(std::move(*stored));
+      });
+}
+
+void RunCalls::expire(const std::vector<std::string>& run_ids) {
+  for (const std::string& run_id : run_ids)
+    settle(run_id, {}, Settle::expire, {}, [](const Result<RunAnswer>&) {});
 }
 
 }  // namespace gw::redis

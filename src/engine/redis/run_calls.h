@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/redis/keys.h"
 #include "engine/redis/run_record.h"
@@ -55,9 +56,14 @@ class RunCalls {
   void append(const std::string& run_id, const RunReach& reach, const RunAppend& append, bool may,
               OnAnswer done);
   void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);
-  enum class Settle : uint8_t { time, cancel, remove };
+  enum class Settle : uint8_t { time, cancel, remove, expire };
   void settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
               OnAnswer done);
+
+  // Their logs make room.
+  void expire(const std::vector<std::string>& run_ids);
+  // The record, and the log from there on; one read from behind its end has none.
+  void read(const std::string& run_id, uint64_t from, std::function<void(RunResult<StoredRun>)> done);
 
   RunAwake& awake() { return awake_; }
   const RunStoreOptions& options() const { return options_; }

@@ -19,6 +19,7 @@ struct RunBound {
   std::string whom;  // Keys::runs_open
   size_t open_most = 0;
   size_t kept_most = 0;  // 0: any
+  size_t bytes_most = 0;
   RunErrc refusal = RunErrc::resource_exhausted;
   std::string detail = {};
 };
@@ -49,7 +50,14 @@ class RunIndex {
   void count(const std::string& run_id, const RunBound& bound, OnCounted done);
   // For its life.
   void count(const std::string& run_id, std::string_view whom);
-  void uncount(const std::string& run_id, std::string_view whom, Duration kept);
+  void uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes = 0);
+  struct Reserved {
+    uint64_t bytes = 0;                // 0: there is no room
+    std::vector<std::string> expired;  // the logs of these have to go
+  };
+  // So that its log may have `needed` bytes, and some more where there is room.
+  void reserve(const std::string& run_id, const RunBound& bound, uint64_t needed,
+               std::function<void(const Result<Reserved>&)> done);
 
   // `digest` of thread_digest(); `done` when Redis has it.
   void name_thread(const std::string& run_id, const std::string& digest, std::function<void()> done);

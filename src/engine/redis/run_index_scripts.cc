@@ -10,6 +10,24 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 )lua";
 
+// Needs kClock, open, kept, bytes. In `bytes` stand the bytes that each run may have, and under '*' their
+// sum.
+constexpr const char* kBytes = R"lua(
+local function set_bytes(id, now_held)
+  local before = tonumber(redis.call('HGET', bytes, id) or '0')
+  redis.call('HINCRBY', bytes, '*', now_held - before)
+  if now_held > 0 then redis.call('HSET', bytes, id, now_held) else redis.call('HDEL', bytes, id) end
+end
+-- What has gone by itself.
+local function trim()
+  redis.call('ZREMRANGEBYSCORE', open, '-inf', now)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, 500)) do
+    set_bytes(id, 0)
+    redis.call('ZREM', kept, id)
+  end
+end
+)lua";
+
 }  // namespace
 
 // `due` has run `id` under the time in in_ms. how: '' (whatever it had), 'LT' (no later), 'NX' (unless it had
@@ -34,14 +52,14 @@ return ids
 )lua"));
 
 // Makes room for run `id` among those of somebody: open_most of them may be open, kept_most kept (0: any). It
-// counts for hold_ms unless it is counted again, then with 0 and 0. Answers 0 when too many are open, 2 when
-// it counted before, else 1; then those that have to go because too many are kept.
-const Script count_run({.keys = {"open", "kept"},
+// counts for hold_ms unless it is counted again, then with 0 and 0. Answers 0 when too many are open, -1 when
+// too many are kept and none is over, 2 when it counted before, else 1; then those that have to go because
+// too many are kept.
+const Script count_run({.keys = {"open", "kept", "bytes"},
                         .arguments = {"id", "hold_ms", "open_most", "kept_most", "keys_ms"}},
-                       joined(kClock, R"lua(
+                       joined(kClock, kBytes, R"lua(
 local counted = redis.call('ZSCORE', open, id) and 2 or 1
-redis.call('ZREMRANGEBYSCORE', open, '-inf', now)
-redis.call('ZREMRANGEBYSCORE', kept, '-inf', now)
+trim()
 open_most, kept_most = tonumber(open_most), tonumber(kept_most)
 if open_most > 0 and counted == 1 and redis.call('ZCARD', open) >= open_most then return {0} end
 local out = {counted}
@@ -52,10 +70,12 @@ if over > 0 then
     if not redis.call('ZSCORE', open, other) then
       out[#out + 1] = other
       redis.call('ZREM', kept, other)
+      set_bytes(other, 0)
       over = over - 1
     end
   end
 end
+if over > 0 and counted == 1 then return {-1} end
 redis.call('ZADD', open, now + hold_ms, id)
 redis.call('ZADD', kept, now + hold_ms, id)
 redis.call('PEXPIRE', open, keys_ms)
@@ -63,16 +83,53 @@ redis.call('PEXPIRE', kept, keys_ms)
 return out
 )lua"));
 
-// Run `id` is over, and kept for kept_ms more; 0: it is gone.
-const Script uncount_run({.keys = {"open", "kept"}, .arguments = {"id", "kept_ms"}, .without_memory = true},
-                         joined(kClock, R"lua(
+// Run `id` is over with `size` bytes, and kept for kept_ms more; 0: it is gone.
+const Script uncount_run({.keys = {"open", "kept", "bytes"},
+                          .arguments = {"id", "kept_ms", "size"},
+                          .without_memory = true},
+                         joined(kClock, kBytes, R"lua(
 redis.call('ZREM', open, id)
 if kept_ms == '0' then
   redis.call('ZREM', kept, id)
+  set_bytes(id, 0)
 else
+  if redis.call('HEXISTS', bytes, id) == 1 then set_bytes(id, tonumber(size)) end
   redis.call('ZADD', kept, 'XX', now + kept_ms, id)
 end
 return 1
+)lua"));
+
+// Run `id` may have so many bytes: `wanted`, or `needed` where there is no more room. Of those that are over
+// the oldest logs give way. Answers what it may have (0: there is no room), then the runs whose logs have to
+// go. most: 0 for any.
+const Script reserve_run({.keys = {"open", "kept", "bytes"},
+                          .arguments = {"id", "needed", "wanted", "most", "keys_ms"}},
+                         joined(kClock, kBytes, R"lua(
+trim()
+needed, wanted, most = tonumber(needed), tonumber(wanted), tonumber(most)
+local others = tonumber(redis.call('HGET', bytes, '*') or '0') - tonumber(redis.call('HGET', bytes, id) or '0')
+local out = {0}
+if most > 0 and others + needed > most then
+  for _, other in ipairs(redis.call('ZRANGE', kept, 0, -1)) do
+    local held = tonumber(redis.call('HGET', bytes, other) or '0')
+    if held > 0 and other ~= id and not redis.call('ZSCORE', open, other) then
+      set_bytes(other, 0)
+      out[#out + 1] = other
+      others = others - held
+      if others + needed <= most then break end
+    end
+  end
+end
+if most == 0 or others + wanted <= most then
+  out[1] = wanted
+elseif others + needed <= most then
+  out[1] = needed
+else
+  return out
+end
+set_bytes(id, out[1])
+redis.call('PEXPIRE', bytes, keys_ms)
+return out
 )lua"));
 
 // What `name` (of a thread, of what was asked) names: run `id` from now on, for ms, unless it names another

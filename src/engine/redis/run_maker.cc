@@ -14,23 +14,26 @@ constexpr int kAskTriesMax = 10;
 void RunMaker::create(NewRun run, RunDone<RunCreated> done) {
   const auto making = std::make_shared<Making>();
   making->user = run_user(run.audience);
-  if (!may_make(making->user, run))
-    return done(refuse(RunErrc::too_many_runs, "the user makes runs too fast"));
+  if (const Duration wait = take_rate(making->user, run); wait > Duration()) {
+    RunRefusal refusal = refuse(RunErrc::too_many_runs, "the user makes runs too fast");
+    refusal.retry_after = wait;
+    return done(refusal);
+  }
   making->asked = asked_digest(run.asked_as);
   making->run = std::move(run);
   making->done = std::move(done);
   count(making);
 }
 
-bool RunMaker::may_make(const std::string& user, const NewRun& run) {
+Duration RunMaker::take_rate(const std::string& user, const NewRun& run) {
   const RunLimits& limits = parts_.calls.options().limits;
-  if (run.claim || user.empty() || limits.made_per_second <= 0) return true;
+  if (run.claim || user.empty() || limits.made_per_second <= 0) return {};
   const RateLimit limit{limits.made_per_second, limits.made_burst};
   const TimePoint now = parts_.loop.now();
   TokenBucket& bucket = made_.try_emplace(user, limit, now).first->second;
-  if (!bucket.ready(limit, now)) return false;
+  if (!bucket.ready(limit, now)) return bucket.ready_at(limit) - now;
   bucket.take(limit, now);
-  return true;
+  return {};
 }
 
 void RunMaker::tick(TimePoint now) {
@@ -54,19 +57,36 @@ void RunMaker::count(const Ptr& making) {
   for (size_t i = 0; i < making->bounds.size(); ++i) {
     parts_.index.count(making->run.run_id, making->bounds[i],
                        [this, making, i](const Result<RunIndex::Counted>& counted) {
-                         const RunBound& bound = making->bounds[i];
-                         if (!counted) {
-                           making->refusal = unavailable(counted.error());
-                         } else if (counted->is_full) {
-                           making->refusal = refuse(bound.refusal, bound.detail);
+                         if (counted) {
+                           take_count(making, i, *counted);
                          } else {
-                           making->is_new[i] = counted->is_new;
-                           for (const std::string& over : counted->over) remove(over);
+                           making->refusal = unavailable(counted.error());
                          }
                          on_counted(making);
                        });
   }
   if (!making->asked.empty()) ask(making, {});
+}
+
+void RunMaker::take_count(const Ptr& making, size_t i, const RunIndex::Counted& counted) {
+  const RunBound& bound = making->bounds[i];
+  if (counted.is_full) making->refusal = refuse(bound.refusal, bound.detail);
+  making->is_new[i] = counted.is_new;
+  for (const std::string& over : counted.over) remove(over);
+  if (!counted.is_new || bound.bytes_most == 0) return;
+  // Where no byte of its answer has room, nobody needs to be asked.
+  ++making->waits;
+  parts_.index.reserve(making->run.run_id, bound, 1,
+                       [this, making, i](const Result<RunIndex::Reserved>& reserved) {
+                         const RunBound& of = making->bounds[i];
+                         if (!reserved) {
+                           making->refusal = unavailable(reserved.error());
+                         } else if (reserved->bytes == 0) {
+                           making->refusal = refuse(of.refusal, "the runs have all the bytes that they may");
+                         }
+                         if (reserved) parts_.calls.expire(reserved->expired);
+                         on_counted(making);
+                       });
 }
 
 void RunMaker::ask(const Ptr& making, std::string_view instead_of) {

@@ -47,8 +47,10 @@ class RunMaker {
   };
   using Ptr = std::shared_ptr<Making>;
 
-  bool may_make(const std::string& user, const NewRun& run);
+  // How long the user has to wait; 0: he may.
+  Duration take_rate(const std::string& user, const NewRun& run);
   void count(const Ptr& making);
+  void take_count(const Ptr& making, size_t i, const RunIndex::Counted& counted);
   void ask(const Ptr& making, std::string_view instead_of);
   void on_counted(const Ptr& making);
   void look_at_asked(const Ptr& making);

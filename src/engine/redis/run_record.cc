@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/hex.h"
+#include "engine/redis/run_refusals.h"
 
 namespace gw::redis {
 namespace {
@@ -121,6 +122,25 @@ std::vector<uint64_t> parse_bases(std::string_view text) {
   return bases;
 }
 
+struct Word {
+  std::string_view code;
+  RunErrc refusal;
+  std::string_view detail;
+};
+constexpr Word kWords[] = {
+    {"not_found", RunErrc::not_found, "no such run"},
+    {"invalid_argument", RunErrc::invalid_argument, "the run takes another format"},
+    {"held", RunErrc::held, "another producer holds the run"},
+    {"moved", RunErrc::moved, "the run has another epoch, no such place, or the token is another claim's"},
+    {"ended", RunErrc::ended, "the run is over"},
+    {"fenced", RunErrc::fenced, "another claim of the run came after this one"},
+    {"sequence_gap", RunErrc::sequence_gap, "batches before this one are missing"},
+    {"sequence_conflict", RunErrc::sequence_conflict, "that seq was used with other bytes, or long ago"},
+    {"too_large", RunErrc::too_large, "the batch or the run would be too large"},
+    {"rate_limited", RunErrc::rate_limited, "the run has too many appends a second"},
+    {"again", RunErrc::unavailable, "the run changes too fast"},
+};
+
 }  // namespace
 
 int64_t number_of(const Reply& reply) { return reply.is_integer() ? reply.integer() : number(reply.text()); }
@@ -138,9 +158,25 @@ RunTop RunAnswer::top() const {
           {static_cast<uint32_t>(number_of(reply[4])), static_cast<uint32_t>(number_of(reply[5]))}};
 }
 
+RunRefusal RunAnswer::refusal(size_t number_at) const {
+  RunRefusal refusal = refuse(RunErrc::unavailable, "Redis answered something else");
+  for (const Word& word : kWords) {
+    if (word.code == code()) refusal = refuse(word.refusal, std::string(word.detail));
+  }
+  if (refusal.code != RunErrc::not_found && reply.size() >= kFirst) refusal.run = top();
+  if (refusal.code == RunErrc::held) refusal.retry_after = std::chrono::milliseconds(number(number_at));
+  if (refusal.code == RunErrc::fenced) refusal.epoch = static_cast<uint32_t>(number(number_at));
+  if (refusal.code == RunErrc::sequence_gap) refusal.expected_seq = static_cast<uint64_t>(number(number_at));
+  return refusal;
+}
+
 RunCounted RunAnswer::counted(size_t i) const {
-  return {std::chrono::milliseconds(number(i)), std::string(text(i + 1)), std::string(text(i + 2)),
-          std::string(text(i + 3)), std::string(text(i + 4))};
+  return {std::chrono::milliseconds(number(i)),
+          top().pos,
+          std::string(text(i + 1)),
+          std::string(text(i + 2)),
+          std::string(text(i + 3)),
+          std::string(text(i + 4))};
 }
 
 std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t from,
@@ -162,6 +198,7 @@ std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t fr
   stored.bases = parse_bases(fields["bases"]);
   stored.from = from;
   stored.bytes = reply[2].text();
+  stored.is_expired = fields["expired"] == "1";
   if (stored.bases.size() != size_t{stored.record.epoch} + 1) return {};
   return stored;
 }

@@ -15,6 +15,7 @@ namespace gw::redis {
 // What has to be told of a run's end.
 struct RunCounted {
   Duration kept{};     // so long from now on
+  uint64_t bytes = 0;  // of its log
   std::string user;    // whose number it counts for; empty: nobody's
   std::string realm;   // the same
   std::string thread;  // that it may be the latest of; empty: none
@@ -29,7 +30,8 @@ struct StoredRun {
   RunHash hash;
   std::vector<uint64_t> bases;
   uint64_t from = 0;
-  std::string bytes;  // of the log, from there to its end
+  std::string bytes;        // of the log, from there to its end
+  bool is_expired = false;  // that is gone
 };
 
 // What every script of a run answers first.
@@ -41,6 +43,10 @@ struct RunAnswer {
   static constexpr size_t kFirst = 6;
   int64_t number(size_t i) const;
   std::string_view text(size_t i) const { return reply[kFirst + i].text(); }
+  // Where the answers to append and heartbeat have them.
+  static constexpr size_t kCancel = 0, kLease = 1, kAppendMore = 2;
+  // What it refuses; the `number`-th says how much.
+  RunRefusal refusal(size_t number) const;
   // From the i-th on.
   RunCounted counted(size_t i) const;
 

@@ -12,6 +12,7 @@ struct Message {
   uint64_t epoch = 0;
   uint64_t from = 0;
   RunHash hash;
+  RunStatus status = RunStatus::in_progress;
   std::string_view bytes;
 };
 
@@ -30,6 +31,9 @@ Message parse_message(std::string_view text) {
     if (error != std::errc()) break;
     at = after;
   }
+  if (at != end)
+    message.status =
+        parse_run_status({at + 1, static_cast<size_t>(end - at - 1)}).value_or(RunStatus::in_progress);
   message.epoch = numbers[0];
   message.from = numbers[1];
   message.hash = {static_cast<uint32_t>(numbers[2]), static_cast<uint32_t>(numbers[3])};
@@ -39,11 +43,16 @@ Message parse_message(std::string_view text) {
 }  // namespace
 
 bool RunReplica::is_whole(const StoredRun& stored) {
-  return stored.from == 0 && stored.bytes.size() == stored.pos && RunHash::of(stored.bytes) == stored.hash;
+  return stored.is_expired ||
+         (stored.from == 0 && stored.bytes.size() == stored.pos && RunHash::of(stored.bytes) == stored.hash);
 }
 
 RunReplica::RunReplica(StoredRun stored) {
-  run_.log.assign(std::move(stored.bytes), std::move(stored.bases));
+  if (stored.is_expired) {
+    run_.log.assign_expired(stored.pos, stored.hash, std::move(stored.bases));
+  } else {
+    run_.log.assign(std::move(stored.bytes), std::move(stored.bases));
+  }
   run_.record = std::move(stored.record);
 }
 
@@ -63,7 +72,10 @@ bool RunReplica::hear(std::string_view text, WallTime now, run::Changes& changes
       changes.push_back({RunChange::Kind::cancel, epoch, run_.log.size(), {}});
       return true;
     case 'E': return message.epoch <= epoch;
-    case 'T': return is_over(run_.record.status);
+    case 'T':
+      last_words_ = {message.status, static_cast<uint32_t>(message.epoch), message.from,
+                     std::string(message.bytes)};
+      return is_over(run_.record.status);
     default: return false;
   }
 }
@@ -113,15 +125,34 @@ void RunReplica::take(StoredRun stored, uint64_t common, run::Changes& changes) 
     log.begin_epoch(record.claim_epoch, common);
     changes.push_back({Kind::epoch, record.claim_epoch, common, {}});
   }
-  if (stored.pos > common) {
-    std::string tail = stored.bytes.substr(common - stored.from);
-    log.append(tail);
-    changes.push_back({Kind::append, log.epoch(), common, std::move(tail)});
-  }
+  const bool ends = is_over(record.status) && !was_over;
+  std::string tail = stored.bytes.substr(std::min(common - stored.from, stored.bytes.size()));
+  log.append(tail);
+  // Its last bytes come with its end, if that is its owner's.
+  if (ends && record.epoch == log.epoch())
+    return changes.push_back({Kind::end, record.epoch, common, std::move(tail)});
+  if (!tail.empty()) changes.push_back({Kind::append, log.epoch(), common, std::move(tail)});
   if (record.cancel_requested && !was_cancelled && !is_over(record.status))
     changes.push_back({Kind::cancel, log.epoch(), log.size(), {}});
   if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, log.size());
-  if (is_over(record.status) && !was_over) changes.push_back({Kind::end, record.epoch, log.size(), {}});
+  if (ends) changes.push_back({Kind::end, record.epoch, log.size(), {}});
+}
+
+void RunReplica::go(run::Changes& changes) {
+  using Kind = RunChange::Kind;
+  RunRecord& record = run_.record;
+  RunLog& log = run_.log;
+  const bool ends = last_words_ && !is_over(record.status) && is_over(last_words_->status) &&
+                    last_words_->from == log.size() && last_words_->epoch >= log.epoch();
+  if (ends) {
+    record.status = last_words_->status;
+    record.epoch = last_words_->epoch;
+    if (record.status == RunStatus::cancelled) record.error = {"cancelled", "the run was deleted"};
+    if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, log.size());
+    log.append(last_words_->bytes);
+    changes.push_back({Kind::end, record.epoch, last_words_->from, std::move(last_words_->bytes)});
+  }
+  changes.push_back({Kind::removed, record.epoch, log.size(), {}});
 }
 
 void RunReplica::reload(StoredRun stored, run::Changes& changes) {

@@ -30,6 +30,8 @@ class RunReplica {
   uint64_t next_read() const { return is_broken_ ? 0 : run_.log.size(); }
   // Nothing was heard since the read was asked for. Not empty: it has to be read again, from there on.
   std::optional<uint64_t> catch_up(StoredRun stored, run::Changes& changes);
+  // There is no record any more.
+  void go(run::Changes& changes);
   // Whether it is as far as Redis; then the times are taken over.
   bool agrees(const RunTop& top, bool cancel_requested) const;
   void take_times(WallTime lease_until, WallTime last_byte_at);
@@ -40,7 +42,16 @@ class RunReplica {
   void reload(StoredRun stored, run::Changes& changes);
   void take(StoredRun stored, uint64_t common, run::Changes& changes);
 
+  // Of a run that was removed nobody can read how it ended.
+  struct LastWords {
+    RunStatus status = RunStatus::cancelled;
+    uint32_t epoch = 0;
+    uint64_t from = 0;
+    std::string bytes;
+  };
+
   Run run_;
+  std::optional<LastWords> last_words_;
   bool is_broken_ = false;  // what it has is not what Redis has
 };
 

@@ -136,10 +136,10 @@ void RunReplicas::on_loaded(const Ptr& open, uint64_t from, const Result<Reply>&
   const bool is_first = !open->replica;
   if (!stored || (is_first && !RunReplica::is_whole(*stored))) {
     if (is_first) return fail(open, run_not_found());
-    const RunRecord& record = open->replica->run().record;
+    run::Changes changes;
+    open->replica->go(changes);
     drop(open);
-    tell(open, {{RunChange::Kind::removed, record.epoch, 0, {}}});
-    return;
+    return tell(open, changes);
   }
   if (!is_first) {
     if (take(open, std::move(*stored))) drain(open);

@@ -125,8 +125,8 @@ return answer('appended')
 // the caller knows the log, which was seen_pos long in seen_epoch with seen_a, seen_b; keep_fits: '1' when it
 // cuts neither character nor line. known: the highest epoch that anybody has heard of. Codes: claimed,
 // repeated, created, exists, ended, held (the lease's rest), moved, again (the caller knows the log
-// too badly). More in the answers claimed and repeated: lease; then in claimed: realm, channel. In ended:
-// what kEnd has counted, when it ended here.
+// too badly). More in the answers claimed and repeated: lease; then in claimed: realm, channel, user. In
+// ended: what kEnd has counted, when it ended here.
 const Script claim_run({.keys = {"run", "log"},
                         .arguments = {"makes",    "claims",   "changes",      "channels",    "tenant",
                                       "realm",    "producer", "token",        "digest",      "keep",
@@ -210,19 +210,23 @@ if of_realm ~= '' and r.realm == '' then
   redis.call('HSET', run, 'realm', of_realm)
 end
 redis.call('PUBLISH', changes, string.format('E %d %d %d %d in_progress\n', epoch, pos, a, b))
-return answer('claimed', lease, r.realm, r.channel)
+return answer('claimed', lease, r.realm, r.channel, r.user)
 )lua"));
 
 // what: 'time' (ends what time has ended), 'cancel', 'remove' (ends an open one as cancelled, and forgets
-// it). Codes: waits (when to look next, in ms), over (kept so many ms more), asked, already, ended (here and
-// now, for 'time' and 'remove'), removed. In over, asked and ended follow retention, user, realm, thread and
-// asked_as.
+// it), 'expire' (of one that is over the record stays). Codes: waits (when to look next, in ms), over (kept
+// so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed. In over, asked
+// and ended follow retention, user, realm, thread and asked_as.
 const Script settle_run({.keys = {"run", "log"},
                          .arguments = {"what", "changes", "channels", "tenant", "realm", "reason", "awake_ms",
                                        "grace_ms", "start_ms"},
                          .without_memory = true},
                         joined(kReach, kClock, kRecord, kEnd, kLease, R"lua(
 if not status or not reached(r.channel, r.tenant_id, r.realm, r.is_realms) then return {'not_found'} end
+if what == 'expire' then
+  if is_over() and redis.call('DEL', log) == 1 then redis.call('HSET', run, 'expired', 1) end
+  return answer('expired')
+end
 local function counted(code, ms) return answer(code, ms, r.user, r.realm, r.thread, r.asked) end
 if what == 'remove' then
   local was_over = is_over()

@@ -12,55 +12,23 @@ constexpr Duration kOwnerKept = RunLimits::kLeaseMax;
 constexpr int kHoldsPerWait = 6;
 constexpr int kClaimTriesMax = 3;
 
-struct Word {
-  std::string_view code;
-  RunErrc refusal;
-  std::string_view detail;
-};
-constexpr Word kWords[] = {
-    {"not_found", RunErrc::not_found, "no such run"},
-    {"invalid_argument", RunErrc::invalid_argument, "the run takes another format"},
-    {"held", RunErrc::held, "another producer holds the run"},
-    {"moved", RunErrc::moved, "the run has another epoch, no such place, or the token is another claim's"},
-    {"ended", RunErrc::ended, "the run is over"},
-    {"fenced", RunErrc::fenced, "another claim of the run came after this one"},
-    {"sequence_gap", RunErrc::sequence_gap, "batches before this one are missing"},
-    {"sequence_conflict", RunErrc::sequence_conflict, "that seq was used with other bytes, or long ago"},
-    {"too_large", RunErrc::too_large, "the batch or the run would be too large"},
-    {"rate_limited", RunErrc::rate_limited, "the run has too many appends a second"},
-    {"again", RunErrc::unavailable, "the run changes too fast"},
-};
-
-// `number`: where the script says how much.
-RunRefusal refusal_of(const RunAnswer& answer, size_t number) {
-  RunRefusal refusal = refuse(RunErrc::unavailable, "Redis answered something else");
-  for (const Word& word : kWords) {
-    if (word.code == answer.code()) refusal = refuse(word.refusal, std::string(word.detail));
-  }
-  if (refusal.code != RunErrc::not_found) refusal.run = answer.top();
-  if (refusal.code == RunErrc::held) refusal.retry_after = std::chrono::milliseconds(answer.number(number));
-  if (refusal.code == RunErrc::fenced) refusal.epoch = static_cast<uint32_t>(answer.number(number));
-  if (refusal.code == RunErrc::sequence_gap)
-    refusal.expected_seq = static_cast<uint64_t>(answer.number(number));
-  return refusal;
-}
-
-// Where the answers to append and heartbeat have them.
-constexpr size_t kCancel = 0, kLease = 1, kAppendMore = 2;
-
 }  // namespace
 
 RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
     : parts_(parts),
       options_(options),
-      appends_limit_{options.limits.appends_per_second, options.limits.appends_burst},
       index_(parts.messages, parts.keys, options_.limits),
       calls_({parts.loop, parts.messages, parts.keys, parts.channels}, options_),
       maker_({parts.loop, parts.messages, parts.keys, calls_, index_}),
       replicas_({parts.loop, parts.messages, parts.subscriptions, parts.keys, parts.channels},
                 options.limits.cache_bytes),
       reaper_({parts.loop, parts.messages, parts.keys, calls_, index_},
-              [this](WallTime now) { replicas_.heard_clock(now); }) {}
+              [this](WallTime now) { replicas_.heard_clock(now); }),
+      appends_(
+          {parts.loop, calls_, index_},
+          {.on_alive = [this](const std::string& run_id, Duration lease) { reaper_.watch(run_id, lease); },
+           .on_ended = [this](const std::string& run_id, RunStatus status,
+                              const RunCounted& counted) { ended(run_id, status, counted); }}) {}
 
 template <class T>
 RunDone<T> RunStore::counting(RunDone<T> done) {
@@ -77,16 +45,12 @@ void RunStore::tick(TimePoint now) {
   if (now - tidied_at_ < kTidyEvery) return;
   tidied_at_ = now;
   maker_.tick(now);
-  std::erase_if(owners_, [now](const auto& one) { return now - one.second.heard_at > kOwnerKept; });
-}
-
-RunStore::Owner& RunStore::owner(const std::string& run_id) {
-  const TimePoint now = parts_.loop.now();
-  return owners_.try_emplace(run_id, Owner{TokenBucket(appends_limit_, now), now, {}}).first->second;
+  appends_.tick(now);
+  std::erase_if(held_, [now](const auto& one) { return now - one.second > kOwnerKept; });
 }
 
 void RunStore::ended(const std::string& run_id, RunStatus status, const RunCounted& counted) {
-  owners_.erase(run_id);
+  held_.erase(run_id);
   reaper_.forget(run_id);
   reaper_.count_end(status);
   index_.over(run_id, counted);
@@ -114,44 +78,7 @@ void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppen
     return done(refuse(RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled"));
   }
   if (parts_.messages.is_full()) return done(refuse(RunErrc::unavailable, "Redis takes no more now"));
-  const bool may = owner(run_id).appends.ready(appends_limit_, parts_.loop.now());
-  const auto batch = std::make_shared<const RunAppend>(std::move(append));
-  calls_.append(run_id, reach, *batch, may,
-                [this, run_id, batch, done = std::move(done)](const Result<RunAnswer>& answer) {
-                  if (!answer) return done(unavailable(answer.error()));
-                  on_appended(run_id, *batch, *answer, done);
-                });
-}
-
-void RunStore::on_appended(const std::string& run_id, const RunAppend& append, const RunAnswer& answer,
-                           const RunDone<RunAppended>& done) {
-  const bool is_duplicate = answer.code() == "duplicate";
-  if (!is_duplicate && answer.code() != "appended") {
-    RunRefusal refusal = refusal_of(answer, kAppendMore);
-    Owner& its = owner(run_id);
-    if (refusal.code == RunErrc::rate_limited)
-      refusal.retry_after = its.appends.ready_at(appends_limit_) - parts_.loop.now();
-    if (refusal.code == RunErrc::not_found) owners_.erase(run_id);
-    return done(refusal);
-  }
-  const RunTop top = answer.top();
-  const RunAppended appended{is_duplicate, append.seq, top.pos,
-                             top.hash,     top.status, answer.number(kCancel) == 1};
-  if (is_duplicate) {
-    ++stats_.duplicates_total;
-    return done(appended);
-  }
-  ++stats_.appends_total;
-  stats_.appended_bytes_total += append.bytes.size();
-  if (append.end) {
-    ended(run_id, top.status, answer.counted(kAppendMore));
-    return done(appended);
-  }
-  Owner& its = owner(run_id);
-  its.appends.take(appends_limit_, parts_.loop.now());
-  its.heard_at = parts_.loop.now();
-  reaper_.watch(run_id, std::chrono::milliseconds(answer.number(kLease)));
-  done(appended);
+  appends_.append(run_id, reach, std::move(append), std::move(done));
 }
 
 void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
@@ -160,14 +87,14 @@ void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHe
   calls_.beat(run_id, reach, heartbeat,
               [this, run_id, reach, done = std::move(done)](const Result<RunAnswer>& answer) {
                 if (!answer) return done(unavailable(answer.error()));
-                if (answer->code() != "beat") return done(refusal_of(*answer, kAppendMore));
+                if (answer->code() != "beat") return done(answer->refusal(RunAnswer::kAppendMore));
                 const RunTop top = answer->top();
-                const Duration lease = std::chrono::milliseconds(answer->number(kLease));
-                owner(run_id).heard_at = parts_.loop.now();
+                const Duration lease = std::chrono::milliseconds(answer->number(RunAnswer::kLease));
                 reaper_.watch(run_id, lease);
-                hold_delivery(run_id, reach, answer->text(kAppendMore), answer->text(kAppendMore + 1),
-                              answer->text(kAppendMore + 2));
-                done(RunBeat{top.status, top.pos, top.hash, answer->number(kCancel) == 1, lease});
+                hold_delivery(run_id, reach, answer->text(RunAnswer::kAppendMore),
+                              answer->text(RunAnswer::kAppendMore + 1),
+                              answer->text(RunAnswer::kAppendMore + 2));
+                done(RunBeat{top.status, top.pos, top.hash, answer->number(RunAnswer::kCancel) == 1, lease});
               });
 }
 
@@ -176,10 +103,10 @@ void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHe
 void RunStore::hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
                              std::string_view group, std::string_view id) {
   if (group.empty() || id.empty()) return;
-  Owner& its = owner(run_id);
   const TimePoint now = parts_.loop.now();
-  if (now - its.delivery_held_at < options_.ack_wait / kHoldsPerWait) return;
-  its.delivery_held_at = now;
+  TimePoint& held_at = held_[run_id];
+  if (now - held_at < options_.ack_wait / kHoldsPerWait) return;
+  held_at = now;
   std::string name(group);
   if (!reach.tenant_id.empty()) name = reach.tenant_id + "/" + name;
   parts_.messages.command(
@@ -248,7 +175,7 @@ void RunStore::on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAn
     uncount(*claiming);
     const bool ended_here = answer.code() == "ended" && answer.reply.size() > RunAnswer::kFirst;
     if (ended_here) ended(run_id, answer.top().status, answer.counted(0));
-    return claiming->done(refusal_of(answer, 0));
+    return claiming->done(answer.refusal(0));
   }
   const RunTop top = answer.top();
   const Duration lease = std::chrono::milliseconds(answer.number(0));
@@ -259,9 +186,10 @@ void RunStore::on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAn
     } else if (!claim.realm.empty()) {
       index_.count(run_id, index_.of_realm(claim.realm).whom);
     }
-    Owner& its = owner(run_id);
-    its.heard_at = parts_.loop.now();
-    its.delivery_held_at = {};
+    held_.erase(run_id);
+    const bool is_cut = claim.keep.has_value();
+    appends_.claimed(run_id, is_cut ? std::optional(top.pos) : std::nullopt, std::string(answer.text(3)),
+                     std::string(answer.text(1)));
     reaper_.watch(run_id, lease);
     hold_delivery(run_id, claiming->reach, answer.text(2), claim.group, claim.delivery_id);
   }
@@ -284,7 +212,7 @@ void RunStore::cancel(const std::string& run_id, const RunReach& reach, std::str
                   const std::string_view code = answer->code();
                   if (code == "over") return done(RunCancelled::ended);
                   if (code == "already") return done(RunCancelled::already);
-                  if (code != "asked") return done(refusal_of(*answer, 0));
+                  if (code != "asked") return done(answer->refusal(0));
                   if (answer->reply.size() > RunAnswer::kFirst)
                     ended(run_id, answer->top().status, answer->counted(0));
                   done(RunCancelled::asked);
@@ -296,8 +224,8 @@ void RunStore::remove(const std::string& run_id, const RunReach& reach, RunDone<
   calls_.settle(run_id, reach, RunCalls::Settle::remove, {},
                 [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
                   if (!answer) return done(unavailable(answer.error()));
-                  if (answer->code() != "removed") return done(refusal_of(*answer, 0));
-                  owners_.erase(run_id);
+                  if (answer->code() != "removed") return done(answer->refusal(0));
+                  held_.erase(run_id);
                   reaper_.forget(run_id);
                   index_.removed(run_id, answer->counted(0));
                   done({});

@@ -5,8 +5,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "core/rate_limit.h"
 #include "core/run_store.h"
+#include "engine/redis/run_appends.h"
 #include "engine/redis/run_calls.h"
 #include "engine/redis/run_index.h"
 #include "engine/redis/run_maker.h"
@@ -57,43 +57,32 @@ class RunStore final : public gw::RunStore {
  private:
   struct Claiming;
   struct Listing;
-  // Of a run whose owner speaks to this instance.
-  struct Owner {
-    TokenBucket appends;
-    TimePoint heard_at;
-    TimePoint delivery_held_at;
-  };
-
   void end_reading(uint64_t id) override { replicas_.end_reading(id); }
   const Run* run_of_reading(uint64_t id) const override { return replicas_.run_of_reading(id); }
 
   template <class T>
   RunDone<T> counting(RunDone<T> done);
-  Owner& owner(const std::string& run_id);
   void ended(const std::string& run_id, RunStatus status, const RunCounted& counted);
 
   void look_at_log(const std::shared_ptr<Claiming>& claiming);
   void ask(const std::shared_ptr<Claiming>& claiming, const Run* log);
   void on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAnswer& answer);
   void uncount(const Claiming& claiming);
-  void on_appended(const std::string& run_id, const RunAppend& append, const RunAnswer& answer,
-                   const RunDone<RunAppended>& done);
   void hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
                      std::string_view group, std::string_view id);
   void read_page(const std::shared_ptr<Listing>& listing);
   void read_records(const std::shared_ptr<Listing>& listing, const Reply& ids);
-  void read_record(const std::string& run_id, std::function<void(RunResult<RunRecord>)> done);
   void on_page(const std::shared_ptr<Listing>& listing);
 
   const Parts parts_;
   const RunStoreOptions options_;
-  const RateLimit appends_limit_;
   RunIndex index_;
   RunCalls calls_;
   RunMaker maker_;
   RunReplicas replicas_;
   RunReaper reaper_;
-  std::unordered_map<std::string, Owner> owners_;
+  RunAppends appends_;
+  std::unordered_map<std::string, TimePoint> held_;  // when a run's delivery was held last
   TimePoint tidied_at_;
   RunStats stats_;
 };

@@ -51,6 +51,7 @@ void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, st
 
 RunStats RunStore::stats() const {
   RunStats stats = stats_;
+  appends_.add_stats(stats);
   stats.open = replicas_.open();
   stats.kept = replicas_.kept();
   stats.bytes = replicas_.bytes();
@@ -78,10 +79,10 @@ void RunStore::list(const RunFilter& filter, RunDone<std::vector<RunRecord>> don
   listing->filter = filter;
   listing->done = counting(std::move(done));
   if (filter.after.empty()) return read_page(listing);
-  read_record(filter.after, [this, listing](const RunResult<RunRecord>& after) {
+  calls_.read(filter.after, kNoLog, [this, listing](const RunResult<StoredRun>& after) {
     if (!after) return listing->done(after.error());
-    if (!reaches(listing->filter.reach, *after)) return listing->done(run_not_found());
-    parts_.messages.command({"ZREVRANK", parts_.keys.runs(), after->run_id},
+    if (!reaches(listing->filter.reach, after->record)) return listing->done(run_not_found());
+    parts_.messages.command({"ZREVRANK", parts_.keys.runs(), after->record.run_id},
                             [this, listing](const Result<Reply>& rank) {
                               if (!rank) return listing->done(unavailable(rank.error()));
                               if (!rank->is_integer()) return listing->done(run_not_found());
@@ -89,19 +90,6 @@ void RunStore::list(const RunFilter& filter, RunDone<std::vector<RunRecord>> don
                               read_page(listing);
                             });
   });
-}
-
-void RunStore::read_record(const std::string& run_id, std::function<void(RunResult<RunRecord>)> done) {
-  run_script(parts_.messages, scripts::read_run,
-             {{"run", parts_.keys.run(run_id)},
-              {"log", parts_.keys.run_log(run_id)},
-              {"from", std::to_string(kNoLog)}},
-             [this, run_id, done = std::move(done)](const Result<Reply>& reply) {
-               if (!reply) return done(unavailable(reply.error()));
-               auto stored = parse_stored_run(run_id, kNoLog, parts_.channels, *reply);
-               if (!stored) return done(run_not_found());
-               done(std::move(stored->record));
-             });
 }
 
 void RunStore::read_page(const std::shared_ptr<Listing>& listing) {
@@ -123,9 +111,9 @@ void RunStore::read_records(const std::shared_ptr<Listing>& listing, const Reply
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i) names.emplace_back(ids[i].text());
   for (size_t i = 0; i < count; ++i) {
-    read_record(names[i], [this, listing, i, id = names[i]](RunResult<RunRecord> record) {
+    calls_.read(names[i], kNoLog, [this, listing, i, id = names[i]](RunResult<StoredRun> record) {
       if (record) {
-        listing->page[i] = std::move(*record);
+        listing->page[i] = std::move(record->record);
       } else if (record.error().code == RunErrc::not_found) {
         listing->gone.push_back(id);
       } else {

@@ -11,7 +11,7 @@ namespace gw {
 // Keeps what it is told, and finds at once what no client could follow.
 class FollowingReader : public RunReader {
  public:
-  void begin(const Run& run) {
+  void begin(const gw::Run& run) {
     text = run.log.bytes();
     epoch = run.log.epoch();
     ends = is_over(run.record.status) ? 1 : 0;
@@ -82,7 +82,7 @@ class RunTest : public EngineTest {
   }
   RunResult<gw::Run> find(RunStore& runs, const std::string& id) {
     return ask_run<gw::Run>([&](RunDone<gw::Run> done) {
-      runs.find(id, {}, [done](RunResult<const Run*> run) {
+      runs.find(id, {}, [done](RunResult<const gw::Run*> run) {
         if (!run) return done(run.error());
         done(**run);
       });
@@ -91,7 +91,7 @@ class RunTest : public EngineTest {
   // False: it was refused.
   bool read(RunStore& runs, const std::string& id, FollowingReader& reader) {
     return ask_run<bool>([&](RunDone<bool> done) {
-             reader.reading = runs.read(id, reader.self, [&reader, done](RunResult<const Run*> run) {
+             reader.reading = runs.read(id, reader.self, [&reader, done](RunResult<const gw::Run*> run) {
                if (!run) return done(run.error());
                reader.begin(**run);
                done(true);

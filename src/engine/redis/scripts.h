@@ -45,6 +45,7 @@ extern const Script top_of_run;   // how far it is
 extern const Script due_run;      // when somebody should look
 extern const Script pick_runs;    // those that are due
 extern const Script count_run;    // for a user, a realm, all: within limits
+extern const Script reserve_run;  // bytes for a log, of whom it counts for
 extern const Script uncount_run;  // it is over
 extern const Script name_run;     // a thread, what was asked: their latest
 extern const Script unname_run;   // it is over

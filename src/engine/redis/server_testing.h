@@ -31,10 +31,8 @@ class TestServer {
 
   // Throws when it cannot be started: a test without its server has failed.
   TestServer() : directory_(make_directory()), socket_path_(directory_ / "redis") {
-    pid_ = ::fork();
-    if (pid_ == 0) run(socket_path_.c_str(), directory_.c_str());
     try {
-      wait_until_up();
+      begin();
     } catch (...) {
       end();
       throw;
@@ -52,6 +50,11 @@ class TestServer {
   // It is there and says nothing more.
   void stop() const { ::kill(pid_, SIGSTOP); }
   void go_on() const { ::kill(pid_, SIGCONT); }
+  // It is killed, and comes back with what it saved last (SAVE).
+  void restart() {
+    kill();
+    begin();
+  }
 
  private:
   static std::filesystem::path make_directory() {
@@ -67,11 +70,20 @@ class TestServer {
     ::_exit(127);
   }
 
-  void end() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
-    }
+  void begin() {
+    pid_ = ::fork();
+    if (pid_ == 0) run(socket_path_.c_str(), directory_.c_str());
+    wait_until_up();
+  }
+
+  void kill() const {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  void end() const {
+    kill();
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
   }

@@ -1,0 +1,182 @@
+#include "engine/redis/run_appends.h"
+
+#include <algorithm>
+
+#include "engine/redis/run_refusals.h"
+
+namespace gw::redis {
+namespace {
+
+constexpr Duration kKept = RunLimits::kLeaseMax;
+// Behind every log's end: the record alone.
+constexpr uint64_t kNoLog = uint64_t{1} << 40;
+
+}  // namespace
+
+RunAppends::RunAppends(const Parts& parts, Events events)
+    : parts_(parts),
+      events_(std::move(events)),
+      limit_{parts.calls.options().limits.appends_per_second, parts.calls.options().limits.appends_burst} {}
+
+RunAppends::Ptr RunAppends::owner(const std::string& run_id) {
+  Ptr& owner = owners_[run_id];
+  if (!owner) owner = std::make_shared<Owner>(run_id, limit_, parts_.loop.now());
+  owner->heard_at = parts_.loop.now();
+  return owner;
+}
+
+void RunAppends::tick(TimePoint now) {
+  std::erase_if(owners_, [now](const auto& one) {
+    const Owner& owner = *one.second;
+    return owner.queue.empty() && owner.sent == 0 && now - owner.heard_at > kKept;
+  });
+}
+
+void RunAppends::append(const std::string& run_id, const RunReach& reach, RunAppend append,
+                        RunDone<RunAppended> done) {
+  const Ptr its = owner(run_id);
+  its->queue.push_back({reach, std::make_shared<const RunAppend>(std::move(append)), std::move(done), {}});
+  pump(its);
+}
+
+void RunAppends::pump(const Ptr& owner) {
+  while (!owner->is_asking && !owner->queue.empty()) {
+    const uint64_t size = owner->queue.front().append->bytes.size();
+    if (!owner->is_known) return learn(owner);
+    if (size > 0 && !owner->bounds.empty() && owner->pos + size > owner->reserved)
+      return reserve(owner, owner->pos + size);
+    send(owner);
+  }
+}
+
+// --- Room -------------------------------------------------------------------------------------------------
+
+std::vector<RunBound> RunAppends::bounds_of(const std::string& user, const std::string& realm) const {
+  std::vector<RunBound> bounds;
+  if (!user.empty()) bounds.push_back(parts_.index.of_user(user));
+  if (!realm.empty()) bounds.push_back(parts_.index.of_realm(realm));
+  std::erase_if(bounds, [](const RunBound& bound) { return bound.bytes_most == 0; });
+  return bounds;
+}
+
+void RunAppends::learn(const Ptr& owner) {
+  owner->is_asking = true;
+  parts_.calls.read(owner->run_id, kNoLog, [this, owner](const RunResult<StoredRun>& stored) {
+    owner->is_asking = false;
+    if (stored) {
+      owner->is_known = true;
+      owner->pos = stored->pos;
+      owner->reserved = 0;
+      if (!is_over(stored->record.status))
+        owner->bounds = bounds_of(run_user(stored->record.audience), stored->record.realm);
+    }
+    if (!stored && stored.error().code != RunErrc::not_found) {
+      const RunDone<RunAppended> done = std::move(owner->queue.front().done);
+      owner->queue.pop_front();
+      done(stored.error());
+    } else if (!stored) {
+      send(owner);
+    }
+    pump(owner);
+  });
+}
+
+void RunAppends::reserve(const Ptr& owner, uint64_t needed) {
+  owner->is_asking = true;
+  const auto waits = std::make_shared<size_t>(owner->bounds.size());
+  const auto granted = std::make_shared<uint64_t>(UINT64_MAX);
+  for (const RunBound& bound : std::vector(owner->bounds)) {
+    parts_.index.reserve(owner->run_id, bound, needed,
+                         [this, owner, bound, waits, granted](const Result<RunIndex::Reserved>& reserved) {
+                           on_reserved(bound, reserved, owner->queue.front(), *granted);
+                           if (--*waits > 0) return;
+                           owner->is_asking = false;
+                           if (!owner->queue.front().no_room) owner->reserved = *granted;
+                           send(owner);
+                           pump(owner);
+                         });
+  }
+}
+
+void RunAppends::on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Batch& batch,
+                             uint64_t& granted) {
+  if (!reserved) {
+    batch.no_room = unavailable(reserved.error());
+    return;
+  }
+  if (reserved->bytes == 0)
+    batch.no_room = refuse(bound.refusal, "the runs have all the bytes that they may");
+  granted = std::min(granted, reserved->bytes);
+  parts_.calls.expire(reserved->expired);
+}
+
+void RunAppends::claimed(const std::string& run_id, std::optional<uint64_t> cut_to, const std::string& user,
+                         const std::string& realm) {
+  const Ptr its = owner(run_id);
+  its->is_known = false;
+  if (!cut_to) return;
+  for (const RunBound& bound : bounds_of(user, realm))
+    parts_.index.reserve(run_id, bound, *cut_to, [](const Result<RunIndex::Reserved>&) {});
+}
+
+// --- What is sent -----------------------------------------------------------------------------------------
+
+void RunAppends::send(const Ptr& owner) {
+  const auto batch = std::make_shared<const Batch>(std::move(owner->queue.front()));
+  owner->queue.pop_front();
+  ++owner->sent;
+  owner->pos += batch->append->bytes.size();
+  const bool may = !batch->no_room && owner->rate.ready(limit_, parts_.loop.now());
+  parts_.calls.append(owner->run_id, batch->reach, *batch->append, may,
+                      [this, owner, batch](const Result<RunAnswer>& answer) {
+                        --owner->sent;
+                        if (answer) return on_answer(owner, *batch, *answer);
+                        owner->is_known = false;
+                        batch->done(unavailable(answer.error()));
+                      });
+}
+
+void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer& answer) {
+  const bool is_duplicate = answer.code() == "duplicate", is_stored = answer.code() == "appended";
+  if (!is_stored) owner->pos -= std::min<uint64_t>(owner->pos, batch.append->bytes.size());
+  if (!is_duplicate && !is_stored) return batch.done(refusal_of(*owner, batch, answer));
+  const RunTop top = answer.top();
+  const RunAppended appended{is_duplicate, batch.append->seq, top.pos,
+                             top.hash,     top.status,        answer.number(RunAnswer::kCancel) == 1};
+  if (is_duplicate) {
+    ++stats_.duplicates_total;
+    return batch.done(appended);
+  }
+  ++stats_.appends_total;
+  stats_.appended_bytes_total += batch.append->bytes.size();
+  owner->rate.take(limit_, parts_.loop.now());
+  if (owner->sent == 0) owner->pos = top.pos;
+  if (batch.append->end) {
+    owner->bounds.clear();
+    events_.on_ended(owner->run_id, top.status, answer.counted(RunAnswer::kAppendMore));
+  } else {
+    events_.on_alive(owner->run_id, std::chrono::milliseconds(answer.number(RunAnswer::kLease)));
+  }
+  batch.done(appended);
+}
+
+RunRefusal RunAppends::refusal_of(const Owner& owner, const Batch& batch, const RunAnswer& answer) const {
+  RunRefusal refusal = answer.refusal(RunAnswer::kAppendMore);
+  if (refusal.code != RunErrc::rate_limited) return refusal;
+  if (batch.no_room) {
+    const auto run = std::move(refusal.run);
+    refusal = *batch.no_room;
+    refusal.run = run;
+  } else {
+    refusal.retry_after = owner.rate.ready_at(limit_) - parts_.loop.now();
+  }
+  return refusal;
+}
+
+void RunAppends::add_stats(RunStats& stats) const {
+  stats.appends_total += stats_.appends_total;
+  stats.appended_bytes_total += stats_.appended_bytes_total;
+  stats.duplicates_total += stats_.duplicates_total;
+}
+
+}  // namespace gw::redis

@@ -1,0 +1,84 @@
+// What owners append by way of this instance: in order, not too fast, and within the bytes of whom the run
+// counts for. Those are reserved in steps beforehand, so that nearly every append is one command. Control
+// loop only.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/rate_limit.h"
+#include "core/run_store.h"
+#include "engine/redis/run_calls.h"
+#include "engine/redis/run_index.h"
+
+namespace gw::redis {
+
+class RunAppends {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    RunCalls& calls;
+    RunIndex& index;
+  };
+  struct Events {
+    // Its owner has spoken, and has so long a lease.
+    std::function<void(const std::string& run_id, Duration lease)> on_alive;
+    std::function<void(const std::string& run_id, RunStatus status, const RunCounted& counted)> on_ended;
+  };
+  RunAppends(const Parts& parts, Events events);
+
+  // As RunStore::append().
+  void append(const std::string& run_id, const RunReach& reach, RunAppend append, RunDone<RunAppended> done);
+  // It has another owner; its log was cut to `pos`, where that is given.
+  void claimed(const std::string& run_id, std::optional<uint64_t> cut_to, const std::string& user,
+               const std::string& realm);
+  // Owners that have not been heard for long are forgotten. Every second or so.
+  void tick(TimePoint now);
+  // Adds to appends, bytes and duplicates.
+  void add_stats(RunStats& stats) const;
+
+ private:
+  struct Batch {
+    RunReach reach;
+    std::shared_ptr<const RunAppend> append;
+    RunDone<RunAppended> done;
+    std::optional<RunRefusal> no_room;  // says the script that it would be stored, it is not
+  };
+  struct Owner {
+    Owner(const std::string& id, const RateLimit& limit, TimePoint now) : run_id(id), rate(limit, now) {}
+    const std::string run_id;
+    TokenBucket rate;
+    TimePoint heard_at;
+    bool is_known = false;         // what follows
+    std::vector<RunBound> bounds;  // of its bytes
+    uint64_t pos = 0;              // with what is on its way
+    uint64_t reserved = 0;
+    std::deque<Batch> queue;
+    size_t sent = 0;         // and not answered
+    bool is_asking = false;  // the first of the queue waits for it
+  };
+  using Ptr = std::shared_ptr<Owner>;
+
+  Ptr owner(const std::string& run_id);
+  std::vector<RunBound> bounds_of(const std::string& user, const std::string& realm) const;
+  void pump(const Ptr& owner);
+  void learn(const Ptr& owner);
+  void reserve(const Ptr& owner, uint64_t needed);
+  void on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Batch& batch,
+                   uint64_t& granted);
+  void send(const Ptr& owner);
+  void on_answer(const Ptr& owner, const Batch& batch, const RunAnswer& answer);
+  RunRefusal refusal_of(const Owner& owner, const Batch& batch, const RunAnswer& answer) const;
+
+  const Parts parts_;
+  const Events events_;
+  const RateLimit limit_;
+  std::unordered_map<std::string, Ptr> owners_;
+  RunStats stats_;
+};
+
+}  // namespace gw::redis
