@@ -334,8 +334,8 @@ class History:
         elif kind == "ack" and "run_id" in message:
             opening = self.conns[conn]
             self.acks[opening["session"], opening["client_id"], message["id"]].append((entry["t"], conn, message))
-            key = conn, message["run_id"]
-            if message.get("attached", True) and key not in self._open:
+            before = self._open.get((conn, message["run_id"]))
+            if message.get("attached", True) and (before is None or before.ends):
                 self._begin(Attach(entry["tab"], conn, message["run_id"], entry["t"]))
         elif kind == "error":
             self.errors.append((entry["t"], conn, message))
@@ -359,7 +359,7 @@ class History:
         if asked is not None:
             asked.run = run
             self._begin(asked)
-            problems += reposition(view, asked, message)
+            view.go_back(parse_cursor(asked.cursor), message)
         attach = self._open.get((conn, run))
         if attach is None:  # of a run that is pushed, or nobody's: the first check of readers asks
             self._begin(attach := Attach(tab, conn, run, entry["t"]))
@@ -389,11 +389,3 @@ class History:
                     run.lossy = True
                 if self.engine == "memory" and fault["kind"] == "kill" and run.first_seen <= fault["since"]:
                     run.ended_by_death = True
-
-
-def reposition(view, attach, message) -> list:
-    """The answer to an attach goes on at its cursor, wherever the tab is by then."""
-    place = parse_cursor(attach.cursor)
-    if place is not None and message["event"] == "delta" and message["epoch"] == view.epoch and message["from"] <= view.pos:
-        view.cut(message["from"])
-    return []

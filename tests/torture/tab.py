@@ -36,7 +36,7 @@ class Tab:
         self._unsaid = {}  # id -> (message, future of its ack)
         self._answers = {}  # id of a cancel -> future
         self._attached_at = {}
-        self._attaching = {}  # id -> run_id
+        self._attaching = {}  # id -> (run_id, cursor)
         self._followed = set()  # runs whose end is still to come
         self._changed = asyncio.Condition()
         self._task = self._last_said = None
@@ -77,7 +77,7 @@ class Tab:
     async def attach(self, run, cursor=None):
         """Without a cursor from the start: as a tab that has just been opened."""
         id = f"a{next(self._ids)}"
-        self._attaching[id] = run
+        self._attaching[id] = run, cursor
         self._attached_at[run] = asyncio.get_running_loop().time()
         self._followed.add(run)
         await self._send({"type": "attach", "run_id": run, "id": id} | ({"cursor": cursor} if cursor else {}))
@@ -202,18 +202,18 @@ class Tab:
             if id in self._answers and not self._answers[id].done():
                 self._answers[id].set_result(message)
             if kind == "error" and id in self._attaching and message.get("code") == "unknown_run":
-                self._followed.discard(self._attaching.pop(id))
+                self._followed.discard(self._attaching.pop(id)[0])
         return None
 
     async def _take_run(self, message):
         run = message["run_id"]
         view = self.views.setdefault(run, View())
-        if self._attaching.pop(message.get("id"), None) and message["event"] == "delta" and message["epoch"] == view.epoch:
-            view.cut(message["from"])
+        if (asked := self._attaching.pop(message.get("id"), None)) is not None:
+            view.go_back(parse_cursor(asked[1]), message)
         problems = view.apply(message)
         if view.ended and not view.wants:
             self._followed.discard(run)
-        elif view.wants and run not in self._attaching.values():
+        elif view.wants and all(run != asked for asked, _ in self._attaching.values()):
             now = asyncio.get_running_loop().time()
             if now - self._attached_at.get(run, 0) > ATTACH_EVERY:
                 view.ended = False

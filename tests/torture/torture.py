@@ -16,7 +16,7 @@ from torture.scenarios import SCENARIOS
 from torture.world import EXPECTED, World
 
 PROGRESS_SECONDS = 5.0
-LIVES_END_WITHIN = 25.0  # what has begun is brought to its end
+LIVES_END_WITHIN = 10.0  # what has begun is brought to its end
 ENDED_WITHIN = 12.0  # cancel grace, and what a slow machine needs
 LAST_LOOKS_MAX = 600
 QUIET = 3.0
@@ -85,7 +85,7 @@ class Torture:
                       time.monotonic() - self._begun, self.notes)  # fmt: skip
 
     async def _live(self):
-        slots = [asyncio.create_task(self._slot(scenario, number)) for scenario, count in SCENARIOS for number in range(count)]
+        slots = [asyncio.create_task(self._slot(scenario, number), name=scenario.__name__) for scenario, count in SCENARIOS for number in range(count)]
         faults = asyncio.create_task(Faults(self.world, self.options.faults, pace=self.options.pace).run())
         progress = asyncio.create_task(self._tell())
         try:
@@ -131,7 +131,8 @@ class Torture:
                 open_runs = [run for run in open_runs if await self._is_open(api, run)]
             if open_runs:
                 self.notes.append(f"still open in the end: {open_runs[:10]}")
-            await asyncio.wait(slots, timeout=QUIET + self.options.margin + 2)
+            _, left = await asyncio.wait(slots, timeout=QUIET + self.options.margin + 2)
+            self.notes += [f"did not come to its end: {task.get_name()}" for task in left]
             await self._each(lambda run: self._look(api, run))
 
     async def _each(self, act):

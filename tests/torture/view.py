@@ -37,6 +37,16 @@ class View:
             del self.text[pos:]
             self._hash = fold(bytes(self.text))
 
+    def go_back(self, cursor, message):
+        """`message` is the first that answers an attach with this cursor (epoch, pos, hash): it goes on from there, wherever
+        the view has come meanwhile."""
+        if cursor is None:
+            return
+        if message["event"] == "delta" and message["epoch"] == self.epoch and message["from"] == cursor[1]:
+            self.cut(message["from"])
+        elif message["event"] == "reset" and cursor[0] < message["epoch"]:
+            self.epoch = min(self.epoch, cursor[0])
+
     def apply(self, message) -> list:
         """Takes one `run` message; what is wrong with it, as (invariant, words)."""
         self.wants = None

@@ -1,0 +1,562 @@
+"""For each invariant histories that are right, and histories that violate it; test_checker.py has them checked."""
+
+from torture.fold import cursor_text, hash_text
+
+RIGHT, WRONG = {}, {}
+
+
+def right(*names):
+    """Tells a history in which these are held, and were looked at."""
+    return lambda story: RIGHT.update({(name, story.__name__): story for name in names}) or story
+
+
+def wrong(*names):
+    """Tells a history that violates these."""
+    return lambda story: WRONG.update({(name, story.__name__): story for name in names}) or story
+
+
+def begun(story, *texts, tab="tab-1"):
+    run = story.ask_for_run(tab).claim()
+    for text in texts:
+        run.append(text)
+    return run
+
+
+def whole(story):
+    return begun(story, "Once ", "upon ", "a time").end()
+
+
+# A. The log.
+
+
+@right("I1", "I2", "I3", "I4", "I5", "I7", "I10", "I13")
+def a_run_from_its_question_to_its_end(story):
+    run = begun(story, "Once ", "größer ")
+    run.look().look(1)
+    run.attach("tab-2").snapshot("tab-2")
+    run.append("a time").end().look(1)
+
+
+@wrong("I1")
+def a_reader_is_given_what_nobody_wrote(story):
+    begun(story, "Once ").tell("delta", **{"from": 5}, epoch=1, pos=9, hash=hash_text(b"Once upom"), text="upom")
+
+
+@wrong("I1", "I4")
+def a_reader_is_given_other_bytes(story):
+    run = begun(story, "Once ", "upon ")
+    run.attach("tab-2")
+    run.snapshot("tab-2", text="Once upom ", hash=hash_text(b"Once upom "))
+    run.end()
+
+
+@wrong("I2")
+def a_hash_is_another(story):
+    begun(story, "Once ").tell("top", epoch=1, pos=5, hash=hash_text(b"Onze "), status="in_progress")
+
+
+@wrong("I2")
+def an_answer_has_another_hash(story):
+    run = begun(story, "Once ")
+    story.request("append", run.name, run.body("upon "), 200, run.answer() | {"pos": 10, "hash": hash_text(b"Once upom ")})
+
+
+@wrong("I2")
+def a_record_has_another_hash_than_its_log(story):
+    begun(story, "Once ").look(hash=hash_text(b"Onze "))
+
+
+@wrong("I3")
+def a_delta_comes_twice(story):
+    run = begun(story, "Once ")
+    run.tell("delta", **{"from": 0}, **run.place, text="Once ")
+
+
+@wrong("I3")
+def a_hole_is_passed_over(story):
+    run = begun(story, "Once ").append("upon ", told=False).append("a time")
+    run.end()
+
+
+@wrong("I3")
+def pos_falls(story):
+    begun(story, "Once ").tell("top", epoch=1, pos=3, hash=hash_text(b"Onc"), status="in_progress")
+
+
+@wrong("I3")
+def a_new_epoch_comes_without_a_word(story):
+    run = begun(story, "Once ")
+    run.leave("tab-1").claim("p2").follow("tab-1").append("upon ")
+
+
+@wrong("I4")
+def two_instances_have_different_bytes(story):
+    whole(story).look(1, log="Once upon a lime", hash=hash_text(b"Once upon a lime"))
+
+
+@right("I5")
+def an_append_whose_answer_was_lost(story):
+    run = begun(story, "Once ").append("upon ", answered=False)
+    run.again("upon ").again("upon ").append("a time").end()
+
+
+@wrong("I5")
+def an_append_is_there_twice(story):
+    run = begun(story, "Once ").append("upon ", answered=False)
+    run.log += b"upon "
+    run.again("upon ").end()
+
+
+@wrong("I5")
+def an_append_is_there_in_part(story):
+    run = begun(story, "Once ")
+    run.append("upon a time", answered=False, told=False)
+    run.log = run.log[:-3]
+    run.leave("tab-1").end_by_gateway("abandoned", "agent_lost")
+
+
+@wrong("I5")
+def what_was_answered_is_not_there(story):
+    run = begun(story, "Once ").append("upon ", told=False)
+    run.log = b"Once "
+    run.leave("tab-1").end_by_gateway("abandoned", "agent_lost")
+
+
+@wrong("I5")
+def a_repeated_append_is_answered_otherwise(story):
+    run = begun(story, "Once ")
+    story.request("append", run.name, run.body("Once ", 0), 200, run.answer("duplicate") | {"pos": 0, "hash": hash_text(b"")})
+
+
+# B. The owner.
+
+
+@right("I6", "I7", "I8", "I9")
+def an_owner_is_followed_by_another(story):
+    run = begun(story, "Once upon a time ")
+    old = run.body("there was an old owner ", 1)
+    run.claim("p2", keep=5).refuse(old, "fenced", 403, epoch=2).append("more ").refuse(old, "fenced", 403, epoch=2)
+    run.refuse(run.body("other", 0), "sequence_conflict").refuse(run.body("gap", 7), "sequence_gap", expected_seq=1)
+    run.append("and so on").end()
+
+
+@wrong("I6")
+def an_old_owner_is_taken(story):
+    run = begun(story, "Once upon a time ")
+    old = run.body("there was an old owner ", 1)
+    run.claim("p2")
+    story.request("append", run.name, old, 200, run.answer())
+
+
+@wrong("I6")
+def an_old_owners_bytes_come_in(story):
+    run = begun(story, "Once upon a time ")
+    story.request("append", run.name, run.body("there was an old owner ", 1), None, None)
+    run.claim("p2")
+    run.log += b"there was an old owner "
+    run.look()
+
+
+@wrong("I7")
+def two_claims_get_one_epoch(story):
+    begun(story, "Once ").claim("p2", epoch=1)
+
+
+@wrong("I8")
+def other_bytes_are_taken(story):
+    run = begun(story, "Once ")
+    story.request("append", run.name, run.body("Twice ", 0), 200, run.answer("duplicate"))
+
+
+@wrong("I9")
+def a_gap_is_taken(story):
+    run = begun(story, "Once ")
+    story.request("append", run.name, run.body("behind a gap ", 5), 200, run.answer())
+
+
+@wrong("I9")
+def a_gap_is_told_wrongly(story):
+    run = begun(story, "Once ")
+    run.refuse(run.body("behind a gap ", 5), "sequence_gap", expected_seq=4)
+
+
+# C. The end.
+
+
+@wrong("I10")
+def two_readers_hear_different_ends(story):
+    run = begun(story, "Once ")
+    run.attach("tab-2").snapshot("tab-2").leave("tab-2")
+    run.end()
+    story.hear_run("tab-2", "end", run.name, **run.top | {"status": "failed"}, error=None)
+
+
+@wrong("I10")
+def the_record_ends_otherwise(story):
+    whole(story).look(1, status="abandoned")
+
+
+@wrong("I10")
+def an_end_comes_twice(story):
+    run = whole(story)
+    run.tell("end", **run.top, error=None)
+
+
+@wrong("I10")
+def a_reader_never_hears_of_the_end(story):
+    run = begun(story, "Once ")
+    run.leave("tab-1").end()
+
+
+@right("I10")
+def a_stream_ends_with_its_terminal(story):
+    run = whole(story)
+    story.note("stream", run=run.name, gateway=0, text="", last_id=cursor_text(1, 16, hash_text(run.log), sortable=True) + ".end", clean=True)
+
+
+@wrong("I10")
+def a_stream_ends_before_its_terminal(story):
+    run = whole(story)
+    story.note("stream", run=run.name, gateway=0, text="", last_id=cursor_text(1, 10, hash_text(run.log[:10]), sortable=True), clean=True)
+
+
+def orphan(story, seconds):
+    run = begun(story, "Once ")
+    story.note("died", producers=["p1"])
+    story.wait(seconds)
+    run.end_by_gateway("abandoned", "agent_lost")
+
+
+@right("I11")
+def an_orphan_is_abandoned(story):
+    orphan(story, 10.5)
+
+
+@wrong("I11")
+def an_orphan_is_abandoned_late(story):
+    orphan(story, 14)
+
+
+@right("I11")
+def an_orphan_of_a_group_has_the_takeover_window(story):
+    run = story.ask_for_run("tab-1").claim(delivery={"group": "workers", "id": "1-0"})
+    story.note("died", producers=["p1"])
+    story.wait(46)
+    run.end_by_gateway("abandoned", "agent_lost")
+
+
+@right("I11")
+def an_engine_that_slept_gives_a_whole_lease(story):
+    run = begun(story, "Once ")
+    story.note("died", producers=["p1"])
+    story.wait(9)
+    story.note("fault", kind="redis", target=None, since=story.now - 3, until=story.now)
+    story.wait(9)
+    run.end_by_gateway("abandoned", "agent_lost")
+
+
+def unanswered(story, seconds, code="no_agent"):
+    run = story.ask_for_run("tab-1")
+    story.wait(seconds)
+    run.end_by_gateway("abandoned", code)
+
+
+@right("I12")
+def nobody_comes(story):
+    unanswered(story, 61)
+
+
+@wrong("I12")
+def nobody_comes_and_it_is_said_late(story):
+    unanswered(story, 70)
+
+
+@wrong("I12")
+def nobody_comes_and_another_reason_is_told(story):
+    unanswered(story, 61, "agent_lost")
+
+
+@wrong("I12")
+def nobody_comes_and_nothing_is_said(story):
+    story.ask_for_run("tab-1")
+    story.wait(100)
+
+
+@wrong("I13")
+def an_append_is_taken_after_the_end(story):
+    run = whole(story)
+    story.request("append", run.name, run.body(" more", 4), 200, run.answer())
+
+
+@wrong("I13")
+def a_reader_hears_more_after_the_end(story):
+    run = whole(story)
+    run.tell("top", **run.top)
+
+
+@wrong("I13")
+def a_record_changes_after_the_end(story):
+    whole(story).look(error={"code": "deadline", "message": ""})
+
+
+@right("I14")
+def a_connection_closes(story):
+    run = begun(story, "Once ")
+    story.close("tab-1")
+    run.leave("tab-1").append("upon ").end()
+
+
+@wrong("I14")
+def a_connection_closes_and_its_run_is_cancelled(story):
+    run = begun(story, "Once ")
+    story.close("tab-1")
+    run.leave("tab-1").end_by_gateway("cancelled", "cancelled")
+
+
+# D. Cancelling.
+
+
+def cancelled(story, *, told_after=0.05, over_after=5.2, late_append="run_ended"):
+    run = begun(story, "Once ")
+    beat = run.begin_heartbeat()
+    story.wait(1)
+    run.cancel("tab-1", "asked")
+    story.wait(told_after)
+    run.end_heartbeat(beat)
+    story.wait(over_after)
+    run.end_by_gateway("cancelled", "cancelled")
+    body = run.body("too late ") | {"epoch": 1}
+    if late_append:
+        run.refuse(body, late_append)
+    else:
+        story.request("append", run.name, body, 200, run.answer())
+    return run
+
+
+@right("I15", "I16")
+def a_tab_cancels(story):
+    cancelled(story).cancel("tab-1", "ended", "x2")
+
+
+@wrong("I15")
+def the_owner_is_told_late(story):
+    cancelled(story, told_after=1.5)
+
+
+@wrong("I15")
+def an_owner_that_does_not_care_goes_on(story):
+    cancelled(story, over_after=9)
+
+
+@wrong("I15", "I13")
+def an_append_is_taken_after_the_cancel(story):
+    cancelled(story, late_append=None)
+
+
+@wrong("I16")
+def a_second_cancel_is_asked_anew(story):
+    begun(story, "Once ").cancel("tab-1", "asked").cancel("tab-1", "asked", "x2")
+
+
+@wrong("I16")
+def a_cancel_after_the_end_is_asked(story):
+    whole(story).cancel("tab-1", "asked")
+
+
+# E. Resuming.
+
+
+@right("I17")
+def a_tab_comes_back_with_its_cursor(story):
+    run = begun(story, "Once ")
+    cursor = run.cursor
+    story.close("tab-1")
+    run.leave("tab-1").append("upon ").attach("tab-1", cursor).delta_from("tab-1", 5).end()
+
+
+@right("I17")
+def a_tab_comes_back_to_a_later_epoch(story):
+    run = begun(story, "Once upon ")
+    cursor = run.cursor
+    story.close("tab-1")
+    run.leave("tab-1").claim("p2", keep=5).append("more ").attach("tab-1", cursor)
+    story.hear_run("tab-1", "reset", run.name, epoch=2, pos=5, hash=hash_text(b"Once "), cause="superseded", id="a1")
+    run.delta_from("tab-1", 5, id=None).end()
+
+
+@wrong("I17")
+def a_fitting_cursor_is_answered_with_everything(story):
+    run = begun(story, "Once ")
+    cursor = run.cursor
+    story.close("tab-1")
+    run.leave("tab-1").append("upon ").attach("tab-1", cursor).snapshot("tab-1")
+
+
+@wrong("I17")
+def a_later_epoch_cuts_too_much(story):
+    run = begun(story, "Once upon ")
+    cursor = run.cursor
+    story.close("tab-1")
+    run.leave("tab-1").claim("p2", keep=5).append("more ").attach("tab-1", cursor)
+    story.hear_run("tab-1", "reset", run.name, epoch=2, pos=0, hash=hash_text(b""), cause="superseded", id="a1")
+
+
+@right("I18")
+def cursors_that_do_not_fit(story):
+    run = begun(story, "Once ")
+    wrong_ones = (f"1.5.{hash_text(b'Onze ')}", f"7.5.{hash_text(b'Once ')}", f"1.500.{hash_text(b'Once ')}")
+    for number, cursor in enumerate(wrong_ones):
+        run.attach("tab-1", cursor, id=f"b{number}").snapshot("tab-1", id=f"b{number}", cause="diverged")
+    run.end()
+
+
+@wrong("I18")
+def a_wrong_hash_is_taken(story):
+    run = begun(story, "Once ", "upon ")
+    run.attach("tab-1", f"1.5.{hash_text(b'Onze ')}").delta_from("tab-1", 5)
+
+
+@right("I19")
+def a_tab_joins_late(story):
+    run = begun(story, "Once ")
+    run.attach("tab-2").snapshot("tab-2").append("upon ").end()
+
+
+@wrong("I19")
+def a_late_joiner_misses_something(story):
+    run = begun(story, "Once ")
+    run.attach("tab-2").snapshot("tab-2").leave("tab-2").append("upon ").end()
+    story.hear_run("tab-2", "end", run.name, **run.top, error=None)
+
+
+def delta_lost(story, seconds):
+    run = begun(story, "Once ")
+    story.wait(2)
+    since = story.now
+    run.append("upon ", told=False)
+    story.note("fault", kind="lost-delta", target=0, since=since, until=story.now)
+    story.wait(seconds)
+    run.tell("top", **run.top)
+    run.attach("tab-1", f"1.5.{hash_text(b'Once ')}").delta_from("tab-1", 5)
+    story.wait(5)
+    run.end()
+
+
+@right("I20")
+def a_lost_delta_is_repaired(story):
+    delta_lost(story, 2.0)
+
+
+@wrong("I20")
+def a_lost_delta_is_repaired_late(story):
+    delta_lost(story, 6.0)
+
+
+def slow_beside_fast(story, *, more=1 << 20, code=1000, fast_after=0.0):
+    run = begun(story)
+    story.open("slow-1", slow=True)
+    run.attach("slow-1").snapshot("slow-1").leave("slow-1")
+    story.wait(1)
+    run.append("Once ", told=False)
+    story.wait(fast_after)
+    run.tell("delta", **run.place, **{"from": 0}, text="Once ")
+    story.wait(5)
+    story.note("memory", gateway=0, bytes=(100 << 20) + more, idle_bytes=100 << 20)
+    run.end()
+    story.wait(10)
+    run.delta_from("slow-1", 0, id=None)
+    story.hear_run("slow-1", "end", run.name, **run.top, error=None)
+    story.close("slow-1", code)
+
+
+@right("I21")
+def a_slow_reader_gets_everything(story):
+    slow_beside_fast(story)
+
+
+@wrong("I21")
+def a_slow_reader_is_closed(story):
+    slow_beside_fast(story, code=4008)
+
+
+@wrong("I21")
+def a_slow_reader_costs_memory(story):
+    slow_beside_fast(story, more=200 << 20)
+
+
+@wrong("I21", "I20")
+def a_slow_reader_holds_up_a_fast_one(story):
+    slow_beside_fast(story, fast_after=4)
+
+
+# F. Once.
+
+
+def said_twice(story, run=None, message_id="e1"):
+    first = story.ask_for_run("tab-1").claim()
+    story.close("tab-1")
+    story.say("tab-1", "m1")
+    story.ack("tab-1", "m1", run or first.name, "duplicate")
+    if message_id != "e1":
+        story.envelope("m1", message_id, run or first.name)
+    first.snapshot("tab-1", id=None).end()
+
+
+@right("I22")
+def a_message_is_said_twice(story):
+    said_twice(story)
+
+
+@wrong("I22")
+def a_message_said_twice_makes_two_runs(story):
+    said_twice(story, run="run_" + "f" * 32)
+
+
+@wrong("I22")
+def a_message_said_twice_makes_two_envelopes(story):
+    said_twice(story, message_id="e2")
+
+
+# Who may, and what an engine lost.
+
+
+@right("I28")
+def a_stranger_asks(story):
+    story.note("foreign", address="GET /v1/stream/{}", foreign='404 {"code":"run_not_found"}', absent='404 {"code":"run_not_found"}')
+
+
+@wrong("I28")
+def a_stranger_can_tell(story):
+    story.note("foreign", address="GET /v1/stream/{}", foreign="403 {}", absent="404 {}")
+
+
+@wrong("I28")
+def a_stranger_may_read(story):
+    story.note("foreign", address="/ws attach", foreign="None snapshot", absent="None snapshot")
+
+
+def tail_lost(story, *, healed="Once upon ", shown="Once upon "):
+    run = begun(story, "Once ").append("upon ")
+    story.note("fault", kind="tail", target=None, copied_at=story.now - 0.02, since=story.now, until=story.now + 1)
+    run.log, before = healed.encode(), run.log
+    if shown.encode() != before:
+        run.tell("snapshot", epoch=1, pos=len(shown.encode()), hash=hash_text(shown.encode()), status="in_progress", cause="ahead", text=shown)
+    run.leave("tab-1")
+    story.wait(3)
+    story.note("intended", run=run.name, epoch=1, text="Once upon ", heals=True)
+    run.end()
+
+
+@right("I29")
+def a_tail_is_lost_and_healed(story):
+    tail_lost(story)
+
+
+@wrong("I29")
+def a_tail_is_lost_and_stays_so(story):
+    tail_lost(story, healed="Once ", shown="Once ")
+
+
+@wrong("I29")
+def a_reader_goes_on_showing_what_is_lost(story):
+    tail_lost(story, healed="Once more ")
