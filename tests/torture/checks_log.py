@@ -31,7 +31,8 @@ def i2(history, _) -> Found:
                 found.hold(not problems(heard, "I2"), lambda: f"{run.run} {attach.tab} at {heard.t:.3f}: {problems(heard, 'I2')}")
         for ask in run.calls("append", "end", "claim", "create", "heartbeat"):
             place = ask.answer if ask.ok else ask.answer.get("run") or {}
-            epoch = ask.answer.get("epoch", ask.body.get("epoch"))
+            epoch = place.get("epoch", ask.body.get("epoch"))
+            epoch -= ask.ok and ask.call == "claim"  # it is what the epoch before had left
             if "hash" in place and (texts := texts_up_to(run, epoch, place["pos"])):
                 found.hold(place["hash"] in map(hash_text, texts), lambda: f"{ask}: no text of {place['pos']} bytes has that hash")
         for entry in run.records:
@@ -89,6 +90,8 @@ def i5(history, _) -> Found:
         for ask in run.appends:
             if ask.ok:
                 found.hold(ask.answer["pos"] in run.boundaries(ask.body["epoch"]), lambda: f"{ask}: no append ends there")
+        for epoch, asks in run.claims.items():
+            hold_kept(found, run, epoch, asks[0])
         again = defaultdict(set)
         for ask in run.appends:
             if ask.ok:
@@ -99,6 +102,16 @@ def i5(history, _) -> Found:
         if settled and known(run, settled["record"]["epoch"]):
             hold_whole(found, run, settled)
     return found
+
+
+def hold_kept(found, run, epoch, claim):
+    """What a claim leaves: all that was answered for, or the bytes that it named."""
+    keep, pos = claim.body.get("keep", "all"), claim.answer["pos"]
+    if keep != "all":
+        found.hold(pos == keep, lambda: f"{claim}: it named {keep} bytes to keep")
+        return
+    answered = [ask.answer["pos"] for ask in run.appends if ask.ok and ask.body["epoch"] == epoch - 1 and ask.answered_at < claim.t]
+    found.hold(pos >= max(answered, default=0), lambda: f"{claim}: {max(answered)} bytes had been answered for")
 
 
 def hold_whole(found, run, settled):
@@ -172,7 +185,7 @@ def i9(history, _) -> Found:
                 if gap:
                     found.hold(ask.answer.get("expected_seq", -1) in range(least(appends, ask), most(seqs[epoch]) + 1),
                                lambda: f"{ask}: expected_seq is none that fits, {least(appends, ask)} to {most(seqs[epoch])} would")
-            else:
+            elif seq == 0 or seq - 1 in seqs[epoch]:
                 seqs[epoch].add(seq)
     return found
 

@@ -97,7 +97,7 @@ def i20(history, margin) -> Found:
     that was answered while subscriptions were cut is looked at; any other that is late is one, too."""
     found = Found()
     cuts = [fault for fault in history.faults if fault["kind"] == LOST_DELTA]
-    others = [fault for fault in history.faults if fault["kind"] != LOST_DELTA]
+    others = [fault for fault in history.faults if fault["kind"] not in (LOST_DELTA, "agent-stop")]
     for run in history.whole_runs():
         lines = timelines(run)
         for ask in run.appends:

@@ -49,8 +49,13 @@ class Faults:
             if not bag:
                 bag = self.rng.sample(self._acts, len(self._acts))
             act = bag.pop()
-            with contextlib.suppress(redis.RedisError, OSError):
+            try:
                 await act()
+            except (redis.RedisError, OSError):
+                pass
+            except AssertionError as error:  # what a process of ours says of its end
+                self.world.failures.append(str(error))
+                await asyncio.to_thread(repair, self.world)
             self.done += 1
             self.world.count(f"fault {act.__name__.strip('_').replace('_', ' ')}")
 
@@ -108,7 +113,8 @@ class Faults:
 
     async def _agent_stopped(self):
         """Now and then for longer than a lease."""
-        await self._stopped(self.rng.choice(self.world.agents), self._moment(0.5, 3, 13))
+        with self._fault("agent-stop", after=1):
+            await self._stopped(self.rng.choice(self.world.agents), self._moment(0.5, 3, 13))
 
     async def _redis_stopped(self):
         with self._fault("redis-stop", after=FOUND_AGAIN):

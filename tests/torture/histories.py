@@ -62,6 +62,13 @@ def an_answer_has_another_hash(story):
 
 
 @wrong("I2")
+def a_claim_is_told_another_hash(story):
+    run = begun(story, "Once ")
+    answer = {"epoch": 2, "pos": 5, "hash": hash_text(b"Onze "), "lease_ms": 10_000, "status": "in_progress"}
+    story.request("claim", run.name, {"producer": "p2", "token": "t", "keep": "all"}, 200, answer)
+
+
+@wrong("I2")
 def a_record_has_another_hash_than_its_log(story):
     begun(story, "Once ").look(hash=hash_text(b"Onze "))
 
@@ -120,6 +127,20 @@ def what_was_answered_is_not_there(story):
     run = begun(story, "Once ").append("upon ", told=False)
     run.log = b"Once "
     run.leave("tab-1").end_by_gateway("abandoned", "agent_lost")
+
+
+@wrong("I5")
+def a_claim_finds_less_than_was_answered(story):
+    run = begun(story, "Once ").append("upon ", told=False)
+    run.log = b"Once "
+    run.leave("tab-1").claim("p2")
+
+
+@wrong("I5")
+def a_claim_keeps_other_than_it_asked_for(story):
+    run = begun(story, "Once ", "upon ")
+    run.leave("tab-1").log = b"Once "
+    story.request("claim", run.name, {"producer": "p2", "token": "t", "keep": 0}, 200, run.place | {"epoch": 2})
 
 
 @wrong("I5")

@@ -331,7 +331,7 @@ class History:
             cancel.status, cancel.answer, cancel.answered_at = (202 if kind == "ack" else 400), message, entry["t"]
         if kind == "run":
             self._on_run_message(entry, message)
-        elif kind == "ack" and "run_id" in message:
+        elif kind == "ack" and "run_id" in message and cancel is None:
             opening = self.conns[conn]
             self.acks[opening["session"], opening["client_id"], message["id"]].append((entry["t"], conn, message))
             before = self._open.get((conn, message["run_id"]))
@@ -387,5 +387,5 @@ class History:
             for run in self.runs.values():
                 if "copied_at" in fault and any(fault["copied_at"] <= t <= fault["until"] for t in run.seen_at):
                     run.lossy = True
-                if self.engine == "memory" and fault["kind"] == "kill" and run.first_seen <= fault["since"]:
+                if self.engine == "memory" and fault["kind"] in ("kill", "drain") and run.first_seen <= fault["since"]:
                     run.ended_by_death = True

@@ -125,6 +125,9 @@ class Tab:
             self.connected.clear()
             self._connection = None
             await asyncio.sleep(self.rng.random() * 0.5)
+        for future in [future for _, future in self._unsaid.values()] + list(self._answers.values()):
+            if not future.done():
+                future.set_result({})
         async with self._changed:
             self._changed.notify_all()
 

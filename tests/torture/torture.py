@@ -54,7 +54,8 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return not self.violated and not self.gateway_failures
+        """A torture that exercised nothing proves nothing."""
+        return not self.violated and not self.gateway_failures and self.found["I1"].checked > 0
 
 
 class Torture:
@@ -164,6 +165,7 @@ class Torture:
             except AssertionError as error:
                 self.gateway_failures.append(str(error))
             self.gateway_failures += instance.unexpected
+        self.gateway_failures += self.world.failures
 
     async def _tell(self):
         while True:

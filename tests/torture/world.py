@@ -82,6 +82,7 @@ class World:
         self.redis = None
         self.instances, self.agents = [], []
         self.stopping = asyncio.Event()
+        self.failures = []  # of gateways, in words
         self.made = []  # runs that were begun
         self.tally = {}
         self._count = 1 if engine == "memory" else instances
