@@ -19,7 +19,7 @@ from stress.wire import POST_OFFICE, Gone
 from stress.world import KEYS_FILE, ROOT, World
 from support.gateway import SANITIZER_REPORT, Gateway
 from support.redis_server import RedisServer
-from support.wait import eventually_async
+from support.wait import end_tasks, eventually_async
 
 # What an engine is started with.
 ENGINES = {
@@ -139,7 +139,7 @@ class Stress:
             await eventually_async(lambda: self._any_failed(tasks) or not self._quiet(), PATIENCE,
                                    f"a stress without {self._quiet()} proves nothing")  # fmt: skip
         finally:
-            await end(tasks)
+            await end_tasks(tasks)
         for task in tasks:
             if not task.cancelled():
                 task.result()
@@ -226,15 +226,6 @@ class Stress:
                 gateway.process.kill()
                 gateway.process.wait(10)
         self._stack.close()
-
-
-async def end(tasks):
-    """Asks again those that wait for something on their way out."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=2)
 
 
 def open_descriptors(gateway) -> int:

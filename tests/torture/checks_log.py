@@ -32,7 +32,8 @@ def i2(history, _) -> Found:
         for ask in run.calls("append", "end", "claim", "create", "heartbeat"):
             place = ask.answer if ask.ok else ask.answer.get("run") or {}
             epoch = place.get("epoch", ask.body.get("epoch"))
-            epoch -= ask.ok and ask.call == "claim"  # it is what the epoch before had left
+            if ask.ok and ask.call == "claim":
+                epoch -= 1  # it is what the epoch before had left
             if "hash" in place and (texts := texts_up_to(run, epoch, place["pos"])):
                 found.hold(place["hash"] in map(hash_text, texts), lambda: f"{ask}: no text of {place['pos']} bytes has that hash")
         for entry in run.records:

@@ -8,6 +8,7 @@ import re
 
 import httpx
 
+from support.wait import end_tasks
 from torture.agent import write_answer
 from torture.journal import dumps
 from torture.producer import NoAnswer, Refused
@@ -47,7 +48,7 @@ async def conversation(world, rng):
             if rng.random() < 0.3:
                 others.append(asyncio.create_task(stream_reader(world, api, rng, session, run)))
             await asker.ended(run, 75)
-            await end_tasks(others)
+            await come_to_end(others)
             await look(world, api, run)
 
 
@@ -340,15 +341,13 @@ async def stream_reader(world, api, rng, session, run):
     world.journal.note("stream", run=run, gateway=instance.number, text=text, last_id=last_id, clean=False)
 
 
-async def end_tasks(tasks):
-    """Lets them come to their end, and ends those that do not."""
-    if tasks:
-        _, left = await asyncio.wait(tasks, timeout=80)
-        for task in left:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+async def come_to_end(tasks):
+    """Waits for them, and ends those that take too long."""
+    _, left = await asyncio.wait(tasks, timeout=80)
+    await end_tasks(left)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 # How many of each at a time.

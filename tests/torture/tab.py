@@ -8,6 +8,7 @@ import os
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from support.async_client import AsyncClient
+from support.wait import end_tasks
 from torture.fold import parse_cursor
 from torture.view import View
 
@@ -46,9 +47,9 @@ class Tab:
         return self
 
     async def __aexit__(self, *_):
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_tasks([self._task])
+        if not self._task.cancelled():
+            self._task.result()
 
     # What its user does.
 

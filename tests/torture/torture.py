@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from support.wait import end_tasks
 from torture.checker import check
 from torture.faults import Faults, repair
 from torture.history import OVER
@@ -97,12 +98,10 @@ class Torture:
             await self._settle(slots)
         finally:
             self.world.stopping.set()
-            for task in (faults, progress, *slots):
-                task.cancel()
-            ended = await asyncio.gather(faults, progress, *slots, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, Exception):
-                raise error
+            await end_tasks((faults, progress, *slots))
+        for task in (faults, progress, *slots):
+            if not task.cancelled():
+                task.result()
         await self._drain()
 
     async def _slot(self, scenario, number):

@@ -51,7 +51,10 @@ class View:
         """Takes one `run` message; what is wrong with it, as (invariant, words)."""
         self.wants = None
         self.fresh = False
-        return list(getattr(self, f"_{message['event']}")(message))
+        try:
+            return list(getattr(self, f"_{message['event']}")(message))
+        except (KeyError, AttributeError, TypeError) as error:
+            return [("I3", f"no such message: {error!r} in {message}")]
 
     def _snapshot(self, message):
         text = message["text"].encode()
