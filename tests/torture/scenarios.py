@@ -107,21 +107,26 @@ async def cancelling(world, rng):
 
 
 async def owner_lost(world, rng):
-    """It stops without a word: abandoned, or taken over; then it comes back and knows nothing of it."""
-    takeover = rng.choice((0, 3000))
+    """It stops without a word, and nobody takes over: abandoned. Then it comes back and knows nothing of it."""
+    takeover = rng.choice((0, 0, 1500))
     async with made_run(world, rng, watchers=1, lease_ms=2000, takeover_ms=takeover) as (api, writer, tabs):
         await write_some(writer, rng, rng.randint(0, 4))
         if rng.random() < 0.3:
             await writer.ask_and_leave("its last words ")
         world.journal.note("died", producers=[writer.producer.name])
-        if takeover and rng.random() < 0.7:
-            async with world.producer("rescuer", rng) as rescuer:
-                await take_over(rng, writer, rescuer)
-            return
-        poll = asyncio.create_task(look_until_over(world, api, writer.run, 2 + takeover / 1000 + 10))
-        await tabs[0].ended(writer.run, 20)
-        await poll
+        await look_until_over(world, api, writer.run, 2 + takeover / 1000 + 10)
+        await tabs[0].ended(writer.run, 5)
         await writer.ask_late("nobody asked me ")
+
+
+async def taken_over(world, rng):
+    """It stops without a word, and another goes on."""
+    async with made_run(world, rng, watchers=1, lease_ms=2000, takeover_ms=20_000) as (_, writer, _tabs), world.producer("rescuer", rng) as rescuer:
+        await write_some(writer, rng, rng.randint(0, 4))
+        if rng.random() < 0.3:
+            await writer.ask_and_leave("its last words ")
+        world.journal.note("died", producers=[writer.producer.name])
+        await take_over(rng, writer, rescuer)
 
 
 async def take_over(rng, writer, rescuer):
@@ -351,5 +356,5 @@ async def come_to_end(tasks):
 
 
 # How many of each at a time.
-SCENARIOS = ((conversation, 5), (cancelling, 1), (owner_lost, 2), (writing, 1), (misbehaving, 1), (not_answered, 1),
+SCENARIOS = ((conversation, 5), (cancelling, 1), (owner_lost, 1), (taken_over, 1), (writing, 1), (misbehaving, 1), (not_answered, 1),
              (slow_beside_fast, 1), (foreign, 1))  # fmt: skip
