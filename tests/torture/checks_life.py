@@ -46,6 +46,10 @@ def hold_stream(found, run, stream, terminal):
     _, status, epoch, pos, hash, _ = terminal
     last = f"{epoch:04}.{pos:012}.{hash}.end"
     found.hold(stream["last_id"] == last, lambda: f"{run.run}: a stream at {stream['gateway']} ended with {stream['last_id']}, not {last}")
+    settled = run.settled()
+    if settled and stream["format"] == "text":
+        found.hold(stream["text"] == settled["log"], lambda: (
+            f"{run.run}: a stream at {stream['gateway']} gave {len(stream['text'])} characters of a log of {len(settled['log'])}"))  # fmt: skip
 
 
 def i11(history, margin) -> Found:

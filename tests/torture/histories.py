@@ -232,13 +232,20 @@ def a_reader_never_hears_of_the_end(story):
 @right("I10")
 def a_stream_ends_with_its_terminal(story):
     run = whole(story)
-    story.note("stream", run=run.name, gateway=0, text="", last_id=cursor_text(1, 16, hash_text(run.log), sortable=True) + ".end", clean=True)
+    story.note("stream", run=run.name, gateway=0, format="text", text="Once upon a time", last_id=cursor_text(1, len(run.log), hash_text(run.log), sortable=True) + ".end", clean=True)
 
 
 @wrong("I10")
 def a_stream_ends_before_its_terminal(story):
     run = whole(story)
-    story.note("stream", run=run.name, gateway=0, text="", last_id=cursor_text(1, 10, hash_text(run.log[:10]), sortable=True), clean=True)
+    story.note("stream", run=run.name, gateway=0, format="text", text="Once upon ", last_id=cursor_text(1, 10, hash_text(run.log[:10]), sortable=True), clean=True)
+
+
+@wrong("I10")
+def a_stream_gives_something_else(story):
+    run = whole(story)
+    last_id = cursor_text(1, len(run.log), hash_text(run.log), sortable=True) + ".end"
+    story.note("stream", run=run.name, gateway=0, format="text", text="Once upon a ", last_id=last_id, clean=True)
 
 
 def orphan(story, seconds):

@@ -9,7 +9,7 @@
 | `envelope` | `agent`, `event_id`, `envelope` | agents |
 | `died` | `producers`: who owned runs there | whoever killed or stopped them |
 | `record` | `run`, `gateway`, `record`, `log` | observers: GET /runs/{id}?include=log |
-| `stream` | `run`, `gateway`, `text`, `last_id`, `clean` | readers of /v1/stream/{id}, at the end |
+| `stream` | `run`, `gateway`, `format`, `text`, `last_id`, `clean` | readers of /v1/stream/{id}, at the end |
 | `fault` | `kind`, `target`, `since`, `until`, and `copied_at` where data was lost from then on | faults |
 | `foreign` | `address`, `foreign`, `absent`: two answers, `seconds` | those who look for what is not theirs |
 | `memory` | `gateway`, `bytes`, `idle_bytes` | slow readers |

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import re
@@ -39,14 +40,15 @@ async def conversation(world, rng):
             if world.stopping.is_set() or any(tab.gone for tab in tabs):
                 return
             asker = rng.choice(tabs)
-            run = await asker.say(CHANNEL, {"plan": rng.randrange(1 << 30)}, format=rng.choice((None, "text", "json")),
+            format = rng.choice((None, "text", "json"))
+            run = await asker.say(CHANNEL, {"plan": rng.randrange(1 << 30)}, format=format,
                                   thread_id=rng.choice((None, f"thread-{number}")))  # fmt: skip
             if run is None:
                 continue
             begun(world, run)
             others = [asyncio.create_task(beside(world, rng, asker, tab, run)) for tab in tabs]
             if rng.random() < 0.3:
-                others.append(asyncio.create_task(stream_reader(world, api, rng, session, run)))
+                others.append(asyncio.create_task(stream_reader(world, rng, session, run, format or "text")))
             await asker.ended(run, 75)
             await come_to_end(others)
             await look(world, api, run)
@@ -319,31 +321,47 @@ async def look_until_over(world, api, run, seconds):
         await asyncio.sleep(0.2)
 
 
-async def stream_reader(world, api, rng, session, run):
+async def stream_reader(world, rng, session, run, format):
     """GET /v1/stream/{id} by Server-Sent Events, to its terminal or as far as it comes."""
     instance = rng.choice(world.instances)
-    text, last_id, event = "", "", "message"
+    reader, clean = StreamReader(), False
     with contextlib.suppress(httpx.HTTPError, TimeoutError):
         async with asyncio.timeout(STREAM_SECONDS), httpx.AsyncClient(timeout=30, trust_env=False) as http:
             url = f"http://127.0.0.1:{instance.front.port}/v1/stream/{run}?offset=-1&live=sse"
             async with http.stream("GET", url, headers={"Authorization": f"Bearer {session}", "Accept": "text/event-stream"}) as answer:
                 if answer.status_code != 200:
                     return
-                data = []
                 async for line in answer.aiter_lines():
-                    field, _, value = line.partition(":")
-                    value = value.removeprefix(" ")
-                    if field == "data":
-                        data.append(value)
-                    elif field in ("id", "event"):
-                        last_id, event = (value, event) if field == "id" else (last_id, value)
-                    elif not line:
-                        text += "\n".join(data) if event == "data" else ""
-                        data, event = [], "message"
-                world.journal.note("stream", run=run, gateway=instance.number, text=text, last_id=last_id, clean=True)
-                world.count("streams read to their end")
-                return
-    world.journal.note("stream", run=run, gateway=instance.number, text=text, last_id=last_id, clean=False)
+                    reader.take(line)
+            clean = True
+            world.count("streams read to their end")
+    world.journal.note("stream", run=run, gateway=instance.number, format=format, text=reader.text.decode(errors="replace"),
+                       last_id=reader.last_id, clean=clean)  # fmt: skip
+
+
+class StreamReader:
+    """The lines of an event stream of a run: its text, and the last `id:`."""
+
+    def __init__(self):
+        self.text, self.last_id = b"", ""
+        self._data, self._event = [], "message"
+
+    def take(self, line):
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            self._data.append(value)
+        elif field == "id":
+            self.last_id = value
+        elif field == "event":
+            self._event = value
+        elif not line:
+            data = "\n".join(self._data)
+            if self._event == "data":
+                self.text += data.encode()
+            elif self._event == "reset":
+                self.text = self.text[: json.loads(data)["pos"]]
+            self._data, self._event = [], "message"
 
 
 async def come_to_end(tasks):
