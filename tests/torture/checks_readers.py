@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from torture.fold import parse_cursor
 from torture.found import Found
-from torture.history import OVER
+from torture.history import ENDS_OF_INSTANCES, OVER
 from torture.view import View
 
 REPAIRED, NOT_IN_THE_LOG = 2.5, 4.0
@@ -187,7 +187,7 @@ def i22(history, _) -> Found:
 
 def lost_between(history, times) -> bool:
     """What an engine forgot it may do twice; the memory engine forgets with its process."""
-    lossy = [fault for fault in history.faults if "copied_at" in fault or (history.engine == "memory" and fault["kind"] == "kill")]
+    lossy = [fault for fault in history.faults if "copied_at" in fault or (history.engine == "memory" and fault["kind"] in ENDS_OF_INSTANCES)]
     return any(fault["until"] >= min(times) and fault.get("copied_at", fault["since"]) <= max(times) for fault in lossy)
 
 

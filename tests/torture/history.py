@@ -11,6 +11,7 @@ from torture.journal import dumps
 from torture.view import View
 
 OVER = ("completed", "failed", "cancelled", "abandoned")
+ENDS_OF_INSTANCES = ("kill", "drain")
 VARIANTS_MAX = 8
 ACK_WAIT = 30.0  # of a group's delivery
 # Of a fault, to those that it had in its hands: they are slow for a while after it.
@@ -387,5 +388,5 @@ class History:
             for run in self.runs.values():
                 if "copied_at" in fault and any(fault["copied_at"] <= t <= fault["until"] for t in run.seen_at):
                     run.lossy = True
-                if self.engine == "memory" and fault["kind"] in ("kill", "drain") and run.first_seen <= fault["since"]:
+                if self.engine == "memory" and fault["kind"] in ENDS_OF_INSTANCES and run.first_seen <= fault["since"]:
                     run.ended_by_death = True

@@ -36,7 +36,7 @@ def assert_held(result):
 
 
 def test_memory_engine():
-    assert_held(tortured("memory", ("stop", "cut", "slow")))
+    assert_held(tortured("memory", ("kill", "stop", "cut", "slow")))
 
 
 def test_redis():
