@@ -55,7 +55,7 @@ class StillMachine final : public VirtualMachine {
     loop.turn(0ms);
   }
   // Time goes on, and nothing runs meanwhile.
-  void sleep(Duration time) { now_ += time; }
+  void stall(Duration time) { now_ += time; }
   // Somebody sets the clock.
   void set_wall(std::chrono::milliseconds ahead) { wall_ahead_ += ahead; }
 
@@ -288,6 +288,18 @@ class RunStoreTest : public testing::Test {
 
  private:
   std::vector<std::shared_ptr<int>> answers_;
+};
+
+// The same for a suite over engines.
+enum class RunEngine { memory };
+
+inline std::string name_of_engine(const testing::TestParamInfo<RunEngine>&) { return "Memory"; }
+
+class RunContract : public RunStoreTest, public testing::WithParamInterface<RunEngine> {
+ protected:
+  // Of a group's delivery, as the engines are made with.
+  static Duration ack_wait() { return 30s; }
+  void begin() { under_test_ = std::make_unique<MemoryRunStoreUnderTest>(channels_, limits_); }
 };
 
 }  // namespace gw

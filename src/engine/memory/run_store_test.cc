@@ -24,7 +24,7 @@ TEST_F(MemoryRunStore, AnEngineThatSleptEndsNothing) {
   create(new_run("queued"));
   create(claimed_run("asked"));
   cancel("asked");
-  machine().sleep(2h);
+  machine().stall(2h);
   pass(0ms);
   EXPECT_EQ(error_of(claim("owned", "b")), "run_held");
   for (const char* id : {"owned", "asked"}) EXPECT_EQ(status_of(id), "in_progress") << id;

@@ -1,0 +1,154 @@
+// How many runs, bytes and calls a store takes, on both engines.
+#include "engine/contract_runs_testing.h"
+
+namespace gw {
+namespace {
+
+class RunBoundsContract : public RunContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, RunBoundsContract, testing::Values(RunEngine::memory), name_of_engine);
+
+TEST_P(RunBoundsContract, OpenRunsHaveBounds) {
+  limits_.open_runs = 5;
+  limits_.open_runs_per_user = 2;
+  limits_.open_runs_per_realm = 1;
+  begin();
+  create(new_run("a1", "ann"));
+  create(new_run("a2", "ann"));
+  EXPECT_EQ(error_of(create(new_run("a3", "ann"))), "too_many_runs");
+  cancel("a1");
+  EXPECT_EQ(error_of(create(new_run("a3", "ann"))), "none");
+  NewRun shop = claimed_run("b1", "bob");
+  shop.claim->realm = "shop";
+  EXPECT_EQ(error_of(create(shop)), "none");
+  shop.run_id = "b2";
+  EXPECT_EQ(error_of(create(shop)), "resource_exhausted");
+  RunClaim by_shop = claim_of("a");
+  by_shop.realm = "shop";
+  EXPECT_EQ(error_of(claim("a2", by_shop)), "resource_exhausted") << "it would count for the realm";
+  append("b1", 0, "", RunEnd{});
+  EXPECT_EQ(error_of(claim("a2", by_shop)), "none");
+  for (const char* id : {"c1", "c2", "c3"}) EXPECT_EQ(error_of(create(new_run(id, id))), "none");
+  EXPECT_EQ(error_of(create(new_run("c4", "c4"))), "resource_exhausted");
+}
+
+TEST_P(RunBoundsContract, AUserMakesSoManyRunsASecond) {
+  limits_.made_burst = 3;
+  limits_.made_per_second = 2;
+  limits_.open_runs_per_user = 100;
+  begin();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(error_of(create(new_run("r" + std::to_string(i)))), "none");
+  const auto refused = create(new_run("r3"));
+  EXPECT_EQ(error_of(refused), "too_many_runs");
+  EXPECT_GT(refused.error().retry_after, 0ms);
+  EXPECT_EQ(error_of(create(new_run("other", "bob"))), "none");
+  EXPECT_EQ(error_of(create(claimed_run("agents"))), "none") << "what a realm makes is not the user's doing";
+  pass(600ms);
+  EXPECT_EQ(error_of(create(new_run("r3"))), "none");
+}
+
+TEST_P(RunBoundsContract, AUsersOldestRunsThatAreOverGoFirst) {
+  limits_.kept_runs_per_user = 3;
+  begin();
+  for (const char* id : {"r1", "r2", "r3"}) {
+    create(new_run(id));
+    pass(5ms);
+  }
+  EXPECT_EQ(error_of(create(new_run("r4"))), "too_many_runs");
+  cancel("r2");
+  pass(5ms);
+  cancel("r1");
+  EXPECT_EQ(error_of(create(new_run("r4"))), "none");
+  EXPECT_EQ(status_of("r2"), "run_not_found");
+  EXPECT_EQ(status_of("r1"), "cancelled");
+}
+
+TEST_P(RunBoundsContract, OldLogsMakeRoomAndTheirRecordsStay) {
+  limits_.user_bytes = 1000;
+  begin();
+  for (const char* id : {"r1", "r2", "r3"}) create(claimed_run(id));
+  append("r1", 0, std::string(400, 'x'), RunEnd{});
+  pass(5ms);
+  append("r2", 0, std::string(400, 'x'), RunEnd{});
+  EXPECT_EQ(error_of(append("r3", 0, std::string(500, 'x'))), "none");
+  const auto expired = find("r1");
+  ASSERT_TRUE(expired);
+  EXPECT_TRUE(expired->log.is_expired());
+  EXPECT_EQ(top_of(*expired), (RunTop{RunStatus::completed, 1, 400, RunHash::of(std::string(400, 'x'))}));
+  EXPECT_FALSE(find("r2")->log.is_expired());
+  EXPECT_EQ(error_of(append("r3", 1, std::string(501, 'x'))), "too_many_runs");
+  EXPECT_TRUE(find("r2")->log.is_expired());
+  EXPECT_EQ(append("r3", 0, std::string(500, 'x'))->duplicate, true) << "what is stored is known";
+  EXPECT_EQ(error_of(append("r3", 1, std::string(500, 'x'))), "none");
+  EXPECT_EQ(error_of(create(new_run("r4"))), "too_many_runs") << "no byte of its answer has room";
+  EXPECT_EQ(error_of(create(new_run("r4", "bob"))), "none");
+}
+
+TEST_P(RunBoundsContract, ARealmsBytesHaveABound) {
+  limits_.realm_bytes = 1000;
+  begin();
+  for (const char* id : {"r1", "r2"}) {
+    NewRun run = claimed_run(id, id);
+    run.claim->realm = "shop";
+    create(run);
+  }
+  append("r1", 0, std::string(600, 'x'));
+  EXPECT_EQ(error_of(append("r2", 0, std::string(600, 'x'))), "resource_exhausted");
+  RunClaim cut = claim_of("a");
+  cut.keep = 100;
+  claim("r1", cut);
+  EXPECT_EQ(error_of(append("r2", 0, std::string(600, 'x'))), "none") << "what a claim cuts is free";
+}
+
+TEST_P(RunBoundsContract, ARunTakesSoManyAppendsASecond) {
+  limits_.appends_burst = 3;
+  limits_.appends_per_second = 2;
+  begin();
+  create(claimed_run("r"));
+  for (uint64_t seq = 0; seq < 3; ++seq) EXPECT_EQ(error_of(append("r", seq, "x")), "none");
+  const auto refused = append("r", 3, "x");
+  EXPECT_EQ(error_of(refused), "rate_limited");
+  EXPECT_GT(refused.error().retry_after, 0ms);
+  EXPECT_TRUE(append("r", 2, "x")->duplicate) << "a repeated one costs nothing";
+  pass(600ms);
+  EXPECT_EQ(error_of(append("r", 3, "x")), "none");
+}
+
+TEST_P(RunBoundsContract, ARunThatIsOverIsForgottenAfterAWhile) {
+  begin();
+  NewRun asked = new_run("r");
+  asked.retention = 500ms;
+  asked.thread_id = "c1";
+  create(asked);
+  const auto reader = read("r");
+  cancel("r");
+  EXPECT_EQ(status_of("r"), "cancelled");
+  EXPECT_TRUE(comes_to("r", "run_not_found", 500ms + 2s));
+  EXPECT_EQ(find_thread(user("ann"), "c1"), "run_not_found");
+  EXPECT_EQ(ids_of({}), "");
+  EXPECT_TRUE(until([&] { return reader->kinds() == "end removed"; }));
+}
+
+TEST_P(RunBoundsContract, CountsWhatItDoes) {
+  begin();
+  create(claimed_run("r"));
+  const auto reader = read("r");
+  append("r", 0, "four");
+  append("r", 0, "four");
+  append("r", 5, "gap");
+  EXPECT_EQ(store().stats().open, 1u);
+  EXPECT_EQ(store().stats().readers, 1u);
+  EXPECT_EQ(store().stats().bytes, 4u);
+  append("r", 1, "", RunEnd{});
+  const RunStats stats = store().stats();
+  EXPECT_EQ(stats.open, 0u);
+  EXPECT_EQ(stats.claims_total, 1u);
+  EXPECT_EQ(stats.appends_total, 2u);
+  EXPECT_EQ(stats.appended_bytes_total, 4u);
+  EXPECT_EQ(stats.duplicates_total, 1u);
+  EXPECT_EQ(stats.refusals_total, 1u);
+  EXPECT_EQ(stats.ended_total[static_cast<size_t>(RunStatus::completed)], 1u);
+}
+
+}  // namespace
+}  // namespace gw
