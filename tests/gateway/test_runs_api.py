@@ -235,6 +235,7 @@ class TestAppending:
         assert run.log() == ""
 
     def test_what_is_too_large_is_413(self, api, run):
+        assert_refused(run.append("x" * (2 << 20)), 413, "too_large")
         assert_refused(run.append("x" * (256 * 1024 + 1)), 413, "run_too_large")
         many = Run.create(api, format="json")
         assert_refused(many.append(items=[1] * 1001), 413, "run_too_large")
@@ -291,7 +292,7 @@ class TestEnding:
         assert run.append("all", end={"status": "completed"}).json()["run_status"] == "completed"
         assert run.log() == "all"
 
-    def test_nothing_changes_after_it(self, run):
+    def test_i13_nothing_changes_after_it(self, run):
         run.say("all")
         end = run.end()
         assert run.call("end", **run.owner(seq=1, end={"status": "completed"})).json() == end | {"status": "duplicate"}
@@ -439,6 +440,23 @@ class TestHeartbeats:
     @pytest.mark.parametrize("wait", [-1, 60001, "5", 5001])
     def test_half_the_lease_at_most(self, run, wait):
         assert_refused(run.heartbeat(wait_ms=wait), 400, "invalid_argument")
+
+    def test_who_leaves_gives_its_place_back(self, gateway, run):
+        def readers():
+            return next(
+                int(float(line.split()[1]))
+                for line in gateway.api.get("/metrics").text.splitlines()
+                if line.startswith("gateway_runs_readers ")
+            )
+
+        before = readers()
+        body = json.dumps(run.owner(wait_ms=5000)).encode()
+        head = f"POST {run.path}/heartbeat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.api_key}\r\n"
+        connection = socket.create_connection(gateway.address, timeout=20)
+        connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        eventually(lambda: readers() == before + 1, 4)
+        connection.close()
+        eventually(lambda: readers() == before, 4)
 
     def test_not_by_others(self, run):
         body = assert_refused(run.call("heartbeat", producer="other", epoch=1), 403, "fenced")

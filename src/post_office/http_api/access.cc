@@ -8,6 +8,7 @@ namespace gw::http_api {
 namespace {
 
 constexpr std::string_view kChallenge = R"(Bearer realm="websocket-gateway")";
+constexpr std::string_view kInvalidToken = R"(Bearer realm="websocket-gateway", error="invalid_token")";
 
 http::Response unauthenticated(const char* detail, std::string_view challenge) {
   return refusal({Errc::unauthenticated, detail}).header("WWW-Authenticate", challenge);
@@ -50,7 +51,11 @@ http::Response Access::refuse_wrong(const IpAddress& address, const char* detail
   const Duration wait = guesses_.wait(address, now);
   if (wait > Duration::zero()) return too_many_guesses(wait);
   guesses_.record_failure(address, now);
-  return unauthenticated(detail, R"(Bearer realm="websocket-gateway", error="invalid_token")");
+  return unauthenticated(detail, kInvalidToken);
+}
+
+http::Response Access::refuse_session() {
+  return unauthenticated("the session is not active", kInvalidToken);
 }
 
 http::Response Access::refuse_stranger() {

@@ -26,8 +26,9 @@ class Access {
 
   // The parts of it, for calls that take a session as well. Null: it is no key.
   const ApiKey* find(std::string_view shown) const { return keys_.find(shown); }
-  // Nothing was shown; what was shown is nobody's.
+  // Nothing was shown; it was no session, where no key would do; it was neither, and may have been a guess.
   static http::Response refuse_stranger();
+  static http::Response refuse_session();
   http::Response refuse_unknown(const IpAddress& address);
 
  private:

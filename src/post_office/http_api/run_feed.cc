@@ -9,8 +9,6 @@ namespace gw::http_api {
 namespace {
 
 constexpr std::string_view kKeepAlive = ": ka\n\n";
-// One with more unsent than this waits.
-constexpr size_t kLagBytes = size_t{64} << 10;
 // Of one event, and of one for a reader that was too slow.
 constexpr size_t kPieceBytes = size_t{16} << 10, kSlowPieceBytes = size_t{4} << 10;
 
@@ -93,7 +91,7 @@ void RunFeed::advance(const Run& run, bool first) {
 
 bool RunFeed::append_pieces(const Run& run, std::string& out) {
   const uint64_t begin = at_.pos;
-  while (at_.pos < run.log.size() && stream_.buffered_bytes() + out.size() < kLagBytes) {
+  while (at_.pos < run.log.size() && stream_.buffered_bytes() + out.size() < lag_bytes_) {
     const uint64_t from = at_.pos;
     at_ = cursor_at(run, piece_end(run, from, is_slow_ ? kSlowPieceBytes : kPieceBytes));
     append_data_event(out, at_, run.record.format, run.log.bytes(from, at_.pos));

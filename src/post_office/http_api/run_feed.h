@@ -20,11 +20,13 @@ class RunFeed final : public RunReader, public std::enable_shared_from_this<RunF
   enum class State : uint8_t { unanswered, open, lagging, ended };
   using Settle = std::function<void(const std::shared_ptr<RunFeed>&)>;
 
-  // `settle` is called when the state may have changed. `stream_cursor`: of Durable Streams' caches, now.
-  RunFeed(http::Responder responder, Settle settle, std::function<uint64_t()> stream_cursor)
+  // `settle` is called when the state may have changed. `stream_cursor`: of Durable Streams' caches, now. One
+  // with more than `lag_bytes` unsent waits.
+  RunFeed(http::Responder responder, Settle settle, std::function<uint64_t()> stream_cursor, size_t lag_bytes)
       : responder_(std::move(responder)),
         settle_(std::move(settle)),
-        stream_cursor_(std::move(stream_cursor)) {}
+        stream_cursor_(std::move(stream_cursor)),
+        lag_bytes_(lag_bytes) {}
 
   State state() const { return state_; }
   // Its head goes out once the store has taken it, so that nothing is missed between.
@@ -47,6 +49,7 @@ class RunFeed final : public RunReader, public std::enable_shared_from_this<RunF
   http::Responder responder_;
   const Settle settle_;
   const std::function<uint64_t()> stream_cursor_;
+  const size_t lag_bytes_;
   State state_ = State::unanswered;
   http::Stream stream_;
   RunCursor at_;  // what it has been given up to

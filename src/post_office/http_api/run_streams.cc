@@ -112,9 +112,12 @@ void RunStreams::identify(std::shared_ptr<Ask> ask, std::string_view token, bool
     ask->viewer.key = key;
     return read(ask);
   }
-  parts_.traffic_cop.validate(token, [this, ask, from](const Result<SessionPtr>& session) {
-    if (!session && session.error().code == Errc::unauthenticated)
-      return ask->responder.send(parts_.access.refuse_unknown(from));
+  parts_.traffic_cop.validate(token, [this, ask, is_session_token, from](const Result<SessionPtr>& session) {
+    // As for /ws, who shows a session that has ended is no guesser of keys.
+    if (!session && session.error().code == Errc::unauthenticated) {
+      return ask->responder.send(is_session_token ? Access::refuse_session()
+                                                  : parts_.access.refuse_unknown(from));
+    }
     if (!session) return refuse(ask->responder, session.error());
     ask->responder.bill(&sessions_);
     ask->viewer.session = *session;
@@ -196,7 +199,7 @@ void RunStreams::follow(const std::shared_ptr<Ask>& ask) {
   if (!user.empty()) ++of_users_[user];
   const auto feed = std::make_shared<RunFeed>(
       ask->responder, [this](const std::shared_ptr<RunFeed>& changed) { settle(changed); },
-      [this, of_client = ask->stream_cursor] { return stream_cursor(of_client); });
+      [this, of_client = ask->stream_cursor] { return stream_cursor(of_client); }, options_.lag_bytes);
   feeds_.emplace(feed, ask);
   RunReading reading = parts_.runs.read(
       ask->run_id, feed, [this, ask, weak = std::weak_ptr<RunFeed>(feed)](const RunResult<const Run*>& run) {

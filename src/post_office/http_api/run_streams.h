@@ -24,6 +24,7 @@ struct RunStreamOptions {
   std::optional<ChannelSet> anonymous =
       {};  // what clients without a session may use; absent: they are refused
   size_t streams_of_a_user = 256;
+  size_t lag_bytes = size_t{64} << 10;  // a reader with more unsent waits
 };
 
 class RunStreams {

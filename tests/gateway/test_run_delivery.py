@@ -1,0 +1,75 @@
+"""A claim for a group's delivery keeps that delivery with its agent while the lease lives."""
+
+import threading
+import time
+
+import pytest
+
+from support.runs import Run
+from support.wait import eventually
+
+ACK_WAIT = 1.5
+GATEWAY_FLAGS = ["--ack-wait", f"{int(ACK_WAIT * 1000)}ms"]
+
+
+@pytest.fixture
+def group():
+    return f"group-{time.monotonic_ns()}"
+
+
+@pytest.fixture
+def delivery(gateway, group):
+    """A member's stream, and the event that it has."""
+    client = gateway.connect()
+    stream = gateway.subscribe("guide", group)
+    client.say("guide", id="m1")
+    event = stream.next_from(client)
+    yield stream, event, client
+    gateway.api.ack("guide", group, [event.id])
+
+
+def claim(gateway, group, event, **fields):
+    run = Run.create(gateway.api)
+    claimed = run.claim(run.producer, delivery={"group": group, "id": event.id}, **fields)
+    assert claimed.status_code == 200, claimed.text
+    run.epoch = claimed.json()["epoch"]
+    return run
+
+
+def test_while_its_lease_lives_the_delivery_stays(gateway, group, delivery):
+    stream, event, client = delivery
+    run = claim(gateway, group, event)
+    time.sleep(3 * ACK_WAIT)
+    assert stream.waiting() == 0
+    run.end()
+    # Nobody acknowledged it.
+    assert stream.next_from(client, 10).id == event.id
+
+
+def test_when_the_lease_lapses_another_gets_it_and_may_take_over(gateway, group, delivery):
+    stream, event, client = delivery
+    run = claim(gateway, group, event, lease_ms=2000)
+    run.say("half")
+    assert stream.next_from(client, 15).id == event.id
+    eventually(lambda: run.claim("agent:2", delivery={"group": group, "id": event.id}).status_code == 200, 5)
+    assert run.record()["takeover_ms"] == int(ACK_WAIT * 1000) + 5000
+
+
+def test_a_heartbeat_keeps_it(gateway, group, delivery):
+    stream, event, _ = delivery
+    run = claim(gateway, group, event, lease_ms=2000)
+    beats = []
+    stop = threading.Event()
+
+    def beat():
+        while not stop.is_set():
+            beats.append(run.heartbeat(wait_ms=900).status_code)
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    time.sleep(4)
+    stop.set()
+    beating.join()
+    assert set(beats) == {200}
+    assert stream.waiting() == 0
+    run.end()
