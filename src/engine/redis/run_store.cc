@@ -30,14 +30,6 @@ RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
            .on_ended = [this](const std::string& run_id, RunStatus status,
                               const RunCounted& counted) { ended(run_id, status, counted); }}) {}
 
-template <class T>
-RunDone<T> RunStore::counting(RunDone<T> done) {
-  return [this, done = std::move(done)](RunResult<T> result) {
-    if (!result) ++stats_.refusals_total;
-    done(std::move(result));
-  };
-}
-
 void RunStore::tick(TimePoint now) {
   calls_.awake().tick();
   replicas_.tick(now);

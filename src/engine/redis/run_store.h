@@ -60,6 +60,7 @@ class RunStore final : public gw::RunStore {
   void end_reading(uint64_t id) override { replicas_.end_reading(id); }
   const Run* run_of_reading(uint64_t id) const override { return replicas_.run_of_reading(id); }
 
+  // Counts a refusal on its way to whoever asked.
   template <class T>
   RunDone<T> counting(RunDone<T> done);
   void ended(const std::string& run_id, RunStatus status, const RunCounted& counted);
@@ -86,5 +87,13 @@ class RunStore final : public gw::RunStore {
   TimePoint tidied_at_;
   RunStats stats_;
 };
+
+template <class T>
+RunDone<T> RunStore::counting(RunDone<T> done) {
+  return [this, done = std::move(done)](RunResult<T> result) {
+    if (!result) ++stats_.refusals_total;
+    done(std::move(result));
+  };
+}
 
 }  // namespace gw::redis

@@ -23,7 +23,7 @@ class RunStores : public RunTest {
     redis::DialOptions dial;
     dial.url = url;
     redis::Client client(loop_, dial, "by hand");
-    client.start({});
+    client.start({.on_up = [] {}, .on_down = [] {}, .on_push = {}});
     EXPECT_TRUE(until([&] { return client.is_up(); }));
     std::optional<std::string> answer;
     const std::vector<std::string_view> views(words.begin(), words.end());
@@ -127,7 +127,7 @@ TEST_F(RunStores, ALostMessageIsMadeUpFor) {
   redis::DialOptions dial;
   dial.url = redis::TestServer::shared().url();
   redis::Client client(loop_, dial, "unheard");
-  client.start({});
+  client.start({.on_up = [] {}, .on_down = [] {}, .on_push = {}});
   ASSERT_TRUE(until([&] { return client.is_up(); }));
   redis::load_scripts(client);
   const redis::Keys keys(key_prefix_, "gw-x", 7);
