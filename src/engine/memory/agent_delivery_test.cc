@@ -47,10 +47,11 @@ class MemoryAgentDelivery : public testing::Test {
   std::string submit(const std::string& text, std::optional<std::string> dedupe = {},
                      const std::string& tenant = "", uint64_t sender = 1) {
     std::string outcome = "no answer";
-    AgentMessage message{0, tenant, "m" + std::to_string(++last_id_), text, std::move(dedupe), false, sender};
+    AgentMessage message{0,     tenant, "m" + std::to_string(++last_id_), text, std::move(dedupe), false,
+                         false, sender};
     agents_.submit(std::move(message), [&](Result<Submitted> r) {
       constexpr const char* kNames[] = {"published", "queued", "duplicate"};
-      outcome = r ? kNames[static_cast<size_t>(*r)] : to_string(r.error().code);
+      outcome = r ? kNames[static_cast<size_t>(r->outcome)] : to_string(r.error().code);
     });
     return outcome;
   }
