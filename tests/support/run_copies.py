@@ -125,8 +125,12 @@ class Copy:
 
 def ask(client, text="hello", *, id, channel="guide", **run):
     """Asks with a run; the ack, and the client's empty copy of the run."""
-    ack = client.say(channel, id=id, text=text, run=run)
+    client.send({"channel": channel, "payload": {"message": text}, "id": id, "run": run})
+    before = set()
+    while (ack := client.receive())["type"] == "run":
+        before.add(ack["run_id"])  # of others that it reads
     assert ack["type"] == "ack", ack
+    assert ack.get("run_id") not in before or ack["status"] == "duplicate", "something of the run before its ack"
     return ack, Copy(ack.get("run_id"))
 
 
