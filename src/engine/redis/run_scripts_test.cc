@@ -7,7 +7,7 @@
 namespace gw {
 namespace {
 
-constexpr int kSteps = 6000;
+constexpr int kSteps = 1500;
 
 class RunScripts : public RunTest {
  protected:
@@ -152,8 +152,9 @@ TEST_F(RunScripts, AnswerAsTheMachineDoes) {
     where_ = "step " + std::to_string(i) + " of " + id_;
     step();
     if (is_over(machine_.record.status)) ++since_end;
-    if (i % 10 == 0 || since_end == 10) {
-      settle(*instance);
+    if (i % 20 == 0 || since_end == 10) {
+      EXPECT_TRUE(until(
+          [&] { return reader_->text == machine_.log.bytes() && reader_->epoch == machine_.log.epoch(); }));
       expect_same_run();
     }
     if (since_end == 10 || reader_->text.size() > 3900) {
@@ -162,8 +163,8 @@ TEST_F(RunScripts, AnswerAsTheMachineDoes) {
       begin_run();
     }
   }
-  EXPECT_GT(made_, 20);
-  EXPECT_GT(said_, 20);
+  EXPECT_GT(made_, 10);
+  EXPECT_GT(said_, 10);
 }
 
 }  // namespace

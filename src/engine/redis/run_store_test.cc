@@ -109,9 +109,10 @@ TEST_F(RunStores, AnAppendIsOneCommand) {
   const auto instance = start(EngineUnderTest::redis);
   RunStore& runs = instance->engine().runs();
   ASSERT_TRUE(create(runs, new_run("r", "one")));
+  ASSERT_TRUE(append(runs, "r", batch("one", 1, 0, "the first asks for room ")));
   settle(*instance);
   const uint64_t before = instance->engine().stats().commands_total;
-  runs.append("r", {}, batch("one", 1, 0, "text"), [](const RunResult<RunAppended>&) {});
+  runs.append("r", {}, batch("one", 1, 1, "text"), [](const RunResult<RunAppended>&) {});
   EXPECT_EQ(instance->engine().stats().commands_total, before + 1);
   settle(*instance);
 }
