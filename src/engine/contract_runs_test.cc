@@ -4,7 +4,8 @@
 namespace gw {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunContract, testing::Values(RunEngine::memory), name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunContract, testing::Values(RunEngine::memory, RunEngine::redis),
+                         name_of_engine);
 
 // --- create, withdraw, remove -----------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@
 #include "base/assert.h"
 #include "core/run_store.h"
 #include "engine/memory/engine.h"
+#include "engine/redis/engine.h"
+#include "engine/redis/server_testing.h"
 
 namespace gw {
 
@@ -100,6 +102,49 @@ class MemoryRunStoreUnderTest final : public RunStoreUnderTest {
   StillMachine machine_;
   EventLoop loop_;
   memory::Engine engine_;
+};
+
+// On the redis-server that tests share, with names of its own.
+class RedisRunStoreUnderTest final : public RunStoreUnderTest {
+ public:
+  RedisRunStoreUnderTest(const ChannelTable& channels, const RunLimits& limits)
+      : engine_(loop_, channels, options(limits)) {
+    engine_.clients().attach(
+        {.publish = [](const Publication&) { return Result<void>(); },
+         .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); },
+         .engine_lost = [] {}});
+    engine_.start();
+    bool works = false, asks = false;
+    for (const TimePoint end = steady_now() + 20s; !works && steady_now() < end; loop_.turn(5ms)) {
+      if (std::exchange(asks, true)) continue;
+      engine_.probe([&](const Result<void>& probed) {
+        works = probed.has_value();
+        asks = false;
+      });
+    }
+    EXPECT_TRUE(works);
+  }
+  RunStore& store() override { return engine_.runs(); }
+  void pass(Duration time) override {
+    for (const TimePoint end = steady_now() + time; steady_now() < end;)
+      loop_.turn(std::min<Duration>(time, 5ms));
+  }
+  void turn() override { loop_.turn(5ms); }
+  bool has_exact_clock() const override { return false; }
+
+ private:
+  static redis::EngineOptions options(const RunLimits& limits) {
+    static int tests = 0;
+    redis::EngineOptions options;
+    options.url = redis::TestServer::shared().url();
+    options.key_prefix = "runs" + std::to_string(++tests) + ":";
+    options.instance_id = "gw-1";
+    options.runs.limits = limits;
+    return options;
+  }
+
+  EventLoop loop_;
+  redis::Engine engine_;
 };
 
 // Remembers what it heard, and holds it against the log that it was given first.
@@ -291,15 +336,23 @@ class RunStoreTest : public testing::Test {
 };
 
 // The same for a suite over engines.
-enum class RunEngine { memory };
+enum class RunEngine { memory, redis };
 
-inline std::string name_of_engine(const testing::TestParamInfo<RunEngine>&) { return "Memory"; }
+inline std::string name_of_engine(const testing::TestParamInfo<RunEngine>& info) {
+  return info.param == RunEngine::memory ? "Memory" : "Redis";
+}
 
 class RunContract : public RunStoreTest, public testing::WithParamInterface<RunEngine> {
  protected:
   // Of a group's delivery, as the engines are made with.
   static Duration ack_wait() { return 30s; }
-  void begin() { under_test_ = std::make_unique<MemoryRunStoreUnderTest>(channels_, limits_); }
+  void begin() {
+    if (GetParam() == RunEngine::memory) {
+      under_test_ = std::make_unique<MemoryRunStoreUnderTest>(channels_, limits_);
+    } else {
+      under_test_ = std::make_unique<RedisRunStoreUnderTest>(channels_, limits_);
+    }
+  }
 };
 
 }  // namespace gw
