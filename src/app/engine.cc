@@ -28,7 +28,7 @@ redis::EngineOptions redis_options(const Config& config) {
   options.message_bytes_max = config.connection.outbox_bytes_max / 2;
   options.agents = config.redis_agents;
   options.agents.sender.queue = config.queue;
-  options.agents.ack_wait = config.ack_wait;
+  options.agents.ack_wait = options.runs.ack_wait = config.ack_wait;
   options.agents.sender.inbox = config.inbox == InboxKind::stream;
   if (!options.agents.sender.inbox) options.agents.inbox_replicas = 0;
   return options;

@@ -150,6 +150,7 @@ constexpr Example kExamples[] = {
     {"queue-bytes", "3KiB"},
     {"queue-age", "2m"},
     {"agent-buffer-bytes", "1GiB"},
+    {"ack-wait", "45s"},
     {"api-body-bytes", "2KiB"},
     {"run-bytes", "2MiB"},
     {"run-store-bytes", "2MiB"},
