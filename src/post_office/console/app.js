@@ -18,7 +18,13 @@ const api = new Api();
 const minute = new Minute();
 const log = new Log($("log"), $("to-end"));
 const poll = new Poll(api, () => state.channels);
-const gateway = new GatewaySocket({ onState: connectionChanged, onFrame: frameReceived });
+const runs = new Runs({ log, send: (text) => gateway.sendEarly(text) });
+const gateway = new GatewaySocket({
+  onState: connectionChanged,
+  onFrame: frameReceived,
+  onOpening: () => runs.opening(),
+  hearsOften: () => runs.open.length > 0,
+});
 const pageId = randomId().slice(0, 8);
 
 // --- What a reload of this tab may find again. ---

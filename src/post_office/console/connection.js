@@ -53,6 +53,7 @@ function opened(welcome) {
   $("connection-id").textContent = welcome.connection_id;
   $("connection-since").textContent = clock(new Date());
   focusConversation();
+  runs.welcomed();
   subscribeAgain();
   sendAgain();
 }
@@ -87,6 +88,7 @@ async function lost(now, { code, reason, opened: wasOpen }) {
   const words = endedHere ? ENDED_HERE : closeWords(code);
   const tone = now === "waiting" ? "warn" : code === 1000 || endedHere ? "idle" : "bad";
   log.interrupt();
+  runs.lost();
   state.refreshing = null;
   const title = code === 1000 ? "Disconnected" : `${words.title} (${code})`;
   const said = reason && !endedHere ? ` The gateway said: “${reason}”.` : "";

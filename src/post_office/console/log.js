@@ -48,7 +48,7 @@ class Log {
     this.root = root;
     this.toEnd = toEnd;
     this.entries = [];
-    this.runs = new Map();        // run id -> the reply that is being streamed
+    this.runs = new Map();        // run id -> the reply that is being sent in parts; the gateway's own are in runs.js
     this.askedAt = new Map();     // conversation id -> when its last message was sent
     this.following = true;
     this.handledAt = -Infinity;
@@ -83,6 +83,7 @@ class Log {
   drop(entry) {
     entry.node.remove();
     if (entry.run) this.runs.delete(entry.run);
+    entry.onDrop?.();
   }
 
   clear() {

@@ -8,6 +8,9 @@ const STEADY_MS = 10000;
 const WELCOME_DEADLINE_MS = 10000;
 // Nothing for this many heartbeats means that the line is dead though nobody said so.
 const SILENT_HEARTBEATS = 2.5;
+// While a run is followed something comes every two seconds; after so much silence the gateway is asked.
+const RUN_SILENT_MS = 6000;
+const PONG_DEADLINE_MS = 10000;
 
 // Half of it is fixed and half is chance, so that clients of a restarted gateway do not return as one.
 function backoffMs(attempt, { firstMs, factor, lastMs }, chance = Math.random()) {
@@ -20,9 +23,9 @@ const isSubprotocolToken = (text) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
 
 // States: idle, connecting, open (after the welcome), waiting (for a retry), ended (no retry).
 class GatewaySocket {
-  constructor({ onState, onFrame }) {
-    this.onState = onState;
-    this.onFrame = onFrame;
+  // `onOpening`: frames can be sent, though none has come. `hearsOften`: whether a run is followed.
+  constructor({ onState, onFrame, onOpening, hearsOften }) {
+    Object.assign(this, { onState, onFrame, onOpening, hearsOften });
     this.state = "idle";
     this.attempt = 0;
     this.retryAt = 0;
@@ -51,14 +54,22 @@ class GatewaySocket {
     this.socket.send(text);
   }
 
+  // False when there is no socket for it.
+  sendEarly(text) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(text);
+    return true;
+  }
+
   open() {
     this.abandon();
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const address = `${scheme}//${location.host}/ws?client_id=${this.clientId}`;
+    const address = `${scheme}//${location.host}/ws?client_id=${this.clientId}&runs=1`;
     const socket = new WebSocket(address, ["gateway.v1", `bearer.${this.token}`]);
     this.socket = socket;
     this.welcomed = 0;
     this.retryFloorMs = 0;
+    socket.onopen = () => this.onOpening();
     socket.onmessage = (event) => this.received(event.data);
     socket.onclose = (event) => this.closed(event.code, event.reason);
     this.enter("connecting");
@@ -69,7 +80,7 @@ class GatewaySocket {
   abandon() {
     clearTimeout(this.timer);
     if (!this.socket) return;
-    this.socket.onmessage = this.socket.onclose = null;
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
     this.socket.close(1000);
     this.socket = null;
   }
@@ -82,6 +93,15 @@ class GatewaySocket {
     }, withinMs);
   }
 
+  listen() {
+    if (!this.hearsOften()) return this.expect(this.silenceMs);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.send('{"type":"ping"}');
+      this.expect(PONG_DEADLINE_MS);
+    }, RUN_SILENT_MS);
+  }
+
   received(text) {
     const frame = parseObject(text);
     if (!this.welcomed && frame?.type === "system" && frame.event === "welcome") {
@@ -90,7 +110,7 @@ class GatewaySocket {
       this.enter("open", { welcome: frame });
     }
     if (frame?.event === "draining") this.retryFloorMs = frame.retry_after_ms || 0;
-    if (this.welcomed) this.expect(this.silenceMs);
+    if (this.welcomed) this.listen();
     this.onFrame(text, frame);
   }
 

@@ -54,7 +54,8 @@ $("raw-mode").addEventListener("change", () => {
 
 function rawExample() {
   const payload = { message: $("message").value || "Hello", conversation_id: $("conversation").value, metadata: {} };
-  return JSON.stringify({ channel: $("channel").value, intent: $("intent").value, payload, id: `raw-${pageId}-1` }, null, 2);
+  const frame = { channel: $("channel").value, intent: $("intent").value, payload, id: `raw-${pageId}-1`, run: runWish() };
+  return JSON.stringify(frame, null, 2);
 }
 
 // A browser cannot point at a wrong value inside a closed disclosure.
@@ -74,8 +75,13 @@ setInterval(() => {
   showTimeLeft();
   showCountdown();
   log.pauseSilent();
+  runs.refresh();
 }, 250);
-setInterval(() => { if (!document.hidden) drawMinute(minute); }, 1000);
+setInterval(() => {
+  if (!document.hidden) drawMinute(minute);
+  runs.save();
+}, 1000);
+addEventListener("pagehide", () => runs.save());
 
 async function begin() {
   const given = takeKeyFromAddress();
@@ -90,6 +96,7 @@ async function begin() {
   if (known.session && !given) {
     state.session = known.session;
     showSession();
+    runs.restore();
     gateway.connect(known.session.id);
   }
 }

@@ -20,7 +20,15 @@ function composed() {
   const [channel, intent, conversation] = [$("channel").value, $("intent").value, $("conversation").value];
   const id = `${pageId}-${++state.sentCount}`;
   const payload = { message: $("message").value, conversation_id: conversation, metadata };
-  return { id, channel, intent, conversation, text: payload.message, frame: JSON.stringify({ channel, intent, payload, id }) };
+  const frame = JSON.stringify({ channel, intent, payload, id, run: runWish() });
+  return { id, channel, intent, conversation, text: payload.message, frame };
+}
+
+// The conversation is the run's thread, where its id may be one.
+function runWish() {
+  if (!$("as-run").checked) return undefined;
+  const conversation = $("conversation").value;
+  return /^[A-Za-z0-9._:@+=-]{1,128}$/.test(conversation) ? { thread_id: conversation } : {};
 }
 
 // A frame as the user wrote it, right or wrong. Its id is looked for only to show the ack.
@@ -73,11 +81,19 @@ function frameReceived(text, frame) {
   if (type === "ack") acknowledged(text, frame);
   else if (type === "error") refused(text, frame);
   else if (type === "system") noted(text, frame);
+  else if (type === "run") runFrame(text, frame);
+  else if (type === "detach") runs.detached(frame);
   else if (CONTROL.has(type)) controlled(text, frame);
   else {
     minute.countIn();
     log.received(text, frame);
   }
+}
+
+function runFrame(text, frame) {
+  if (frame.event !== "top") minute.countIn();
+  else if ($("show-control").checked) log.note("Control: top of a run", "plain", text);
+  runs.received(text, frame);
 }
 
 function settle(id) {
@@ -94,6 +110,7 @@ function acknowledged(text, frame) {
   minute.countAck(took);
   waiting.entry.frame("←", text);
   waiting.entry.say(`${frame.status} in ${millis(took)}: ${ACK_WORDS[frame.status] ?? ""}`, frame.status === "published" ? "good" : "warn");
+  if (frame.run_id) runs.asked(frame, waiting);
 }
 
 function refused(text, frame) {
@@ -102,6 +119,7 @@ function refused(text, frame) {
     tell("session-result", "The gateway kept the old session: a fresh one has to be of the same user and tenant.", "bad");
   }
   const waiting = frame.id === undefined ? undefined : settle(frame.id);
+  if (runs.refused(frame)) return;
   if (!waiting) return log.error(errorWords(frame.code), `${frame.message} (${frame.code})`, text);
   waiting.entry.frame("←", text);
   waiting.entry.say(`${errorWords(frame.code)} ${frame.message} (${frame.code})`, "bad");

@@ -40,6 +40,8 @@ const ERROR_WORDS = {
   overloaded: "Too many messages are waiting for an agent already. Try again later.",
   rate_limited: "Too many messages at once. Send more slowly.",
   internal: "The gateway could not process that message.",
+  unknown_run: "There is no such run, or it is not for this session.",
+  too_many_runs: "This user or this connection has as many answers open as it may. Wait until one has ended.",
 };
 
 const errorWords = (code) => ERROR_WORDS[code] ?? `The gateway answered with the error “${code}”.`;
@@ -49,6 +51,22 @@ const ACK_WORDS = {
   queued: "no agent is listening yet, it waits in the gateway",
   duplicate: "the gateway had it already and did not pass it on again",
 };
+
+// How a run ended. By an agent's own code, which is a word like any other, it failed with the agent's words.
+const RUN_END_WORDS = {
+  no_agent: "no agent began to answer: there is none, or it answers without runs (then untick “Durable answer”)",
+  agent_lost: "its agent was lost, and no other has taken over",
+  deadline: "it took longer than an answer may",
+  gateway_stopped: "the gateway stopped, and its memory engine keeps nothing",
+  gateway_lost: "the gateway has no such run for this session: a memory engine keeps none over a restart",
+};
+
+function runEndWords(status, error) {
+  if (status === "completed") return { words: "completed", tone: "good" };
+  if (status === "cancelled") return { words: "stopped", tone: "warn" };
+  const words = RUN_END_WORDS[error?.code] ?? [error?.code, error?.message].filter(Boolean).join(": ");
+  return { words: `${status}: ${words}`, tone: "bad" };
+}
 
 const API_WORDS = {
   0: "The gateway does not answer. Is it running?",
