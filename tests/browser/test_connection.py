@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from support.stage import WELCOME, Stage
 from support.wait import eventually
 
 LOST = re.compile(r"^(Connection lost \(1006\)|Going away \(1001\)|Gateway restarts \(1012\))$")
@@ -149,30 +150,6 @@ def test_disconnecting_is_not_an_accident(console, user):
 
 
 # --- Codes that are hard to provoke: the same page, and a socket that plays the gateway. ---
-
-WELCOME = json.dumps(
-    {
-        "type": "system",
-        "event": "welcome",
-        "message": "Connected to WebSocket Gateway. Ready to receive messages.",
-        "connection_id": "ws_1",
-        "instance_id": "ws-gateway-1",
-        "heartbeat_interval": 30,
-    }
-)
-
-
-class Stage:
-    """Plays the gateway's WebSocket: `act` is called with each new socket and how many there were."""
-
-    def __init__(self, console, act):
-        self.sockets = []
-        console.page.route_web_socket(re.compile("/ws"), lambda socket: self.enter(socket, act))
-
-    def enter(self, socket, act):
-        self.sockets.append(socket)
-        act(socket, len(self.sockets))
-
 
 def ends_with(codes):
     """The nth connection is welcomed and ended with the nth code; the one after the last stays."""
