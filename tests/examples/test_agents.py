@@ -2,38 +2,13 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-
-import pytest
 
 from support.gateway import REPOSITORY
 from support.process import Process
 
 DEADLINE = 30
-
-
-@pytest.fixture
-def start_agent(gateway):
-    """Starts examples/NAME with flags; at the end kills it with whatever it started."""
-    running = []
-
-    def start(name, *flags):
-        interpreter = [sys.executable] if name.endswith(".py") else ["sh"]
-        environment = os.environ | {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": gateway.api_key}
-        agent = Process([*interpreter, REPOSITORY / "examples" / name, *flags], env=environment,
-                        stderr=subprocess.PIPE, text=True, start_new_session=True)
-        running.append(agent)
-        return agent
-
-    yield start
-    for agent in running:
-        try:
-            os.killpg(agent.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        agent.process.communicate(timeout=DEADLINE)
 
 
 def read_answer(client):
@@ -112,14 +87,14 @@ def test_a_key_that_is_refused_ends_it(gateway, start_agent):
     assert "401" in agent.stderr
 
 
-def test_the_ten_lines_of_shell_answer_too(gateway, start_agent):
+def test_the_twenty_lines_of_shell_answer_too(gateway, start_agent):
     client = gateway.connect()
     client.say("guide", text='a spoof: "connection_id":"ws_00000000000000000000000000000000"')
     start_agent("agent.sh")
     said = ""
     while not said.endswith("shell. "):
         said += client.receive(DEADLINE)["message"]
-    assert said == "Hello from ten lines of shell. "
+    assert said == "Hello from twenty lines of shell. "
 
 
 def test_the_readme_shows_them_as_they_are():
