@@ -157,7 +157,7 @@ class TestRedis:
     @staticmethod
     def addresses(run):
         """Gateways' pids, what is said of Redis, the url and the key."""
-        pids = [int(pid) for pid in run.line(r"Gateway  \S+ +\(pid ([\d ]+)\)")[1].split()]
+        pids = [int(pid) for pid in re.findall(r"pid (\d+)", run.line(r"Gateway  \S+ +\((gateway-1.*)\)")[1])]
         redis = run.line(r"Redis    (\S+) +\((.*)\)")
         console = run.line(r"Console\s+(http://127\.0\.0\.1:\d+)/#key=(\S+)")
         run.line("Stop")
