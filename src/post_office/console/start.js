@@ -95,6 +95,7 @@ async function begin() {
   else $("key").focus({ preventScroll: true });
   if (known.session && !given) {
     state.session = known.session;
+    remember();   // the key was, without it
     showSession();
     runs.restore();
     gateway.connect(known.session.id);
