@@ -163,6 +163,7 @@ TEST_F(RunScripts, AnswerAsTheMachineDoes) {
       begin_run();
     }
   }
+  reader_.reset();  // before its store
   EXPECT_GT(made_, 10);
   EXPECT_GT(said_, 10);
 }
