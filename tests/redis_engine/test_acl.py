@@ -62,6 +62,7 @@ def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
     if group:
         assert here.api.ack("guide", group, [event.id])
         assert_redelivers_and_gives_up(redis, client, agent)
+    lives_a_run(here, there)
     assert here.api.send({"n": 1}, connection_id=client.connection_id)["status"] == "sent"
     assert here.api.send({"n": 2}, user_id="ada")["delivered"] == 1
     here.api.publish("guide", {"n": 3}, tenant_id="acme")
@@ -73,6 +74,22 @@ def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
     there.stop()  # what waits on pillar:content is parked, and delivered by the other one
     assert here.subscribe("pillar:content", group).envelope(30)["message"]["id"] == "m2"
     assert refusals(redis) == []
+
+
+def lives_a_run(here, there):
+    """Claimed on one instance, read on the other, listed, ended and removed."""
+    runs = "/api/post-office/runs"
+    made = here.api.post(runs, {"channel": "guide", "producer": "p", "thread_id": "t"})
+    assert made.status_code == 201, made.text
+    address = f"{runs}/{made.json()['run_id']}"
+    part = {"producer": "p", "epoch": 1, "text": "word"}
+    assert here.api.post(f"{address}/append", part | {"seq": 0}).status_code == 200
+    assert there.api.post(f"{address}/heartbeat", {"producer": "p", "epoch": 1}).status_code == 200
+    assert there.api.get(f"{address}?include=log").json()["log"] == "word"
+    assert there.api.get(f"{runs}?thread_id=t").json()["runs"]
+    assert there.api.post(f"{address}/cancel", {}).status_code == 202
+    assert here.api.post(f"{address}/append", part | {"seq": 1, "end": {"status": "completed"}}).status_code == 200
+    assert here.api.delete(address).status_code == 200
 
 
 def assert_redelivers_and_gives_up(redis, client, agent):
