@@ -42,6 +42,15 @@ async def eventually_async(predicate, deadline=20.0, message="", interval=0.05):
         await asyncio.sleep(interval)
 
 
+async def end_tasks(tasks):
+    """Cancels them, and asks again those that wait for something on their way out, or whose wait_for() swallowed it."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=2)
+
+
 def paced(interval, seconds):
     """Yields every `interval` seconds for at most `seconds`: for peers that go on doing something."""
     end = time.monotonic() + seconds
