@@ -309,6 +309,8 @@ PARTS = (
     Part("documents", "/openapi.json and /asyncapi.json held by schemathesis and the official parser", "release",
          run_pytest("documents", ["tests/documents"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release", *PARALLEL)),
+    Part("torture", "the checker of runs: what it has to find, and what is right", None,
+         run_pytest("torture", ["tests/torture/test_checker.py"], "release")),
     Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
     Part("telemetry", "spans and metrics at a real collector", "release",
          run_pytest("telemetry", ["tests/telemetry"], "release")),
