@@ -136,8 +136,9 @@ def test_two_answers_at_once_are_kept_apart_and_a_lost_part_is_said(console, gat
     expect(console.theirs("blue and wide sky").get_by_text(re.compile("parts in"))).to_be_visible()
 
 
-def test_the_example_agent_answers_word_by_word(console, gateway, user):
+def test_the_example_agent_answers_word_by_word_where_no_run_is_asked_for(console, gateway, user):
     console.enter(user)
+    console.page.get_by_role("checkbox", name="Durable answer").uncheck()
     env = environment({"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": gateway.api_key})
     command = [sys.executable, REPOSITORY / "examples" / "agent.py", "--channel", "pillar:insights"]
     with contextlib.closing(Process(command, env=env)):
