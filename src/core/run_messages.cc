@@ -145,6 +145,11 @@ RunTelling RunMessages::begin(const Run& run, const RunPieces& pieces, Now now) 
     return std::move(draft.telling);
   }
   draft.top();
+  // Who asked is at the start of epoch 0, and an agent may have claimed the run before this is said.
+  if (run.record.epoch > 0) {
+    draft.telling.messages.back().after = {};
+    draft.reset(0);
+  }
   return draft.rest();
 }
 

@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "core/run/run_machine.h"
+
 namespace gw {
 namespace {
 
@@ -190,13 +192,17 @@ TEST_F(RunMessagesTest, WhenItIsOverTheEndIsLast) {
 }
 
 TEST_F(RunMessagesTest, WhoAskedIsToldWhereItIsAndThenFromTheStart) {
-  Reader reader("", 1);
+  Reader reader("", 0);
   reader.take(messages_.begin(run_, pieces_, now_));
-  EXPECT_EQ(reader.events(), "top ");
+  EXPECT_EQ(reader.events(), "top reset ");  // an agent was faster
+  EXPECT_EQ(reader.place().epoch, 1u);
   run_.log.append("fast");
-  Reader late("", 1);
+  Reader late("", 0);
   late.take(messages_.begin(run_, pieces_, now_));
-  EXPECT_EQ(late.events(), "top delta ");
+  EXPECT_EQ(late.events(), "top reset delta ");
+  const RunTelling queued = messages_.begin(run::make({}, {}, kNow), pieces_, now_);
+  ASSERT_EQ(queued.messages.size(), 1u);
+  EXPECT_NE(queued.messages[0].json.find(R"("event":"top")"), std::string::npos);
 }
 
 TEST_F(RunMessagesTest, TopShowsWhetherItIsAliveByTheEnginesClock) {
