@@ -47,6 +47,8 @@ bool AttachQueue::detach_later(uint32_t slot, std::string_view run_id, std::stri
   const auto last = std::find_if(found->second.rbegin(), found->second.rend(),
                                  [&](const Entry& entry) { return entry.request.run_id == run_id; });
   if (last == found->second.rend()) return false;
+  // Whoever says it again and again without reading the answers hears of the latest.
+  if (last->detaches.size() >= kDetachesMax) last->detaches.erase(last->detaches.begin());
   last->detaches.emplace_back(id);
   return true;
 }

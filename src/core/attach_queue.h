@@ -24,6 +24,7 @@ struct AttachRequest {
 
 class AttachQueue {
  public:
+  static constexpr size_t kDetachesMax = 64;  // of one attach
   // As many answers can't fill an outbox before it is looked at again.
   static constexpr size_t kAtOnce = 4;
 
@@ -38,7 +39,7 @@ class AttachQueue {
 
   struct Answered {
     AttachRequest request;
-    std::vector<std::string> detaches;  // what came behind it: their ids
+    std::vector<std::string> detaches;  // what came behind it: their ids, the last kDetachesMax
   };
   // Empty: nobody waits for it.
   std::optional<Answered> answered(uint32_t slot, uint64_t number);

@@ -111,6 +111,8 @@ class RunStore {
 
   // `run` is valid within `done` only.
   virtual void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) = 0;
+  // The same for who needs no bytes of the log, at the cost of the record alone: size() and hash() are right.
+  virtual void find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) = 0;
   virtual void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) = 0;
   // The latest run of a thread. `channel`: of an audience that is a channel's.
   virtual void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,

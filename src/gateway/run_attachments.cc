@@ -135,7 +135,8 @@ void RunAttachments::attach_to(const event::RunAttach& event, const std::string&
 
 // Who may not know of a run waits as long as for one that is not there.
 void RunAttachments::hide(std::function<void()> then) {
-  parts_.runs.find(make_run_id(), {}, [then = std::move(then)](const RunResult<const Run*>&) { then(); });
+  parts_.runs.find_record(make_run_id(), {},
+                          [then = std::move(then)](const RunResult<const Run*>&) { then(); });
 }
 
 void RunAttachments::answer(Feed& feed, command::RunAnswer answer, RunTelling telling) {
@@ -229,7 +230,7 @@ void RunAttachments::serve(const event::RunCatchUp& event) {
 // --- Cancel
 
 void RunAttachments::cancel(const event::RunCancel& event) {
-  parts_.runs.find(event.run_id, {}, [this, event](const RunResult<const Run*>& run) {
+  parts_.runs.find_record(event.run_id, {}, [this, event](const RunResult<const Run*>& run) {
     if (run && *run && may_see(**run, event.client)) return cancel_visible(event, **run);
     if (!run && run.error().code == RunErrc::unavailable)
       return refuse_cancel(event, protocol::ErrorCode::internal, protocol::kInternalMessage);

@@ -89,18 +89,18 @@ void AuthorizedRuns::cancel(const ApiKey& key, const std::string& run_id, std::s
 void AuthorizedRuns::remove(const ApiKey& key, const std::string& run_id, const std::string& producer,
                             RunDone<void> done) {
   if (key.scopes.contains(Scope::runs_admin)) return runs_.remove(run_id, reach_of(key), std::move(done));
-  find(key, run_id,
-       [this, run_id, reach = reach_of(key), producer,
-        done = std::move(done)](const RunResult<const Run*>& found) mutable {
-         if (!found) return done(found.error());
-         const RunRecord& record = (*found)->record;
-         if (record.status == RunStatus::in_progress && record.producer != producer) {
-           RunRefusal refusal = needs_admin("removing a run that another producer has open");
-           refusal.run = top_of(**found);
-           return done(refusal);
-         }
-         runs_.remove(run_id, reach, std::move(done));
-       });
+  runs_.find_record(run_id, reach_of(key),
+                    [this, run_id, reach = reach_of(key), producer,
+                     done = std::move(done)](const RunResult<const Run*>& found) mutable {
+                      if (!found) return done(found.error());
+                      const RunRecord& record = (*found)->record;
+                      if (record.status == RunStatus::in_progress && record.producer != producer) {
+                        RunRefusal refusal = needs_admin("removing a run that another producer has open");
+                        refusal.run = top_of(**found);
+                        return done(refusal);
+                      }
+                      runs_.remove(run_id, reach, std::move(done));
+                    });
 }
 
 void AuthorizedRuns::find(const ApiKey& key, const std::string& run_id, RunDone<const Run*> done) {

@@ -120,7 +120,10 @@ std::optional<json::Array> BodyFields::optional_list(std::string_view field) {
 }
 
 void BodyFields::refuse_repeated() {
+  // Looking for each among all is dear: no call of ours has so many.
+  constexpr size_t kMembersMax = 64;
   if (!object_) return;
+  if (object_->size() > kMembersMax) return blame("the body has too many members");
   for (const json::Member& member : *object_) {
     const std::string key = member.key();
     // Of members with one name the last is found.

@@ -22,7 +22,7 @@ RunDeliveries::RunDeliveries(EventLoop& loop, RunStore& runs, PostOffice& post_o
 
 void RunDeliveries::keep_open(const std::string& run_id, const std::string& tenant) {
   if (kept_.contains(run_id)) return;
-  runs_.find(run_id, {}, [this, run_id, tenant](const RunResult<const Run*>& run) {
+  runs_.find_record(run_id, {}, [this, run_id, tenant](const RunResult<const Run*>& run) {
     if (!run || !holds_delivery((*run)->record, runs_.now())) return;
     kept_.emplace(run_id, tenant);
     put_off(run_id, **run);
@@ -34,7 +34,7 @@ void RunDeliveries::sweep() {
   std::vector<std::string> run_ids;
   for (const auto& [run_id, tenant] : kept_) run_ids.push_back(run_id);
   for (const std::string& run_id : run_ids) {
-    runs_.find(run_id, {}, [this, run_id](const RunResult<const Run*>& run) {
+    runs_.find_record(run_id, {}, [this, run_id](const RunResult<const Run*>& run) {
       // Nobody knows: it is looked at again.
       if (!run && run.error().code == RunErrc::unavailable) return;
       if (!run || !holds_delivery((*run)->record, runs_.now())) {

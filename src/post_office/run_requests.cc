@@ -19,6 +19,15 @@ int64_t milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
+// Raw line breaks stand between tokens alone, where a blank says the same; in an event stream they would end
+// the line.
+std::string on_one_line(std::string_view json) {
+  std::string line(json);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return line;
+}
+
 // Fields of a body about a run, with what they have in common.
 class RunFields : public BodyFields {
  public:
@@ -108,7 +117,7 @@ RunEnd read_end(RunFields& fields) {
     inner.blame("status must be completed, failed or cancelled");
   }
   end.error = read_error(inner);
-  if (inner.count({"result"}) > 0) end.result = inner.raw("result");
+  if (inner.count({"result"}) > 0) end.result = on_one_line(inner.raw("result"));
   if (end.result.size() > kResultBytesMax) inner.too_long("result", kResultBytesMax);
   fields.take_fault("end", inner);
   return end;

@@ -22,7 +22,7 @@ RunHash RunLog::hash_at(uint64_t pos) const {
 }
 
 void RunLog::append(std::string_view bytes) {
-  ASSERT(!expired_);
+  ASSERT(!expired_ || bytes.empty());
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kMarkBytes - bytes_.size() % kMarkBytes);
     bytes_.append(piece);

@@ -23,9 +23,8 @@ TEST(Keys, OfAUserAreEncoded) {
 }
 
 TEST(Keys, ThatAChannelCouldFormAreReserved) {
-  for (const char* name :
-       {"events", "fanout:a", "gateway:", "connection:x", "channel:x", "user:x", "session:x", "inbox:x",
-        "run:x"}) {
+  for (const char* name : {"events", "fanout:a", "gateway:", "connection:x", "channel:x", "user:x",
+                           "session:x", "inbox:x", "run:x"}) {
     EXPECT_TRUE(Keys::is_reserved(name)) << name;
   }
   for (const char* name : {"guide", "event", "events:x", "fanout", "pillar:content", "my:gateway:"}) {

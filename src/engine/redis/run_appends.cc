@@ -8,8 +8,6 @@ namespace gw::redis {
 namespace {
 
 constexpr Duration kKept = RunLimits::kLeaseMax;
-// Behind every log's end: the record alone.
-constexpr uint64_t kNoLog = uint64_t{1} << 40;
 
 }  // namespace
 
@@ -43,10 +41,26 @@ void RunAppends::pump(const Ptr& owner) {
   while (!owner->is_asking && !owner->queue.empty()) {
     const uint64_t size = owner->queue.front().append->bytes.size();
     if (!owner->is_known) return learn(owner);
-    if (size > 0 && !owner->bounds.empty() && owner->pos + size > owner->reserved)
-      return reserve(owner, owner->pos + size);
+    const bool fits = size == 0 || owner->bounds.empty() || owner->pos + size <= owner->reserved;
+    // Larger than the run may be: the script says so.
+    if (fits || owner->pos + size > owner->record.bytes_max) {
+      send(owner);
+      continue;
+    }
+    Batch& next = owner->queue.front();
+    if (may_append(*owner, next)) return reserve(owner, owner->pos + size);
+    if (!std::exchange(next.is_looked_at, true)) return learn(owner);
+    next.no_room = RunRefusal{RunErrc::unavailable, "the run has just got another owner; say it again"};
     send(owner);
   }
+}
+
+// As the run was when it was read. Nobody else's room is taken for what the script will refuse.
+bool RunAppends::may_append(const Owner& owner, const Batch& batch) {
+  const RunRecord& record = owner.record;
+  const RunAppend& append = *batch.append;
+  return reaches(batch.reach, record) && (append.any_producer || append.producer == record.producer) &&
+         append.epoch == record.claim_epoch;
 }
 
 // --- Room -------------------------------------------------------------------------------------------------
@@ -67,6 +81,7 @@ void RunAppends::learn(const Ptr& owner) {
       owner->is_known = true;
       owner->pos = stored->pos;
       owner->reserved = 0;
+      owner->record = stored->record;
       if (!is_over(stored->record.status))
         owner->bounds = bounds_of(run_user(stored->record.audience), stored->record.realm);
     }
@@ -139,7 +154,12 @@ void RunAppends::send(const Ptr& owner) {
 void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer& answer) {
   const bool is_duplicate = answer.code() == "duplicate", is_stored = answer.code() == "appended";
   if (!is_stored) owner->pos -= std::min<uint64_t>(owner->pos, batch.append->bytes.size());
-  if (!is_duplicate && !is_stored) return batch.done(refusal_of(*owner, batch, answer));
+  if (!is_duplicate && !is_stored) {
+    const RunRefusal refusal = refusal_of(*owner, batch, answer);
+    const bool is_idle = owner->queue.empty() && owner->sent == 0;
+    if (refusal.code == RunErrc::not_found && is_idle) owners_.erase(owner->run_id);
+    return batch.done(refusal);
+  }
   const RunTop top = answer.top();
   const RunAppended appended{is_duplicate, batch.append->seq, top.pos,
                              top.hash,     top.status,        answer.number(RunAnswer::kCancel) == 1};

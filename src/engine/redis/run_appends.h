@@ -46,14 +46,16 @@ class RunAppends {
     RunReach reach;
     std::shared_ptr<const RunAppend> append;
     RunDone<RunAppended> done;
-    std::optional<RunRefusal> no_room;  // says the script that it would be stored, it is not
+    std::optional<RunRefusal> no_room = {};  // says the script that it would be stored, it is not
+    bool is_looked_at = false;               // the run was read anew for it
   };
   struct Owner {
     Owner(const std::string& id, const RateLimit& limit, TimePoint now) : run_id(id), rate(limit, now) {}
     const std::string run_id;
     TokenBucket rate;
     TimePoint heard_at;
-    bool is_known = false;         // what follows
+    bool is_known = false;  // what follows
+    RunRecord record;
     std::vector<RunBound> bounds;  // of its bytes
     uint64_t pos = 0;              // with what is on its way
     uint64_t reserved = 0;
@@ -63,6 +65,7 @@ class RunAppends {
   };
   using Ptr = std::shared_ptr<Owner>;
 
+  static bool may_append(const Owner& owner, const Batch& batch);
   Ptr owner(const std::string& run_id);
   std::vector<RunBound> bounds_of(const std::string& user, const std::string& realm) const;
   void pump(const Ptr& owner);

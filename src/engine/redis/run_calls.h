@@ -13,6 +13,9 @@
 
 namespace gw::redis {
 
+// Behind every log's end: of a run that is read from there comes the record alone.
+inline constexpr uint64_t kNoLog = uint64_t{1} << 40;
+
 struct RunStoreOptions {
   RunLimits limits;
   Duration ack_wait = 30s;  // how long a group's delivery stays with a silent agent

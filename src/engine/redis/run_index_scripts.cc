@@ -53,14 +53,15 @@ return ids
 
 // Makes room for run `id` among those of somebody: open_most of them may be open, kept_most kept (0: any). It
 // counts for hold_ms unless it is counted again, then with 0 and 0. Answers 0 when too many are open, -1 when
-// too many are kept and none is over, 2 when it counted before, else 1; then those that have to go because
-// too many are kept.
+// too many are kept and none is over, 2 when it counts already, open or over, else 1; then those that have to
+// go because too many are kept.
 const Script count_run({.keys = {"open", "kept", "bytes"},
                         .arguments = {"id", "hold_ms", "open_most", "kept_most", "keys_ms"}},
                        joined(kClock, kBytes, R"lua(
-local counted = redis.call('ZSCORE', open, id) and 2 or 1
 trim()
 open_most, kept_most = tonumber(open_most), tonumber(kept_most)
+local counted = redis.call('ZSCORE', kept, id) and 2 or 1
+if counted == 2 and (open_most > 0 or kept_most > 0) then return {2} end
 if open_most > 0 and counted == 1 and redis.call('ZCARD', open) >= open_most then return {0} end
 local out = {counted}
 local over = kept_most > 0 and redis.call('ZCARD', kept) + 1 - kept_most or 0
@@ -76,8 +77,8 @@ if over > 0 then
   end
 end
 if over > 0 and counted == 1 then return {-1} end
-redis.call('ZADD', open, now + hold_ms, id)
-redis.call('ZADD', kept, now + hold_ms, id)
+redis.call('ZADD', open, 'GT', now + hold_ms, id)
+redis.call('ZADD', kept, 'GT', now + hold_ms, id)
 redis.call('PEXPIRE', open, keys_ms)
 redis.call('PEXPIRE', kept, keys_ms)
 return out
@@ -127,7 +128,10 @@ elseif others + needed <= most then
 else
   return out
 end
+-- What has bytes stands in kept: it is what gives them back.
+if not redis.call('ZSCORE', kept, id) then redis.call('ZADD', kept, now + keys_ms, id) end
 set_bytes(id, out[1])
+redis.call('PEXPIRE', kept, keys_ms)
 redis.call('PEXPIRE', bytes, keys_ms)
 return out
 )lua"));

@@ -84,6 +84,8 @@ bool RunReplica::hear(std::string_view text, WallTime now, run::Changes& changes
 bool RunReplica::append(uint32_t epoch, uint64_t from, RunHash hash, std::string_view bytes, WallTime now,
                         run::Changes& changes) {
   RunLog& log = run_.log;
+  is_broken_ = is_broken_ || log.is_expired();
+  if (is_broken_) return false;
   if (epoch == log.epoch() && from + bytes.size() <= log.size()) return true;  // it was read meanwhile
   if (epoch != log.epoch() || from != log.size()) return false;
   log.append(bytes);
@@ -97,6 +99,7 @@ bool RunReplica::append(uint32_t epoch, uint64_t from, RunHash hash, std::string
 
 std::optional<uint64_t> RunReplica::catch_up(StoredRun stored, run::Changes& changes) {
   const RunLog& log = run_.log;
+  if (log.is_expired()) return catch_up_expired(std::move(stored), changes);
   uint64_t common = log.size();
   for (size_t later = size_t{log.epoch()} + 1; later < stored.bases.size(); ++later)
     common = std::min(common, stored.bases[later]);
@@ -111,6 +114,19 @@ std::optional<uint64_t> RunReplica::catch_up(StoredRun stored, run::Changes& cha
   }
   is_broken_ = true;
   if (stored.from != 0) return 0;
+  reload(std::move(stored), changes);
+  return {};
+}
+
+// Of a run whose log is gone there is nothing to go on from: it is as it was, or everything is new.
+std::optional<uint64_t> RunReplica::catch_up_expired(StoredRun stored, run::Changes& changes) {
+  const RunTop top{stored.record.status, stored.record.epoch, stored.pos, stored.hash};
+  if (stored.is_expired && agrees(top, stored.record.cancel_requested)) {
+    run_.record = std::move(stored.record);
+    return {};
+  }
+  is_broken_ = true;
+  if (!stored.is_expired && stored.from != 0) return 0;
   reload(std::move(stored), changes);
   return {};
 }

@@ -39,6 +39,7 @@ class RunReplica {
  private:
   bool append(uint32_t epoch, uint64_t from, RunHash hash, std::string_view bytes, WallTime now,
               run::Changes& changes);
+  std::optional<uint64_t> catch_up_expired(StoredRun stored, run::Changes& changes);
   void reload(StoredRun stored, run::Changes& changes);
   void take(StoredRun stored, uint64_t common, run::Changes& changes);
 

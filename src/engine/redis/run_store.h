@@ -38,6 +38,7 @@ class RunStore final : public gw::RunStore {
               RunDone<RunCancelled> done) override;
   void remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) override;
   void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override;
+  void find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override;
   void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) override;
   void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                    RunDone<std::string> done) override;

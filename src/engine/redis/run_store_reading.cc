@@ -8,8 +8,6 @@ namespace gw::redis {
 namespace {
 
 constexpr size_t kPage = 100;
-// Behind every log's end: the record alone.
-constexpr uint64_t kNoLog = uint64_t{1} << 40;
 
 bool matches(const RunFilter& filter, const RunRecord& run) {
   return reaches(filter.reach, run) && (!filter.channel || *filter.channel == run.channel) &&
@@ -30,6 +28,18 @@ void RunStore::find(const std::string& run_id, const RunReach& reach, RunDone<co
                    if (run && !reaches(reach, (*run)->record)) return done(run_not_found());
                    done(run);
                  }));
+}
+
+void RunStore::find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) {
+  calls_.read(run_id, kNoLog,
+              [reach, done = counting<const Run*>(std::move(done))](RunResult<StoredRun> stored) {
+                if (!stored) return done(stored.error());
+                if (!reaches(reach, stored->record)) return done(run_not_found());
+                Run run;
+                run.log.assign_expired(stored->pos, stored->hash, std::move(stored->bases));
+                run.record = std::move(stored->record);
+                done(&run);
+              });
 }
 
 void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,

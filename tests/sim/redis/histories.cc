@@ -184,7 +184,8 @@ Words script_command(Random& random) {
 }
 
 Words server_command(Random& random) {
-  switch (random.below(5)) {
+  switch (random.below(6)) {
+    case 4: return {"TIME"};
     case 0: return {"PUBSUB", "NUMSUB", "news", "other"};
     case 1: return {"PING", "word"};
     case 2: return {"WAIT", "0", "10"};

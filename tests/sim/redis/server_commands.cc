@@ -9,6 +9,10 @@ Answer ping(Call& call) {
   return call.size() > 1 ? Answer(call[1]) : Answer::status("PONG");
 }
 
+Answer time(Call& call) {
+  return Answers{Answer(std::to_string(call.now / 1000)), Answer(std::to_string(call.now % 1000 * 1000))};
+}
+
 Answer auth(Call&) { return Answer::status("OK"); }
 
 Answer select(Call& call) {
@@ -108,6 +112,7 @@ Answer sentinel(Call& call) {
 std::span<const Command> server_commands() {
   static constexpr Command kCommands[] = {
       {"ping", ping, -1},
+      {"time", time, 1},
       {.name = "auth", .run = auth, .arity = -2, .always = true},
       {.name = "select", .run = select, .arity = 2, .always = true},
       {.name = "client", .run = client, .arity = -2, .in_scripts = false, .always = true},
