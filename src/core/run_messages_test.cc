@@ -170,7 +170,8 @@ TEST_F(RunMessagesTest, NeverCutsACharacterOrALine) {
   run_ = gw::Run{run_.record, {}};
   begin_epoch(1, 0);
   run_.record.format = RunFormat::json;
-  for (const size_t length : {5, 30, 30, 500, 3}) run_.log.append("\"" + std::string(length, 'x') + "\"\n");
+  for (const size_t length : {5u, 30u, 30u, 500u, 3u})
+    run_.log.append("\"" + std::string(length, 'x') + "\"\n");
   for (const RunTold& told : answer({}).messages) {
     EXPECT_NE(told.json.find("\\n\",\"timestamp\""), std::string::npos) << told.json;
   }

@@ -34,9 +34,9 @@ struct RunAttachments::Place {
       places.push_back({{Kind::anonymous, {}, {}}});
     }
     places.push_back({{Kind::connection, client.id.text(), tenant}});
-    client.channels.for_each([&](ChannelIndex channel) {
-      if (!tenant.empty()) places.push_back({{Kind::channel, {}, tenant}, channel});
-      places.push_back({{Kind::channel, {}, {}}, channel});
+    client.channels.for_each([&](ChannelIndex heard) {
+      if (!tenant.empty()) places.push_back({{Kind::channel, {}, tenant}, heard});
+      places.push_back({{Kind::channel, {}, {}}, heard});
     });
     return places;
   }

@@ -81,11 +81,11 @@ void Submissions::on_taken(const event::Message& event, const Submitted& submitt
 // `first_run`: of the first message; empty: it made none.
 void Submissions::answer_repeated(const event::Message& event, const std::string& first_run) {
   ++parts_.stats.messages_duplicate_total;
-  const auto status = protocol::AckStatus::duplicate;
+  constexpr auto status = protocol::AckStatus::duplicate;
   end_span(event, protocol::to_string(status));
   if (event.id.empty()) return;
   if (!event.run && first_run.empty()) return reply(event, ack(event, status, {}));
-  const auto made_ack = [this, event, status, first_run](bool is_there) {
+  const auto made_ack = [this, event, first_run](bool is_there) {
     return make_text_frame(ack(event, status, is_there ? std::string_view(first_run) : ""));
   };
   parts_.attachments.begin_again(event.handle, event.run ? event.run->attach : std::optional<uint64_t>(0),

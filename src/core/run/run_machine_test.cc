@@ -181,7 +181,7 @@ TEST_F(RunMachine, AClaimCutsOnlyWhereReadersMayBeCut) {
   claim("a");
   append("a", 1, 0, "aé😀b");
   RunClaim cut = claim_of("a");
-  for (const uint64_t keep : {2, 4, 5, 6, 9, 100}) {
+  for (const uint64_t keep : {2u, 4u, 5u, 6u, 9u, 100u}) {
     cut.keep = keep;
     EXPECT_EQ(error_of(claim(cut)), "run_moved") << keep;
   }

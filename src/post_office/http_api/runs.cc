@@ -317,13 +317,14 @@ Result<RunFilter> read_filter(const Runs& runs, const ApiKey& key, std::string_v
   QueryFields fields(query);
   RunFilter filter;
   const std::optional<std::string> channel = fields.optional_text("channel");
-  filter.thread_id = fields.optional_text("thread_id").value_or("");
+  const std::optional<std::string> thread_id = fields.optional_text("thread_id");
+  filter.thread_id = thread_id.value_or("");
   const std::optional<std::string> status = fields.optional_text("status");
   filter.after = fields.optional_text("after").value_or("");
   filter.limit =
       static_cast<size_t>(fields.optional_number_within("limit", 1, kListMax).value_or(kListDefault));
   if (fields.fault()) return *fields.fault();
-  if (!filter.thread_id.empty() && !is_valid_thread_id(filter.thread_id))
+  if (thread_id && !is_valid_thread_id(*thread_id))
     return Error{Errc::invalid_argument, "thread_id must match [A-Za-z0-9._:@+=-]{1,128}"};
   if (!filter.after.empty() && !is_valid_run_id(filter.after))
     return Error{Errc::invalid_argument, "after must be a run_id"};
