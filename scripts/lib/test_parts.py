@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 2
-PART_SECONDS_MAX = 1800
+PART_SECONDS_MAX = 2700
 STRESS_SECONDS = 60
 SIMULATION_SEEDS = 500
 # The only layers in which two threads meet; the others have nothing that the thread sanitizer could find.
