@@ -80,8 +80,9 @@ std::vector<Listener> listeners(const Journal& journal) {
 
 // What an event stream without a group need not have had: what came before it was told of a gap; and before
 // it came back without having had an event, as if it were new, what somebody else has had.
-bool is_excused(const Journal& journal, const AgentDiary& diary, const std::string& text, const Sent& sent) {
-  if (!diary.group.empty()) return false;
+bool is_excused(const Journal& journal, const Listener& listener, const std::string& text, const Sent& sent) {
+  if (listener.is_group) return false;
+  const AgentDiary& diary = listener.diary;
   if (sent.sent_at < diary.gap_at) return true;
   return sent.sent_at < diary.anew_at &&
          std::any_of(journal.agents.begin(), journal.agents.end(), [&](const auto& agent) {
@@ -101,7 +102,7 @@ std::string check_nothing_lost(const Journal& journal, const Keyspace& redis, co
     if (!concerns(listener.diary, sent)) continue;
     if (sent.ack.empty()) return text + " never had an answer, though all is well again";
     if (sent.sent_at < listener.diary.listens_since || had.contains(text)) continue;
-    if (is_excused(journal, listener.diary, text, sent)) continue;
+    if (is_excused(journal, listener, text, sent)) continue;
     const bool may_wait = journal.killed.contains(sent.acked_by) || journal.waiting.contains(sent.channel);
     if (sent.ack == "queued" && may_wait) continue;
     if (dead.contains(text)) continue;
