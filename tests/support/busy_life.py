@@ -67,7 +67,7 @@ def live(around: Around, ops_port: int):
     with Gateway(*flags, env=around.settings()) as gateway, contextlib.closing(Mcp(gateway)) as mcp:
         seen(prometheus, "resets(gateway_uptime_seconds[5m]) > 0")
         clients_and_agents(gateway)
-        runs(gateway)
+        runs(gateway, prometheus)
         refusals(gateway)
         tools(gateway, mcp, prometheus)
         consul_hangs(around.consul, prometheus)
@@ -102,12 +102,12 @@ def clients_and_agents(gateway):
     gateway.connect().close()
 
 
-def runs(gateway):
-    """One for each ending, one that stays open with a reader, an append again, a call that is refused."""
+def runs(gateway, prometheus):
+    """One for each ending, one with text and a reader, an append again, a call that is refused."""
     address = "/api/post-office/runs"
 
-    def make():
-        made = gateway.api.post(address, {"channel": "guide", "producer": "p-1", "lease_ms": 2000})
+    def make(lease_ms=2000):
+        made = gateway.api.post(address, {"channel": "guide", "producer": "p-1", "lease_ms": lease_ms})
         assert made.status_code == 201, made.text
         return f"{address}/{made.json()['run_id']}"
 
@@ -121,8 +121,12 @@ def runs(gateway):
         assert append(run, 7).status_code == 409
         assert append(run, 1, end={"status": status}).status_code == 200
     make()  # nobody comes back to it
-    client = gateway.connect()
-    client.say(id="with-a-run", run={})
+    followed, reader = make(lease_ms=120_000), gateway.connect()
+    assert append(followed, 0).status_code == 200
+    assert reader.ask({"type": "attach", "run_id": followed.rsplit("/", 1)[1]})["event"] == "snapshot"
+    for metric in ("gateway_runs_open", "gateway_runs_kept", "gateway_runs_log_bytes", "gateway_runs_readers"):
+        seen(prometheus, f"{metric} > 0")
+    assert append(followed, 1, end={"status": "completed"}).status_code == 200
 
 
 def refusals(gateway):
