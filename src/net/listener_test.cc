@@ -10,37 +10,35 @@
 namespace gw {
 namespace {
 
-// No fixture of gtest's: that has virtual functions, which the undefined behaviour sanitizer looks at through
-// a pipe, and some tests leave no descriptor for one.
-class Listening {
- public:
-  Listening()
-      : listeners(poller,
-                  {.accepted = [this](Accepted&& peer,
-                                      const SocketAddress&) { accepted.push_back(std::move(peer)); },
-                   .failed = [this](const Error&, bool again) { told += again ? "again " : "failed "; },
-                   .recovered = [this](uint64_t n) { told += "recovered:" + std::to_string(n) + " "; }}) {
+class ListenerTest : public ::testing::Test {
+ protected:
+  ListenerTest()
+      : listeners_(poller_,
+                   {.accepted = [this](Accepted&& peer,
+                                       const SocketAddress&) { accepted_.push_back(std::move(peer)); },
+                    .failed = [this](const Error&, bool again) { told_ += again ? "again " : "failed "; },
+                    .recovered = [this](uint64_t n) { told_ += "recovered:" + std::to_string(n) + " "; }}) {
     UniqueFd listener = *listen_on(*SocketAddress::parse("127.0.0.1:0"));
-    address = *local_address(listener.get());
-    listeners.add(std::move(listener), now);
+    address_ = *local_address(listener.get());
+    listeners_.add(std::move(listener), now_);
   }
 
   // What is readable within `wait`.
   size_t turn(Duration wait) {
-    const auto events = poller.wait(wait);
+    const auto events = poller_.wait(wait);
     for (const epoll_event& event : events) {
       EXPECT_TRUE(ListenerSet::is_key(event.data.u64));
-      listeners.on_ready(event.data.u64, now);
+      listeners_.on_ready(event.data.u64, now_);
     }
     return events.size();
   }
 
-  Poller poller;
-  ListenerSet listeners;
-  SocketAddress address;
-  std::vector<Accepted> accepted;
-  std::string told;
-  TimePoint now = TimePoint() + 1h;
+  Poller poller_;
+  ListenerSet listeners_;
+  SocketAddress address_;
+  std::vector<Accepted> accepted_;
+  std::string told_;
+  TimePoint now_ = TimePoint() + 1h;
 };
 
 // While it lives, the process gets no new descriptor.
@@ -58,53 +56,50 @@ class NoDescriptors {
   rlimit before_{};
 };
 
-TEST(Listener, TakesWhoeverComes) {
-  Listening at;
-  const UniqueFd first = connect_to(at.address);
-  const UniqueFd second = connect_to(at.address);
-  while (at.accepted.size() < 2) ASSERT_NE(at.turn(20s), 0u);
-  EXPECT_TRUE(at.listeners.is_accepting());
-  EXPECT_EQ(at.told, "");
+TEST_F(ListenerTest, TakesWhoeverComes) {
+  const UniqueFd first = connect_to(address_);
+  const UniqueFd second = connect_to(address_);
+  while (accepted_.size() < 2) ASSERT_NE(turn(20s), 0u);
+  EXPECT_TRUE(listeners_.is_accepting());
+  EXPECT_EQ(told_, "");
 }
 
-TEST(Listener, RestsWithoutDescriptorsAndTakesThemAfterwards) {
-  Listening at;
-  const UniqueFd waiting = connect_to(at.address);
+TEST_F(ListenerTest, RestsWithoutDescriptorsAndTakesThemAfterwards) {
+  const UniqueFd waiting = connect_to(address_);
   {
     const NoDescriptors none;
-    ASSERT_EQ(at.turn(20s), 1u);
-    EXPECT_FALSE(at.listeners.is_accepting());
+    ASSERT_EQ(turn(20s), 1u);
+    EXPECT_FALSE(listeners_.is_accepting());
     // Somebody waits in the backlog, and nothing is readable: no turn is spent on it.
-    EXPECT_EQ(at.turn(0s), 0u);
-    at.listeners.tick(at.now + ListenerSet::kRest - 1ms);
-    EXPECT_EQ(at.told, "failed ");
-    at.now += ListenerSet::kRest;
-    at.listeners.tick(at.now);
-    EXPECT_EQ(at.told, "failed again ");
-    EXPECT_EQ(at.turn(0s), 0u);
+    EXPECT_EQ(turn(0s), 0u);
+    listeners_.tick(now_ + ListenerSet::kRest - 1ms);
+    EXPECT_EQ(told_, "failed ");
+    now_ += ListenerSet::kRest;
+    listeners_.tick(now_);
+    EXPECT_EQ(told_, "failed again ");
+    EXPECT_EQ(turn(0s), 0u);
   }
-  at.now += ListenerSet::kRest;
-  at.listeners.tick(at.now);
-  EXPECT_EQ(at.told, "failed again recovered:2 ");
-  EXPECT_TRUE(at.listeners.is_accepting());
-  EXPECT_EQ(at.accepted.size(), 1u);
+  now_ += ListenerSet::kRest;
+  listeners_.tick(now_);
+  EXPECT_EQ(told_, "failed again recovered:2 ");
+  EXPECT_TRUE(listeners_.is_accepting());
+  EXPECT_EQ(accepted_.size(), 1u);
 }
 
-TEST(Listener, OneThatComesWhileTheOthersRestWakesWithThem) {
-  Listening at;
-  const UniqueFd waiting = connect_to(at.address);
+TEST_F(ListenerTest, OneThatComesWhileTheOthersRestWakesWithThem) {
+  const UniqueFd waiting = connect_to(address_);
   UniqueFd other = *listen_on(*SocketAddress::parse("127.0.0.1:0"));
   const SocketAddress other_address = *local_address(other.get());
   {
     const NoDescriptors none;
-    ASSERT_EQ(at.turn(20s), 1u);
+    ASSERT_EQ(turn(20s), 1u);
   }
-  at.listeners.add(std::move(other), at.now);
+  listeners_.add(std::move(other), now_);
   const UniqueFd late = connect_to(other_address);
-  EXPECT_EQ(at.turn(0s), 0u);
-  at.now += ListenerSet::kRest;
-  at.listeners.tick(at.now);
-  while (at.accepted.size() < 2) ASSERT_NE(at.turn(20s), 0u);
+  EXPECT_EQ(turn(0s), 0u);
+  now_ += ListenerSet::kRest;
+  listeners_.tick(now_);
+  while (accepted_.size() < 2) ASSERT_NE(turn(20s), 0u);
 }
 
 }  // namespace
