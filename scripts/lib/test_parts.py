@@ -29,6 +29,7 @@ class Result:
     seconds: float = 0
     reason: str = ""
     log: str = ""
+    failures: list[str] = field(default_factory=list)  # the name of each failed test and what it said
 
 
 @dataclass
@@ -94,9 +95,11 @@ def count_junit(path: Path, exit_code: int, result: Result):
     failed_before = result.failed
     cases = list(ElementTree.parse(path).iter("testcase")) if path.exists() else []
     for case in cases:
-        bad = any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
+        bad = [case.find(tag) for tag in ("failure", "error", "skipped") if case.find(tag) is not None]
         if bad or case.get("status") == "notrun":
             result.failed += 1
+            said = (bad[0].get("message") or bad[0].text or "") if bad else "did not run"
+            result.failures.append(f"{case.get('classname')}.{case.get('name')}: {said.strip()}")
         else:
             result.passed += 1
     if exit_code != 0 and result.failed == failed_before:

@@ -18,6 +18,7 @@ from test_parts import GROUPS, PARTS, THREADED_LAYERS, Context, Result, chosen_p
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build/test-logs"
+FAILURES_SHOWN, FAILURE_LINES = 10, 20
 # What a preset builds, when that is not everything.
 TARGETS = {
     "fuzz": ["tests/fuzz/all"],
@@ -59,6 +60,8 @@ def report(result: Result):
     tests = f"{result.passed + result.failed} tests, " if result.passed else ""
     print(f"[{time.strftime('%H:%M:%S')}] {result.name}: {state} ({tests}{result.seconds:.0f} s)", flush=True)
     if result.failed:
+        for failure in result.failures[:FAILURES_SHOWN]:
+            print("".join(f"    ! {line}\n" for line in failure.splitlines()[:FAILURE_LINES]), end="")
         log = LOGS / f"{result.log}.log"
         tail = log.read_text(errors="replace").splitlines()[-60:] if log.exists() else []
         print(f"    {result.reason}; the end of {log.relative_to(ROOT)}:")
@@ -85,6 +88,9 @@ def summarise(results: list[Result], seconds: float):
         state = "FAILED" if result.failed else "ok"
         print(f"{result.name.ljust(width)}  {state:<6}  {result.passed:>7} {result.failed:>7} {result.seconds:>8.0f}"
               f"{'   ' + result.reason if result.reason else ''}")
+    for result in results:
+        for failure in result.failures[:FAILURES_SHOWN]:
+            print(f"{result.name}: {failure.splitlines()[0]}")
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
     print(f"\n{seconds / 60:.1f} minutes; logs in {LOGS.relative_to(ROOT)}/\n")
     print(f"{passed} passed, {failed} failed", flush=True)
