@@ -135,11 +135,11 @@ TEST_P(RunContract, ALapsedLeaseLetsAnotherIn) {
   begin();
   create(new_run("r"));
   RunClaim owner = claim_of("a");
-  owner.lease = 400ms;
+  owner.lease = 2s;
   owner.takeover = 20s;
   claim("r", owner);
   EXPECT_EQ(error_of(claim("r", "b")), "run_held");
-  pass(450ms);
+  pass(2050ms);
   EXPECT_EQ(claim("r", "b")->epoch, 2u);
 }
 
@@ -147,15 +147,15 @@ TEST_P(RunContract, HeartbeatsAndAppendsKeepALease) {
   begin();
   create(new_run("r"));
   RunClaim owner = claim_of("a");
-  owner.lease = 1s;
+  owner.lease = 4s;
   claim("r", owner);
-  pass(600ms);
+  pass(2500ms);
   const auto beat = heartbeat("r", {"a", 1});
   ASSERT_TRUE(beat);
-  EXPECT_EQ(*beat, (RunBeat{RunStatus::in_progress, 0, {}, false, 1s}));
-  pass(600ms);
+  EXPECT_EQ(*beat, (RunBeat{RunStatus::in_progress, 0, {}, false, 4s}));
+  pass(2500ms);
   EXPECT_EQ(error_of(append("r", 0, "x")), "none");
-  pass(600ms);
+  pass(2500ms);
   EXPECT_EQ(status_of("r"), "in_progress");
   EXPECT_EQ(error_of(claim("r", "b")), "run_held");
 }
@@ -164,12 +164,12 @@ TEST_P(RunContract, AnOwnerWhoDiesLeavesItsRunToOthersAndThenToNobody) {
   begin();
   create(new_run("r"));
   RunClaim owner = claim_of("a");
-  owner.lease = 300ms;
-  owner.takeover = 300ms;
+  owner.lease = 1s;
+  owner.takeover = 1s;
   claim("r", owner);
   append("r", 0, "half");
   const auto reader = read("r");
-  EXPECT_TRUE(until([&] { return !reader->changes.empty(); }, 600ms + 2s));
+  EXPECT_TRUE(until([&] { return !reader->changes.empty(); }, 2s + 2s));
   EXPECT_EQ(reader->changes, (std::vector<RunChange>{{RunChange::Kind::end, 2, 4, ""}}));
   EXPECT_EQ(status_of("r"), "abandoned");
   EXPECT_EQ(end_code_of("r"), "agent_lost");
