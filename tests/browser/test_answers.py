@@ -226,7 +226,7 @@ def test_on_a_phone_an_answer_fits(open_context, gateway, ask, user):
     watch = Watch(context)
     console = Console(context.new_page(), gateway).enter(user)
     run_id, _ = ask(console)
-    owner = Owner.claim(gateway.api, run_id, lease_ms=2000, takeover_ms=60_000)
+    owner = Owner.claim(gateway.api, run_id, lease_ms=8000, takeover_ms=60_000)
     owner.append("b" * 400)
     expect(console.theirs("agent live")).to_be_visible()
     box = stop_button(console).bounding_box()
@@ -354,9 +354,9 @@ def test_a_gateway_gone_silent_in_the_middle_is_left(console, user):
     console.say("count")
     stage.send(event("delta", "one ", start=0))
     expect(words(console)).to_have_text("one ")
-    console.page.clock.run_for(15_000)
+    console.page.clock.run_for(11_000)  # and what has passed since that text came
     assert len(stage.sockets) == 1
-    console.page.clock.run_for(2_000)
+    console.page.clock.run_for(6_000)
     console.connected()
     assert len(stage.sockets) == 2
     expect(words(console)).to_have_text("one two")
