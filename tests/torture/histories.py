@@ -161,6 +161,11 @@ def an_owner_is_followed_by_another(story):
     run.append("and so on").end()
 
 
+@right("I6")
+def the_last_of_two_owners_is_abandoned(story):
+    begun(story, "Once upon a time ").claim("p2").append("there was ").end_by_gateway("abandoned", "agent_lost")
+
+
 @wrong("I6")
 def an_old_owner_is_taken(story):
     run = begun(story, "Once upon a time ")

@@ -13,7 +13,7 @@ from torture.view import View
 OVER = ("completed", "failed", "cancelled", "abandoned")
 ENDS_OF_INSTANCES = ("kill", "drain")
 VARIANTS_MAX = 8
-ACK_WAIT = 30.0  # of a group's delivery
+START_TIMEOUT, ACK_WAIT = 60.0, 30.0  # unless the journal's `settings` say otherwise
 # Of a fault, to those that it had in its hands: they are slow for a while after it.
 ENGINE_FAULTS = ("redis", "tail", "failover", "redis-stop", "redis-slow", "redis-cut")
 
@@ -219,6 +219,7 @@ def terminal_of(message) -> tuple:
 class History:
     def __init__(self, entries, *, engine="redis"):
         self.engine = engine
+        self.start_timeout, self.ack_wait = START_TIMEOUT, ACK_WAIT
         self.entries = sorted(entries, key=lambda entry: entry["t"])
         self.runs = {}
         self.faults = [entry for entry in self.entries if entry["what"] == "fault"]
@@ -267,6 +268,9 @@ class History:
         found.first_seen, found.last_seen = min(found.first_seen, t), max(found.last_seen, t)
         found.seen_at.append(t)
         return found
+
+    def _on_settings(self, entry):
+        self.start_timeout, self.ack_wait = entry["start_timeout"], entry["ack_wait"]
 
     def _on_asked(self, entry):
         ask = Ask(entry["t"], entry["call"], entry["run"], entry["body"] or {}, entry["gateway"])
@@ -381,12 +385,12 @@ class History:
         if claim is None:
             return 0.0
         given = claim.body.get("takeover_ms")
-        return given / 1000 if given is not None else ACK_WAIT + 5 if "delivery" in claim.body else 0.0
+        return given / 1000 if given is not None else self.ack_wait + 5 if "delivery" in claim.body else 0.0
 
     def _judge_losses(self):
         for fault in self.faults:
             for run in self.runs.values():
                 if "copied_at" in fault and any(fault["copied_at"] <= t <= fault["until"] for t in run.seen_at):
                     run.lossy = True
-                if self.engine == "memory" and fault["kind"] in ENDS_OF_INSTANCES and run.first_seen <= fault["since"]:
+                if self.engine == "memory" and fault["kind"] in ENDS_OF_INSTANCES and run.first_seen <= fault["since"] <= (run.over_at or fault["since"]):
                     run.ended_by_death = True

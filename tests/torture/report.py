@@ -22,6 +22,8 @@ def lines(result):
     yield f"asked: {told(calls)}"
     yield f"heard: {told(events)}"
     yield "faults: " + (told({name.removeprefix("fault "): count for name, count in result.tally.items() if name.startswith("fault ")}) or "none")
+    for note in [note for note in result.notes if note.startswith(("still open", "did not come"))][:3]:
+        yield note[:300]
     yield ""
     for name, found in result.found.items():
         yield row(name, found)

@@ -88,7 +88,7 @@ class Torture:
 
     async def _live(self):
         slots = [asyncio.create_task(self._slot(scenario, number), name=scenario.__name__) for scenario, count in SCENARIOS for number in range(count)]
-        faults = asyncio.create_task(Faults(self.world, self.options.faults, pace=self.options.pace).run())
+        faults = asyncio.create_task(Faults(self.world, self.options.faults, pace=self.options.pace, margin=self.options.margin).run())
         progress = asyncio.create_task(self._tell())
         try:
             await asyncio.wait(slots, timeout=self.options.seconds, return_when=asyncio.FIRST_EXCEPTION)
