@@ -225,6 +225,8 @@ def hold_shown(found, history, run, reader, margin):
     last = attaches[-1]
     if (last.closed_at or history.entries[-1]["t"]) < history.deadline(back, NOT_IN_THE_LOG, 0) + margin or not last.heard:
         return
+    if last.ends and last.ends[0].t < back:
+        return  # nobody who was told that it is over listens any more
     if last is not [attach for attach in run.attaches if attach.tab == tab][-1] or history.conns.get(conn, {}).get("slow"):
         return  # it has gone on elsewhere
     view = history.views[tab, run.run]

@@ -5,6 +5,7 @@ The checks (checks_*.py) ask nothing else.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from torture.fold import Folded, hash_text, parse_cursor
 from torture.journal import dumps
@@ -14,8 +15,8 @@ OVER = ("completed", "failed", "cancelled", "abandoned")
 ENDS_OF_INSTANCES = ("kill", "drain")
 VARIANTS_MAX = 8
 START_TIMEOUT, ACK_WAIT = 60.0, 30.0  # unless the journal's `settings` say otherwise
-# Of a fault, to those that it had in its hands: they are slow for a while after it.
-ENGINE_FAULTS = ("redis", "tail", "failover", "redis-stop", "redis-slow", "redis-cut")
+# After these an engine takes it that it slept, and gives each run a whole lease.
+SLEEPS = ("redis", "tail", "failover", "redis-stop", "redis-slow", "redis-cut", "stop", "starved")
 
 
 def bytes_of(body) -> bytes:
@@ -191,7 +192,7 @@ class RunHistory:
             told += [(one.t, *terminal_of(one.message), f"{attach.tab} on {attach.conn}") for one in attach.ends]
             told += [(one.t, *terminal_of(one.message), f"top of {attach.tab}") for one in attach.heard
                      if one.message["event"] == "top" and one.message["status"] in OVER]  # fmt: skip
-        told += [(entry["t"], *terminal_of(entry["record"]), f"record at {entry['gateway']}") for entry in self.records
+        told += [(entry["over_at"], *terminal_of(entry["record"]), f"record at {entry['gateway']}") for entry in self.records
                  if entry["record"]["status"] in OVER]  # fmt: skip
         return sorted(told)
 
@@ -220,6 +221,7 @@ class History:
     def __init__(self, entries, *, engine="redis"):
         self.engine = engine
         self.start_timeout, self.ack_wait = START_TIMEOUT, ACK_WAIT
+        self.wall_ahead = None  # of the journal's clock
         self.entries = sorted(entries, key=lambda entry: entry["t"])
         self.runs = {}
         self.faults = [entry for entry in self.entries if entry["what"] == "fault"]
@@ -257,7 +259,7 @@ class History:
     def deadline(self, since, within, lease) -> float:
         """When something must be there at the latest: whoever slept gives each a whole lease of grace."""
         end = since + within
-        while (until := self.disturbed_until(end - within, end, (*ENGINE_FAULTS, "stop"))) is not None and until + lease + 2 > end:
+        while (until := self.disturbed_until(end - within, end, SLEEPS)) is not None and until + lease + 2 > end:
             end = until + lease + 2
         return end
 
@@ -271,6 +273,13 @@ class History:
 
     def _on_settings(self, entry):
         self.start_timeout, self.ack_wait = entry["start_timeout"], entry["ack_wait"]
+        self.wall_ahead = entry["wall_ahead"]
+
+    def told_at(self, t, wall) -> float:
+        """When a gateway said what arrived at `t`: neither a slow line nor a reader that had no time is its fault."""
+        if self.wall_ahead is None or not wall:
+            return t
+        return min(t, datetime.fromisoformat(wall).timestamp() + 0.001 - self.wall_ahead)
 
     def _on_asked(self, entry):
         ask = Ask(entry["t"], entry["call"], entry["run"], entry["body"] or {}, entry["gateway"])
@@ -293,6 +302,7 @@ class History:
     def _on_record(self, entry):
         run = self._touch(entry["run"], entry["t"])
         run.records.append(entry)
+        entry["over_at"] = self.told_at(entry["t"], entry["record"].get("ended_at"))
         if entry.get("log") is not None:
             run.observed.append((entry["t"], entry["record"]["epoch"], 0, entry["log"].encode(), f"record at {entry['gateway']}"))
 
@@ -369,7 +379,7 @@ class History:
         if attach is None:  # of a run that is pushed, or nobody's: the first check of readers asks
             self._begin(attach := Attach(tab, conn, run, entry["t"]))
         problems += view.apply(message)
-        attach.heard.append(Heard(entry["t"], message, view, view.pos, view.epoch, tuple(problems)))
+        attach.heard.append(Heard(self.told_at(entry["t"], message.get("timestamp")), message, view, view.pos, view.epoch, tuple(problems)))
         self._touch(run, entry["t"])
         if not problems and "text" in message:
             at = message.get("from", 0)

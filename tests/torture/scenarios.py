@@ -227,13 +227,15 @@ async def foreign(world, rng):
 
 
 async def told_of(world, http, address, key, run) -> str | None:
-    """What an address says of a run, as soon as it says anything of it; None: the world ended before."""
+    """What an address says of a run, as soon as it says anything of it; None: it never will."""
     method, path = address.split(" ")
     content = dumps(BODIES[path.rpartition("/")[2]]).encode() if method == "POST" else None
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     while not world.stopping.is_set():
         with contextlib.suppress(httpx.TransportError):
             answer = await http.request(method, path.format(run), content=content, headers=headers)
+            if answer.status_code == 401:
+                return None  # the stranger's session went with the memory engine
             if answer.status_code not in AGAIN:
                 return f"{answer.status_code} {blurred(answer.text, run)}"
         await asyncio.sleep(0.2)

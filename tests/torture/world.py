@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from support.gateway import Gateway
@@ -105,7 +106,7 @@ class World:
         keys.write_text(KEYS_FILE)
         flags = ["--engine", self.engine, "--max-connections-per-user", "0", "--message-rate", "0", "--config", keys]
         flags += ["--run-start-timeout", f"{START_TIMEOUT}s", "--ack-wait", f"{ACK_WAIT}s", *self._flags]
-        self.journal.note("settings", start_timeout=START_TIMEOUT, ack_wait=ACK_WAIT)
+        self.journal.note("settings", start_timeout=START_TIMEOUT, ack_wait=ACK_WAIT, wall_ahead=time.time() - time.monotonic())
         if self.engine == "redis":
             self._start_redis()
         for number in range(self._count):
