@@ -258,7 +258,7 @@ async def foreign_on_ws(world, tab, run, absent):
         told = {}
         for one in (run, absent):
             answer = await tab.question({"type": verb, "run_id": one})
-            if answer is None or answer.get("code") in ("internal", "overloaded"):  # its engine is away
+            if not answer or answer.get("code") in ("internal", "overloaded"):  # the tab, or its engine, is away
                 return
             told[one] = f"{answer.get('code')} {blurred(str(sorted((k, v) for k, v in answer.items() if k not in ('id', 'timestamp'))), one)}"
         world.journal.note("foreign", address=f"/ws {verb}", foreign=told[run], absent=told[absent])
