@@ -161,6 +161,14 @@ def an_owner_is_followed_by_another(story):
     run.append("and so on").end()
 
 
+@right("I5")
+def an_answer_is_lost_and_the_next_claim_is_quicker(story):
+    run = begun(story, "Once ")
+    lost = run.body("upon a time ")
+    run.append("upon a time ", answered=False).claim("p2").refuse(lost, "fenced", 403, epoch=2)
+    run.append("there was").end()
+
+
 @right("I6")
 def the_last_of_two_owners_is_abandoned(story):
     begun(story, "Once upon a time ").claim("p2").append("there was ").end_by_gateway("abandoned", "agent_lost")

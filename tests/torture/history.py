@@ -57,6 +57,12 @@ class Ask:
         return f"{self.t:.3f} {self.call} {self.run} {body} -> {self.status} {self.answer}"
 
 
+def may_be_stored(asks) -> bool:
+    """Of one batch, none of which was answered well. A later one may be refused although the first is there: by a fence, or by an
+    instance that knows nothing any more."""
+    return not all(ask.refused for ask in asks) and not any(ask.code == "sequence_conflict" for ask in asks)
+
+
 @dataclass
 class Heard:
     t: float
@@ -130,7 +136,7 @@ class RunHistory:
         while len(found) in by_seq:
             bodies = by_seq[len(found)].values()
             taken = [asks for asks in bodies if any(ask.ok for ask in asks)]
-            possible = taken or [asks for asks in bodies if not any(ask.refused for ask in asks)]
+            possible = taken or [asks for asks in bodies if may_be_stored(asks)]
             if not possible:
                 break
             found.append(possible)
