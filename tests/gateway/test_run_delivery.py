@@ -5,11 +5,17 @@ import time
 
 import pytest
 
+from support.run_engines import ENGINES, run_gateway
 from support.runs import Run
 from support.wait import eventually
 
 ACK_WAIT = 1.5
-GATEWAY_FLAGS = ["--ack-wait", f"{int(ACK_WAIT * 1000)}ms"]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def gateway(request):
+    with run_gateway(request.param, "--ack-wait", f"{int(ACK_WAIT * 1000)}ms") as started:
+        yield started
 
 
 @pytest.fixture

@@ -10,11 +10,17 @@ import pytest
 
 from support.api import assert_refused
 from support.gateway import Gateway
+from support.run_engines import ENGINES, run_gateway
 from support.runs import Run, RunStream, cursor, fold, sortable
 from support.wait import eventually
 
 ALLOWED = "https://app.example.org"
-GATEWAY_FLAGS = ["--allowed-origin", ALLOWED]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def gateway(request):
+    with run_gateway(request.param, "--allowed-origin", ALLOWED) as started:
+        yield started
 
 
 @pytest.fixture
@@ -386,7 +392,7 @@ class TestWhoMay:
         assert unknown.headers["access-control-allow-origin"] == ALLOWED
 
 
-def test_i11_a_dead_gateway_is_no_clean_end(closing):
+def test_i25_a_dead_gateway_is_no_clean_end(closing):
     gateway = Gateway().start()
     run = Run.create(gateway.api)
     run.say("half")

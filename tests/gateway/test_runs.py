@@ -8,8 +8,15 @@ import pytest
 from support.client import Client
 from support.forms import TIMESTAMP
 from support.run_copies import Copy, Owner, ask, attach
+from support.run_engines import ENGINES, run_gateway
 from support.runs import fold
 from support.wait import eventually
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def gateway(request):
+    with run_gateway(request.param) as started:
+        yield started
 
 
 @pytest.fixture
@@ -262,6 +269,7 @@ def test_i21_a_slow_reader_is_a_place_and_disturbs_nobody(gateway, ada):
     owner.end()
     copy.read_end(fast)
     behind = Copy(owner.run_id)
+    slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # it has been slow long enough
     while behind.end is None:
         message = slow.next_message()
         if message["type"] == "run":

@@ -61,6 +61,7 @@ class Copy:
         self.run_id = run_id
         self.epoch = epoch
         self.data = data
+        self.hash = fold(data)
         self.events = []
         self.end = None
         self.tops = 0
@@ -72,7 +73,7 @@ class Copy:
 
     @property
     def cursor(self):
-        return f"{self.epoch or 0}.{len(self.data)}.{fold(self.data)}"
+        return f"{self.epoch or 0}.{len(self.data)}.{self.hash}"
 
     def take(self, message):
         assert message["type"] == "run" and message["run_id"] == self.run_id, message
@@ -80,16 +81,17 @@ class Copy:
         event = message["event"]
         self.first = self.first or message
         if event == "snapshot":
-            self.epoch, self.data = message["epoch"], message["text"].encode()
+            self._hold(message["epoch"], message["text"].encode())
         elif event == "reset":
             assert self.epoch is None or message["epoch"] > self.epoch, message
             assert message["pos"] <= len(self.data), message
-            self.epoch, self.data = message["epoch"], self.data[: message["pos"]]
+            self._hold(message["epoch"], self.data[: message["pos"]])
         elif event == "delta":
             assert message["epoch"] == self.epoch, (self.epoch, message)
             assert message["from"] == len(self.data), (len(self.data), message)
             assert message["text"] or message["from"] == message["pos"], message
-            self.data += message["text"].encode()
+            more = message["text"].encode()
+            self.data, self.hash = self.data + more, fold(more, self.hash)
         elif event == "top":
             self.tops += 1
             assert self.epoch is None or message["epoch"] >= self.epoch
@@ -101,8 +103,11 @@ class Copy:
             self.end = message
         self.events.append(event)
         assert message["pos"] == len(self.data), (len(self.data), message)
-        assert message["hash"] == fold(self.data), message
+        assert message["hash"] == self.hash, message
         return event
+
+    def _hold(self, epoch, data):
+        self.epoch, self.data, self.hash = epoch, data, fold(data)
 
     def read_until(self, client, done, timeout=20):
         """Takes what `client` hears of this run until `done(self)`; the messages that are of other kinds."""

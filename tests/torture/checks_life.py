@@ -4,7 +4,7 @@ from torture.found import Found
 from torture.history import OVER
 from torture.journal import dumps
 
-GRACE, START_TIMEOUT, SETTLE = 5.0, 60.0, 2.0
+GRACE, SETTLE = 5.0, 2.0
 HEARTBEAT_ANSWERS = 0.2
 END_HEARD = 2.5  # by everybody who is attached
 
@@ -90,7 +90,7 @@ def i12(history, margin) -> Found:
         if run.run not in acked or run.calls("claim", "cancel", "delete") or run.ended_by_death:
             continue
         begun = acked[run.run]
-        due = history.deadline(begun, START_TIMEOUT + SETTLE, START_TIMEOUT) + margin
+        due = history.deadline(begun, history.start_timeout + SETTLE, history.start_timeout) + margin
         if history.entries[-1]["t"] < due:
             continue
         over_at = run.over_at

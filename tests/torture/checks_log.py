@@ -135,10 +135,11 @@ def i6(history, _) -> Found:
             if newer:
                 found.hold(not ask.ok, lambda: f"{ask}: taken after the claim of epoch {max(newer)}")
         for t, epoch, at, text, where in run.observed:
-            base = run.base(epoch)
+            of = max((one for one in run.claims if one <= epoch and run.claim(one)), default=0)  # an ending by the gateway has none
+            base = run.base(of)
             added = text[max(0, base - at) :]
             if len(run.claims) > 1 and added and at + len(text) > base:
-                older = [ask for ask in run.appends if ask.body["epoch"] < epoch and len(bytes_of(ask.body)) >= 12]
+                older = [ask for ask in run.appends if ask.body["epoch"] < of and len(bytes_of(ask.body)) >= 12]
                 found.hold(not any(bytes_of(ask.body) in added for ask in older),
                            lambda: f"{run.run} at {t:.3f}: {where} sees at {epoch}.{at} what an older epoch wrote: {shown(added)}")
     return found

@@ -1,4 +1,5 @@
-"""What goes wrong, from the seed: one thing after another, each bounded in time and written into the journal when it is over.
+"""What goes wrong, from the seed: one thing after another, and beside it one after another to agents; each bounded in time and
+written into the journal when it is over.
 
 Between them it is calm for a while, so that what is promised in seconds can be measured.
 """
@@ -17,37 +18,45 @@ OF_REDIS = ("redis", "tail")
 FAULTS_MAX = 2000
 # What a started gateway or Redis takes until everybody has found it again, in seconds.
 FOUND_AGAIN = 2.0
+# After a lost delta nothing else happens for so long: it has to be repaired, not found on the way.
+REPAIRED = 2.5
 
 
 class Faults:
-    def __init__(self, world, kinds, *, pace=1.0):
-        self.world, self.rng, self.pace = world, world.rng("faults"), pace
+    def __init__(self, world, kinds, *, pace=1.0, margin=2.0):
+        self.world, self.rng, self.pace, self.margin = world, world.rng("faults"), pace, margin
         self.done = 0
+        self._of_agents = asyncio.Lock()  # an agent is killed, stopped or started by one at a time
         usable = [kind for kind in kinds if world.engine == "redis" or kind not in OF_REDIS]
         self._acts = [act for kind in usable for act in self._acts_of(kind)]
         if world.sentinel and "redis" in usable:
             self._acts = [act for act in self._acts if act not in (self._redis_restarted, self._tail_lost, self._redis_stopped)] + [self._failed_over]
+        self._acts_on_agents = [self._agent_killed] * 2 * ("kill" in usable) + [self._agent_stopped] * ("stop" in usable)
 
     def _acts_of(self, kind) -> list:
         with_redis = self.world.engine == "redis" and not self.world.sentinel
         return {
-            "kill": [self._gateway_killed, self._agent_killed, self._agent_killed, self._gateway_drained],
-            "stop": [self._gateway_stopped, self._agent_stopped] + ([self._redis_stopped] if with_redis else []),
-            "cut": [self._clients_cut, self._agents_cut, self._half_open] + ([self._redis_cut, self._delta_lost, self._delta_lost] if with_redis else []),
+            "kill": [self._gateway_killed, self._gateway_drained],
+            "stop": [self._gateway_stopped] + ([self._redis_stopped] if with_redis else []),
+            "cut": [self._clients_cut, self._agents_cut, self._half_open] + ([self._redis_cut, self._delta_lost] if with_redis else []),
             "slow": [self._clients_slow, self._agents_slow] + ([self._redis_slow] if with_redis else []),
             "redis": [self._redis_restarted],
             "tail": [self._tail_lost],
         }[kind]
 
     async def run(self):
-        """Until the world stops; what has begun is ended. Each act once before any comes twice."""
+        """Until the world stops; what has begun is ended."""
+        await asyncio.gather(self._one_by_one(self._acts, self.rng), self._one_by_one(self._acts_on_agents, self.world.rng("faults of agents"), 2))
+
+    async def _one_by_one(self, acts, rng, calm=1):
+        """Each act once before any comes twice."""
         bag = []
-        while self._acts and not self.world.stopping.is_set() and self.done < FAULTS_MAX:
-            await self.world.pause(self.pace * self.rng.choice((1, 2, 4, 9)) * (0.5 + self.rng.random()))
+        while acts and not self.world.stopping.is_set() and self.done < FAULTS_MAX:
+            await self.world.pause(calm * self.pace * rng.choice((1, 2, 4, 9)) * (0.5 + rng.random()))
             if self.world.stopping.is_set():
                 return
             if not bag:
-                bag = self.rng.sample(self._acts, len(self._acts))
+                bag = rng.sample(acts, len(acts))
             act = bag.pop()
             try:
                 await act()
@@ -79,9 +88,10 @@ class Faults:
         instance = self._instance()
         with self._fault("kill", instance.number, after=FOUND_AGAIN):
             await asyncio.to_thread(instance.kill)
-            if self.rng.random() < 0.3:  # an agent with it
-                await asyncio.to_thread(self.rng.choice(self.world.agents).kill_now)
-            await asyncio.sleep(self._moment(0.1, 2))
+            if self.rng.random() < 0.3 and not self._of_agents.locked():  # an agent with it
+                await self._agent_killed()
+            else:
+                await asyncio.sleep(self._moment(0.1, 2))
             await asyncio.to_thread(self._start, instance)
 
     async def _gateway_drained(self):
@@ -96,15 +106,13 @@ class Faults:
         instance.start()
         with contextlib.suppress(Exception):  # it may wait for its engine; whoever needs it tries again
             instance.gateway._ready_queue.get(timeout=15)
-        for agent in self.world.agents:
-            if not agent.is_running:
-                agent.start()
 
     async def _agent_killed(self):
-        agent = self.rng.choice(self.world.agents)
-        await asyncio.to_thread(agent.kill_now)
-        await asyncio.sleep(self._moment(0.1, 3))
-        await asyncio.to_thread(agent.start)
+        async with self._of_agents:
+            agent = self.rng.choice(self.world.agents)
+            await asyncio.to_thread(agent.kill_now)
+            await asyncio.sleep(self._moment(0.1, 3))
+            await asyncio.to_thread(agent.start)
 
     async def _gateway_stopped(self):
         instance = self._instance()
@@ -113,8 +121,9 @@ class Faults:
 
     async def _agent_stopped(self):
         """Now and then for longer than a lease."""
-        with self._fault("agent-stop", after=1):
-            await self._stopped(self.rng.choice(self.world.agents), self._moment(0.5, 3, 13))
+        async with self._of_agents:
+            with self._fault("agent-stop", after=1):
+                await self._stopped(self.rng.choice(self.world.agents), self._moment(0.5, 3, 13))
 
     async def _redis_stopped(self):
         with self._fault("redis-stop", after=FOUND_AGAIN):
@@ -163,6 +172,7 @@ class Faults:
             await asyncio.sleep(self._moment(0.15))
             await asyncio.to_thread(instance.redis.cut, only=sent(b"SUBSCRIBE"))
             await asyncio.to_thread(instance.redis.clear)
+        await self.world.pause(REPAIRED + self.margin)
 
     async def _clients_slow(self):
         await self._slow("slow", self._instance().front)

@@ -5,6 +5,7 @@ The checks (checks_*.py) ask nothing else.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from torture.fold import Folded, hash_text, parse_cursor
 from torture.journal import dumps
@@ -13,9 +14,9 @@ from torture.view import View
 OVER = ("completed", "failed", "cancelled", "abandoned")
 ENDS_OF_INSTANCES = ("kill", "drain")
 VARIANTS_MAX = 8
-ACK_WAIT = 30.0  # of a group's delivery
-# Of a fault, to those that it had in its hands: they are slow for a while after it.
-ENGINE_FAULTS = ("redis", "tail", "failover", "redis-stop", "redis-slow", "redis-cut")
+START_TIMEOUT, ACK_WAIT = 60.0, 30.0  # unless the journal's `settings` say otherwise
+# After these an engine takes it that it slept, and gives each run a whole lease.
+SLEEPS = ("redis", "tail", "failover", "redis-stop", "redis-slow", "redis-cut", "stop", "starved")
 
 
 def bytes_of(body) -> bytes:
@@ -54,6 +55,12 @@ class Ask:
     def __str__(self):
         body = {name: (value if len(str(value)) < 60 else f"{str(value)[:40]}… {len(str(value))}") for name, value in self.body.items()}
         return f"{self.t:.3f} {self.call} {self.run} {body} -> {self.status} {self.answer}"
+
+
+def may_be_stored(asks) -> bool:
+    """Of one batch, none of which was answered well. A later one may be refused although the first is there: by a fence, or by an
+    instance that knows nothing any more."""
+    return not all(ask.refused for ask in asks) and not any(ask.code == "sequence_conflict" for ask in asks)
 
 
 @dataclass
@@ -129,7 +136,7 @@ class RunHistory:
         while len(found) in by_seq:
             bodies = by_seq[len(found)].values()
             taken = [asks for asks in bodies if any(ask.ok for ask in asks)]
-            possible = taken or [asks for asks in bodies if not any(ask.refused for ask in asks)]
+            possible = taken or [asks for asks in bodies if may_be_stored(asks)]
             if not possible:
                 break
             found.append(possible)
@@ -191,7 +198,7 @@ class RunHistory:
             told += [(one.t, *terminal_of(one.message), f"{attach.tab} on {attach.conn}") for one in attach.ends]
             told += [(one.t, *terminal_of(one.message), f"top of {attach.tab}") for one in attach.heard
                      if one.message["event"] == "top" and one.message["status"] in OVER]  # fmt: skip
-        told += [(entry["t"], *terminal_of(entry["record"]), f"record at {entry['gateway']}") for entry in self.records
+        told += [(entry["over_at"], *terminal_of(entry["record"]), f"record at {entry['gateway']}") for entry in self.records
                  if entry["record"]["status"] in OVER]  # fmt: skip
         return sorted(told)
 
@@ -219,6 +226,8 @@ def terminal_of(message) -> tuple:
 class History:
     def __init__(self, entries, *, engine="redis"):
         self.engine = engine
+        self.start_timeout, self.ack_wait = START_TIMEOUT, ACK_WAIT
+        self.wall_ahead = None  # of the journal's clock
         self.entries = sorted(entries, key=lambda entry: entry["t"])
         self.runs = {}
         self.faults = [entry for entry in self.entries if entry["what"] == "fault"]
@@ -256,7 +265,7 @@ class History:
     def deadline(self, since, within, lease) -> float:
         """When something must be there at the latest: whoever slept gives each a whole lease of grace."""
         end = since + within
-        while (until := self.disturbed_until(end - within, end, (*ENGINE_FAULTS, "stop"))) is not None and until + lease + 2 > end:
+        while (until := self.disturbed_until(end - within, end, SLEEPS)) is not None and until + lease + 2 > end:
             end = until + lease + 2
         return end
 
@@ -267,6 +276,16 @@ class History:
         found.first_seen, found.last_seen = min(found.first_seen, t), max(found.last_seen, t)
         found.seen_at.append(t)
         return found
+
+    def _on_settings(self, entry):
+        self.start_timeout, self.ack_wait = entry["start_timeout"], entry["ack_wait"]
+        self.wall_ahead = entry["wall_ahead"]
+
+    def told_at(self, t, wall) -> float:
+        """When a gateway said what arrived at `t`: neither a slow line nor a reader that had no time is its fault."""
+        if self.wall_ahead is None or not wall:
+            return t
+        return min(t, datetime.fromisoformat(wall).timestamp() + 0.001 - self.wall_ahead)
 
     def _on_asked(self, entry):
         ask = Ask(entry["t"], entry["call"], entry["run"], entry["body"] or {}, entry["gateway"])
@@ -289,6 +308,7 @@ class History:
     def _on_record(self, entry):
         run = self._touch(entry["run"], entry["t"])
         run.records.append(entry)
+        entry["over_at"] = self.told_at(entry["t"], entry["record"].get("ended_at"))
         if entry.get("log") is not None:
             run.observed.append((entry["t"], entry["record"]["epoch"], 0, entry["log"].encode(), f"record at {entry['gateway']}"))
 
@@ -365,7 +385,7 @@ class History:
         if attach is None:  # of a run that is pushed, or nobody's: the first check of readers asks
             self._begin(attach := Attach(tab, conn, run, entry["t"]))
         problems += view.apply(message)
-        attach.heard.append(Heard(entry["t"], message, view, view.pos, view.epoch, tuple(problems)))
+        attach.heard.append(Heard(self.told_at(entry["t"], message.get("timestamp")), message, view, view.pos, view.epoch, tuple(problems)))
         self._touch(run, entry["t"])
         if not problems and "text" in message:
             at = message.get("from", 0)
@@ -381,12 +401,12 @@ class History:
         if claim is None:
             return 0.0
         given = claim.body.get("takeover_ms")
-        return given / 1000 if given is not None else ACK_WAIT + 5 if "delivery" in claim.body else 0.0
+        return given / 1000 if given is not None else self.ack_wait + 5 if "delivery" in claim.body else 0.0
 
     def _judge_losses(self):
         for fault in self.faults:
             for run in self.runs.values():
                 if "copied_at" in fault and any(fault["copied_at"] <= t <= fault["until"] for t in run.seen_at):
                     run.lossy = True
-                if self.engine == "memory" and fault["kind"] in ENDS_OF_INSTANCES and run.first_seen <= fault["since"]:
+                if self.engine == "memory" and fault["kind"] in ENDS_OF_INSTANCES and run.first_seen <= fault["since"] <= (run.over_at or fault["since"]):
                     run.ended_by_death = True

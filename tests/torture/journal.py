@@ -2,6 +2,7 @@
 
 | what | fields | who writes it |
 | --- | --- | --- |
+| `settings` | `start_timeout`, `ack_wait` of the gateways, in seconds; `wall_ahead`: time.time() less these times | the world |
 | `opened`, `closed` | `conn`, `tab`, `gateway`, `session`, `client_id`; `code`, `by` (`us`, `them`) | tabs |
 | `sent`, `heard` | `conn`, `tab`, `message` | tabs, each message as it was on the wire |
 | `asked` | `n`, `call`, `run`, `body`, `gateway`, `key`? | agents, before a request leaves |

@@ -22,6 +22,10 @@ def lines(result):
     yield f"asked: {told(calls)}"
     yield f"heard: {told(events)}"
     yield "faults: " + (told({name.removeprefix("fault "): count for name, count in result.tally.items() if name.startswith("fault ")}) or "none")
+    if result.starved:
+        yield f"the machine gave nothing to run on for {result.starved:.1f} s: deadlines are longer for that"
+    for note in [note for note in result.notes if note.startswith(("still open", "did not come"))][:3]:
+        yield note[:300]
     yield ""
     for name, found in result.found.items():
         yield row(name, found)
@@ -85,5 +89,5 @@ def for_machine(result) -> dict:
         "seed": options.seed, "engine": options.engine, "instances": options.instances, "faults": list(options.faults),
         "seconds": round(result.seconds, 1), "ok": result.ok, "lives": dict(result.lives), "tally": result.tally,
         "invariants": {name: {"title": title(name), **found.told()} for name, found in result.found.items()},
-        "gateway_failures": result.gateway_failures, "cut_short": result.notes,
+        "starved_seconds": round(result.starved, 1), "gateway_failures": result.gateway_failures, "cut_short": result.notes,
     }  # fmt: skip

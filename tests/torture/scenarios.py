@@ -12,7 +12,7 @@ import httpx
 from support.wait import end_tasks
 from torture.agent import write_answer
 from torture.journal import dumps
-from torture.producer import NoAnswer, Refused
+from torture.producer import AGAIN, NoAnswer, Refused
 from torture.slow import slow_reader
 from torture.tab import Tab, forged
 from torture.world import ACME_KEY, CHANNEL, SILENT
@@ -88,8 +88,7 @@ async def beside(world, rng, asker, tab, run):
 async def cancelling(world, rng):
     """Its owner waits in a heartbeat at one instance, somebody cancels at another; half of the owners do not care."""
     async with made_run(world, rng, watchers=2) as (api, writer, tabs):
-        beats = asyncio.create_task(writer.keep_alive())
-        try:
+        async with kept_alive(writer):
             await write_some(writer, rng, 3)
             await asyncio.sleep(0.3)
             if rng.random() < 0.7:
@@ -104,8 +103,6 @@ async def cancelling(world, rng):
             await writer.ask_late("too late ")
             await tabs[rng.randrange(2)].cancel(writer.run)
             await api.cancel(writer.run)
-        finally:
-            beats.cancel()
 
 
 async def owner_lost(world, rng):
@@ -146,26 +143,22 @@ async def take_over(rng, writer, rescuer):
     else:
         return
     late = asyncio.create_task(writer.ask_late("an old owner's words "))
-    beats = asyncio.create_task(second.keep_alive())
-    await write_some(second, rng, 4)
-    await late
-    await writer.ask_late("once more, of an old owner ")
-    await second.end("completed")
-    beats.cancel()
+    async with kept_alive(second):
+        await write_some(second, rng, 4)
+        await late
+        await writer.ask_late("once more, of an old owner ")
+        await second.end("completed")
 
 
 async def writing(world, rng):
     """A long answer by an agent that heals; it lives through whatever happens to the engine."""
     async with made_run(world, rng, watchers=2) as (_, writer, tabs):
-        beats = asyncio.create_task(writer.keep_alive())
-        try:
+        async with kept_alive(writer):
             for _ in range(rng.randint(10, 40)):
                 await write_some(writer, rng, 1, pause=0.15)
                 if rng.random() < 0.1:
                     await rng.choice(tabs).drop()
             await writer.end("completed")
-        finally:
-            beats.cancel()
 
 
 async def misbehaving(world, rng):
@@ -225,16 +218,28 @@ async def foreign(world, rng):
         instance = rng.choice(world.instances)
         async with httpx.AsyncClient(base_url=instance.url, timeout=10, trust_env=False) as http:
             for address, key in addresses(stranger):
-                told = {}
-                for run in (writer.run, absent):
-                    method, path = address.split(" ")
-                    content = dumps(BODIES[path.rpartition("/")[2]]).encode() if method == "POST" else None
-                    answer = await http.request(method, path.format(run), content=content, headers={
-                        "Authorization": f"Bearer {key}", "Content-Type": "application/json"})  # fmt: skip
-                    told[run] = f"{answer.status_code} {blurred(answer.text, run)}"
+                told = {run: await told_of(world, http, address, key, run) for run in (writer.run, absent)}
+                if None in told.values():
+                    return
                 world.journal.note("foreign", address=address, foreign=told[writer.run], absent=told[absent])
         async with new_tab(world, stranger, rng, gateway=instance.number) as tab:
             await foreign_on_ws(world, tab, writer.run, absent)
+
+
+async def told_of(world, http, address, key, run) -> str | None:
+    """What an address says of a run, as soon as it says anything of it; None: it never will."""
+    method, path = address.split(" ")
+    content = dumps(BODIES[path.rpartition("/")[2]]).encode() if method == "POST" else None
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    while not world.stopping.is_set():
+        with contextlib.suppress(httpx.TransportError):
+            answer = await http.request(method, path.format(run), content=content, headers=headers)
+            if answer.status_code == 401:
+                return None  # the stranger's session went with the memory engine
+            if answer.status_code not in AGAIN:
+                return f"{answer.status_code} {blurred(answer.text, run)}"
+        await asyncio.sleep(0.2)
+    return None
 
 
 def addresses(stranger) -> list:
@@ -253,7 +258,7 @@ async def foreign_on_ws(world, tab, run, absent):
         told = {}
         for one in (run, absent):
             answer = await tab.question({"type": verb, "run_id": one})
-            if answer is None:
+            if not answer or answer.get("code") in ("internal", "overloaded"):  # the tab, or its engine, is away
                 return
             told[one] = f"{answer.get('code')} {blurred(str(sorted((k, v) for k, v in answer.items() if k not in ('id', 'timestamp'))), one)}"
         world.journal.note("foreign", address=f"/ws {verb}", foreign=told[run], absent=told[absent])
@@ -272,6 +277,16 @@ def new_tab(world, session, rng, **options) -> Tab:
 def begun(world, run):
     world.made.append(run)
     world.count("runs")
+
+
+@contextlib.asynccontextmanager
+async def kept_alive(writer):
+    """Its heartbeats, as long as somebody writes."""
+    beats = asyncio.create_task(writer.keep_alive())
+    try:
+        yield
+    finally:
+        await end_tasks([beats])
 
 
 @contextlib.asynccontextmanager
@@ -374,5 +389,5 @@ async def come_to_end(tasks):
 
 
 # How many of each at a time.
-SCENARIOS = ((conversation, 5), (cancelling, 1), (owner_lost, 1), (taken_over, 1), (writing, 1), (misbehaving, 1), (not_answered, 1),
+SCENARIOS = ((conversation, 5), (cancelling, 1), (owner_lost, 1), (taken_over, 1), (writing, 1), (misbehaving, 1), (not_answered, 2),
              (slow_beside_fast, 1), (foreign, 1))  # fmt: skip

@@ -205,9 +205,18 @@ class Tab:
                     self._followed.add(message["run_id"])
             if id in self._answers and not self._answers[id].done():
                 self._answers[id].set_result(message)
-            if kind == "error" and id in self._attaching and message.get("code") == "unknown_run":
-                self._followed.discard(self._attaching.pop(id)[0])
+            if message.get("attached") is False:  # the run could not be read just then
+                await self.attach(message["run_id"])
+            if kind == "error" and id in self._attaching:
+                await self._attach_later(*self._attaching.pop(id), message.get("code"))
         return None
+
+    async def _attach_later(self, run, cursor, code):
+        if code == "unknown_run":
+            self._followed.discard(run)
+        elif run in self._followed:
+            await asyncio.sleep(ATTACH_EVERY)
+            await self.attach(run, cursor)
 
     async def _take_run(self, message):
         run = message["run_id"]

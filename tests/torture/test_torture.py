@@ -1,4 +1,4 @@
-"""A short torture of each engine: nothing that is promised of runs is violated, and most of it was looked at.
+"""A short torture of each engine: nothing that is promised of runs is violated, and all of it was looked at.
 
 scripts/torture does the same for as long as one likes.
 """
@@ -11,38 +11,38 @@ from torture.faults import KINDS
 from torture.report import lines
 from torture.torture import Options, Torture
 
-SECONDS = 25.0
 SEED = 20
-# What no seed may leave out in that time. The others need longer, or a fault that came too late.
-ALWAYS = {
-    "memory": ("I1", "I2", "I3", "I4", "I5", "I7", "I10", "I13", "I14", "I17", "I19", "I28"),
-    "redis": ("I1", "I2", "I3", "I4", "I5", "I7", "I10", "I13", "I14", "I17", "I19", "I28"),
-}
+# So many seconds that each fault comes once at this pace.
+SECONDS, PACE = {"redis": 45.0, "memory": 35.0}, 0.3
+# What cannot be looked at: nothing is lost between instances, nor with Redis; and who reads slowly for 25 s may see its gateway end.
+OUT_OF_REACH = {"redis": (), "memory": ("I20", "I21", "I29")}
+# Of a torture, in seconds.
+STARVED_MAX = 5.0
 
-pytestmark = [pytest.mark.slow(60), pytest.mark.timeout(300)]
-
-
-def tortured(engine, faults):
-    options = Options(SECONDS, SEED, engine=engine, faults=faults, margin=5.0)
-    return asyncio.run(Torture(options).run())
+pytestmark = [pytest.mark.slow(80), pytest.mark.timeout(300)]
 
 
-def assert_held(result):
+def tortured(engine, faults, directory, seconds):
+    """It has a margin for machines on which everything else runs, too."""
+    options = Options(seconds, SEED, engine=engine, faults=faults, margin=5.0, pace=PACE, journal=directory / "journal.jsonl")
+    result = asyncio.run(Torture(options).run())
     told = "\n".join(lines(result))
     print(told)
-    assert result.ok, told
-    left_out = [name for name in ALWAYS[result.options.engine] if not result.found[name].checked]
-    assert not left_out, f"{left_out} were not exercised\n{told}"
+    assert result.ok, f"{told}\neverything that was said: {options.journal}"
+    return result
 
 
-def test_memory_engine():
-    assert_held(tortured("memory", ("kill", "stop", "cut", "slow")))
+def assert_all_was_looked_at(result):
+    if result.starved > STARVED_MAX:
+        return  # too much is excused
+    left_out = [name for name, found in result.found.items() if not found.checked]
+    assert set(left_out) <= set(OUT_OF_REACH[result.options.engine]), f"{left_out} were not exercised"
 
 
-def test_redis():
-    assert_held(tortured("redis", KINDS))
+@pytest.mark.parametrize("engine", ["redis", "memory"])
+def test_while_everything_breaks(engine, tmp_path):
+    assert_all_was_looked_at(tortured(engine, KINDS, tmp_path, SECONDS[engine]))
 
 
-def test_redis_undisturbed():
-    """Where nothing goes wrong, nothing may be late either."""
-    assert_held(tortured("redis", ()))
+def test_where_nothing_goes_wrong_nothing_is_late_either(tmp_path):
+    tortured("redis", (), tmp_path, 12.0)

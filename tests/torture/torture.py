@@ -14,6 +14,7 @@ from torture.history import OVER
 from torture.journal import Journal
 from torture.producer import NoAnswer, Refused
 from torture.scenarios import SCENARIOS
+from torture.starved import Starved
 from torture.world import EXPECTED, World
 
 PROGRESS_SECONDS = 5.0
@@ -48,6 +49,7 @@ class Result:
     gateway_failures: list
     seconds: float = 0.0
     notes: list = field(default_factory=list)
+    starved: float = 0.0  # seconds in which the machine gave nothing to run on
 
     @property
     def violated(self) -> list:
@@ -67,13 +69,16 @@ class Torture:
                            sentinel=options.sentinel, flags=options.flags)  # fmt: skip
         self.lives = Counter()
         self.gateway_failures, self.notes = [], []
+        self.starved = 0.0
         self._begun = time.monotonic()
 
     async def run(self) -> Result:
         try:
             await asyncio.to_thread(self.world.start)
             self._begun = time.monotonic()
-            await self._live()
+            with Starved(self.journal) as starved:
+                await self._live()
+            self.starved = starved.seconds
         finally:
             await asyncio.to_thread(self.world.end)
         entries = self.journal.in_order()
@@ -84,11 +89,11 @@ class Torture:
             with open(self.options.journal, "w") as file:
                 file.writelines(json.dumps(entry) + "\n" for entry in entries)
         return Result(self.options, found, self.lives, dict(self.world.tally), faults, entries, self.gateway_failures,
-                      time.monotonic() - self._begun, self.notes)  # fmt: skip
+                      time.monotonic() - self._begun, self.notes, self.starved)  # fmt: skip
 
     async def _live(self):
         slots = [asyncio.create_task(self._slot(scenario, number), name=scenario.__name__) for scenario, count in SCENARIOS for number in range(count)]
-        faults = asyncio.create_task(Faults(self.world, self.options.faults, pace=self.options.pace).run())
+        faults = asyncio.create_task(Faults(self.world, self.options.faults, pace=self.options.pace, margin=self.options.margin).run())
         progress = asyncio.create_task(self._tell())
         try:
             await asyncio.wait(slots, timeout=self.options.seconds, return_when=asyncio.FIRST_EXCEPTION)

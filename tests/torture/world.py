@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from support.gateway import Gateway
@@ -20,6 +21,8 @@ SESSIONS = "/api/traffic-cop/sessions"
 CHANNEL, SILENT = "guide", "pillar:content"  # nobody answers on the second
 # A file that is written before each answer, into the kernel's memory: SIGKILL loses nothing that was answered.
 KEEPS_ALL = ("--appendonly", "yes", "--appendfsync", "no")
+# Short, so that a torture of a minute sees runs that nobody takes, and messages that another takes over.
+START_TIMEOUT, ACK_WAIT = 10, 5
 ROOT_KEY, ACME_KEY = (f"{name}-{os.urandom(16).hex()}" for name in ("root", "acme"))
 KEYS_FILE = f"""
 [[api_keys]]
@@ -101,7 +104,9 @@ class World:
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="torture-")))
         keys = directory / "gateway.toml"
         keys.write_text(KEYS_FILE)
-        flags = ["--engine", self.engine, "--max-connections-per-user", "0", "--message-rate", "0", "--config", keys, *self._flags]
+        flags = ["--engine", self.engine, "--max-connections-per-user", "0", "--message-rate", "0", "--config", keys]
+        flags += ["--run-start-timeout", f"{START_TIMEOUT}s", "--ack-wait", f"{ACK_WAIT}s", *self._flags]
+        self.journal.note("settings", start_timeout=START_TIMEOUT, ack_wait=ACK_WAIT, wall_ahead=time.time() - time.monotonic())
         if self.engine == "redis":
             self._start_redis()
         for number in range(self._count):

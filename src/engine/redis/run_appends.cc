@@ -188,7 +188,8 @@ RunRefusal RunAppends::refusal_of(const Owner& owner, const Batch& batch, const 
     refusal = *batch.no_room;
     refusal.run = run;
   } else {
-    refusal.retry_after = owner.rate.ready_at(limit_) - parts_.loop.now();
+    // It was too early when the script said so; by now it may not be.
+    refusal.retry_after = std::max<Duration>(owner.rate.ready_at(limit_) - parts_.loop.now(), 1ms);
   }
   return refusal;
 }
