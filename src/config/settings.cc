@@ -307,13 +307,13 @@ void add_runs(std::vector<Setting>& out) {
   out.push_back({"run-lag-bytes", group,
                  "Unsent bytes of a connection from which on its runs wait and come in larger pieces", "",
                  kinds::size({&Config::connection, &ConnectionOptions::run_lag_bytes}, 1 * KiB, 1 * GiB)});
-  out.push_back({"max-open-runs", group, "Runs that are not over, of this instance", "",
-                 kinds::count({&Config::runs, &RunLimits::open_runs}, size_t{1}, size_t{10'000'000})});
+  out.push_back({"max-open-runs", group, "Runs that are not over: of the instance, or of all on its Redis",
+                 "", kinds::count({&Config::runs, &RunLimits::open_runs}, size_t{1}, size_t{10'000'000})});
   out.push_back(
-      {"max-open-runs-per-user", group, "The same of one user of one tenant", "",
+      {"max-open-runs-per-user", group, "The same of a user of a tenant, and of a sessionless connection", "",
        kinds::count({&Config::runs, &RunLimits::open_runs_per_user}, size_t{1}, size_t{1'000'000})});
   out.push_back(
-      {"max-open-runs-per-realm", group, "The same of one realm", "",
+      {"max-open-runs-per-realm", group, "The same of a realm, and of all sessionless connections", "",
        kinds::count({&Config::runs, &RunLimits::open_runs_per_realm}, size_t{1}, size_t{10'000'000})});
 }
 

@@ -124,6 +124,9 @@ class AgentDelivery {
   // inbox is. unavailable: park_waiting() was called.
   // `done` on Redis: when Redis has answered, or at once when the message has to wait.
   virtual void submit(AgentMessage message, Done<Submitted> done) = 0;
+  // What submit() would answer a message with that key while one is remembered: `duplicate`; else not_found.
+  // `everywhere`: as dedupe_everywhere.
+  virtual void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) = 0;
 
   // Gives a channel's messages to `sink` until the handle goes: all that concern its tenant or, in a group,
   // those that are its turn. Nothing is delivered before `done`; what waits in the channel's queue is

@@ -54,6 +54,17 @@ TEST_F(AttachQueueTest, ADetachWaitsForTheAttachBeforeIt) {
   EXPECT_EQ(queue_.answered(1, last_)->detaches, std::vector<std::string>{"7"});
 }
 
+TEST_F(AttachQueueTest, OfManyDetachesTheLastAreKept) {
+  queue_.add(1, request_for("a"));
+  for (size_t i = 0; i < 3 * AttachQueue::kDetachesMax; ++i)
+    EXPECT_TRUE(queue_.detach_later(1, "a", std::to_string(i)));
+  EXPECT_EQ(sent(), "a");
+  const auto answered = queue_.answered(1, last_);
+  ASSERT_EQ(answered->detaches.size(), AttachQueue::kDetachesMax);
+  EXPECT_EQ(answered->detaches.front(), std::to_string(2 * AttachQueue::kDetachesMax));
+  EXPECT_EQ(answered->detaches.back(), std::to_string(3 * AttachQueue::kDetachesMax - 1));
+}
+
 TEST_F(AttachQueueTest, AQuestionsRunIsNotSentFromHere) {
   const uint64_t number = queue_.reserve(1, "run_1");
   EXPECT_EQ(sent(), "");

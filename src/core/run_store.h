@@ -34,8 +34,27 @@ struct RunFilter {
   std::optional<ChannelIndex> channel = {};
   std::string thread_id = {};
   std::optional<RunStatus> status = {};
-  std::string after = {};  // a run id: those behind it
+  std::string after = {};  // a run id, or a list's `after`: those behind it
   size_t limit = 100;
+};
+
+struct RunList {
+  std::vector<RunRecord> runs;
+  // Where the next list goes on; empty: there are no more. Not always a run's id: it looks at so many and no
+  // more (RunLimits::list_looks), and the last of them may be none that the caller may know.
+  std::string after;
+};
+// Of `after`: a place, in the engine's own number.
+std::string run_list_place(uint64_t number);
+std::optional<uint64_t> parse_run_list_place(std::string_view after);
+
+// The end of a run's log.
+struct RunTail {
+  RunRecord record;
+  RunTop top;
+  RunResume resume;   // of the cursor that was asked for
+  std::string bytes;  // from the cursor on, where that fits
+  bool is_expired = false;
 };
 
 struct RunStats {
@@ -113,7 +132,10 @@ class RunStore {
   virtual void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) = 0;
   // The same for who needs no bytes of the log, at the cost of the record alone: size() and hash() are right.
   virtual void find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) = 0;
-  virtual void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) = 0;
+  // The same with what stands behind the cursor, at the cost of that alone; without one: behind its end.
+  virtual void find_tail(const std::string& run_id, const RunReach& reach,
+                         const std::optional<RunCursor>& cursor, RunDone<RunTail> done) = 0;
+  virtual void list(const RunFilter& filter, RunDone<RunList> done) = 0;
   // The latest run of a thread. `channel`: of an audience that is a channel's.
   virtual void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                            RunDone<std::string> done) = 0;

@@ -169,6 +169,25 @@ TEST_P(DeliveryContract, TellsADuplicateWhichMessageMadeTheRun) {
   }
 }
 
+TEST_P(DeliveryContract, KnowsWhetherAnIdWasTakenWithoutTakingIt) {
+  begin();
+  const auto find = [&](const std::string& key, bool everywhere) {
+    return ask<Submitted>(
+        [&](Done<Submitted> done) { agents().find_duplicate(key, everywhere, std::move(done)); });
+  };
+  for (const bool everywhere : {false, true}) {
+    const std::string key = everywhere ? "k1" : "k2";
+    EXPECT_EQ(find(key, everywhere).error().code, Errc::not_found);
+    AgentMessage first = message("a", "", key, everywhere);
+    first.makes_run = true;
+    const auto submitted = slot<Submitted>();
+    agents().submit(first, into<Submitted>(submitted));
+    EXPECT_EQ(*find(key, everywhere), Submitted::duplicate_of(first.message_id)) << "also on its way";
+    ASSERT_TRUE(until([&] { return submitted->has_value(); }));
+    EXPECT_EQ(*find(key, everywhere), Submitted::duplicate_of(first.message_id));
+  }
+}
+
 TEST_P(DeliveryContract, TakesARefusedIdAgain) {
   for (const bool everywhere : {false, true}) {
     limits_.queue.bytes = 200;

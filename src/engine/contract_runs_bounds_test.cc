@@ -33,6 +33,58 @@ TEST_P(RunBoundsContract, OpenRunsHaveBounds) {
   EXPECT_EQ(error_of(create(new_run("c4", "c4"))), "resource_exhausted");
 }
 
+TEST_P(RunBoundsContract, ClientsWithoutASessionLeaveRoomForOthers) {
+  limits_.open_runs_per_user = 2;
+  limits_.open_runs_per_realm = 3;
+  begin();
+  for (const char* id : {"r1", "r2"}) EXPECT_EQ(error_of(create(strangers_run(id, "c1"))), "none");
+  EXPECT_EQ(error_of(create(strangers_run("r3", "c1"))), "too_many_runs") << "its connection's own bound";
+  EXPECT_EQ(error_of(create(strangers_run("r3", "c2"))), "none");
+  EXPECT_EQ(error_of(create(strangers_run("r4", "c3"))), "resource_exhausted") << "they share the rest";
+  EXPECT_EQ(error_of(create(new_run("mine"))), "none") << "and a user has what is his";
+  EXPECT_EQ(find("r1")->record.asked_by, "c1");
+  cancel("r3");
+  EXPECT_EQ(error_of(create(strangers_run("r4", "c3"))), "none");
+  store().withdraw("r4");
+  EXPECT_TRUE(until([&] { return status_of("r4") == "run_not_found"; }));
+  EXPECT_EQ(error_of(create(strangers_run("r5", "c4"))), "none");
+}
+
+TEST_P(RunBoundsContract, TheBytesOfClientsWithoutASessionHaveABound) {
+  limits_.user_bytes = 600;
+  limits_.realm_bytes = 1000;
+  begin();
+  for (const char* id : {"r1", "r2", "r3"}) {
+    create(strangers_run(id, id));
+    EXPECT_EQ(claim(id, "a")->epoch, 1u);
+  }
+  EXPECT_EQ(error_of(append("r1", 0, std::string(601, 'x'))), "too_many_runs");
+  EXPECT_EQ(error_of(append("r1", 0, std::string(500, 'x'))), "none");
+  EXPECT_EQ(error_of(append("r2", 0, std::string(600, 'x'))), "resource_exhausted");
+  EXPECT_EQ(error_of(append("r1", 1, "", RunEnd{})), "none");
+  EXPECT_EQ(error_of(append("r2", 0, std::string(600, 'x'))), "none");
+  EXPECT_TRUE(find("r1")->log.is_expired());
+}
+
+TEST_P(RunBoundsContract, WhatWasAskedBeforeIsKnownWhateverBoundIsReached) {
+  limits_.made_burst = 1;
+  limits_.made_per_second = 0.001;
+  limits_.open_runs_per_user = 1;
+  begin();
+  NewRun first = new_run("r1"), again = new_run("r2"), other = new_run("r3");
+  first.asked_as = again.asked_as = "s:client:m1";
+  other.asked_as = "s:client:m2";
+  EXPECT_FALSE(create(first)->existed);
+  for (int i = 0; i < 3; ++i) {
+    const auto repeated = create(again);
+    ASSERT_EQ(error_of(repeated), "none");
+    EXPECT_TRUE(repeated->existed);
+    EXPECT_EQ(repeated->run_id, "r1");
+  }
+  EXPECT_EQ(error_of(create(other)), "too_many_runs");
+  EXPECT_EQ(store().stats().refusals_total, 1u);
+}
+
 TEST_P(RunBoundsContract, AUserMakesSoManyRunsASecond) {
   limits_.made_burst = 3;
   limits_.made_per_second = 1;
@@ -62,6 +114,79 @@ TEST_P(RunBoundsContract, AUsersOldestRunsThatAreOverGoFirst) {
   EXPECT_EQ(error_of(create(new_run("r4"))), "none");
   EXPECT_EQ(status_of("r2"), "run_not_found");
   EXPECT_EQ(status_of("r1"), "cancelled");
+}
+
+TEST_P(RunBoundsContract, ARealmsOldestRunsThatAreOverGoFirst) {
+  limits_.open_runs_per_realm = 2;  // and four are kept
+  begin();
+  for (const char* id : {"r1", "r2", "r3", "r4"}) {
+    EXPECT_EQ(error_of(create(realms_run(id, "shop"))), "none");
+    append(id, 0, "x", RunEnd{});
+    pass(5ms);
+  }
+  EXPECT_EQ(error_of(create(realms_run("r5", "shop"))), "none");
+  EXPECT_TRUE(until([&] { return status_of("r1") == "run_not_found"; }));
+  create(new_run("clients"));
+  EXPECT_EQ(error_of(claim("clients", claim_by("shop"))), "none");
+  EXPECT_TRUE(until([&] { return status_of("r2") == "run_not_found"; }));
+  EXPECT_EQ(status_of("r3"), "completed");
+  EXPECT_EQ(error_of(create(realms_run("others", "bank"))), "none");
+  EXPECT_EQ(status_of("r3"), "completed");
+}
+
+TEST_P(RunBoundsContract, AFullRealmIsToldOfItWhereItMatters) {
+  limits_.open_runs_per_realm = 1;
+  begin();
+  create(realms_run("shops", "shop"));
+  create(new_run("clients"));
+  create(new_run("over"));
+  cancel("over");
+  create(new_run("banks"));
+  claim("banks", claim_by("bank"));
+  const auto refused = claim("clients", claim_by("shop"));
+  EXPECT_EQ(error_of(refused), "resource_exhausted");
+  EXPECT_EQ(refused.error().run, (RunTop{RunStatus::queued, 0, 0, {}}));
+  EXPECT_EQ(error_of(claim("nobodys", claim_by("shop"))), "run_not_found");
+  RunReach elsewhere;
+  elsewhere.tenant_id = "blue";
+  EXPECT_EQ(error_of(claim("clients", claim_by("shop"), elsewhere)), "run_not_found");
+  EXPECT_EQ(error_of(claim("over", claim_by("shop"))), "run_ended");
+  EXPECT_EQ(error_of(claim("shops", claim_by("shop"))), "none");
+  EXPECT_EQ(error_of(claim("banks", claim_by("shop"))), "none") << "it counts for the bank";
+}
+
+TEST_P(RunBoundsContract, ClaimsThatAreRefusedOrRepeatedCountForNothing) {
+  limits_.open_runs_per_realm = 2;
+  begin();
+  create(new_run("mine"));
+  create(new_run("banks"));
+  RunClaim by_bank = claim_of("b");
+  by_bank.realm = "bank";
+  claim("banks", by_bank);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(claim("mine", claim_by("shop", "t"))->repeated, i > 0);
+    EXPECT_EQ(error_of(claim("banks", claim_by("shop"))), "run_held");
+    EXPECT_EQ(error_of(claim("nobodys", claim_by("shop"))), "run_not_found");
+  }
+  EXPECT_EQ(store().stats().claims_total, 2u);
+  EXPECT_EQ(error_of(create(realms_run("r1", "shop"))), "none");
+  EXPECT_EQ(error_of(create(realms_run("r2", "shop"))), "resource_exhausted");
+  append("mine", 0, "", RunEnd{});
+  EXPECT_EQ(error_of(claim("mine", claim_by("shop", "t2"))), "run_ended");
+  EXPECT_EQ(error_of(create(realms_run("r2", "shop"))), "none") << "what is over does not count again";
+}
+
+TEST_P(RunBoundsContract, ARefusedAppendTakesNobodysRoom) {
+  limits_.user_bytes = 1000;
+  begin();
+  for (const char* id : {"r1", "r2"}) create(claimed_run(id));
+  const std::string large(900, 'x');
+  EXPECT_EQ(error_of(append("r1", append_of("stranger", 1, 0, large))), "fenced");
+  EXPECT_EQ(error_of(append("r1", append_of("a", 7, 0, large))), "fenced");
+  RunReach elsewhere;
+  elsewhere.tenant_id = "blue";
+  EXPECT_EQ(error_of(append("r1", append_of("a", 1, 0, large), elsewhere)), "run_not_found");
+  EXPECT_EQ(error_of(append("r2", 0, large)), "none");
 }
 
 TEST_P(RunBoundsContract, OldLogsMakeRoomAndTheirRecordsStay) {
@@ -128,6 +253,42 @@ TEST_P(RunBoundsContract, ARunThatIsOverIsForgottenAfterAWhile) {
   EXPECT_EQ(find_thread(user("ann"), "c1"), "run_not_found");
   EXPECT_EQ(ids_of({}), "");
   EXPECT_TRUE(until([&] { return reader->kinds() == "end removed"; }));
+}
+
+TEST_P(RunBoundsContract, AListLooksAtSoManyRunsAndSaysWhereToGoOn) {
+  limits_.list_looks = 10;
+  limits_.open_runs_per_user = 100;
+  limits_.made_burst = 100;
+  begin();
+  for (int i = 0; i < 25; ++i) {
+    NewRun run = new_run("r" + std::to_string(i));
+    run.channel = i == 3 ? 1 : 0;
+    create(run);
+  }
+  RunFilter filter;
+  filter.channel = 1;
+  const auto first = list(filter);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->runs.empty());
+  EXPECT_TRUE(parse_run_list_place(first->after)) << "not the name of a run that it may not know";
+  filter.after = first->after;
+  filter.after = list(filter)->after;
+  const auto third = list(filter);
+  ASSERT_EQ(third->runs.size(), 1u);
+  EXPECT_EQ(third->runs[0].run_id, "r3");
+  EXPECT_EQ(third->after, "");
+  RunFilter all;
+  all.limit = 4;
+  std::string ids;
+  for (int i = 0; i < 20; ++i) {
+    const auto page = list(all);
+    ASSERT_TRUE(page);
+    for (const RunRecord& run : page->runs) ids += run.run_id + " ";
+    if ((all.after = page->after).empty()) break;
+  }
+  std::string expected;
+  for (int i = 24; i >= 0; --i) expected += "r" + std::to_string(i) + " ";
+  EXPECT_EQ(ids, expected);
 }
 
 TEST_P(RunBoundsContract, CountsWhatItDoes) {

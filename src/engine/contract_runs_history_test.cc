@@ -7,11 +7,13 @@
 namespace gw {
 namespace {
 
-constexpr unsigned kHistories = 300;
+// Where each call goes to a server there are fewer.
+constexpr unsigned kHistories = 300, kHistoriesOfAServer = 40;
 
 class RunHistoryContract : public RunContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunHistoryContract, testing::Values(RunEngine::memory), name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunHistoryContract, testing::Values(RunEngine::memory, RunEngine::redis),
+                         name_of_engine);
 
 class RunHistory {
  public:
@@ -24,7 +26,7 @@ class RunHistory {
     claim.producer = names_[below(2)];
     if (chance(2)) claim.token = "t" + std::to_string(chance(3) ? below(5) : ++tokens_);
     if (chance(2)) claim.keep = below(static_cast<unsigned>(run.log.size()) + 3);
-    if (chance(4)) claim.epoch = run.record.epoch + below(2);
+    if (chance(4)) claim.epoch = run.record.epoch + below(3) - std::min(run.record.epoch, 1U);
     claim.force = chance(2);
     if (chance(3)) claim.takeover = std::chrono::seconds(below(20));
     if (chance(4)) claim.group = "g";
@@ -88,7 +90,7 @@ void expect_same_run(const gw::Run& run, const gw::Run& expected) {
   const RunRecord &record = run.record, &model = expected.record;
   EXPECT_EQ(record.claim_epoch, model.claim_epoch);
   EXPECT_EQ(record.producer, model.producer);
-  EXPECT_EQ(record.token, model.token);
+  EXPECT_EQ(record.token.empty(), model.token.empty()) << "Redis has its digest";
   EXPECT_EQ(record.group, model.group);
   EXPECT_EQ(record.lease, model.lease);
   EXPECT_EQ(record.takeover, model.takeover);
@@ -103,7 +105,8 @@ TEST_P(RunHistoryContract, AnswersAsTheMachineSays) {
   limits_.kept_runs_per_user = 10'000;
   limits_.open_runs_per_user = 10'000;
   begin();
-  for (unsigned seed = 1; seed <= kHistories; ++seed) {
+  const unsigned histories = under_test_->has_exact_clock() ? kHistories : kHistoriesOfAServer;
+  for (unsigned seed = 1; seed <= histories; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RunHistory history(seed);
     NewRun asked = new_run("r" + std::to_string(seed));

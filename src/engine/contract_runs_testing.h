@@ -248,15 +248,19 @@ class RunStoreTest : public testing::Test {
       });
     });
   }
-  RunResult<std::vector<RunRecord>> list(const RunFilter& filter) {
-    return ask<std::vector<RunRecord>>(
-        [&](RunDone<std::vector<RunRecord>> done) { store().list(filter, std::move(done)); });
+  RunResult<RunTail> find_tail(const std::string& id, const std::optional<RunCursor>& cursor,
+                               const RunReach& reach = {}) {
+    return ask<RunTail>(
+        [&](RunDone<RunTail> done) { store().find_tail(id, reach, cursor, std::move(done)); });
+  }
+  RunResult<RunList> list(const RunFilter& filter) {
+    return ask<RunList>([&](RunDone<RunList> done) { store().list(filter, std::move(done)); });
   }
   std::string ids_of(const RunFilter& filter) {
     const auto listed = list(filter);
     if (!listed) return std::string(to_string(listed.error().code));
     std::string out;
-    for (const RunRecord& run : *listed) out.append(out.empty() ? "" : " ").append(run.run_id);
+    for (const RunRecord& run : listed->runs) out.append(out.empty() ? "" : " ").append(run.run_id);
     return out;
   }
   std::string find_thread(const RunAudience& audience, const std::string& thread, ChannelIndex channel = 0) {
@@ -307,10 +311,27 @@ class RunStoreTest : public testing::Test {
     run.audience = user(user_id);
     return run;
   }
+  // Of a client without a session.
+  static NewRun strangers_run(const std::string& id, const std::string& connection) {
+    NewRun run;
+    run.run_id = id;
+    run.asked_by = connection;
+    return run;
+  }
   static NewRun claimed_run(const std::string& id, const std::string& user_id = "ann") {
     NewRun run = new_run(id, user_id);
     run.claim = claim_of("a", "token-" + id);
     return run;
+  }
+  static NewRun realms_run(const std::string& id, const std::string& realm) {
+    NewRun run = claimed_run(id, id);
+    run.claim->realm = realm;
+    return run;
+  }
+  static RunClaim claim_by(const std::string& realm, const std::string& token = "") {
+    RunClaim claim = claim_of("a", token);
+    claim.realm = realm;
+    return claim;
   }
   template <class T>
   static std::string error_of(const RunResult<T>& result) {

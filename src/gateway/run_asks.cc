@@ -1,7 +1,5 @@
 #include "gateway/run_asks.h"
 
-#include <memory>
-
 namespace gw {
 namespace {
 
@@ -14,6 +12,7 @@ NewRun new_run(const event::Message& message) {
     run.audience = {RunAudience::Kind::user, session->user_id, session->tenant_id};
     run.tenant_id = session->tenant_id;
   }
+  run.asked_by = asked.asked_by;
   run.thread_id = asked.thread_id;
   run.format = asked.format;
   run.asked_as = message.dedupe_key.value_or("");
@@ -55,18 +54,31 @@ void RunAsks::make_run(event::Message&& message) {
   // A callback that can be copied.
   const auto held = std::make_shared<event::Message>(std::move(message));
   parts_.runs.create(std::move(run), [this, held](const RunResult<RunCreated>& made) {
+    if (!made) return refuse(held, made.error().code);
     const ConnectionHandle handle = held->handle;
-    on_made(std::move(*held), made);
+    if (made->existed) {
+      parts_.repeat(*held, made->run_id);
+    } else {
+      parts_.submit(std::move(*held));
+    }
     go_on(handle);
   });
 }
 
-void RunAsks::on_made(event::Message&& message, const RunResult<RunCreated>& made) {
-  if (made && made->existed) return parts_.repeat(message, made->run_id);
-  if (made) return parts_.submit(std::move(message));
+// One whose first has been taken needs no other run: it is a duplicate, whatever bound keeps others out now.
+void RunAsks::refuse(const std::shared_ptr<event::Message>& held, RunErrc why) {
   // It may be there all the same, and nobody will be told of it.
-  if (made.error().code == RunErrc::unavailable) parts_.runs.withdraw(message.run->run_id);
-  parts_.refuse(message, error_of(made.error().code));
+  if (why == RunErrc::unavailable) parts_.runs.withdraw(held->run->run_id);
+  const auto refused = [this, held, why](const Result<Submitted>& first) {
+    if (first && first->outcome == Submitted::duplicate) {
+      parts_.repeat(*held, first->first_id.empty() ? std::string() : run_id_of_message(first->first_id));
+    } else {
+      parts_.refuse(*held, error_of(why));
+    }
+    go_on(held->handle);
+  };
+  if (!held->dedupe_key || why == RunErrc::unavailable) return refused(Error{Errc::not_found, ""});
+  parts_.agents.find_duplicate(*held->dedupe_key, held->dedupe_everywhere, refused);
 }
 
 void RunAsks::go_on(const ConnectionHandle& handle) {

@@ -4,9 +4,11 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
+#include "core/agent_delivery.h"
 #include "core/run_store.h"
 #include "gateway/inter_thread.h"
 #include "protocol/codes.h"
@@ -18,10 +20,11 @@ class RunAsks {
   // All outlive it.
   struct Parts {
     RunStore& runs;
+    AgentDelivery& agents;
     std::function<void(event::Message&& message)> submit;
     // The run was not made, so the message was not sent.
     std::function<void(const event::Message& message, protocol::ErrorCode code)> refuse;
-    // It came before, and its run is open: that is `first_run`.
+    // It came before; `first_run`: its run, empty where it made none.
     std::function<void(const event::Message& message, const std::string& first_run)> repeat;
   };
 
@@ -44,7 +47,7 @@ class RunAsks {
   };
 
   void make_run(event::Message&& message);
-  void on_made(event::Message&& message, const RunResult<RunCreated>& made);
+  void refuse(const std::shared_ptr<event::Message>& held, RunErrc why);
   void go_on(const ConnectionHandle& handle);
 
   Parts parts_;

@@ -51,6 +51,7 @@ std::shared_ptr<const event::RunAsked> Shard::Runs::ask(Client& client, const ro
   asked->run_id = run_id_of_message(message_id);
   asked->thread_id = to.thread_id;
   asked->format = to.format;
+  if (!client.connection().session) asked->asked_by = client.connection().id.text();
   if (hub_.count(client.slot) + queue_.count(client.slot) < RunHub::kRunsMax)
     asked->attach = queue_.reserve(client.slot, asked->run_id);
   return asked;

@@ -22,7 +22,8 @@ TimePoint answered_at(TimePoint now, const event::Message& message) {
 
 Submissions::Submissions(Parts parts)
     : parts_(std::move(parts)),
-      asks_({parts_.engine.runs(), [this](event::Message&& message) { submit(std::move(message)); },
+      asks_({parts_.engine.runs(), parts_.engine.agents(),
+             [this](event::Message&& message) { submit(std::move(message)); },
              [this](const event::Message& message, protocol::ErrorCode code) { refuse(message, code); },
              [this](const event::Message& message, const std::string& run) {
                answer_repeated(message, run);

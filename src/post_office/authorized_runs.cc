@@ -107,7 +107,7 @@ void AuthorizedRuns::find(const ApiKey& key, const std::string& run_id, RunDone<
   runs_.find(run_id, reach_of(key), std::move(done));
 }
 
-void AuthorizedRuns::list(const ApiKey& key, RunFilter filter, RunDone<std::vector<RunRecord>> done) {
+void AuthorizedRuns::list(const ApiKey& key, RunFilter filter, RunDone<RunList> done) {
   filter.reach = reach_of(key);
   runs_.list(filter, std::move(done));
 }

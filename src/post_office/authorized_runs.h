@@ -38,7 +38,7 @@ class AuthorizedRuns {
   void remove(const ApiKey& key, const std::string& run_id, const std::string& producer, RunDone<void> done);
   void find(const ApiKey& key, const std::string& run_id, RunDone<const Run*> done);
   // `filter.reach` is the key's.
-  void list(const ApiKey& key, RunFilter filter, RunDone<std::vector<RunRecord>> done);
+  void list(const ApiKey& key, RunFilter filter, RunDone<RunList> done);
 
   static RunReach reach_of(const ApiKey& key) { return {key.channels, key.tenant_id, key.realm}; }
 

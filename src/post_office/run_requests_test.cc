@@ -41,6 +41,25 @@ TEST(RunAppendBody, HasTextOrItemsOrAnEnd) {
   EXPECT_EQ(end->append.end->result, "[ 1]");
 }
 
+TEST(RunAppendBody, AResultStandsOnOneLine) {
+  const auto end = read_run_end(
+      "{\"producer\":\"a\",\"epoch\":1,\"seq\":2,\"end\":{\"status\":\"completed\",\"result\":{\"a\":\r\n "
+      "[1,\n\"\\n\"]}}}");
+  ASSERT_TRUE(end) << fault(end);
+  EXPECT_EQ(end->append.end->result, R"({"a":   [1, "\n"]})");
+}
+
+TEST(RunAppendBody, HasSoManyMembersAndNoMore) {
+  const auto body_with = [](int others) {
+    std::string body = R"({"producer":"a","epoch":1,"seq":2,"text":"x")";
+    for (int i = 0; i < others; ++i) body += ",\"m" + std::to_string(i) + "\":0";
+    return body + "}";
+  };
+  EXPECT_EQ(fault(read_run_append(body_with(60))), "");
+  EXPECT_EQ(fault(read_run_append(body_with(61))), "the body has too many members");
+  EXPECT_EQ(fault(read_run_append(body_with(100'000))), "the body has too many members");
+}
+
 TEST(RunAppendBody, NamesWhatIsWrong) {
   const std::pair<const char*, const char*> faults[] = {
       {R"({"producer":"a","epoch":1,"seq":0})", "text, items or end is required"},

@@ -7,6 +7,11 @@
 namespace gw {
 namespace {
 
+uint64_t least_base_after(const std::vector<uint64_t>& bases, uint32_t epoch, uint64_t pos) {
+  for (size_t later = size_t{epoch} + 1; later < bases.size(); ++later) pos = std::min(pos, bases[later]);
+  return pos;
+}
+
 bool is_inside_character(std::string_view text, uint64_t pos) {
   return pos < text.size() && (static_cast<unsigned char>(text[pos]) & 0xc0) == 0x80;
 }
@@ -42,6 +47,11 @@ void RunLog::begin_epoch(uint32_t epoch, uint64_t keep) {
   bases_.resize(size_t{epoch} + 1, keep);
 }
 
+void RunLog::correct_bases(const std::vector<uint64_t>& bases) {
+  ASSERT(bases.size() >= bases_.size());
+  std::copy_n(bases.begin(), bases_.size(), bases_.begin());
+}
+
 void RunLog::assign(std::string bytes, std::vector<uint64_t> bases) {
   ASSERT(!bases.empty());
   *this = RunLog();
@@ -64,8 +74,21 @@ void RunLog::expire() {
 }
 
 uint64_t RunLog::common_prefix(uint32_t epoch, uint64_t pos) const {
-  for (size_t later = size_t{epoch} + 1; later < bases_.size(); ++later) pos = std::min(pos, bases_[later]);
-  return pos;
+  return least_base_after(bases_, epoch, pos);
+}
+
+RunResume resume_at_tail(const std::vector<uint64_t>& bases, uint64_t size, RunHash hash,
+                         const RunCursor& cursor, std::string_view tail) {
+  using Kind = RunResume::Kind;
+  const auto epoch = static_cast<uint32_t>(bases.size() - 1);
+  if (cursor.epoch > epoch) return {Kind::ahead, 0};
+  const uint64_t common = least_base_after(bases, cursor.epoch, cursor.pos);
+  if (common > size) return {Kind::ahead, 0};
+  if (common < cursor.pos) return {Kind::reset, common};
+  // The hash folds: with the bytes from there on it has to come to that of the whole log.
+  const bool is_whole = cursor.pos + tail.size() == size && !is_inside_character(tail, 0);
+  if (!is_whole || cursor.hash.then(tail) != hash) return {Kind::diverged, 0};
+  return {cursor.epoch == epoch ? Kind::fits : Kind::reset, common};
 }
 
 RunResume RunLog::resume(const std::optional<RunCursor>& cursor) const {

@@ -24,6 +24,10 @@ struct RunResume {
   uint64_t pos = 0;
 };
 
+// Where a reader goes on in a log of that size and hash, of which `tail` is what stands behind the cursor.
+RunResume resume_at_tail(const std::vector<uint64_t>& bases, uint64_t size, RunHash hash,
+                         const RunCursor& cursor, std::string_view tail);
+
 class RunLog {
  public:
   // Positions whose hash is kept lie so far apart; those between are folded anew.
@@ -43,6 +47,8 @@ class RunLog {
   void append(std::string_view bytes);
   // `epoch` begins (one above epoch(), or further where some were missed) and keeps the first `keep` bytes.
   void begin_epoch(uint32_t epoch, uint64_t keep);
+  // Where each of its epochs began, when begin_epoch() has gone over some. `bases` may have later ones.
+  void correct_bases(const std::vector<uint64_t>& bases);
   // What an engine read anew. `bases` is not empty.
   void assign(std::string bytes, std::vector<uint64_t> bases);
   // The same of one whose bytes are gone.

@@ -16,6 +16,27 @@ RunLog log_of(std::string_view bytes) {
   return log;
 }
 
+TEST(RunLog, ATailSaysAsMuchOfACursorAsTheLog) {
+  const std::string text = "Once é upon a 😀 time";
+  RunLog log = log_of(text);
+  log.begin_epoch(2, 14);
+  log.append("!");
+  log.begin_epoch(3, 15);
+  for (uint32_t epoch = 0; epoch <= 4; ++epoch) {
+    for (uint64_t pos = 0; pos <= log.size() + 1; ++pos) {
+      for (const bool lies : {false, true}) {
+        const std::string had = lies ? std::string(pos, '?') : text.substr(0, pos);
+        const RunCursor cursor{epoch, pos, RunHash::of(had)};
+        const std::string_view tail = log.bytes().substr(std::min<uint64_t>(pos, log.size()));
+        const RunResume known = log.resume(cursor),
+                        told = resume_at_tail(log.bases(), log.size(), log.hash(), cursor, tail);
+        EXPECT_EQ(told.kind, known.kind) << epoch << " " << pos << " " << lies;
+        if (told.kind == Kind::fits || told.kind == Kind::reset) EXPECT_EQ(told.pos, known.pos);
+      }
+    }
+  }
+}
+
 TEST(RunLog, KnowsTheHashAtEveryPlace) {
   std::mt19937 random(4);
   RunLog log;

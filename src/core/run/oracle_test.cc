@@ -154,11 +154,11 @@ std::string expect_claim(History& history, const RunClaim& claim, WallTime now) 
   if (history.over) return "run_ended";
   if (last && now < history.lease_end() && last->producer != claim.producer && !claim.force)
     return "run_held " + std::to_string((history.lease_end() - now).count());
-  if (claim.epoch && *claim.epoch != history.epoch()) return "run_moved";
+  if (claim.epoch && *claim.epoch < history.epoch()) return "run_moved";
   if (claim.keep && !may_be_cut_at(history, *claim.keep)) return "run_moved";
 
   PastClaim next;
-  next.epoch = std::max(history.epoch(), claim.epoch_known) + 1;
+  next.epoch = std::max({history.epoch(), claim.epoch_known, claim.epoch.value_or(0)}) + 1;
   if (next.epoch > 9998) {
     history.end_by_gateway(RunStatus::failed, "too_many_claims");
     return "run_ended";

@@ -67,6 +67,13 @@ bool RunAudience::has_thread(std::string_view thread_id) const {
   return thread_id.size() >= (kind == Kind::anonymous ? kSecretThreadBytes : 1);
 }
 
+std::string account_of(const RunAudience& audience, std::string_view asked_by) {
+  using Kind = RunAudience::Kind;
+  if (audience.kind == Kind::channel) return {};
+  if (audience.kind != Kind::anonymous) return audience.text({});
+  return asked_by.empty() ? std::string() : audience.text({}).append(asked_by);
+}
+
 RunTop top_of(const Run& run) {
   return {run.record.status, run.record.epoch, run.log.size(), run.log.hash()};
 }

@@ -7,6 +7,7 @@
 //      |--start timeout--> abandoned;   cancel --> cancelled
 #pragma once
 
+#include <algorithm>
 #include <boost/system/result.hpp>
 #include <cstdint>
 #include <deque>
@@ -55,6 +56,10 @@ struct RunAudience {
   friend bool operator==(const RunAudience&, const RunAudience&) = default;
 };
 
+// Whose runs have bounds of their own: a user, a session, a connection, for an anonymous one that of the
+// client that asked. Empty: nobody's, as of a channel.
+std::string account_of(const RunAudience& audience, std::string_view asked_by);
+
 // A client that asks for a run, or is given one.
 struct RunViewer {
   std::string_view connection_id = {};
@@ -86,6 +91,7 @@ struct RunRecord {
   std::string tenant_id;   // whose it is; empty: none
   std::string realm;       // that it counts for; empty: of a client, and not claimed yet
   bool is_realms = false;  // made by that realm: other realms' keys do not reach it
+  std::string asked_by;    // connection of the anonymous client whose message asked for it; empty: none
   std::string thread_id;   // empty: none
   RunFormat format = RunFormat::text;
   std::string metadata;  // a JSON object; empty: none
@@ -136,10 +142,11 @@ struct RunLimits {
   size_t realm_bytes = size_t{64} << 20;
   size_t user_bytes = size_t{16} << 20;
   size_t cache_bytes = size_t{256} << 20;  // of all replicas of an instance, Redis
-  size_t open_runs = 100'000;              // of an instance
+  size_t open_runs = 100'000;              // of all: of the instance, or of all that share a Redis
   size_t open_runs_per_user = 32;
   size_t open_runs_per_realm = 10'000;
   size_t kept_runs_per_user = 256;
+  size_t list_looks = 2000;    // a list looks at no more runs than that
   double made_per_second = 5;  // by a user
   double made_burst = 32;
   double appends_per_second = 200;  // to a run
@@ -149,6 +156,8 @@ struct RunLimits {
   Duration life = 24h;
   Duration retention = 1h;  // after the end
 
+  // Of those that a realm, or everybody, may have open: so many of its runs are kept, open or over.
+  static constexpr size_t kKeptPerOpen = 2;
   static constexpr size_t kAppendBytes = size_t{256} << 10;
   static constexpr size_t kAppendItems = 1000;
   static constexpr Duration kLease = 10s, kLeaseMin = 2s, kLeaseMax = 120s;
@@ -167,15 +176,19 @@ struct RunEnd {
 
 struct RunClaim {
   std::string producer;
-  std::string token = {};              // empty: none
-  std::optional<uint64_t> keep = {};   // bytes; absent: all
-  std::optional<uint32_t> epoch = {};  // that the run must still have
-  uint32_t epoch_known = 0;            // the highest that this process has heard of (after a failover)
-  bool force = false;                  // although another's lease lasts; checked by the caller
+  std::string token = {};             // empty: none
+  std::optional<uint64_t> keep = {};  // bytes; absent: all
+  // An epoch that the claimer has heard of: where the run has a later one, it comes too late.
+  std::optional<uint32_t> epoch = {};
+  uint32_t epoch_known = 0;  // the highest that this process has heard of
+  bool force = false;        // although another's lease lasts; checked by the caller
   Duration lease = RunLimits::kLease;
   std::optional<Duration> takeover = {};     // absent: for a group's delivery ack-wait + 5 s, else none
   std::string group = {}, delivery_id = {};  // the delivery that it is for; empty: none
   std::string realm = {};                    // of the caller's key
+
+  // No claim is given one that somebody has heard of: an engine that was replaced may have lost it.
+  uint32_t epoch_heard() const { return std::max(epoch_known, epoch.value_or(0)); }
 };
 
 struct NewRun {
@@ -189,6 +202,7 @@ struct NewRun {
   size_t bytes_max = 0;     // 0: RunLimits::run_bytes
   Duration retention = 0s;  // 0: RunLimits::retention
   bool push = false;
+  std::string asked_by = {};  // connection of an anonymous client
   // Scope and id of the client's message that asks for it, as in AgentMessage::dedupe_key: while a run is
   // open there is no second one that was asked for as the same. Empty: none.
   std::string asked_as = {};

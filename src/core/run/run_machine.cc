@@ -83,8 +83,8 @@ std::optional<RunRefusal> refuse_claim(const Run& run, const RunClaim& claim, Wa
     refusal.retry_after = record.lease_until - now;
     return refusal;
   }
-  if (claim.epoch && *claim.epoch != record.epoch)
-    return refuse(run, RunErrc::moved, "the run has another epoch");
+  if (claim.epoch && *claim.epoch < record.epoch)
+    return refuse(run, RunErrc::moved, "the run has a later epoch");
   if (claim.keep && !may_keep(run, *claim.keep))
     return refuse(run, RunErrc::moved, "the log has no such place to go on from");
   return {};
@@ -161,6 +161,7 @@ Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
       new_run.bytes_max == 0 ? limits.run_bytes : std::min(new_run.bytes_max, limits.run_bytes);
   record.retention = new_run.retention == Duration() ? limits.retention : new_run.retention;
   record.push = new_run.push;
+  record.asked_by = new_run.asked_by;
   record.created_at = record.last_byte_at = now;
   record.start_until = after(now, limits.start_timeout);
   record.life_until = after(now, limits.life);
@@ -172,7 +173,7 @@ RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, 
   if (const auto known = answer_to_token(run, claim)) return *known;
   if (const auto refusal = refuse_claim(run, claim, now)) return *refusal;
   RunRecord& record = run.record;
-  const uint32_t epoch = std::max(record.epoch, claim.epoch_known) + 1;
+  const uint32_t epoch = std::max(record.epoch, claim.epoch_heard()) + 1;
   if (epoch >= RunLimits::kEpochMax) {
     end(run, RunStatus::failed, {"too_many_claims", "the run was claimed too often"}, now, changes);
     return ended(run);

@@ -25,7 +25,7 @@ Digest digest_of(const RunClaim& claim);
 Digest digest_of(const RunAppend& append);
 
 // Looked at in this order: a token shown before (the last claim's with the same body: the first answer again,
-// else moved), ended, held, moved (another epoch; keep beyond the log or inside a character or line). The
+// else moved), ended, held, moved (an old epoch; keep beyond the log or inside a character or line). The
 // last epoch is the gateway's: who would get it finds the run ended (failed, too_many_claims).
 RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
                             Changes& changes);

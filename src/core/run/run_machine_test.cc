@@ -201,12 +201,13 @@ TEST_F(RunMachine, AClaimCutsOnlyWhereReadersMayBeCut) {
 
 TEST_F(RunMachine, AClaimMayNameItsEpoch) {
   RunClaim claim = claim_of("a");
-  claim.epoch = 1;
-  EXPECT_EQ(error_of(this->claim(claim)), "run_moved");
   claim.epoch = 0;
-  EXPECT_EQ(error_of(this->claim(claim)), "none");
+  EXPECT_EQ(this->claim(claim)->epoch, 1u);
+  EXPECT_EQ(error_of(this->claim(claim)), "run_moved") << "an old one";
+  claim.epoch = 4;
+  EXPECT_EQ(this->claim(claim)->epoch, 5u) << "the claimer has heard of one that the engine has lost";
   claim.epoch_known = 7;
-  claim.epoch = 1;
+  claim.epoch = 5;
   EXPECT_EQ(this->claim(claim)->epoch, 8u) << "a later one has been heard of";
   EXPECT_EQ(run_.log.bases().size(), 9u);
 }

@@ -1,5 +1,7 @@
 #include "core/run/run.h"
 
+#include "core/run_store.h"
+
 #include <gtest/gtest.h>
 
 #include <set>
@@ -46,6 +48,22 @@ TEST(RunAudience, HasOneTextForEach) {
             (RunAudience{Kind::user, "ann", ""}.text("x")))
       << "a user's threads are his on every channel";
   EXPECT_EQ((RunAudience{Kind::user, "o'b|n", "red"}.text("")), "user:red:o%27b%7Cn");
+}
+
+TEST(RunAccount, IsWhoAskedOrIsAnswered) {
+  using Kind = RunAudience::Kind;
+  const RunAudience ann{Kind::user, "ann", "red"}, anonymous, channel{Kind::channel, "", ""};
+  EXPECT_EQ(account_of(ann, "ws_1"), ann.text(""));
+  EXPECT_EQ(account_of(channel, "ws_1"), "");
+  EXPECT_EQ(account_of(anonymous, ""), "");
+  EXPECT_NE(account_of(anonymous, "ws_1"), account_of(anonymous, "ws_2"));
+}
+
+TEST(RunLists, APlaceIsNoRunsName) {
+  EXPECT_EQ(parse_run_list_place(run_list_place(1'700'000'000'123'456)), 1'700'000'000'123'456);
+  EXPECT_FALSE(is_valid_run_id(run_list_place(1)));
+  for (const char* text : {"", "@", "1", "@x", "@1x", "@-1", "@99999999999999999999"})
+    EXPECT_FALSE(parse_run_list_place(text)) << text;
 }
 
 TEST(RunAudience, AnAnonymousThreadIsASecret) {

@@ -34,6 +34,12 @@ void AgentDelivery::submit(AgentMessage submitted, Done<Submitted> done) {
   done(outcome);
 }
 
+void AgentDelivery::find_duplicate(const std::string& dedupe_key, bool, Done<Submitted> done) {
+  if (dedupe_.check(dedupe_key, loop_.now()) == DedupeWindow::Outcome::duplicate)
+    return done(Submitted::duplicate_of(dedupe_.first_id()));
+  done(Error{Errc::not_found, "no message of that id"});
+}
+
 void AgentDelivery::announce(const Publication& publication) {
   AgentMessage message;
   message.channel = publication.channel;

@@ -27,6 +27,7 @@ class AgentDelivery final : public gw::AgentDelivery {
   AgentDelivery(EventLoop& loop, const ChannelTable& channels, const AgentDeliveryOptions& options);
 
   void submit(AgentMessage message, Done<Submitted> done) override;
+  void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) override;
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                              Done<void> done) override;
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids,

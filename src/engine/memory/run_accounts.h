@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "core/rate_limit.h"
+#include "core/run/run.h"
 
 namespace gw::memory {
 
@@ -23,6 +24,16 @@ struct RunAccount {
   size_t bytes = 0;
   ByEnd over;
   ByEnd with_bytes;  // those of `over` whose log is still there
+};
+
+// What an account may have; 0: any.
+struct RunBound {
+  RunAccount* account;
+  size_t open = 0;
+  size_t kept = 0;
+  size_t bytes = 0;
+  RunErrc refusal = RunErrc::resource_exhausted;
+  const char* whose = "";
 };
 
 // Accounts that come with their first run and go with their last.

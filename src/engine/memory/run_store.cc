@@ -1,10 +1,9 @@
 #include "engine/memory/run_store.h"
 
+#include <algorithm>
+
 namespace gw::memory {
 namespace {
-
-// Of those that an instance may have open: so many of its runs are kept, open or over.
-constexpr size_t kKeptPerOpen = 2;
 
 RunRefusal refuse(RunErrc code, std::string detail) {
   RunRefusal refusal;
@@ -20,13 +19,6 @@ RunRefusal refuse(const Run& run, RunErrc code, std::string detail) {
 }
 
 RunRefusal not_found() { return refuse(RunErrc::not_found, "no such run"); }
-
-// Who has bounds of his own; what goes to a channel or to somebody anonymous has those of the rest.
-std::string account_of(const RunAudience& audience) {
-  const bool is_someone =
-      audience.kind != RunAudience::Kind::channel && audience.kind != RunAudience::Kind::anonymous;
-  return is_someone ? audience.text("") : std::string();
-}
 
 bool matches(const RunFilter& filter, const RunRecord& run) {
   return reaches(filter.reach, run) && (!filter.channel || *filter.channel == run.channel) &&
@@ -64,8 +56,9 @@ RunStore::Ptr RunStore::look_up(const std::string& run_id, const RunReach& reach
 void RunStore::create(NewRun asked, RunDone<RunCreated> done) {
   const WallTime now = wake();
   if (const auto existing = answer_as_existing(asked)) return answer(done, *existing);
-  const std::string user = account_of(asked.audience);
-  if (const auto refusal = refuse_new(asked, user)) return answer<RunCreated>(done, *refusal);
+  const Owners owners =
+      owners_of(asked.audience, asked.asked_by, asked.claim ? asked.claim->realm : std::string());
+  if (const auto refusal = refuse_new(asked, owners)) return answer<RunCreated>(done, *refusal);
   Run run = run::make(asked, options_.limits, now);
   run::Changes changes;
   RunCreated created;
@@ -75,7 +68,7 @@ void RunStore::create(NewRun asked, RunDone<RunCreated> done) {
     created.claimed = *claimed;
     ++stats_.claims_total;
   }
-  insert(asked, std::move(run), user, std::move(changes));
+  insert(asked, std::move(run), std::move(changes));
   done(created);
 }
 
@@ -93,61 +86,31 @@ std::optional<RunResult<RunCreated>> RunStore::answer_as_existing(const NewRun& 
   return {};
 }
 
-std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const std::string& user) {
+std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Owners& owners) {
   if (stopped_) return refuse(RunErrc::unavailable, "the gateway stops");
-  if (!asked.claim && !user.empty()) {
-    if (const Duration wait = made_.take(user, loop_.now()); wait > Duration()) {
+  if (!asked.claim && !owners.user.empty()) {
+    if (const Duration wait = made_.take(owners.user, loop_.now()); wait > Duration()) {
       RunRefusal refusal = refuse(RunErrc::too_many_runs, "the user makes runs too fast");
       refusal.retry_after = wait;
       return refusal;
     }
   }
-  const std::string realm = asked.claim ? asked.claim->realm : std::string();
-  if (auto refusal = refuse_open(user, realm)) return refusal;
-  if (auto refusal = make_place(user)) return refusal;
-  return make_room(user, realm, 1);
+  if (auto refusal = refuse_open(owners)) return refusal;
+  if (auto refusal = make_place(owners)) return refusal;
+  return make_room(owners, 1);
 }
 
-std::optional<RunRefusal> RunStore::refuse_open(const std::string& user, const std::string& realm) {
-  const RunLimits& limits = options_.limits;
-  const RunAccount* const users = users_.find(user);
-  if (users && users->open >= limits.open_runs_per_user)
-    return refuse(RunErrc::too_many_runs, "the user has all the open runs that he may");
-  const RunAccount* const realms = realms_.find(realm);
-  if (realms && realms->open >= limits.open_runs_per_realm)
-    return refuse(RunErrc::resource_exhausted, "the realm has all the open runs that it may");
-  if (instance_.open >= limits.open_runs)
-    return refuse(RunErrc::resource_exhausted, "the gateway has all the open runs that it may");
-  return {};
-}
-
-// Looks anew after each that goes: its readers hear of it and may call the store.
-std::optional<RunRefusal> RunStore::make_place(const std::string& user) {
-  for (;;) {
-    const RunAccount* const of_user = users_.find(user);
-    const bool user_is_full = of_user && of_user->kept >= options_.limits.kept_runs_per_user;
-    const bool is_full = instance_.kept >= kKeptPerOpen * options_.limits.open_runs;
-    if (!user_is_full && !is_full) return {};
-    const RunAccount& account = user_is_full ? *of_user : instance_;
-    if (account.over.empty()) {
-      return refuse(user_is_full ? RunErrc::too_many_runs : RunErrc::resource_exhausted,
-                    "as many runs are kept as may be, and none is over");
-    }
-    drop(look_up(account.over.begin()->second->run.record.run_id));
-  }
-}
-
-void RunStore::insert(const NewRun& asked, Run run, const std::string& user, run::Changes changes) {
+void RunStore::insert(const NewRun& asked, Run run, run::Changes changes) {
   const Ptr kept = std::make_shared<KeptRun>(std::move(run), ++numbers_, appends_limit_, loop_.now());
-  kept->user = user;
+  kept->owners = owners_of(asked.audience, asked.asked_by, {});  // its realm joins with the first count
   kept->thread = thread_of(asked.audience, asked.channel, asked.thread_id);
   kept->asked_as = asked.asked_as;
   runs_.emplace(asked.run_id, kept);
   by_number_.emplace(kept->number, kept);
   if (!kept->thread.empty()) threads_[kept->thread].emplace(kept->number, kept.get());
   if (!kept->asked_as.empty()) asked_.emplace(kept->asked_as, kept.get());
-  ++instance_.kept;
-  if (RunAccount* const account = users_.open(user)) ++account->kept;
+  users_.open(kept->owners.user);
+  for_each_account(*kept, [](RunAccount& account) { ++account.kept; });
   changed(kept, std::move(changes));
 }
 
@@ -167,13 +130,16 @@ void RunStore::withdraw(const std::string& run_id) {
 void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim claim,
                      RunDone<RunClaimed> done) {
   const WallTime now = wake();
-  const Ptr kept = look_up(run_id, reach);
+  Ptr kept = look_up(run_id, reach);
   if (!kept) return answer<RunClaimed>(done, not_found());
-  const RunAccount* const realm = realms_.find(claim.realm);
-  const bool joins_realm = kept->realm.empty() && !is_over(kept->run.record.status);
-  if (joins_realm && realm && realm->open >= options_.limits.open_runs_per_realm) {
-    return answer<RunClaimed>(
-        done, refuse(kept->run, RunErrc::resource_exhausted, "the realm has all the open runs that it may"));
+  if (kept->owners.realm.empty() && !is_over(kept->run.record.status) && !claim.realm.empty()) {
+    const Owners joined{{}, false, claim.realm};
+    auto refusal = refuse_open(joined);
+    // What goes to make place is heard of, and whoever hears may have removed this one.
+    if (!refusal) refusal = make_place(joined);
+    kept = look_up(run_id, reach);
+    if (!kept) return answer<RunClaimed>(done, not_found());
+    if (refusal) return answer<RunClaimed>(done, refuse(kept->run, refusal->code, refusal->detail));
   }
   run::Changes changes;
   const auto claimed = run::claim(kept->run, claim, options_.ack_wait, now, changes);
@@ -196,7 +162,7 @@ void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppen
     refusal.retry_after = kept->appends.ready_at(appends_limit_) - loop_.now();
     return answer<RunAppended>(done, refusal);
   }
-  if (auto refusal = make_room(kept->user, kept->realm, append.bytes.size())) {
+  if (auto refusal = make_room(kept->owners, append.bytes.size())) {
     refusal->run = top_of(kept->run);
     return answer<RunAppended>(done, *refusal);
   }
@@ -248,19 +214,39 @@ void RunStore::find(const std::string& run_id, const RunReach& reach, RunDone<co
   done(&kept->run);
 }
 
-void RunStore::list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) {
-  auto end = by_number_.end();
-  if (!filter.after.empty()) {
+void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
+                         const std::optional<RunCursor>& cursor, RunDone<RunTail> done) {
+  const Ptr kept = look_up(run_id, reach);
+  if (!kept) return answer<RunTail>(done, not_found());
+  const RunLog& log = kept->run.log;
+  RunTail tail{
+      kept->run.record, top_of(kept->run), {RunResume::Kind::fits, log.size()}, {}, log.is_expired()};
+  if (cursor) tail.resume = log.resume(cursor);
+  if (!log.is_expired() && cursor) tail.bytes = log.bytes().substr(std::min(tail.resume.pos, log.size()));
+  done(std::move(tail));
+}
+
+void RunStore::list(const RunFilter& filter, RunDone<RunList> done) {
+  auto it = by_number_.end();
+  if (const auto place = parse_run_list_place(filter.after)) {
+    it = by_number_.lower_bound(*place);
+  } else if (!filter.after.empty()) {
     const Ptr after = look_up(filter.after, filter.reach);
-    if (!after) return answer<std::vector<RunRecord>>(done, not_found());
-    end = by_number_.find(after->number);
+    if (!after) return answer<RunList>(done, not_found());
+    it = by_number_.find(after->number);
   }
-  std::vector<RunRecord> found;
-  for (auto it = end; it != by_number_.begin() && found.size() < filter.limit;) {
+  RunList list;
+  size_t looks = 0;
+  for (; it != by_number_.begin() && list.runs.size() < filter.limit; ++looks) {
+    if (looks == options_.limits.list_looks) {
+      list.after = run_list_place(it->first);
+      return done(std::move(list));
+    }
     --it;
-    if (matches(filter, it->second->run.record)) found.push_back(it->second->run.record);
+    if (matches(filter, it->second->run.record)) list.runs.push_back(it->second->run.record);
   }
-  done(std::move(found));
+  if (list.runs.size() == filter.limit) list.after = list.runs.back().run_id;
+  done(std::move(list));
 }
 
 void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,

@@ -36,8 +36,13 @@ struct KeptRun {
 
   Run run;
   const uint64_t number;  // by the order of their making
-  std::string user;       // names of accounts and indexes; empty: none
-  std::string realm;
+  // Whom it counts for beside the instance; empty: nobody.
+  struct Owners {
+    std::string user;
+    bool is_strangers = false;  // an anonymous client's: all of those count together, too
+    std::string realm;
+  };
+  Owners owners;
   std::string thread;
   std::string asked_as;
   TokenBucket appends;
@@ -69,7 +74,9 @@ class RunStore final : public gw::RunStore {
   void find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override {
     find(run_id, reach, std::move(done));
   }
-  void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) override;
+  void find_tail(const std::string& run_id, const RunReach& reach, const std::optional<RunCursor>& cursor,
+                 RunDone<RunTail> done) override;
+  void list(const RunFilter& filter, RunDone<RunList> done) override;
   void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                    RunDone<std::string> done) override;
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
@@ -93,6 +100,8 @@ class RunStore final : public gw::RunStore {
   void end_reading(uint64_t id) override;
   const Run* run_of_reading(uint64_t id) const override;
 
+  using Owners = KeptRun::Owners;
+  static Owners owners_of(const RunAudience& audience, const std::string& asked_by, const std::string& realm);
   Ptr look_up(const std::string& run_id) const;
   Ptr look_up(const std::string& run_id, const RunReach& reach) const;
   // Counts a refusal on its way to whoever asked.
@@ -101,10 +110,8 @@ class RunStore final : public gw::RunStore {
 
   // Making one.
   std::optional<RunResult<RunCreated>> answer_as_existing(const NewRun& run) const;
-  std::optional<RunRefusal> refuse_new(const NewRun& run, const std::string& user);
-  std::optional<RunRefusal> refuse_open(const std::string& user, const std::string& realm);
-  std::optional<RunRefusal> make_place(const std::string& user);
-  void insert(const NewRun& asked, Run run, const std::string& user, run::Changes changes);
+  std::optional<RunRefusal> refuse_new(const NewRun& run, const Owners& owners);
+  void insert(const NewRun& asked, Run run, run::Changes changes);
   std::string thread_of(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id) const;
 
   // What follows a change of a run: its counts, its due time, its readers.
@@ -119,12 +126,22 @@ class RunStore final : public gw::RunStore {
   void drop(const Ptr& kept);
   void unindex(KeptRun& kept);
 
-  // Makes room for `bytes` more by expiring the oldest logs of runs that are over.
-  std::optional<RunRefusal> make_room(const std::string& user, const std::string& realm, size_t bytes);
-  bool make_room(RunAccount* account, size_t bytes, size_t bytes_max);
+  // --- Bounds (run_store_bounds.cc): each of those that a run counts for has its own.
+  std::vector<RunBound> bounds_of(const Owners& owners);
+  std::optional<RunRefusal> refuse_open(const Owners& owners);
+  // For one more, by dropping the oldest runs that are over.
+  std::optional<RunRefusal> make_place(const Owners& owners);
+  // For `bytes` more, by expiring the oldest logs of runs that are over.
+  std::optional<RunRefusal> make_room(const Owners& owners, size_t bytes);
+  bool make_room(RunAccount& account, size_t bytes, size_t bytes_max);
   void expire(KeptRun& kept);
   template <class F>
-  void for_each_account(const KeptRun& kept, F&& visit);
+  void for_each_account(const KeptRun& kept, F&& visit) {
+    visit(instance_);
+    if (kept.owners.is_strangers) visit(strangers_);
+    if (RunAccount* const user = users_.find(kept.owners.user)) visit(*user);
+    if (RunAccount* const realm = realms_.find(kept.owners.realm)) visit(*realm);
+  }
 
   // The time. Where it has jumped since the last call or tick, every open run has its whole time again.
   WallTime wake();
@@ -142,6 +159,7 @@ class RunStore final : public gw::RunStore {
   std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> threads_;
   std::unordered_map<std::string, KeptRun*> asked_;  // open ones
   RunAccount instance_;
+  RunAccount strangers_;
   RunAccounts users_;
   RunAccounts realms_;
   std::unordered_map<uint64_t, Ptr> readings_;

@@ -22,15 +22,8 @@ void RunStore::changed(const Ptr& kept, run::Changes changes) {
 
 // --- Counts -----------------------------------------------------------------------------------------------
 
-template <class F>
-void RunStore::for_each_account(const KeptRun& kept, F&& visit) {
-  visit(instance_);
-  if (RunAccount* const user = users_.find(kept.user)) visit(*user);
-  if (RunAccount* const realm = realms_.find(kept.realm)) visit(*realm);
-}
-
 void RunStore::count(KeptRun& kept) {
-  if (kept.realm.empty()) count_realm(kept);
+  if (kept.owners.realm.empty()) count_realm(kept);
   const bool is_open = !is_over(kept.run.record.status);
   const size_t bytes = kept.run.log.bytes().size();
   for_each_account(kept, [&](RunAccount& account) {
@@ -46,7 +39,7 @@ void RunStore::count(KeptRun& kept) {
 void RunStore::count_realm(KeptRun& kept) {
   RunAccount* const realm = realms_.open(kept.run.record.realm);
   if (!realm) return;
-  kept.realm = kept.run.record.realm;
+  kept.owners.realm = kept.run.record.realm;
   ++realm->kept;
   realm->open += size_t{kept.counted_open};
   realm->bytes += kept.counted_bytes;
@@ -60,36 +53,6 @@ void RunStore::count_end(KeptRun& kept) {
   });
   if (!kept.asked_as.empty()) asked_.erase(kept.asked_as);
   ++stats_.ended_total[static_cast<size_t>(kept.run.record.status)];
-}
-
-std::optional<RunRefusal> RunStore::make_room(const std::string& user, const std::string& realm,
-                                              size_t bytes) {
-  const RunLimits& limits = options_.limits;
-  RunRefusal refusal;
-  refusal.code = RunErrc::too_many_runs;
-  refusal.detail = "the user's runs have all the bytes that they may";
-  if (!make_room(users_.find(user), bytes, limits.user_bytes)) return refusal;
-  refusal.code = RunErrc::resource_exhausted;
-  refusal.detail = "the runs have all the bytes that they may";
-  if (!make_room(realms_.find(realm), bytes, limits.realm_bytes)) return refusal;
-  if (!make_room(&instance_, bytes, limits.store_bytes)) return refusal;
-  return {};
-}
-
-bool RunStore::make_room(RunAccount* account, size_t bytes, size_t bytes_max) {
-  if (!account) return true;
-  if (bytes > bytes_max) return false;
-  while (account->bytes + bytes > bytes_max) {
-    if (account->with_bytes.empty()) return false;
-    expire(*account->with_bytes.begin()->second);
-  }
-  return true;
-}
-
-void RunStore::expire(KeptRun& kept) {
-  kept.run.log.expire();
-  for_each_account(kept, [&](RunAccount& account) { account.with_bytes.erase(kept.ended_number); });
-  count(kept);
 }
 
 // --- Time -------------------------------------------------------------------------------------------------
@@ -176,8 +139,8 @@ void RunStore::unindex(KeptRun& kept) {
     account.over.erase(kept.ended_number);
     account.with_bytes.erase(kept.ended_number);
   });
-  users_.close(kept.user);
-  realms_.close(kept.realm);
+  users_.close(kept.owners.user);
+  realms_.close(kept.owners.realm);
   if (kept.look_at) due_.erase({*kept.look_at, kept.number});
   if (const auto thread = threads_.find(kept.thread); thread != threads_.end()) {
     thread->second.erase(kept.number);

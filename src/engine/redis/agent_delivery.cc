@@ -1,5 +1,7 @@
 #include "engine/redis/agent_delivery.h"
 
+#include "base/digest.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "engine/redis/errors.h"
 
@@ -53,6 +55,24 @@ void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
     resolve(key, by, outcome);
     done(std::move(outcome));
   });
+}
+
+void AgentDelivery::find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) {
+  if (const auto it = resolving_.find(dedupe_key); it != resolving_.end()) {
+    it->second.again.push_back(std::move(done));
+    return;
+  }
+  if (dedupe_.check(dedupe_key, parts_.loop.now()) == DedupeWindow::Outcome::duplicate)
+    return done(Submitted::duplicate_of(dedupe_.first_id()));
+  const Error none{Errc::not_found, "no message of that id"};
+  if (!everywhere) return done(none);
+  parts_.messages.command({"GET", parts_.keys.message_id(to_hex(sha256(dedupe_key)))},
+                          [none, done = std::move(done)](const Result<Reply>& reply) {
+                            if (!reply) return done(reply.error());
+                            if (!reply->is_text() || reply->text().empty()) return done(none);
+                            const std::string_view first = reply->text();
+                            done(Submitted::duplicate_of(std::string(first.substr(0, first.find(' ')))));
+                          });
 }
 
 // Only what was taken counts as seen: a refused message may come again with its id.

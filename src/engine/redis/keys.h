@@ -113,7 +113,7 @@ class Keys {
   // --- Runs: what is of one has one slot of a cluster ---
   std::string run(std::string_view id) const { return kept("run:{", id, "}"); }
   std::string run_log(std::string_view id) const { return kept("run:{", id, "}:log"); }
-  // The latest run of a thread; the digest is of audience and thread.
+  // The latest runs of a thread; the digest is of audience and thread.
   std::string thread(std::string_view digest) const { return kept("thread:", digest); }
   // The open run that was asked for as this.
   std::string run_asked(std::string_view digest) const { return kept("runs:asked:", digest); }
@@ -125,6 +125,8 @@ class Keys {
   // Those that count for `whom` (a digest, or "all"): open, and all that are kept.
   std::string runs_open(std::string_view whom) const { return kept("runs:{", whom, "}:open"); }
   std::string runs_bytes(std::string_view whom) const { return kept("runs:{", whom, "}:bytes"); }
+  // Of those that are over the ones whose log is still there.
+  std::string runs_logs(std::string_view whom) const { return kept("runs:{", whom, "}:logs"); }
   std::string runs_kept(std::string_view whom) const { return kept("runs:{", whom, "}:kept"); }
 
  private:

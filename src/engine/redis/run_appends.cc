@@ -66,9 +66,7 @@ bool RunAppends::may_append(const Owner& owner, const Batch& batch) {
 // --- Room -------------------------------------------------------------------------------------------------
 
 std::vector<RunBound> RunAppends::bounds_of(const std::string& user, const std::string& realm) const {
-  std::vector<RunBound> bounds;
-  if (!user.empty()) bounds.push_back(parts_.index.of_user(user));
-  if (!realm.empty()) bounds.push_back(parts_.index.of_realm(realm));
+  std::vector<RunBound> bounds = parts_.index.bounds_of(user, realm);
   std::erase_if(bounds, [](const RunBound& bound) { return bound.bytes_most == 0; });
   return bounds;
 }
@@ -83,7 +81,8 @@ void RunAppends::learn(const Ptr& owner) {
       owner->reserved = 0;
       owner->record = stored->record;
       if (!is_over(stored->record.status))
-        owner->bounds = bounds_of(run_user(stored->record.audience), stored->record.realm);
+        owner->bounds =
+            bounds_of(run_user(stored->record.audience, stored->record.asked_by), stored->record.realm);
     }
     if (!stored && stored.error().code != RunErrc::not_found) {
       const RunDone<RunAppended> done = std::move(owner->queue.front().done);

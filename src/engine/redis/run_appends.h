@@ -38,6 +38,8 @@ class RunAppends {
                const std::string& realm);
   // Owners that have not been heard for long are forgotten. Every second or so.
   void tick(TimePoint now);
+  // Those whose state is kept.
+  size_t owners() const { return owners_.size(); }
   // Adds to appends, bytes and duplicates.
   void add_stats(RunStats& stats) const;
 

@@ -94,7 +94,7 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
               {"seen_a", text_of(top.hash.first)},
               {"seen_b", text_of(top.hash.second)},
               {"epoch_wanted", claim.epoch ? text_of(*claim.epoch) : std::string()},
-              {"known", text_of(claim.epoch_known)},
+              {"known", text_of(claim.epoch_heard())},
               {"force", flag(claim.force)},
               {"lease", milliseconds(claim.lease)},
               {"takeover", milliseconds(takeover_of(claim))},
@@ -201,6 +201,13 @@ void RunCalls::read(const std::string& run_id, uint64_t from,
         if (!stored) return done(run_not_found());
         done(std::move(*stored));
       });
+}
+
+void RunCalls::remove(const std::vector<std::string>& run_ids, const OnRemoved& removed) {
+  for (const std::string& run_id : run_ids)
+    settle(run_id, {}, Settle::remove, {}, [run_id, removed](const Result<RunAnswer>& answer) {
+      if (answer) removed(run_id, answer->code() == "removed" ? answer->counted(0) : RunCounted());
+    });
 }
 
 void RunCalls::expire(const std::vector<std::string>& run_ids) {

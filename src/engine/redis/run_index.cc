@@ -7,46 +7,49 @@
 namespace gw::redis {
 namespace {
 
-constexpr std::string_view kAll = "all";
+constexpr std::string_view kAll = "all", kStrangers = "strangers";
 // Bytes are reserved in steps, so that most appends ask nobody.
 constexpr uint64_t kSteps = 64, kStepMost = uint64_t{64} << 10;
 
 }  // namespace
 
-RunBound RunIndex::of_user(const std::string& user) const {
-  return {user,
-          limits_.open_runs_per_user,
-          limits_.kept_runs_per_user,
-          limits_.user_bytes,
-          RunErrc::too_many_runs,
-          "the user has all the open runs that he may"};
-}
-
-RunBound RunIndex::of_realm(const std::string& realm) const {
-  return {"realm:" + realm,    limits_.open_runs_per_realm, 0,
-          limits_.realm_bytes, RunErrc::resource_exhausted, "the realm has all the open runs that it may"};
-}
+RunBound RunIndex::of_realm(const std::string& realm) const { return of_many("realm:" + realm, "the realm"); }
 
 RunBound RunIndex::of_all() const {
-  return {std::string(kAll),
-          limits_.open_runs,
-          0,
-          0,
-          RunErrc::resource_exhausted,
-          "the gateway has all the open runs that it may"};
+  RunBound bound = of_many(std::string(kAll), "the gateway");
+  bound.open_most = limits_.open_runs;
+  bound.kept_most = RunLimits::kKeptPerOpen * limits_.open_runs;
+  bound.bytes_most = 0;
+  return bound;
+}
+
+RunBound RunIndex::of_many(std::string whom, const std::string& whose) const {
+  return {
+      std::move(whom),     limits_.open_runs_per_realm, RunLimits::kKeptPerOpen * limits_.open_runs_per_realm,
+      limits_.realm_bytes, RunErrc::resource_exhausted, whose + " has all the runs that may be"};
+}
+
+std::vector<RunBound> RunIndex::bounds_of(const std::string& user, const std::string& realm) const {
+  std::vector<RunBound> bounds;
+  if (!user.empty() && user != kStranger)
+    bounds.push_back({user, limits_.open_runs_per_user, limits_.kept_runs_per_user, limits_.user_bytes,
+                      RunErrc::too_many_runs, "the user has all the runs that he may"});
+  if (user.starts_with(kStranger)) bounds.push_back(of_many(std::string(kStrangers), "who has no session"));
+  if (!realm.empty()) bounds.push_back(of_realm(realm));
+  return bounds;
 }
 
 size_t RunIndex::bucket_of(std::string_view run_id) { return sha256(run_id)[0] % Keys::kRunBuckets; }
 
-void RunIndex::put(const std::string& list, const std::string& run_id, Duration in, std::string_view how) {
-  run_script(
-      messages_, scripts::due_run,
-      {{"due", list}, {"id", run_id}, {"in_ms", milliseconds(in)}, {"how", how}, {"kept_ms", kept_ms()}}, {});
-}
-
 void RunIndex::look(const std::string& run_id, Duration in, std::string_view how) {
   // After the millisecond in which it is so.
-  put(keys_.runs_due(bucket_of(run_id)), run_id, in + 1ms, how);
+  run_script(messages_, scripts::due_run,
+             {{"due", keys_.runs_due(bucket_of(run_id))},
+              {"id", run_id},
+              {"in_ms", milliseconds(in + 1ms)},
+              {"how", how},
+              {"kept_ms", kept_ms()}},
+             {});
 }
 
 void RunIndex::count(const std::string& run_id, const RunBound& bound, OnCounted done) {
@@ -54,6 +57,7 @@ void RunIndex::count(const std::string& run_id, const RunBound& bound, OnCounted
              {{"open", keys_.runs_open(bound.whom)},
               {"kept", keys_.runs_kept(bound.whom)},
               {"bytes", keys_.runs_bytes(bound.whom)},
+              {"logs", keys_.runs_logs(bound.whom)},
               {"id", run_id},
               {"hold_ms", milliseconds(kHold)},
               {"open_most", std::to_string(bound.open_most)},
@@ -72,6 +76,7 @@ void RunIndex::count(const std::string& run_id, std::string_view whom) {
              {{"open", keys_.runs_open(whom)},
               {"kept", keys_.runs_kept(whom)},
               {"bytes", keys_.runs_bytes(whom)},
+              {"logs", keys_.runs_logs(whom)},
               {"id", run_id},
               {"hold_ms", milliseconds(limits_.life + limits_.retention)},
               {"open_most", "0"},
@@ -85,6 +90,7 @@ void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duratio
              {{"open", keys_.runs_open(whom)},
               {"kept", keys_.runs_kept(whom)},
               {"bytes", keys_.runs_bytes(whom)},
+              {"logs", keys_.runs_logs(whom)},
               {"id", run_id},
               {"kept_ms", milliseconds(kept)},
               {"size", std::to_string(bytes)}},
@@ -98,6 +104,7 @@ void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_
              {{"open", keys_.runs_open(bound.whom)},
               {"kept", keys_.runs_kept(bound.whom)},
               {"bytes", keys_.runs_bytes(bound.whom)},
+              {"logs", keys_.runs_logs(bound.whom)},
               {"id", run_id},
               {"needed", std::to_string(needed)},
               {"wanted", std::to_string(needed + more)},
@@ -112,12 +119,17 @@ void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_
 }
 
 void RunIndex::name_thread(const std::string& run_id, const std::string& digest, std::function<void()> done) {
-  run_script(messages_, scripts::name_run,
-             {{"name", keys_.thread(digest)},
+  run_script(messages_, scripts::name_thread,
+             {{"thread", keys_.thread(digest)},
               {"id", run_id},
-              {"instead_of", "*"},
+              {"most", std::to_string(kThreadMost)},
               {"ms", milliseconds(limits_.life + limits_.retention)}},
              [done = std::move(done)](const Result<Reply>&) { done(); });
+}
+
+void RunIndex::unname_thread(const std::string& run_id, const std::string& digest, Duration kept) {
+  run_script(messages_, scripts::unname_thread,
+             {{"thread", keys_.thread(digest)}, {"id", run_id}, {"ms", milliseconds(kept)}}, {});
 }
 
 void RunIndex::name_asked(const std::string& run_id, const std::string& digest, std::string_view instead_of,
@@ -133,24 +145,23 @@ void RunIndex::name_asked(const std::string& run_id, const std::string& digest, 
              });
 }
 
-void RunIndex::unname(const std::string& run_id, const std::string& name, Duration kept) {
-  run_script(messages_, scripts::unname_run, {{"name", name}, {"id", run_id}, {"ms", milliseconds(kept)}},
-             {});
+void RunIndex::unname_asked(const std::string& run_id, const std::string& digest) {
+  run_script(messages_, scripts::unname_run, {{"name", keys_.run_asked(digest)}, {"id", run_id}}, {});
 }
 
-void RunIndex::made(const std::string& run_id, std::string_view user, std::string_view realm) {
-  put(keys_.runs(), run_id, 0ms, "NX");
+void RunIndex::made(const std::string& run_id, const std::string& user, const std::string& realm) {
+  run_script(messages_, scripts::list_run, {{"runs", keys_.runs()}, {"id", run_id}, {"kept_ms", kept_ms()}},
+             {});
   count(run_id, kAll);
-  if (!user.empty()) count(run_id, user);
-  if (!realm.empty()) count(run_id, of_realm(std::string(realm)).whom);
+  for (const RunBound& bound : bounds_of(user, realm)) count(run_id, bound.whom);
 }
 
 void RunIndex::end_names(const std::string& run_id, const RunCounted& counted, Duration kept) {
   uncount(run_id, kAll, kept, counted.bytes);
-  if (!counted.user.empty()) uncount(run_id, counted.user, kept, counted.bytes);
-  if (!counted.realm.empty()) uncount(run_id, of_realm(counted.realm).whom, kept, counted.bytes);
-  if (!counted.thread.empty()) unname(run_id, keys_.thread(counted.thread), kept);
-  if (!counted.asked.empty()) unname(run_id, keys_.run_asked(counted.asked), 0ms);
+  for (const RunBound& bound : bounds_of(counted.user, counted.realm))
+    uncount(run_id, bound.whom, kept, counted.bytes);
+  if (!counted.thread.empty()) unname_thread(run_id, counted.thread, kept);
+  if (!counted.asked.empty()) unname_asked(run_id, counted.asked);
 }
 
 void RunIndex::over(const std::string& run_id, const RunCounted& counted) {

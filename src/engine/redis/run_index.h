@@ -32,9 +32,10 @@ class RunIndex {
   RunIndex(Client& messages, const Keys& keys, const RunLimits& limits)
       : messages_(messages), keys_(keys), limits_(limits) {}
 
-  RunBound of_user(const std::string& user) const;
   RunBound of_realm(const std::string& realm) const;
   RunBound of_all() const;
+  // All but the last: `user` as run_user() says; empty: nobody.
+  std::vector<RunBound> bounds_of(const std::string& user, const std::string& realm) const;
 
   // When to look at it: no later than that, or then.
   void look_by(const std::string& run_id, Duration in) { look(run_id, in, "LT"); }
@@ -59,15 +60,17 @@ class RunIndex {
   void reserve(const std::string& run_id, const RunBound& bound, uint64_t needed,
                std::function<void(const Result<Reserved>&)> done);
 
-  // `digest` of thread_digest(); `done` when Redis has it.
+  // `digest` of thread_digest(); `done` when Redis has it. So many of a thread's runs are known, so that an
+  // earlier one is found when the latest goes.
+  static constexpr size_t kThreadMost = 16;
   void name_thread(const std::string& run_id, const std::string& digest, std::function<void()> done);
   // Answers the run that was asked for as this: `run_id`, unless it is another than `instead_of`.
   void name_asked(const std::string& run_id, const std::string& digest, std::string_view instead_of,
                   std::function<void(Result<std::string>)> done);
-  void unname(const std::string& run_id, const std::string& name, Duration kept);
+  void unname_asked(const std::string& run_id, const std::string& digest);
 
   // It is there. Counts for it have been asked for before.
-  void made(const std::string& run_id, std::string_view user, std::string_view realm);
+  void made(const std::string& run_id, const std::string& user, const std::string& realm);
   // It is over, and kept for a while; twice does no harm.
   void over(const std::string& run_id, const RunCounted& counted);
   // Its record is gone.
@@ -78,8 +81,9 @@ class RunIndex {
   std::string kept_ms() const { return milliseconds(limits_.life + RunLimits::kRetentionMax); }
 
  private:
+  RunBound of_many(std::string whom, const std::string& whose) const;
+  void unname_thread(const std::string& run_id, const std::string& digest, Duration kept);
   void look(const std::string& run_id, Duration in, std::string_view how);
-  void put(const std::string& list, const std::string& run_id, Duration in, std::string_view how);
   void end_names(const std::string& run_id, const RunCounted& counted, Duration kept);
 
   Client& messages_;

@@ -10,13 +10,18 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 )lua";
 
-// Needs kClock, open, kept, bytes. In `bytes` stand the bytes that each run may have, and under '*' their
-// sum.
+// Needs kClock, open, kept, bytes, logs. In `bytes` stand the bytes that each run may have, and under '*'
+// their sum; in `logs` those of them that are over, by when they go.
 constexpr const char* kBytes = R"lua(
 local function set_bytes(id, now_held)
   local before = tonumber(redis.call('HGET', bytes, id) or '0')
   redis.call('HINCRBY', bytes, '*', now_held - before)
-  if now_held > 0 then redis.call('HSET', bytes, id, now_held) else redis.call('HDEL', bytes, id) end
+  if now_held > 0 then
+    redis.call('HSET', bytes, id, now_held)
+  else
+    redis.call('HDEL', bytes, id)
+    redis.call('ZREM', logs, id)
+  end
 end
 -- What has gone by itself.
 local function trim()
@@ -30,8 +35,14 @@ end
 
 }  // namespace
 
-// `due` has run `id` under the time in in_ms. how: '' (whatever it had), 'LT' (no later), 'NX' (unless it had
-// one).
+// `runs` has run `id`, by the microsecond of its making.
+const Script list_run({.keys = {"runs"}, .arguments = {"id", "kept_ms"}}, joined(kClock, R"lua(
+redis.call('ZADD', runs, 'NX', time[1] * 1000000 + time[2], id)
+redis.call('PEXPIRE', runs, kept_ms)
+return 1
+)lua"));
+
+// `due` has run `id` under the time in in_ms. how: '' (whatever it had), 'LT' (no later).
 const Script due_run({.keys = {"due"},
                       .arguments = {"id", "in_ms", "how", "kept_ms"},
                       .without_memory = true},
@@ -55,7 +66,7 @@ return ids
 // counts for hold_ms unless it is counted again, then with 0 and 0. Answers 0 when too many are open, -1 when
 // too many are kept and none is over, 2 when it counts already, open or over, else 1; then those that have to
 // go because too many are kept.
-const Script count_run({.keys = {"open", "kept", "bytes"},
+const Script count_run({.keys = {"open", "kept", "bytes", "logs"},
                         .arguments = {"id", "hold_ms", "open_most", "kept_most", "keys_ms"}},
                        joined(kClock, kBytes, R"lua(
 trim()
@@ -65,16 +76,22 @@ if counted == 2 and (open_most > 0 or kept_most > 0) then return {2} end
 if open_most > 0 and counted == 1 and redis.call('ZCARD', open) >= open_most then return {0} end
 local out = {counted}
 local over = kept_most > 0 and redis.call('ZCARD', kept) + 1 - kept_most or 0
-if over > 0 then
-  for _, other in ipairs(redis.call('ZRANGE', kept, 0, -1)) do
+-- Those that are over go first of all that are kept, so this seldom looks at more than the first.
+local from = 0
+while over > 0 do
+  local others = redis.call('ZRANGE', kept, from, from + 99)
+  for _, other in ipairs(others) do
     if over == 0 then break end
-    if not redis.call('ZSCORE', open, other) then
+    if redis.call('ZSCORE', open, other) then
+      from = from + 1
+    else
       out[#out + 1] = other
       redis.call('ZREM', kept, other)
       set_bytes(other, 0)
       over = over - 1
     end
   end
+  if #others < 100 then break end
 end
 if over > 0 and counted == 1 then return {-1} end
 redis.call('ZADD', open, 'GT', now + hold_ms, id)
@@ -85,7 +102,7 @@ return out
 )lua"));
 
 // Run `id` is over with `size` bytes, and kept for kept_ms more; 0: it is gone.
-const Script uncount_run({.keys = {"open", "kept", "bytes"},
+const Script uncount_run({.keys = {"open", "kept", "bytes", "logs"},
                           .arguments = {"id", "kept_ms", "size"},
                           .without_memory = true},
                          joined(kClock, kBytes, R"lua(
@@ -94,8 +111,14 @@ if kept_ms == '0' then
   redis.call('ZREM', kept, id)
   set_bytes(id, 0)
 else
-  if redis.call('HEXISTS', bytes, id) == 1 then set_bytes(id, tonumber(size)) end
   redis.call('ZADD', kept, 'XX', now + kept_ms, id)
+  if redis.call('HEXISTS', bytes, id) == 1 then
+    set_bytes(id, tonumber(size))
+    if tonumber(size) > 0 then
+      redis.call('ZADD', logs, now + kept_ms, id)
+      redis.call('PEXPIRE', logs, math.max(tonumber(kept_ms), redis.call('PTTL', logs)))
+    end
+  end
 end
 return 1
 )lua"));
@@ -103,7 +126,7 @@ return 1
 // Run `id` may have so many bytes: `wanted`, or `needed` where there is no more room. Of those that are over
 // the oldest logs give way. Answers what it may have (0: there is no room), then the runs whose logs have to
 // go. most: 0 for any.
-const Script reserve_run({.keys = {"open", "kept", "bytes"},
+const Script reserve_run({.keys = {"open", "kept", "bytes", "logs"},
                           .arguments = {"id", "needed", "wanted", "most", "keys_ms"}},
                          joined(kClock, kBytes, R"lua(
 trim()
@@ -111,12 +134,11 @@ needed, wanted, most = tonumber(needed), tonumber(wanted), tonumber(most)
 local others = tonumber(redis.call('HGET', bytes, '*') or '0') - tonumber(redis.call('HGET', bytes, id) or '0')
 local out = {0}
 if most > 0 and others + needed > most then
-  for _, other in ipairs(redis.call('ZRANGE', kept, 0, -1)) do
-    local held = tonumber(redis.call('HGET', bytes, other) or '0')
-    if held > 0 and other ~= id and not redis.call('ZSCORE', open, other) then
+  for _, other in ipairs(redis.call('ZRANGE', logs, 0, 999)) do
+    if other ~= id then
+      others = others - tonumber(redis.call('HGET', bytes, other) or '0')
       set_bytes(other, 0)
       out[#out + 1] = other
-      others = others - held
       if others + needed <= most then break end
     end
   end
@@ -136,19 +158,35 @@ redis.call('PEXPIRE', bytes, keys_ms)
 return out
 )lua"));
 
-// What `name` (of a thread, of what was asked) names: run `id` from now on, for ms, unless it names another
-// than `instead_of`; '*': whatever it names. Answers what it names then.
+// What `name` (of what was asked) names: run `id` from now on, for ms, unless it names another than
+// `instead_of`. Answers what it names then.
 const Script name_run({.keys = {"name"}, .arguments = {"id", "instead_of", "ms"}}, R"lua(
 local named = redis.call('GET', name)
-if named and instead_of ~= '*' and named ~= id and named ~= instead_of then return named end
+if named and named ~= id and named ~= instead_of then return named end
 redis.call('SET', name, id, 'PX', ms)
 return id
 )lua");
 
-// `name` names run `id` for ms more; 0: no longer. One that names another stays.
-const Script unname_run({.keys = {"name"}, .arguments = {"id", "ms"}, .without_memory = true}, R"lua(
+// It does so no longer. One that names another stays.
+const Script unname_run({.keys = {"name"}, .arguments = {"id"}, .without_memory = true}, R"lua(
 if redis.call('GET', name) ~= id then return 0 end
-redis.call('PEXPIRE', name, ms)
+return redis.call('DEL', name)
+)lua");
+
+// `thread` has one more run, the latest, for ms; so many of them are known.
+const Script name_thread({.keys = {"thread"}, .arguments = {"id", "most", "ms"}}, joined(kClock, R"lua(
+redis.call('ZADD', thread, time[1] * 1000000 + time[2], id)
+for _, old in ipairs(redis.call('ZRANGE', thread, 0, -1 - most)) do redis.call('ZREM', thread, old) end
+redis.call('PEXPIRE', thread, math.max(tonumber(ms), redis.call('PTTL', thread)))
+return 1
+)lua"));
+
+// Run `id` is known of `thread` for ms more; 0: it is gone.
+const Script unname_thread({.keys = {"thread"}, .arguments = {"id", "ms"}, .without_memory = true}, R"lua(
+if ms == '0' then return redis.call('ZREM', thread, id) end
+if not redis.call('ZSCORE', thread, id) then return 0 end
+local left = redis.call('ZCARD', thread) > 1 and redis.call('PTTL', thread) or 0
+redis.call('PEXPIRE', thread, math.max(tonumber(ms), left))
 return 1
 )lua");
 

@@ -13,27 +13,30 @@ constexpr int kAskTriesMax = 10;
 
 void RunMaker::create(NewRun run, RunDone<RunCreated> done) {
   const auto making = std::make_shared<Making>();
-  making->user = run_user(run.audience);
-  if (const Duration wait = take_rate(making->user, run); wait > Duration()) {
-    RunRefusal refusal = refuse(RunErrc::too_many_runs, "the user makes runs too fast");
-    refusal.retry_after = wait;
-    return done(refusal);
-  }
+  making->user = run_user(run.audience, run.asked_by);
   making->asked = asked_digest(run.asked_as);
   making->run = std::move(run);
   making->done = std::move(done);
+  // Too fast: then only what was asked for before is looked for, and nothing counted.
+  take_rate(*making, false);
+  if (making->refusal && making->asked.empty()) return making->done(*making->refusal);
   count(making);
 }
 
-Duration RunMaker::take_rate(const std::string& user, const NewRun& run) {
+// Refuses it where the user makes runs too fast.
+void RunMaker::take_rate(Making& making, bool take) {
   const RunLimits& limits = parts_.calls.options().limits;
-  if (run.claim || user.empty() || limits.made_per_second <= 0) return {};
+  const std::string& user = making.user;
+  if (making.run.claim || user.empty() || user == kStranger || limits.made_per_second <= 0) return;
   const RateLimit limit{limits.made_per_second, limits.made_burst};
   const TimePoint now = parts_.loop.now();
   TokenBucket& bucket = made_.try_emplace(user, limit, now).first->second;
-  if (!bucket.ready(limit, now)) return bucket.ready_at(limit) - now;
-  bucket.take(limit, now);
-  return {};
+  if (bucket.ready(limit, now)) {
+    if (take) bucket.take(limit, now);
+    return;
+  }
+  making.refusal = refuse(RunErrc::too_many_runs, "the user makes runs too fast");
+  making.refusal->retry_after = bucket.ready_at(limit) - now;
 }
 
 void RunMaker::tick(TimePoint now) {
@@ -48,10 +51,10 @@ void RunMaker::tick(TimePoint now) {
 
 void RunMaker::count(const Ptr& making) {
   const RunIndex& index = parts_.index;
-  making->bounds.push_back(index.of_all());
-  if (!making->user.empty()) making->bounds.push_back(index.of_user(making->user));
-  if (making->run.claim && !making->run.claim->realm.empty())
-    making->bounds.push_back(index.of_realm(making->run.claim->realm));
+  if (!making->refusal) {
+    making->bounds = index.bounds_of(making->user, making->run.claim ? making->run.claim->realm : "");
+    making->bounds.push_back(index.of_all());
+  }
   making->is_new.resize(making->bounds.size());
   making->waits = making->bounds.size() + (making->asked.empty() ? 0 : 1);
   for (size_t i = 0; i < making->bounds.size(); ++i) {
@@ -72,7 +75,9 @@ void RunMaker::take_count(const Ptr& making, size_t i, const RunIndex::Counted& 
   const RunBound& bound = making->bounds[i];
   if (counted.is_full) making->refusal = refuse(bound.refusal, bound.detail);
   making->is_new[i] = counted.is_new;
-  for (const std::string& over : counted.over) remove(over);
+  parts_.calls.remove(counted.over, [this](const std::string& over, const RunCounted& its) {
+    parts_.index.removed(over, its);
+  });
   if (!counted.is_new || bound.bytes_most == 0) return;
   // Where no byte of its answer has room, nobody needs to be asked.
   ++making->waits;
@@ -104,6 +109,7 @@ void RunMaker::ask(const Ptr& making, std::string_view instead_of) {
 void RunMaker::on_counted(const Ptr& making) {
   if (--making->waits > 0) return;
   if (!making->asked_run.empty() && making->asked_run != making->run.run_id) return look_at_asked(making);
+  if (!making->refusal) take_rate(*making, true);
   if (making->refusal) return refuse_with(making, *making->refusal);
   write(making);
 }
@@ -193,20 +199,8 @@ void RunMaker::uncount(const Making& making) {
 
 void RunMaker::refuse_with(const Ptr& making, const RunRefusal& refusal) {
   uncount(*making);
-  if (!making->asked.empty())
-    parts_.index.unname(making->run.run_id, parts_.keys.run_asked(making->asked), 0ms);
+  if (!making->asked.empty()) parts_.index.unname_asked(making->run.run_id, making->asked);
   making->done(refusal);
-}
-
-// One too many is kept.
-void RunMaker::remove(const std::string& run_id) {
-  parts_.calls.settle(run_id, {}, RunCalls::Settle::remove, {},
-                      [this, run_id](const Result<RunAnswer>& answer) {
-                        if (!answer) return;
-                        if (answer->code() == "removed")
-                          return parts_.index.removed(run_id, answer->counted(0));
-                        parts_.index.gone(run_id);
-                      });
 }
 
 }  // namespace gw::redis

@@ -47,8 +47,7 @@ class RunMaker {
   };
   using Ptr = std::shared_ptr<Making>;
 
-  // How long the user has to wait; 0: he may.
-  Duration take_rate(const std::string& user, const NewRun& run);
+  void take_rate(Making& making, bool take);
   void count(const Ptr& making);
   void take_count(const Ptr& making, size_t i, const RunIndex::Counted& counted);
   void ask(const Ptr& making, std::string_view instead_of);
@@ -59,7 +58,6 @@ class RunMaker {
   void on_written(const Ptr& making, const RunAnswer& answer);
   void on_made(const Ptr& making, RunCreated created);
   void uncount(const Making& making);
-  void remove(const std::string& run_id);
   void refuse_with(const Ptr& making, const RunRefusal& refusal);
 
   const Parts parts_;

@@ -77,6 +77,7 @@ void read_static(RunRecord& record, const Fields& fields) {
   record.bytes_max = number<uint64_t>(fields["bytes_max"]);
   record.retention = duration(fields["retention"]);
   record.push = fields["push"] == "1";
+  record.asked_by = fields["asked_by"];
   record.created_at = time(fields["created_at"]);
   record.start_until = time(fields["start_until"]);
   record.life_until = time(fields["life_until"]);
@@ -131,7 +132,7 @@ constexpr Word kWords[] = {
     {"not_found", RunErrc::not_found, "no such run"},
     {"invalid_argument", RunErrc::invalid_argument, "the run takes another format"},
     {"held", RunErrc::held, "another producer holds the run"},
-    {"moved", RunErrc::moved, "the run has another epoch, no such place, or the token is another claim's"},
+    {"moved", RunErrc::moved, "the run has a later epoch, no such place, or the token is another claim's"},
     {"ended", RunErrc::ended, "the run is over"},
     {"fenced", RunErrc::fenced, "another claim of the run came after this one"},
     {"sequence_gap", RunErrc::sequence_gap, "batches before this one are missing"},
@@ -142,6 +143,8 @@ constexpr Word kWords[] = {
 };
 
 }  // namespace
+
+RunTop top_of(const StoredRun& run) { return {run.record.status, run.record.epoch, run.pos, run.hash}; }
 
 int64_t number_of(const Reply& reply) { return reply.is_integer() ? reply.integer() : number(reply.text()); }
 
@@ -221,7 +224,8 @@ void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
       {"bytes_max",
        std::to_string(run.bytes_max == 0 ? limits.run_bytes : std::min(run.bytes_max, limits.run_bytes))},
       {"push", run.push ? "1" : "0"},
-      {"user", run_user(run.audience)},
+      {"asked_by", run.asked_by},
+      {"user", run_user(run.audience, run.asked_by)},
       {"thread", thread_digest(run.audience, channel, run.thread_id)},
       {"asked", asked_digest(run.asked_as)},
   };
@@ -231,10 +235,10 @@ void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
   }
 }
 
-std::string run_user(const RunAudience& audience) {
-  using Kind = RunAudience::Kind;
-  const bool is_anybodys = audience.kind == Kind::channel || audience.kind == Kind::anonymous;
-  return is_anybodys ? std::string() : short_digest(audience.text({}));
+std::string run_user(const RunAudience& audience, std::string_view asked_by) {
+  const std::string account = account_of(audience, asked_by);
+  const std::string digest = account.empty() ? std::string() : short_digest(account);
+  return audience.kind == RunAudience::Kind::anonymous ? std::string(kStranger) + digest : digest;
 }
 
 std::string thread_digest(const RunAudience& audience, std::string_view channel, std::string_view thread_id) {

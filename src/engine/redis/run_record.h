@@ -34,6 +34,8 @@ struct StoredRun {
   bool is_expired = false;  // that is gone
 };
 
+RunTop top_of(const StoredRun& run);
+
 // What every script of a run answers first.
 struct RunAnswer {
   explicit RunAnswer(const Reply& answer) : reply(answer) {}
@@ -64,8 +66,10 @@ std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t fr
 void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
                        const ChannelTable& channels);
 
-// Who has so many runs (Keys::runs_open); empty: nobody, its number has no bound of its own.
-std::string run_user(const RunAudience& audience);
+// Who has so many runs (Keys::runs_open), beside realms and all; empty: nobody. Of an anonymous client it
+// begins with kStranger.
+inline constexpr std::string_view kStranger = "stranger:";
+std::string run_user(const RunAudience& audience, std::string_view asked_by);
 // Keys::thread, Keys::run_asked; empty: there is none.
 std::string thread_digest(const RunAudience& audience, std::string_view channel, std::string_view thread_id);
 std::string asked_digest(std::string_view asked_as);

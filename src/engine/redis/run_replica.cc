@@ -59,6 +59,7 @@ RunReplica::RunReplica(StoredRun stored) {
 bool RunReplica::hear(std::string_view text, WallTime now, run::Changes& changes) {
   const Message message = parse_message(text);
   const uint32_t epoch = run_.log.epoch();
+  epoch_known_ = std::max(epoch_known_, static_cast<uint32_t>(message.epoch));
   switch (message.kind) {
     case 'A':
       if (message.epoch < epoch) return true;
@@ -141,6 +142,7 @@ void RunReplica::take(StoredRun stored, uint64_t common, run::Changes& changes) 
     log.begin_epoch(record.claim_epoch, common);
     changes.push_back({Kind::epoch, record.claim_epoch, common, {}});
   }
+  log.correct_bases(stored.bases);
   const bool ends = is_over(record.status) && !was_over;
   std::string tail = stored.bytes.substr(std::min(common - stored.from, stored.bytes.size()));
   log.append(tail);
@@ -173,7 +175,9 @@ void RunReplica::go(run::Changes& changes) {
 
 void RunReplica::reload(StoredRun stored, run::Changes& changes) {
   const bool was_over = is_over(run_.record.status);
+  const uint32_t known = epoch_known();
   *this = RunReplica(std::move(stored));
+  epoch_known_ = known;
   const RunRecord& record = run_.record;
   changes.push_back({RunChange::Kind::reloaded, record.epoch, run_.log.size(), {}});
   if (is_over(record.status) && !was_over)

@@ -9,6 +9,7 @@
 // What is appended is taken from the message. For everything else, and when one was lost, the run is read.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -25,6 +26,8 @@ class RunReplica {
   explicit RunReplica(StoredRun stored);
 
   const Run& run() const { return run_; }
+  // The highest epoch that it has heard of: a Redis that was replaced may have lost it.
+  uint32_t epoch_known() const { return std::max(epoch_known_, run_.record.epoch); }
   // False: what it says, or what was lost before it, has to be read, from next_read() on.
   bool hear(std::string_view message, WallTime now, run::Changes& changes);
   uint64_t next_read() const { return is_broken_ ? 0 : run_.log.size(); }
@@ -52,6 +55,7 @@ class RunReplica {
   };
 
   Run run_;
+  uint32_t epoch_known_ = 0;
   std::optional<LastWords> last_words_;
   bool is_broken_ = false;  // what it has is not what Redis has
 };

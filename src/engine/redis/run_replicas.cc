@@ -289,6 +289,11 @@ const Run* RunReplicas::known(const std::string& run_id) const {
   return found != open_.end() && found->second->replica ? &found->second->replica->run() : nullptr;
 }
 
+uint32_t RunReplicas::epoch_known(const std::string& run_id) const {
+  const auto found = open_.find(run_id);
+  return found != open_.end() && found->second->replica ? found->second->replica->epoch_known() : 0;
+}
+
 void RunReplicas::heard_clock(WallTime now) { clock_ahead_ = now - parts_.loop.wall_now(); }
 
 WallTime RunReplicas::now() const { return parts_.loop.wall_now() + clock_ahead_; }

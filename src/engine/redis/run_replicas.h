@@ -42,6 +42,8 @@ class RunReplicas {
   void find(const std::string& run_id, RunDone<const Run*> done);
   // Of the replica; null: there is none.
   const Run* known(const std::string& run_id) const;
+  // The highest that it has heard of; 0: there is none.
+  uint32_t epoch_known(const std::string& run_id) const;
 
   // Everything is subscribed (again): something may have been missed.
   void on_subscribed();

@@ -165,7 +165,7 @@ if is_over() then return answer('ended') end
 if status == 'in_progress' and r.producer ~= producer and force ~= '1' and lease_end() > now then
   return answer('held', lease_end() - now)
 end
-if epoch_wanted ~= '' and tonumber(epoch_wanted) ~= epoch then return answer('moved') end
+if epoch_wanted ~= '' and tonumber(epoch_wanted) < epoch then return answer('moved') end
 if keep == '' then
   keep = pos
 else

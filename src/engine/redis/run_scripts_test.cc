@@ -31,7 +31,8 @@ class RunScripts : public RunTest {
     claim.force = chance(30);
     if (chance(40)) claim.token = "t" + std::to_string(random(12)) + "\n";
     if (chance(40)) claim.keep = random(machine_.log.size() + 3);
-    if (chance(20)) claim.epoch = machine_.record.epoch - (chance(30) ? 1 : 0);
+    if (chance(20)) claim.epoch = machine_.record.epoch + static_cast<uint32_t>(random(3));
+    if (claim.epoch > 0U && chance(50)) --*claim.epoch;
     if (chance(10)) claim.epoch_known = machine_.record.epoch + static_cast<uint32_t>(random(3));
     if (chance(1)) claim.epoch_known = 9998;
     if (chance(20)) claim.group = "g", claim.delivery_id = "1-1";

@@ -123,17 +123,32 @@ void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim 
   claiming->reach = reach;
   claiming->claim = std::move(claim);
   claiming->done = counting(std::move(done));
-  const RunClaim& asked = claiming->claim;
-  if (const Run* const known = replicas_.known(run_id))
-    claiming->claim.epoch_known = std::max(asked.epoch_known, known->record.epoch);
+  RunClaim& asked = claiming->claim;
+  asked.epoch_known = std::max(asked.epoch_known, replicas_.epoch_known(run_id));
   index_.look_by(run_id, asked.lease);
   if (asked.realm.empty()) return look_at_log(claiming);
-  const RunBound bound = index_.of_realm(asked.realm);
-  index_.count(run_id, bound, [this, claiming, bound](const Result<RunIndex::Counted>& counted) {
-    if (!counted) return claiming->done(unavailable(counted.error()));
-    if (counted->is_full) return claiming->done(refuse(bound.refusal, bound.detail));
-    claiming->counts = counted->is_new;
-    look_at_log(claiming);
+  index_.count(
+      run_id, index_.of_realm(asked.realm), [this, claiming](const Result<RunIndex::Counted>& counted) {
+        if (!counted) return claiming->done(unavailable(counted.error()));
+        calls_.remove(counted->over,
+                      [this](const std::string& over, const RunCounted& its) { index_.removed(over, its); });
+        if (counted->is_full) return look_at_realm(claiming);
+        claiming->counts = counted->is_new;
+        look_at_log(claiming);
+      });
+}
+
+// The realm has no place for one more: which matters where it would be one more.
+void RunStore::look_at_realm(const std::shared_ptr<Claiming>& claiming) {
+  calls_.read(claiming->run_id, kNoLog, [this, claiming](const RunResult<StoredRun>& stored) {
+    if (!stored) return claiming->done(stored.error());
+    const RunRecord& run = stored->record;
+    if (!reaches(claiming->reach, run)) return claiming->done(run_not_found());
+    if (!run.realm.empty() || is_over(run.status)) return look_at_log(claiming);
+    const RunBound bound = index_.of_realm(claiming->claim.realm);
+    RunRefusal refusal = refuse(bound.refusal, bound.detail);
+    refusal.run = top_of(*stored);
+    claiming->done(refusal);
   });
 }
 

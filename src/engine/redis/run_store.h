@@ -39,7 +39,9 @@ class RunStore final : public gw::RunStore {
   void remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) override;
   void find(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override;
   void find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) override;
-  void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) override;
+  void find_tail(const std::string& run_id, const RunReach& reach, const std::optional<RunCursor>& cursor,
+                 RunDone<RunTail> done) override;
+  void list(const RunFilter& filter, RunDone<RunList> done) override;
   void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                    RunDone<std::string> done) override;
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
@@ -66,12 +68,15 @@ class RunStore final : public gw::RunStore {
   RunDone<T> counting(RunDone<T> done);
   void ended(const std::string& run_id, RunStatus status, const RunCounted& counted);
 
+  void look_at_realm(const std::shared_ptr<Claiming>& claiming);
   void look_at_log(const std::shared_ptr<Claiming>& claiming);
   void ask(const std::shared_ptr<Claiming>& claiming, const Run* log);
   void on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAnswer& answer);
   void uncount(const Claiming& claiming);
   void hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
                      std::string_view group, std::string_view id);
+  void find_first(const std::shared_ptr<std::vector<std::string>>& ids, size_t at,
+                  const RunDone<std::string>& done);
   void read_page(const std::shared_ptr<Listing>& listing);
   void read_records(const std::shared_ptr<Listing>& listing, const Reply& ids);
   void on_page(const std::shared_ptr<Listing>& listing);

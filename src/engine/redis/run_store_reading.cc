@@ -47,16 +47,41 @@ void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, st
   done = counting(std::move(done));
   const std::string digest = thread_digest(audience, parts_.channels.name(channel), thread_id);
   if (digest.empty()) return done(run_not_found());
-  parts_.messages.command({"GET", parts_.keys.thread(digest)}, [this, done](const Result<Reply>& named) {
-    if (!named) return done(unavailable(named.error()));
-    const std::string run_id(named->text());
-    if (run_id.empty()) return done(run_not_found());
-    parts_.messages.command({"EXISTS", parts_.keys.run(run_id)}, [run_id, done](const Result<Reply>& exists) {
-      if (!exists) return done(unavailable(exists.error()));
-      if (exists->integer() == 0) return done(run_not_found());
-      done(run_id);
-    });
-  });
+  parts_.messages.command({"ZREVRANGE", parts_.keys.thread(digest), "0", "-1"},
+                          [this, done](const Result<Reply>& named) {
+                            if (!named) return done(unavailable(named.error()));
+                            auto ids = std::make_shared<std::vector<std::string>>();
+                            for (size_t i = 0; i < named->size(); ++i) ids->emplace_back((*named)[i].text());
+                            find_first(ids, 0, done);
+                          });
+}
+
+// A run may be gone by itself, and its name is left.
+void RunStore::find_first(const std::shared_ptr<std::vector<std::string>>& ids, size_t at,
+                          const RunDone<std::string>& done) {
+  if (at == ids->size()) return done(run_not_found());
+  parts_.messages.command({"EXISTS", parts_.keys.run((*ids)[at])},
+                          [this, ids, at, done](const Result<Reply>& exists) {
+                            if (!exists) return done(unavailable(exists.error()));
+                            if (exists->integer() == 0) return find_first(ids, at + 1, done);
+                            done((*ids)[at]);
+                          });
+}
+
+void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
+                         const std::optional<RunCursor>& cursor, RunDone<RunTail> done) {
+  calls_.read(
+      run_id, cursor ? cursor->pos : kNoLog,
+      [reach, cursor, done = counting<RunTail>(std::move(done))](RunResult<StoredRun> stored) {
+        if (!stored) return done(stored.error());
+        if (!reaches(reach, stored->record)) return done(run_not_found());
+        RunTail tail{{}, top_of(*stored), {RunResume::Kind::fits, stored->pos}, {}, stored->is_expired};
+        if (cursor)
+          tail.resume = resume_at_tail(stored->bases, stored->pos, stored->hash, *cursor, stored->bytes);
+        tail.bytes = std::move(stored->bytes);
+        tail.record = std::move(stored->record);
+        done(std::move(tail));
+      });
 }
 
 RunStats RunStore::stats() const {
@@ -75,51 +100,60 @@ RunStats RunStore::stats() const {
 
 struct RunStore::Listing {
   RunFilter filter;
-  RunDone<std::vector<RunRecord>> done;
-  std::vector<RunRecord> found;
-  size_t next = 0;  // place in Redis's list
+  RunDone<RunList> done;
+  RunList found;
+  std::string behind = "+inf";  // place in Redis's list: the score of the last one looked at
+  size_t looks = 0;
   std::vector<std::optional<RunRecord>> page;
+  bool is_last = false;  // page
   size_t waits = 0;
   std::vector<std::string> gone;
   std::optional<RunRefusal> refusal;
 };
 
-void RunStore::list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) {
+void RunStore::list(const RunFilter& filter, RunDone<RunList> done) {
   const auto listing = std::make_shared<Listing>();
   listing->filter = filter;
   listing->done = counting(std::move(done));
   if (filter.after.empty()) return read_page(listing);
+  if (const auto place = parse_run_list_place(filter.after)) {
+    listing->behind = "(" + std::to_string(*place);
+    return read_page(listing);
+  }
   calls_.read(filter.after, kNoLog, [this, listing](const RunResult<StoredRun>& after) {
     if (!after) return listing->done(after.error());
     if (!reaches(listing->filter.reach, after->record)) return listing->done(run_not_found());
-    parts_.messages.command({"ZREVRANK", parts_.keys.runs(), after->record.run_id},
-                            [this, listing](const Result<Reply>& rank) {
-                              if (!rank) return listing->done(unavailable(rank.error()));
-                              if (!rank->is_integer()) return listing->done(run_not_found());
-                              listing->next = static_cast<size_t>(rank->integer()) + 1;
+    parts_.messages.command({"ZSCORE", parts_.keys.runs(), after->record.run_id},
+                            [this, listing](const Result<Reply>& score) {
+                              if (!score) return listing->done(unavailable(score.error()));
+                              if (!score->is_text()) return listing->done(run_not_found());
+                              listing->behind = "(" + std::string(score->text());
                               read_page(listing);
                             });
   });
 }
 
 void RunStore::read_page(const std::shared_ptr<Listing>& listing) {
-  const size_t first = std::exchange(listing->next, listing->next + kPage);
-  parts_.messages.command(
-      {"ZREVRANGE", parts_.keys.runs(), std::to_string(first), std::to_string(listing->next - 1)},
-      [this, listing](const Result<Reply>& ids) {
-        if (!ids) return listing->done(unavailable(ids.error()));
-        read_records(listing, *ids);
-      });
+  const size_t most = std::min(kPage, options_.limits.list_looks - listing->looks);
+  parts_.messages.command({"ZRANGE", parts_.keys.runs(), listing->behind, "-inf", "BYSCORE", "REV", "LIMIT",
+                           "0", std::to_string(most), "WITHSCORES"},
+                          [this, listing, most](const Result<Reply>& ids) {
+                            if (!ids) return listing->done(unavailable(ids.error()));
+                            listing->is_last = ids->size() / 2 < most;
+                            read_records(listing, *ids);
+                          });
 }
 
 void RunStore::read_records(const std::shared_ptr<Listing>& listing, const Reply& ids) {
-  const size_t count = ids.size();
+  const size_t count = ids.size() / 2;  // each with its score
+  if (count > 0) listing->behind = "(" + std::string(ids[2 * count - 1].text());
+  listing->looks += count;
   listing->page.assign(count, std::nullopt);
   listing->waits = count;
   if (count == 0) return on_page(listing);
   // The replies are gone before the last record comes.
   std::vector<std::string> names;
-  for (size_t i = 0; i < count; ++i) names.emplace_back(ids[i].text());
+  for (size_t i = 0; i < count; ++i) names.emplace_back(ids[2 * i].text());
   for (size_t i = 0; i < count; ++i) {
     calls_.read(names[i], kNoLog, [this, listing, i, id = names[i]](RunResult<StoredRun> record) {
       if (record) {
@@ -137,15 +171,20 @@ void RunStore::read_records(const std::shared_ptr<Listing>& listing, const Reply
 void RunStore::on_page(const std::shared_ptr<Listing>& listing) {
   if (listing->refusal) return listing->done(*listing->refusal);
   const RunFilter& filter = listing->filter;
+  RunList& found = listing->found;
   for (auto& record : listing->page) {
-    if (record && listing->found.size() < filter.limit && matches(filter, *record))
-      listing->found.push_back(std::move(*record));
+    if (record && found.runs.size() < filter.limit && matches(filter, *record))
+      found.runs.push_back(std::move(*record));
   }
-  const bool is_last = listing->page.size() < kPage || listing->found.size() >= filter.limit;
-  if (!is_last) return read_page(listing);
-  // Only now, or places in the list would have moved.
-  for (const std::string& id : listing->gone) index_.gone(id);
-  listing->done(std::move(listing->found));
+  for (const std::string& id : std::exchange(listing->gone, {})) index_.gone(id);
+  if (found.runs.size() == filter.limit) {
+    found.after = found.runs.back().run_id;
+  } else if (!listing->is_last && listing->looks >= options_.limits.list_looks) {
+    found.after = run_list_place(std::strtoull(listing->behind.c_str() + 1, nullptr, 10));
+  } else if (!listing->is_last) {
+    return read_page(listing);
+  }
+  listing->done(std::move(found));
 }
 
 }  // namespace gw::redis

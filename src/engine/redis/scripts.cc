@@ -35,13 +35,16 @@ void load_scripts(Client& client) {
                                &settle_run,
                                &read_run,
                                &top_of_run,
+                               &list_run,
                                &due_run,
                                &pick_runs,
                                &count_run,
                                &uncount_run,
                                &reserve_run,
                                &name_run,
-                               &unname_run}) {
+                               &unname_run,
+                               &name_thread,
+                               &unname_thread}) {
     client.command({"SCRIPT", "LOAD", script->source()}, {});
   }
 }

@@ -78,9 +78,12 @@ void append_end_event(std::string& out, const Run& run) {
 }
 
 RunStart resume_run(const Run& run, const std::optional<RunCursor>& cursor) {
-  using Kind = RunResume::Kind;
   if (!cursor) return {0, "diverged", true};
-  const RunResume resume = run.log.resume(cursor);
+  return resumed_run(run.record, run.log.resume(cursor), cursor);
+}
+
+RunStart resumed_run(const RunRecord& run, const RunResume& resume, const std::optional<RunCursor>& cursor) {
+  using Kind = RunResume::Kind;
   switch (resume.kind) {
     case Kind::fits: return {resume.pos};
     case Kind::diverged: return {0, "diverged", true};
@@ -89,7 +92,7 @@ RunStart resume_run(const Run& run, const std::optional<RunCursor>& cursor) {
     case Kind::reset: break;
   }
   if (resume.pos < cursor->pos) return {resume.pos, "superseded", true};
-  const bool was_ended = is_ended_by_gateway(run.record) && cursor->epoch >= run.record.claim_epoch;
+  const bool was_ended = is_ended_by_gateway(run) && cursor->epoch >= run.claim_epoch;
   return {resume.pos, was_ended ? "ended" : "claimed"};
 }
 

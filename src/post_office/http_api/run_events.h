@@ -34,6 +34,8 @@ struct RunStart {
 };
 // `cursor` absent: it has what no log of this run ever had.
 RunStart resume_run(const Run& run, const std::optional<RunCursor>& cursor);
+// The same where it is known how `cursor` stands in the log.
+RunStart resumed_run(const RunRecord& run, const RunResume& resume, const std::optional<RunCursor>& cursor);
 
 RunCursor cursor_at(const Run& run, uint64_t pos);
 

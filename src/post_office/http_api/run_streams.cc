@@ -25,6 +25,14 @@ std::string user_of(const Viewer& viewer) {
   return viewer.session ? viewer.session->tenant_id + "/" + viewer.session->user_id : std::string();
 }
 
+http::Response cursor_mismatch() {
+  return http::Response::error(410, "cursor_mismatch", "the log has no such place (any more)");
+}
+
+http::Response log_expired() {
+  return http::Response::error(410, "expired", "the log of this run has made room for others");
+}
+
 RunRefusal no_such_run() {
   RunRefusal refused;
   refused.code = RunErrc::not_found;
@@ -145,10 +153,24 @@ bool RunStreams::may_see(const Viewer& viewer, const RunRecord& run) const {
 void RunStreams::read(const std::shared_ptr<Ask>& ask) {
   if (!is_valid_run_id(ask->run_id)) return refuse(ask->responder, no_such_run());
   if (ask->events) return follow(ask);
+  if (ask->from_now || ask->has_place) return read_tail(ask);
   parts_.runs.find(ask->run_id, {}, [this, ask](const RunResult<const Run*>& run) {
     if (!run) return refuse(ask->responder, run.error());
     if (!may_see(ask->viewer, (*run)->record)) return refuse(ask->responder, no_such_run());
     answer_bytes(*ask, **run);
+  });
+}
+
+// What stands before the place is not asked for.
+void RunStreams::read_tail(const std::shared_ptr<Ask>& ask) {
+  const auto cursor = ask->from_now ? std::nullopt : ask->cursor;
+  parts_.runs.find_tail(ask->run_id, {}, cursor, [this, ask](const RunResult<RunTail>& tail) {
+    if (!tail) return refuse(ask->responder, tail.error());
+    if (!may_see(ask->viewer, tail->record)) return refuse(ask->responder, no_such_run());
+    if (resumed_run(tail->record, tail->resume, ask->cursor).loses)
+      return ask->responder.send(cursor_mismatch());
+    if (tail->is_expired && tail->resume.pos < tail->top.pos) return ask->responder.send(log_expired());
+    send_bytes(*ask, tail->record, tail->top, tail->bytes);
   });
 }
 
@@ -160,11 +182,9 @@ std::optional<http::Response> find_start(const Ask& ask, const Run& run, RunStar
   if (ask.from_now) start.pos = run.log.size();
   if (ask.has_place) start = resume_run(run, ask.cursor);
   const bool is_offset = ask.has_place && !ask.is_event_id;
-  if (is_offset && start.loses)
-    return http::Response::error(410, "cursor_mismatch", "the log has no such place (any more)");
+  if (is_offset && start.loses) return cursor_mismatch();
   if (is_offset) start.reset_cause = {};
-  if (run.log.is_expired() && start.pos < run.log.size())
-    return http::Response::error(410, "expired", "the log of this run has made room for others");
+  if (run.log.is_expired() && start.pos < run.log.size()) return log_expired();
   return std::nullopt;
 }
 
@@ -173,17 +193,21 @@ std::optional<http::Response> find_start(const Ask& ask, const Run& run, RunStar
 void RunStreams::answer_bytes(Ask& ask, const Run& run) const {
   RunStart start;
   if (auto refused = find_start(ask, run, start)) return ask.responder.send(*std::move(refused));
-  const bool is_json = run.record.format == RunFormat::json;
-  const std::string_view bytes = run.log.bytes().substr(std::min<size_t>(start.pos, run.log.bytes().size()));
+  send_bytes(ask, run.record, top_of(run),
+             run.log.bytes().substr(std::min<size_t>(start.pos, run.log.bytes().size())));
+}
+
+void RunStreams::send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, std::string_view bytes) {
+  const bool is_json = run.format == RunFormat::json;
   http::Response response;
   response.content_type = is_json ? "application/json" : "text/plain; charset=utf-8";
   response.body = is_json ? json_array(bytes) : std::string(bytes);
-  response.header("Stream-Next-Offset", cursor_at(run, run.log.size()).sortable())
+  response.header("Stream-Next-Offset", RunCursor{top.epoch, top.pos, top.hash}.sortable())
       .header("Stream-Up-To-Date", "true")
-      .header("Run-Status", to_string(run.record.status))
-      .header("Run-Hash", run.log.hash().text())
+      .header("Run-Status", to_string(top.status))
+      .header("Run-Hash", top.hash.text())
       .header("Cross-Origin-Resource-Policy", "cross-origin");
-  if (is_over(run.record.status)) response.header("Stream-Closed", "true");
+  if (is_over(top.status)) response.header("Stream-Closed", "true");
   ask.responder.send(std::move(response));
 }
 

@@ -60,7 +60,9 @@ class RunStreams {
                 const IpAddress& from);
   bool may_see(const Viewer& viewer, const RunRecord& run) const;
   void read(const std::shared_ptr<Ask>& ask);
+  void read_tail(const std::shared_ptr<Ask>& ask);
   void answer_bytes(Ask& ask, const Run& run) const;
+  static void send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, std::string_view bytes);
   void follow(const std::shared_ptr<Ask>& ask);
   void settle(const std::shared_ptr<RunFeed>& feed);
   void forget(const std::shared_ptr<RunFeed>& feed);

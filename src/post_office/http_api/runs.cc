@@ -326,8 +326,8 @@ Result<RunFilter> read_filter(const Runs& runs, const ApiKey& key, std::string_v
   if (fields.fault()) return *fields.fault();
   if (thread_id && !is_valid_thread_id(*thread_id))
     return Error{Errc::invalid_argument, "thread_id must match [A-Za-z0-9._:@+=-]{1,128}"};
-  if (!filter.after.empty() && !is_valid_run_id(filter.after))
-    return Error{Errc::invalid_argument, "after must be a run_id"};
+  if (!filter.after.empty() && !is_valid_run_id(filter.after) && !parse_run_list_place(filter.after))
+    return Error{Errc::invalid_argument, "after must be a run_id, or what a list gave as after"};
   if (status && !(filter.status = parse_run_status(*status))) {
     return Error{Errc::invalid_argument,
                  "status must be queued, in_progress, completed, failed, cancelled or abandoned"};
@@ -343,20 +343,18 @@ void list(const Runs& runs, ApiRequest request) {
   const Result<RunFilter> filter = read_filter(runs, *request.key, request.request.query);
   if (!filter) return refuse(request.responder, filter.error());
   runs.runs.list(
-      *request.key, *filter,
-      [&runs, responder = request.responder,
-       limit = filter->limit](const RunResult<std::vector<RunRecord>>& found) mutable {
+      *request.key, *filter, [&runs, responder = request.responder](const RunResult<RunList>& found) mutable {
         if (!found) return refuse(responder, found.error());
         succeed(responder, [&](json::Writer& body) {
           body.key("runs").begin_array();
-          for (const RunRecord& record : *found) {
+          for (const RunRecord& record : found->runs) {
             body.begin_object().member("status", to_string(record.status)).member("epoch", record.epoch);
             append_record(body, record, runs.runs.channels(), runs.runs.now());
             body.end_object();
           }
           body.end_array().key("after");
-          if (found->size() < limit) return (void)body.null();
-          body.value(found->back().run_id);
+          if (found->after.empty()) return (void)body.null();
+          body.value(found->after);
         });
       });
 }

@@ -1,0 +1,57 @@
+"""What of a run's log is read from Redis: only what somebody asks for."""
+
+from support.redis_monitor import Monitor
+from support.run_copies import Owner
+from support.runs import RUNS, cursor
+
+KEYS = """
+[[api_keys]]
+realm = "acme"
+key = "key-of-acme-0123456789"
+scopes = ["runs"]
+"""
+TEXT = "Once upon a time. " * 1000
+
+
+def reads(monitor):
+    """Where the reads of logs began: one from behind the end asks for nothing."""
+    return [int(command.arguments[2]) for command in monitor.commands("GETRANGE")]
+
+
+def test_calls_that_show_no_bytes_read_none(cluster, redis, tmp_path):
+    keys = tmp_path / "keys.toml"
+    keys.write_text(KEYS)
+    gateway = cluster.start("--config", keys)
+    owner = Owner.create(gateway.api_with("key-of-acme-0123456789"))
+    owner.append(TEXT)
+    with Monitor(redis.client()) as monitor:
+        assert owner.call("heartbeat").status_code == 200
+        assert owner.api.get(RUNS).json()["runs"][0]["run_id"] == owner.run_id
+        assert owner.api.post(f"{RUNS}/{owner.run_id}/cancel", {}).status_code == 202
+        removed = owner.api.delete(f"{RUNS}/{owner.run_id}", params={"producer": owner.producer})
+        assert removed.status_code == 200, removed.text
+        assert all(begin > len(TEXT) for begin in reads(monitor)), reads(monitor)
+
+
+def test_who_goes_on_reads_the_rest(cluster, redis):
+    gateway = cluster.start()
+    owner = Owner.create(gateway.api)
+    owner.append(TEXT)
+    address = f"/v1/stream/{owner.run_id}"
+    had = TEXT[:-7]
+    with Monitor(redis.client()) as monitor:
+        assert gateway.api.get(address, params={"offset": cursor(1, had.encode())}).text == TEXT[-7:]
+        now = gateway.api.get(address, params={"offset": "now"})
+        assert (now.text, now.headers["run-hash"]) == ("", cursor(1, TEXT.encode()).split(".")[2])
+        assert all(begin >= len(had) for begin in reads(monitor)), reads(monitor)
+
+
+def test_a_full_realm_learns_that_a_run_is_not_there(cluster, tmp_path):
+    keys = tmp_path / "keys.toml"
+    keys.write_text(KEYS)
+    gateway = cluster.start("--config", keys, "--max-open-runs-per-realm", "1")
+    api = gateway.api_with("key-of-acme-0123456789")
+    Owner.create(api)
+    claim = api.post(f"{RUNS}/nobodys/claim", {"producer": "p"})
+    assert (claim.status_code, claim.json()["code"]) == (404, "run_not_found")
+    assert api.post(RUNS, {"channel": "guide", "producer": "p"}).status_code == 429
