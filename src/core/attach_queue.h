@@ -19,7 +19,8 @@ struct AttachRequest {
   std::string thread_id;  // its latest
   std::optional<RunCursor> cursor;
   uint16_t coalesce_ms = 0;
-  std::string id;  // raw JSON; empty: none
+  std::string id;          // raw JSON; empty: none
+  bool is_pushed = false;  // nobody asks: when it can't be had, nothing is said
 };
 
 class AttachQueue {
@@ -32,6 +33,7 @@ class AttachQueue {
   // For a message that asks for this run: it is sent by itself. Its number.
   uint64_t reserve(uint32_t slot, std::string_view run_id);
   size_t count(uint32_t slot) const;
+  bool has(uint32_t slot, std::string_view run_id) const;
 
   // send(number, request) for those whose turn it is.
   template <class Send>

@@ -159,6 +159,8 @@ std::vector<command::RunPart> RunAttachments::encode(RunTelling& telling, size_t
 }
 
 void RunAttachments::refuse(const event::RunAttach& event, RunErrc why) {
+  if (event.request.is_pushed)
+    return parts_.post(event.client.handle.shard, command::RunAnswer{event.client.handle, event.number}, 0);
   const bool is_unknown = why == RunErrc::not_found;
   std::string error;
   protocol::append_error(error, is_unknown ? protocol::ErrorCode::unknown_run : protocol::ErrorCode::internal,

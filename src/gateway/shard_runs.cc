@@ -13,10 +13,21 @@ std::string raw_id(const std::optional<protocol::MessageId>& id) { return id ? s
 
 }  // namespace
 
+void Shard::Runs::follow(Client& client) {
+  if (!std::exchange(client.connected().reads_runs, true)) look(client);
+}
+
+void Shard::Runs::look(Client& client) { shard_.control_.add(event::RunLook{who(client)}); }
+
+// Those that it reads, and those that it is about to.
+size_t Shard::Runs::attached(const Client& client) const {
+  return hub_.count(client.slot) + queue_.count(client.slot);
+}
+
 // --- What clients say
 
 void Shard::Runs::attach(Client& client, const route::Attach& to) {
-  client.connected().reads_runs = true;
+  follow(client);
   const size_t waiting = queue_.count(client.slot);
   const size_t more = hub_.reads(client.slot, to.run_id) ? 0 : hub_.count(client.slot);
   if (waiting + more >= RunHub::kRunsMax) {
@@ -46,13 +57,12 @@ void Shard::Runs::cancel(Client& client, const protocol::Cancel& to) {
 
 std::shared_ptr<const event::RunAsked> Shard::Runs::ask(Client& client, const route::RunAsk& to,
                                                         std::string_view message_id) {
-  client.connected().reads_runs = true;
+  follow(client);
   const auto asked = std::make_shared<event::RunAsked>();
   asked->run_id = run_id_of_message(message_id);
   asked->thread_id = to.thread_id;
   asked->format = to.format;
-  if (hub_.count(client.slot) + queue_.count(client.slot) < RunHub::kRunsMax)
-    asked->attach = queue_.reserve(client.slot, asked->run_id);
+  if (attached(client) < RunHub::kRunsMax) asked->attach = queue_.reserve(client.slot, asked->run_id);
   return asked;
 }
 
@@ -86,8 +96,9 @@ bool Shard::Runs::has_room(Client& client, const FramePtr& frame) const {
 void Shard::Runs::on_answer(const command::RunAnswer& command) {
   Client* const client = shard_.find(command.handle);
   if (!client || !client->connection().is_open()) return release(command.run);
+  const bool is_told = command.first || !command.parts.empty();  // not so of a push that is none any more
   // There is no room for the answer to an attach: it asks again later.
-  if (!command.first && !has_room(*client, command.parts.front().frame) &&
+  if (is_told && !command.first && !has_room(*client, command.parts.front().frame) &&
       queue_.defer(client->slot, command.number))
     return release(command.run);
   const auto answered = queue_.answered(client->slot, command.number);
@@ -101,10 +112,9 @@ void Shard::Runs::on_answer(const command::RunAnswer& command) {
 }
 
 void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms) {
-  client.connected().reads_runs = true;
+  follow(client);
   const bool reads = hub_.reads(client.slot, command.run->run_id);
-  const bool is_one_too_many = command.number == 0 && !reads &&
-                               hub_.count(client.slot) + queue_.count(client.slot) >= RunHub::kRunsMax;
+  const bool is_one_too_many = command.number == 0 && !reads && attached(client) >= RunHub::kRunsMax;
   if ((reads && command.unless_reading) || is_one_too_many) return release(command.run);
   if (!may_see(client, *command.run)) {
     release(command.run);
@@ -160,6 +170,25 @@ void Shard::Runs::on_changed(const command::RunChanged& command) {
       [&](uint32_t slot) { shard_.clients_.mark_dirty(shard_.clients_.at(slot)); });
 }
 
+// As if it had asked for it; where it has all that it may, it can still ask.
+void Shard::Runs::on_offer(const command::RunOffer& command) {
+  Client* const client = shard_.find(command.handle);
+  if (!client || !client->connection().is_open() || !client->connected().reads_runs) return;
+  if (hub_.reads(client->slot, command.run_id) || queue_.has(client->slot, command.run_id)) return;
+  if (attached(*client) >= RunHub::kRunsMax) return;
+  AttachRequest request;
+  request.run_id = command.run_id;
+  request.is_pushed = true;
+  queue_.add(client->slot, std::move(request));
+  send_attaches(*client);
+}
+
+void Shard::Runs::look_for_all() {
+  shard_.clients_.for_each([this](Client& client) {
+    if (client.is_connected() && client.connected().reads_runs && client.connection().is_open()) look(client);
+  });
+}
+
 // --- The life of a client
 
 void Shard::Runs::go_on(Client& client) {
@@ -178,6 +207,7 @@ void Shard::Runs::check_permissions(Client& client) {
     release(run);
     end_forbidden(client, run);
   }
+  look(client);
 }
 
 void Shard::Runs::forget(Client& client) {

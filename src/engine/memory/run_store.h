@@ -40,6 +40,7 @@ struct KeptRun {
   std::string realm;
   std::string thread;
   std::string asked_as;
+  std::string pushed_to;  // empty: it is not pushed, or over
   TokenBucket appends;
   std::vector<Reader> readers;
   uint64_t changes_total = 0;
@@ -72,6 +73,8 @@ class RunStore final : public gw::RunStore {
   void list(const RunFilter& filter, RunDone<std::vector<RunRecord>> done) override;
   void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                    RunDone<std::string> done) override;
+  void on_pushed(std::function<void(const RunPushed&)> pushed) override { on_pushed_ = std::move(pushed); }
+  void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) override;
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
                                 RunDone<const Run*> done) override;
   WallTime now() const override { return loop_.wall_now(); }
@@ -118,6 +121,7 @@ class RunStore final : public gw::RunStore {
   void end(const Ptr& kept, RunStatus status, RunError error);
   void drop(const Ptr& kept);
   void unindex(KeptRun& kept);
+  void end_push(KeptRun& kept);
 
   // Makes room for `bytes` more by expiring the oldest logs of runs that are over.
   std::optional<RunRefusal> make_room(const std::string& user, const std::string& realm, size_t bytes);
@@ -140,7 +144,9 @@ class RunStore final : public gw::RunStore {
   std::map<uint64_t, Ptr> by_number_;
   std::set<std::pair<WallTime, uint64_t>> due_;  // one entry a run, by its number
   std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> threads_;
-  std::unordered_map<std::string, KeptRun*> asked_;  // open ones
+  std::unordered_map<std::string, KeptRun*> asked_;                       // open ones
+  std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> pushed_;  // open ones, by their audience
+  std::function<void(const RunPushed&)> on_pushed_ = [](const RunPushed&) {};
   RunAccount instance_;
   RunAccounts users_;
   RunAccounts realms_;

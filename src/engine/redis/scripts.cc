@@ -40,6 +40,7 @@ void load_scripts(Client& client) {
                                &count_run,
                                &uncount_run,
                                &reserve_run,
+                               &push_run,
                                &name_run,
                                &unname_run}) {
     client.command({"SCRIPT", "LOAD", script->source()}, {});

@@ -47,6 +47,7 @@ extern const Script pick_runs;    // those that are due
 extern const Script count_run;    // for a user, a realm, all: within limits
 extern const Script reserve_run;  // bytes for a log, of whom it counts for
 extern const Script uncount_run;  // it is over
+extern const Script push_run;     // somebody should read it
 extern const Script name_run;     // a thread, what was asked: their latest
 extern const Script unname_run;   // it is over
 
