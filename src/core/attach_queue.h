@@ -72,10 +72,14 @@ void AttachQueue::send(uint32_t slot, Send&& send) {
   const auto found = clients_.find(slot);
   if (found == clients_.end()) return;
   size_t sent = 0;
+  bool asks = false;
   for (Entry& entry : found->second) {
+    asks = asks || entry.reserved;
     if (entry.reserved) continue;
     if (++sent > kAtOnce) return;
     if (entry.sent) continue;
+    // The thread's latest may be the run that has just been asked for: nothing of that comes before its ack.
+    if (asks && !entry.request.thread_id.empty()) return;
     entry.sent = true;
     send(entry.number, entry.request);
   }

@@ -65,6 +65,19 @@ TEST_F(AttachQueueTest, AQuestionsRunIsNotSentFromHere) {
   EXPECT_EQ(queue_.count(1), 0u);
 }
 
+TEST_F(AttachQueueTest, AThreadWaitsForTheQuestionBeforeIt) {
+  queue_.add(1, request_for("before"));
+  const uint64_t number = queue_.reserve(1, "run_1");
+  queue_.add(1, request_for("named"));
+  AttachRequest thread;
+  thread.thread_id = "c1";
+  queue_.add(1, thread);
+  EXPECT_EQ(sent(), "beforenamed");
+  EXPECT_TRUE(queue_.answered(1, number));
+  EXPECT_EQ(sent(), "");
+  EXPECT_TRUE(queue_.answered(1, last_)) << "the thread's has been sent";
+}
+
 TEST_F(AttachQueueTest, NothingIsLeftOfAClientThatGoes) {
   queue_.add(1, request_for("a"));
   EXPECT_EQ(sent(), "a");

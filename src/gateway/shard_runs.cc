@@ -29,17 +29,23 @@ size_t Shard::Runs::attached(const Client& client) const {
 void Shard::Runs::attach(Client& client, const route::Attach& to) {
   follow(client);
   const size_t waiting = queue_.count(client.slot);
-  const size_t more = hub_.reads(client.slot, to.run_id) ? 0 : hub_.count(client.slot);
+  // Of a thread it shows with the answer which run that is: it may be one that the client reads.
+  const bool may_read = !to.thread_id.empty() || hub_.reads(client.slot, to.run_id);
+  const size_t more = may_read ? 0 : hub_.count(client.slot);
   if (waiting + more >= RunHub::kRunsMax) {
-    ++shard_.stats_.errors_total;
-    std::string error;
-    protocol::append_error(error, protocol::ErrorCode::too_many_runs, protocol::kTooManyRunsMessage,
-                           raw_id(to.id), shard_.wall_, {to.run_id, to.thread_id});
-    return reply(client, error);
+    return refuse_one_too_many(client, raw_id(to.id), {to.run_id, to.thread_id});
   }
   queue_.add(client.slot,
              {std::string(to.run_id), std::string(to.thread_id), to.cursor, to.coalesce_ms, raw_id(to.id)});
   send_attaches(client);
+}
+
+void Shard::Runs::refuse_one_too_many(Client& client, std::string_view id, const protocol::AboutRun& run) {
+  ++shard_.stats_.errors_total;
+  std::string error;
+  protocol::append_error(error, protocol::ErrorCode::too_many_runs, protocol::kTooManyRunsMessage, id,
+                         shard_.wall_, run);
+  reply(client, error);
 }
 
 void Shard::Runs::detach(Client& client, std::string_view run_id, std::string_view id) {
@@ -105,17 +111,24 @@ void Shard::Runs::on_answer(const command::RunAnswer& command) {
   if (!answered && command.number != 0) return release(command.run);
   if (command.is_error) ++shard_.stats_.errors_total;
   if (command.first) shard_.send(*client, command.first);
-  if (command.run) adopt(*client, command, answered ? answered->request.coalesce_ms : uint16_t{0});
+  const AttachRequest& request = answered ? answered->request : AttachRequest();
+  if (command.run) adopt(*client, command, request);
   if (!answered) return;
   for (const std::string& id : answered->detaches) detach(*client, answered->request.run_id, id);
   send_attaches(*client);
 }
 
-void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms) {
+void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request) {
   follow(client);
   const bool reads = hub_.reads(client.slot, command.run->run_id);
-  const bool is_one_too_many = command.number == 0 && !reads && attached(client) >= RunHub::kRunsMax;
-  if ((reads && command.unless_reading) || is_one_too_many) return release(command.run);
+  if (reads && command.unless_reading) return release(command.run);
+  // An attach that named the run was counted when it came.
+  const size_t taken = command.number == 0 ? attached(client) : hub_.count(client.slot);
+  if (!reads && taken >= RunHub::kRunsMax) {
+    release(command.run);
+    if (command.number == 0 || command.first || request.is_pushed) return;
+    return refuse_one_too_many(client, request.id, {request.run_id, request.thread_id});
+  }
   if (!may_see(client, *command.run)) {
     release(command.run);
     return end_forbidden(client, command.run);
@@ -132,7 +145,8 @@ void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, uint1
     return release(command.run);
   }
   const auto state = all && command.whole ? RunHub::State::following : RunHub::State::lagging;
-  if (hub_.attach(client.slot, command.run, last.after, state, coalesce_ms, !all)) release(command.run);
+  if (hub_.attach(client.slot, command.run, last.after, state, request.coalesce_ms, !all))
+    release(command.run);
 }
 
 void Shard::Runs::on_caught_up(const command::RunCaughtUp& command) {

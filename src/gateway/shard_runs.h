@@ -9,6 +9,7 @@
 #include "core/attach_queue.h"
 #include "core/run_hub.h"
 #include "gateway/shard.h"
+#include "protocol/server_message.h"
 
 namespace gw {
 
@@ -48,7 +49,8 @@ class Shard::Runs {
   void look(Client& client);
   size_t attached(const Client& client) const;
   bool has_room(Client& client, const FramePtr& frame) const;
-  void adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms);
+  void adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request);
+  void refuse_one_too_many(Client& client, std::string_view id, const protocol::AboutRun& run);
   void send_attaches(Client& client);
   void release(const RunScopePtr& run);
   void end_forbidden(Client& client, const RunScopePtr& run);
