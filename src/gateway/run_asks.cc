@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "gateway/run_attachments.h"
+
 namespace gw {
 namespace {
 
@@ -18,15 +20,6 @@ NewRun new_run(const event::Message& message) {
   run.format = asked.format;
   run.asked_as = message.dedupe_key.value_or("");
   return run;
-}
-
-protocol::ErrorCode error_of(RunErrc why) {
-  switch (why) {
-    case RunErrc::too_many_runs:
-    case RunErrc::rate_limited: return protocol::ErrorCode::too_many_runs;
-    case RunErrc::resource_exhausted: return protocol::ErrorCode::overloaded;
-    default: return protocol::ErrorCode::internal;
-  }
 }
 
 }  // namespace
@@ -50,13 +43,14 @@ bool RunAsks::take(event::Message& message) {
 }
 
 void RunAsks::make_run(event::Message&& message) {
-  behind_.try_emplace(message.handle);
+  behind_[message.handle].is_making = true;
   NewRun run = new_run(message);
   // A callback that can be copied.
   const auto held = std::make_shared<event::Message>(std::move(message));
   parts_.runs.create(std::move(run), [this, held](const RunResult<RunCreated>& made) {
     const ConnectionHandle handle = held->handle;
     on_made(std::move(*held), made);
+    behind_.at(handle).is_making = false;
     go_on(handle);
   });
 }
@@ -66,23 +60,26 @@ void RunAsks::on_made(event::Message&& message, const RunResult<RunCreated>& mad
   if (made) return parts_.submit(std::move(message));
   // It may be there all the same, and nobody will be told of it.
   if (made.error().code == RunErrc::unavailable) parts_.runs.withdraw(message.run->run_id);
-  parts_.refuse(message, error_of(made.error().code));
+  parts_.refuse(message, error_code_of(made.error().code));
 }
 
+// The store may answer within the call: then whoever made it goes on, so that many behind each other need no
+// more stack than one.
 void RunAsks::go_on(const ConnectionHandle& handle) {
-  while (true) {
-    const auto waiting = behind_.find(handle);
-    Behind& behind = waiting->second;
-    if (behind.messages.empty()) {
-      behind_.erase(waiting);
-      return;
-    }
+  Behind& behind = behind_.at(handle);
+  if (std::exchange(behind.is_going_on, true)) return;
+  while (!behind.is_making && !behind.messages.empty()) {
     event::Message next = std::move(behind.messages.front());
     behind.messages.pop_front();
     behind.bytes -= next.envelope.size();
-    if (next.run) return make_run(std::move(next));
-    parts_.submit(std::move(next));
+    if (next.run) {
+      make_run(std::move(next));
+    } else {
+      parts_.submit(std::move(next));
+    }
   }
+  behind.is_going_on = false;
+  if (!behind.is_making) behind_.erase(handle);
 }
 
 }  // namespace gw
