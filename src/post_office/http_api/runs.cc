@@ -140,6 +140,8 @@ void store(const RunCall& call, RunAppend append) {
   call.runs.runs.append(call.key, call.run_id, std::move(append),
                         [call](const RunResult<RunAppended>& appended) mutable {
                           if (!appended) return refuse(call.responder, appended.error());
+                          if (!is_over(appended->status))
+                            call.runs.deliveries.keep_open(call.run_id, call.key.tenant_id);
                           succeed(call.responder, [&](json::Writer& body) {
                             body.member("status", appended->duplicate ? "duplicate" : "appended")
                                 .member("seq", appended->seq)
