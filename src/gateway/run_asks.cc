@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/log.h"
 #include "gateway/run_attachments.h"
 
 namespace gw {
@@ -57,7 +58,11 @@ void RunAsks::make_run(event::Message&& message) {
 
 void RunAsks::on_made(event::Message&& message, const RunResult<RunCreated>& made) {
   if (made && made->existed) return parts_.repeat(message, made->run_id);
-  if (made) return parts_.submit(std::move(message));
+  if (made) {
+    const auto scope = message.span ? log_scope(message.span->open.context) : std::nullopt;
+    log::debug("run_made", {{"run_id", message.run->run_id}, {"message_id", message.message_id}});
+    return parts_.submit(std::move(message));
+  }
   // It may be there all the same, and nobody will be told of it.
   if (made.error().code == RunErrc::unavailable) parts_.runs.withdraw(message.run->run_id);
   parts_.refuse(message, error_code_of(made.error().code));

@@ -1,5 +1,6 @@
 #include "post_office/authorized_runs.h"
 
+#include "base/log.h"
 #include "core/grant.h"
 #include "post_office/authorized_post_office.h"
 
@@ -16,6 +17,16 @@ RunRefusal refuse(RunErrc code, std::string detail) {
 RunRefusal needs(Scope scope, const char* what) {
   return refuse(RunErrc::forbidden,
                 std::string(what) + " needs a key with the scope " + std::string(to_string(scope)));
+}
+
+// A claim keeps bytes of the log, all or fewer; above the first epoch it takes the run over.
+void log_claimed(const std::string& run_id, const ApiKey& key, const RunClaimed& claimed, bool names_bytes) {
+  if (claimed.repeated) return;
+  const log::Field run{"run_id", run_id}, realm{"realm", key.realm}, epoch{"epoch", claimed.epoch};
+  const log::Field pos{"pos", claimed.pos};
+  if (claimed.epoch == 1) return log::debug("run_claimed", {run, realm});
+  if (names_bytes) return log::info("run_cut", {run, realm, epoch, pos});
+  log::info("run_taken_over", {run, realm, epoch, pos});
 }
 
 RunRefusal needs_admin(const char* what) { return needs(Scope::runs_admin, what); }
@@ -66,13 +77,22 @@ void AuthorizedRuns::audience(const ApiKey& key, const std::optional<Recipient>&
 
 void AuthorizedRuns::create(const ApiKey& key, NewRun run, RunDone<RunCreated> done) {
   if (run.claim) run.claim->realm = key.realm;
-  runs_.create(std::move(run), std::move(done));
+  const std::string run_id = run.run_id;
+  runs_.create(std::move(run), [&key, run_id, done = std::move(done)](RunResult<RunCreated> made) {
+    if (made && !made->existed) log::debug("run_made", {{"run_id", run_id}, {"realm", key.realm}});
+    done(std::move(made));
+  });
 }
 
 void AuthorizedRuns::claim(const ApiKey& key, const std::string& run_id, RunClaim claim,
                            RunDone<RunClaimed> done) {
   if (claim.force && !key.scopes.contains(Scope::runs_admin)) return done(needs_admin("force"));
   claim.realm = key.realm;
+  done = [&key, run_id, names_bytes = claim.keep.has_value(),
+          done = std::move(done)](const RunResult<RunClaimed>& claimed) {
+    if (claimed) log_claimed(run_id, key, *claimed, names_bytes);
+    done(claimed);
+  };
   if (claim.group.empty()) return runs_.claim(run_id, reach_of(key), std::move(claim), std::move(done));
   if (!key.scopes.contains(Scope::subscribe)) return done(needs(Scope::subscribe, "delivery"));
   runs_.find_record(run_id, reach_of(key),

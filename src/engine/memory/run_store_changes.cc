@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "engine/log_events.h"
 #include "engine/memory/run_store.h"
 
 namespace gw::memory {
@@ -61,6 +62,7 @@ void RunStore::count_end(KeptRun& kept) {
   if (!kept.asked_as.empty()) asked_.erase(kept.asked_as);
   end_push(kept);
   ++stats_.ended_total[static_cast<size_t>(kept.run.record.status)];
+  log_run_ended(kept.run.record);
 }
 
 std::optional<RunRefusal> RunStore::make_room(const std::string& user, const std::string& realm,

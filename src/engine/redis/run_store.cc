@@ -1,5 +1,6 @@
 #include "engine/redis/run_store.h"
 
+#include "base/log.h"
 #include "engine/redis/run_refusals.h"
 
 namespace gw::redis {
@@ -47,6 +48,7 @@ void RunStore::ended(const std::string& run_id, RunStatus status, const RunCount
   reaper_.forget(run_id);
   reaper_.count_end(status);
   index_.over(run_id, counted);
+  if (log::enabled(log::Level::debug)) reaper_.log_end(run_id);
 }
 
 void RunStore::create(NewRun run, RunDone<RunCreated> done) {
