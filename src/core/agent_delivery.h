@@ -121,7 +121,8 @@ class AgentDelivery {
   // also when the first has not answered yet (then `done` waits for what becomes of it). One that was refused
   // counts as never seen. A duplicate's answer names the first when that made a run.
   // resource_exhausted: it would have to wait and there is no room, the window of ids is full, or Redis's
-  // inbox is. unavailable: park_waiting() was called.
+  // inbox is. unavailable: park_waiting() was called. timeout: an agent may have it or get it, and there is
+  // no room to keep it until that is known.
   // `done` on Redis: when Redis has answered, or at once when the message has to wait.
   virtual void submit(AgentMessage message, Done<Submitted> done) = 0;
   // What submit() would answer a message with that key while one is remembered: `duplicate`; else not_found.

@@ -20,6 +20,13 @@ size_t AttachQueue::count(uint32_t slot) const {
   return found == clients_.end() ? 0 : found->second.size();
 }
 
+bool AttachQueue::has(uint32_t slot, std::string_view run_id) const {
+  const auto found = clients_.find(slot);
+  return found != clients_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const Entry& entry) { return entry.request.run_id == run_id; });
+}
+
 std::optional<AttachQueue::Answered> AttachQueue::answered(uint32_t slot, uint64_t number) {
   const auto found = clients_.find(slot);
   if (found == clients_.end()) return std::nullopt;

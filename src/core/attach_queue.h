@@ -19,7 +19,8 @@ struct AttachRequest {
   std::string thread_id;  // its latest
   std::optional<RunCursor> cursor;
   uint16_t coalesce_ms = 0;
-  std::string id;  // raw JSON; empty: none
+  std::string id;          // raw JSON; empty: none
+  bool is_pushed = false;  // nobody asks: when it can't be had, nothing is said
 };
 
 class AttachQueue {
@@ -32,6 +33,7 @@ class AttachQueue {
   // For a message that asks for this run: it is sent by itself. Its number.
   uint64_t reserve(uint32_t slot, std::string_view run_id);
   size_t count(uint32_t slot) const;
+  bool has(uint32_t slot, std::string_view run_id) const;
 
   // send(number, request) for those whose turn it is.
   template <class Send>
@@ -70,10 +72,14 @@ void AttachQueue::send(uint32_t slot, Send&& send) {
   const auto found = clients_.find(slot);
   if (found == clients_.end()) return;
   size_t sent = 0;
+  bool asks = false;
   for (Entry& entry : found->second) {
+    asks = asks || entry.reserved;
     if (entry.reserved) continue;
     if (++sent > kAtOnce) return;
     if (entry.sent) continue;
+    // The thread's latest may be the run that has just been asked for: nothing of that comes before its ack.
+    if (asks && !entry.request.thread_id.empty()) return;
     entry.sent = true;
     send(entry.number, entry.request);
   }

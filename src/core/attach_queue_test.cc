@@ -69,9 +69,24 @@ TEST_F(AttachQueueTest, AQuestionsRunIsNotSentFromHere) {
   const uint64_t number = queue_.reserve(1, "run_1");
   EXPECT_EQ(sent(), "");
   EXPECT_EQ(queue_.count(1), 1u);
+  EXPECT_TRUE(queue_.has(1, "run_1"));
+  EXPECT_FALSE(queue_.has(1, "run_2"));
   EXPECT_FALSE(queue_.defer(1, number)) << "its ack is sent in any case";
   EXPECT_TRUE(queue_.answered(1, number));
   EXPECT_EQ(queue_.count(1), 0u);
+}
+
+TEST_F(AttachQueueTest, AThreadWaitsForTheQuestionBeforeIt) {
+  queue_.add(1, request_for("before"));
+  const uint64_t number = queue_.reserve(1, "run_1");
+  queue_.add(1, request_for("named"));
+  AttachRequest thread;
+  thread.thread_id = "c1";
+  queue_.add(1, thread);
+  EXPECT_EQ(sent(), "beforenamed");
+  EXPECT_TRUE(queue_.answered(1, number));
+  EXPECT_EQ(sent(), "");
+  EXPECT_TRUE(queue_.answered(1, last_)) << "the thread's has been sent";
 }
 
 TEST_F(AttachQueueTest, NothingIsLeftOfAClientThatGoes) {

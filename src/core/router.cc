@@ -34,7 +34,8 @@ Route route_attach(const protocol::Attach& m) {
   if (!m.run_id.empty() ? !is_valid_run_id(m.run_id) : !is_valid_thread_id(m.thread_id))
     return invalid(m.thread_id.empty() ? kBadRunId : kBadThreadId, m.id);
   route::Attach attach{m.run_id, m.thread_id, {}, m.coalesce_ms, m.id};
-  if (m.cursor && !(attach.cursor = RunCursor::parse(*m.cursor))) return invalid("cursor is none", m.id);
+  if (m.cursor && !(attach.cursor = RunCursor::parse(*m.cursor)))
+    return route::Reject{ErrorCode::invalid_message, "cursor is none", m.id, m.run_id, m.thread_id};
   return attach;
 }
 

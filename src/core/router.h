@@ -42,6 +42,7 @@ struct Reject {
   protocol::ErrorCode code;
   std::string message;
   std::optional<protocol::MessageId> id;
+  std::string_view run_id = {}, thread_id = {};  // that it was about, where that can be one; empty: none
 };
 
 }  // namespace route

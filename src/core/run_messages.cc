@@ -21,11 +21,6 @@ std::string_view cause_of_snapshot(Kind kind) {
   }
 }
 
-std::string_view cause_of_reset(const RunRecord& record, bool cut) {
-  if (cut) return "superseded";
-  return record.epoch > record.claim_epoch && is_over(record.status) ? "ended" : "claimed";
-}
-
 // Where the piece that begins at `from` ends. Lines stay whole as long as that is possible.
 uint64_t end_of_piece(const Run& run, uint64_t from, uint64_t to, const RunPieces& pieces) {
   const bool lines = run.record.format == RunFormat::json;
@@ -39,6 +34,11 @@ uint64_t end_of_piece(const Run& run, uint64_t from, uint64_t to, const RunPiece
 }
 
 }  // namespace
+
+std::string_view cause_of_reset(const RunRecord& run, bool cut) {
+  if (cut) return "superseded";
+  return run.epoch > run.claim_epoch && is_over(run.status) ? "ended" : "claimed";
+}
 
 // A telling while it is made: where its reader is by now, and what the first message repeats.
 struct RunMessages::Draft {

@@ -36,6 +36,9 @@ struct RunPieces {
   size_t bytes = 64 * 1024;               // of text, in one telling
 };
 
+// Why a reader has to take another epoch: `cut`, it loses some of what it has.
+std::string_view cause_of_reset(const RunRecord& run, bool cut);
+
 class RunMessages {
  public:
   // `channels` outlives it.

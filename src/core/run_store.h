@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +81,12 @@ class RunReader {
   virtual void on_run_changed(const Run& run, const RunChange& change) = 0;
 };
 
+// A run was made with `push`, on whichever instance. Empty: some may have been missed.
+struct RunPushed {
+  std::string run_id = {};
+  RunAudience audience = {};
+};
+
 class RunStore;
 
 // Somebody reads a run, from the call on. When it goes neither its `done` nor its reader is called any more.
@@ -139,6 +146,12 @@ class RunStore {
   // The latest run of a thread. `channel`: of an audience that is a channel's.
   virtual void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                            RunDone<std::string> done) = 0;
+
+  // Whoever is of the audience of a run that is made with `push` should read it. Called for those made from
+  // now on; what is open already is found by its audience, the newest kPushedMost, latest first.
+  static constexpr size_t kPushedMost = 64;
+  virtual void on_pushed(std::function<void(const RunPushed&)> pushed) = 0;
+  virtual void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) = 0;
 
   // `reader` hears every change after what `done` is given. No reach: the caller asks whether its reader may
   // (run::may_see). not_found, unavailable: the handle is empty then, or means nothing.

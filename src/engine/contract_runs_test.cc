@@ -105,6 +105,42 @@ TEST_P(RunContract, RemovesAnOpenRunAfterItsEnd) {
   EXPECT_EQ(error_of(append("r", 1, "x")), "run_not_found");
 }
 
+TEST_P(RunContract, TellsOfARunThatIsPushedAndFindsItWhileItIsOpen) {
+  begin();
+  std::vector<std::string> told;
+  store().on_pushed(
+      [&](const RunPushed& pushed) { told.push_back(pushed.run_id + " " + pushed.audience.person()); });
+  const RunAudience ann{RunAudience::Kind::user, "ann b", "red"};
+  RunAudience session{RunAudience::Kind::session, "ref", "red"};
+  NewRun first = claimed_run("r1"), second = claimed_run("r2"), other = claimed_run("r3");
+  first.audience = second.audience = ann;
+  other.audience = session;
+  first.push = second.push = other.push = true;
+  create(claimed_run("r0"));
+  for (const NewRun& run : {first, second, other}) EXPECT_TRUE(create(run)) << run.run_id;
+  EXPECT_TRUE(until([&] { return told.size() == 3; }));
+  EXPECT_EQ(told,
+            (std::vector<std::string>{"r1 " + ann.person(), "r2 " + ann.person(), "r3 " + session.person()}));
+  const auto pushed = [&](const RunAudience& audience) {
+    const auto found = ask<std::vector<std::string>>(
+        [&](RunDone<std::vector<std::string>> done) { store().find_pushed(audience, std::move(done)); });
+    std::string ids;
+    for (const std::string& id : found.value()) ids.append(ids.empty() ? "" : " ").append(id);
+    return ids;
+  };
+  // In one millisecond they have no order.
+  const std::string both = pushed(ann);
+  EXPECT_TRUE(both == "r2 r1" || both == "r1 r2") << both;
+  EXPECT_EQ(pushed({RunAudience::Kind::user, "ann b", ""}), "");
+  // Of a session there is one, whatever tenant its maker knew it by.
+  session.tenant_id = "";
+  EXPECT_EQ(pushed(session), "r3");
+  append("r1", 0, "text", RunEnd{});
+  EXPECT_EQ(pushed(ann), "r2");
+  remove("r2");
+  EXPECT_EQ(pushed(ann), "");
+}
+
 // --- claim, append, heartbeat, cancel ---------------------------------------------------------------------
 
 TEST_P(RunContract, HasOneOwner) {

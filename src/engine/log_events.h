@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "core/run/run.h"
 
 namespace gw {
 
@@ -19,6 +20,17 @@ inline void log_given_up(std::string_view channel, std::string_view group, std::
   log::warn(
       "agent_messages_given_up",
       {{"channel", channel}, {"group", group}, {"tenant_id", tenant}, {"count", count}, {"reason", reason}});
+}
+
+// A run is over, and this instance has seen to it: by its owner, by somebody's cancel, or because its time
+// was.
+inline void log_run_ended(const RunRecord& run) {
+  const std::string_view error = run.error ? std::string_view(run.error->code) : "-";
+  if (run.status == RunStatus::abandoned)
+    return log::warn("run_abandoned", {{"run_id", run.run_id}, {"error", error}, {"epoch", run.epoch}});
+  log::debug(
+      "run_ended",
+      {{"run_id", run.run_id}, {"status", to_string(run.status)}, {"error", error}, {"epoch", run.epoch}});
 }
 
 }  // namespace gw

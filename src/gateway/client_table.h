@@ -39,6 +39,7 @@ struct Admitting {
     Arrival arrival;
     std::string response;  // 101, for when it is decided
     std::string input;     // came behind the head
+    bool follows_runs = false;
   };
   std::unique_ptr<Waiting> waiting;
 };
@@ -52,7 +53,7 @@ struct Connected {
   bool paused = false;        // over its rate: not read until resume_at()
   bool blocked = false;       // the socket's buffer is full: wait until it is writable
   bool half_closed = false;   // our side is shut down
-  bool reads_runs = false;    // it has said run or attach
+  bool reads_runs = false;    // it has said run or attach, or asked for what is pushed
   bool deregistered = false;  // nobody else knows it any more: only the close handshake remains
 };
 

@@ -143,14 +143,17 @@ void Gateway::make_run_parts() {
     send_to_shard({shard, 0, 0}, std::move(command), bytes);
   };
   attachments_ = std::make_unique<RunAttachments>(
-      RunAttachments::Parts{parts_.loop, parts_.channels, parts_.engine.runs(),
-                            [this](uint32_t shard, ShardCommand command, size_t bytes) {
-                              send_to_shard({shard, 0, 0}, std::move(command), bytes);
-                            },
+      RunAttachments::Parts{parts_.loop, parts_.channels, parts_.engine.runs(), post,
                             [this](uint32_t shard) { return shards_[shard].shard->inbox().is_full(); },
                             [this](std::string_view message) { return make_message_frame(message); }},
       options);
   attachments_->start();
+  offers_ = std::make_unique<RunOffers>(
+      RunOffers::Parts{parts_.engine.runs(), registry(),
+                       [this](uint32_t shard, ShardCommand command) {
+                         send_to_shard({shard, 0, 0}, std::move(command));
+                       },
+                       [this](const ShardCommand& command) { send_to_all_shards(command); }});
   submissions_ = std::make_unique<Submissions>(Submissions::Parts{
       parts_.loop, parts_.channels, parts_.engine, *attachments_, stats_, parts_.on_span, post});
 }
@@ -163,6 +166,7 @@ void Gateway::take_events() {
       [this](event::RunCatchUp& e) { attachments_->catch_up(e); },
       [this](event::RunReleased& e) { attachments_->release(e); },
       [this](event::RunCancel& e) { attachments_->cancel(e); },
+      [this](event::RunLook& e) { offers_->look(e); },
       [this](auto& e) { on_event(e); },
   };
   for (ShardEvent& event : events_) std::visit(take, event);

@@ -13,6 +13,7 @@
 #include "gateway/mailbox.h"
 #include "gateway/news.h"
 #include "gateway/run_attachments.h"
+#include "gateway/run_offers.h"
 #include "gateway/shard.h"
 #include "gateway/stats.h"
 #include "gateway/submissions.h"
@@ -126,6 +127,7 @@ class Gateway {
   std::unordered_map<ConnectionId, Admission> admitting_;
   std::optional<ws::Deflater> deflater_;  // with compression only
   std::unique_ptr<RunAttachments> attachments_;
+  std::unique_ptr<RunOffers> offers_;
   std::unique_ptr<Submissions> submissions_;
   GatewayStats stats_;
   News refusals_;  // that have been logged

@@ -79,6 +79,10 @@ struct RunCancel {
   std::string reason;
   std::string id;  // raw JSON; empty: no ack wanted
 };
+// It follows runs: is one pushed to it?
+struct RunLook {
+  RunClient client;
+};
 // What a message says of the run for its answer.
 struct RunAsked {
   std::string run_id;
@@ -135,7 +139,7 @@ struct Drained {
 using ShardEvent =
     std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message, event::Changed,
                  event::Closed, event::Http, event::Stats, event::SpanEnded, event::ProbeEcho, event::Drained,
-                 event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel>;
+                 event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel, event::RunLook>;
 
 namespace command {
 
@@ -192,6 +196,13 @@ struct RunChanged {
   RunStep step;
   FramePtr frame;  // null: of `moved`
 };
+// One that is pushed to it, if it follows runs.
+struct RunOffer {
+  ConnectionHandle handle;
+  std::string run_id;
+};
+// Some may have been pushed that nobody here has heard of: all have to look.
+struct RunsMissed {};
 // A kept-alive HTTP connection that now asks for /ws.
 struct Upgrade {
   http::Handover connection;
@@ -210,7 +221,8 @@ struct Stop {};
 
 using ShardCommand =
     std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
-                 command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::Upgrade,
-                 command::SetReady, command::Probe, command::Drain, command::Stop>;
+                 command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::RunOffer,
+                 command::RunsMissed, command::Upgrade, command::SetReady, command::Probe, command::Drain,
+                 command::Stop>;
 
 }  // namespace gw

@@ -1,5 +1,8 @@
 #include "gateway/run_asks.h"
 
+#include "base/log.h"
+#include "gateway/run_attachments.h"
+
 namespace gw {
 namespace {
 
@@ -17,15 +20,6 @@ NewRun new_run(const event::Message& message) {
   run.format = asked.format;
   run.asked_as = message.dedupe_key.value_or("");
   return run;
-}
-
-protocol::ErrorCode error_of(RunErrc why) {
-  switch (why) {
-    case RunErrc::too_many_runs:
-    case RunErrc::rate_limited: return protocol::ErrorCode::too_many_runs;
-    case RunErrc::resource_exhausted: return protocol::ErrorCode::overloaded;
-    default: return protocol::ErrorCode::internal;
-  }
 }
 
 }  // namespace
@@ -49,7 +43,7 @@ bool RunAsks::take(event::Message& message) {
 }
 
 void RunAsks::make_run(event::Message&& message) {
-  behind_.try_emplace(message.handle);
+  behind_[message.handle].is_making = true;
   NewRun run = new_run(message);
   // A callback that can be copied.
   const auto held = std::make_shared<event::Message>(std::move(message));
@@ -59,8 +53,11 @@ void RunAsks::make_run(event::Message&& message) {
     if (made->existed) {
       parts_.repeat(*held, made->run_id);
     } else {
+      const auto scope = held->span ? log_scope(held->span->open.context) : std::nullopt;
+      log::debug("run_made", {{"run_id", made->run_id}, {"message_id", held->message_id}});
       parts_.submit(std::move(*held));
     }
+    behind_.at(handle).is_making = false;
     go_on(handle);
   });
 }
@@ -73,28 +70,32 @@ void RunAsks::refuse(const std::shared_ptr<event::Message>& held, RunErrc why) {
     if (first && first->outcome == Submitted::duplicate) {
       parts_.repeat(*held, first->first_id.empty() ? std::string() : run_id_of_message(first->first_id));
     } else {
-      parts_.refuse(*held, error_of(why));
+      parts_.refuse(*held, error_code_of(why));
     }
+    behind_.at(held->handle).is_making = false;
     go_on(held->handle);
   };
   if (!held->dedupe_key || why == RunErrc::unavailable) return refused(Error{Errc::not_found, ""});
   parts_.agents.find_duplicate(*held->dedupe_key, held->dedupe_everywhere, refused);
 }
 
+// The store may answer within the call: then whoever made it goes on, so that many behind each other need no
+// more stack than one.
 void RunAsks::go_on(const ConnectionHandle& handle) {
-  while (true) {
-    const auto waiting = behind_.find(handle);
-    Behind& behind = waiting->second;
-    if (behind.messages.empty()) {
-      behind_.erase(waiting);
-      return;
-    }
+  Behind& behind = behind_.at(handle);
+  if (std::exchange(behind.is_going_on, true)) return;
+  while (!behind.is_making && !behind.messages.empty()) {
     event::Message next = std::move(behind.messages.front());
     behind.messages.pop_front();
     behind.bytes -= next.envelope.size();
-    if (next.run) return make_run(std::move(next));
-    parts_.submit(std::move(next));
+    if (next.run) {
+      make_run(std::move(next));
+    } else {
+      parts_.submit(std::move(next));
+    }
   }
+  behind.is_going_on = false;
+  if (!behind.is_making) behind_.erase(handle);
 }
 
 }  // namespace gw

@@ -38,6 +38,8 @@ class RunAsks {
   struct Behind {
     std::deque<event::Message> messages;
     size_t bytes = 0;
+    bool is_making = false;  // the store has not answered
+    bool is_going_on = false;
   };
   static constexpr size_t kBytesBehindMax = size_t{4} << 20;
   struct Hash {

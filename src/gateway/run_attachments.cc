@@ -17,6 +17,27 @@ bool may_see(const Run& run, const event::RunClient& client) {
 
 }  // namespace
 
+protocol::ErrorCode error_code_of(RunErrc why) {
+  using protocol::ErrorCode;
+  switch (why) {
+    case RunErrc::not_found: return ErrorCode::unknown_run;
+    case RunErrc::too_many_runs:
+    case RunErrc::rate_limited: return ErrorCode::too_many_runs;
+    case RunErrc::resource_exhausted: return ErrorCode::overloaded;
+    default: return ErrorCode::internal;
+  }
+}
+
+std::string_view error_message_of(protocol::ErrorCode code) {
+  using protocol::ErrorCode;
+  switch (code) {
+    case ErrorCode::unknown_run: return protocol::kUnknownRunMessage;
+    case ErrorCode::too_many_runs: return protocol::kTooManyRunsMessage;
+    case ErrorCode::overloaded: return protocol::kOverloadedMessage;
+    default: return protocol::kInternalMessage;
+  }
+}
+
 struct RunAttachments::Place {
   RunAudience audience;
   ChannelIndex channel = 0;  // of a channel's
@@ -118,7 +139,7 @@ void RunAttachments::attach_thread(const event::RunAttach& event, std::vector<Pl
       place.audience, place.channel, event.request.thread_id,
       [this, event, places = std::move(places), at](const RunResult<std::string>& run_id) mutable {
         if (run_id && !run_id->empty()) return attach_to(event, *run_id);
-        if (!run_id && run_id.error().code == RunErrc::unavailable) return refuse(event, run_id.error().code);
+        if (!run_id && run_id.error().code != RunErrc::not_found) return refuse(event, run_id.error().code);
         attach_thread(event, std::move(places), at + 1);
       });
 }
@@ -159,11 +180,11 @@ std::vector<command::RunPart> RunAttachments::encode(RunTelling& telling, size_t
 }
 
 void RunAttachments::refuse(const event::RunAttach& event, RunErrc why) {
-  const bool is_unknown = why == RunErrc::not_found;
+  if (event.request.is_pushed)
+    return parts_.post(event.client.handle.shard, command::RunAnswer{event.client.handle, event.number}, 0);
+  const protocol::ErrorCode code = error_code_of(why);
   std::string error;
-  protocol::append_error(error, is_unknown ? protocol::ErrorCode::unknown_run : protocol::ErrorCode::internal,
-                         is_unknown ? protocol::kUnknownRunMessage : protocol::kInternalMessage,
-                         event.request.id, parts_.loop.wall_now(),
+  protocol::append_error(error, code, error_message_of(code), event.request.id, parts_.loop.wall_now(),
                          {event.request.run_id, event.request.thread_id});
   command::RunAnswer answer{event.client.handle, event.number, make_text_frame(error)};
   answer.is_error = true;
@@ -171,10 +192,10 @@ void RunAttachments::refuse(const event::RunAttach& event, RunErrc why) {
 }
 
 void RunAttachments::begin(const ConnectionHandle& handle, uint64_t number, const std::string& run_id,
-                           FramePtr ack) {
+                           std::function<FramePtr(bool attached)> ack) {
   open(run_id, [this, handle, number, ack = std::move(ack)](Feed* feed, const Run* run, RunErrc) {
-    command::RunAnswer said{handle, number, ack};
-    // Its tail is that of any run that is gone: an attach says so.
+    command::RunAnswer said{handle, number, ack(run != nullptr)};
+    // It can be attached later, as any other.
     if (!run) return parts_.post(handle.shard, std::move(said), 0);
     answer(*feed, std::move(said), messages_.begin(*run, options_.pieces, now()));
   });
@@ -231,20 +252,15 @@ void RunAttachments::serve(const event::RunCatchUp& event) {
 
 void RunAttachments::cancel(const event::RunCancel& event) {
   parts_.runs.find_record(event.run_id, {}, [this, event](const RunResult<const Run*>& run) {
-    if (run && *run && may_see(**run, event.client)) return cancel_visible(event, **run);
-    if (!run && run.error().code == RunErrc::unavailable)
-      return refuse_cancel(event, protocol::ErrorCode::internal, protocol::kInternalMessage);
-    const auto unknown = [this, event] {
-      refuse_cancel(event, protocol::ErrorCode::unknown_run, protocol::kUnknownRunMessage);
-    };
-    if (run && *run) return hide(unknown);
-    unknown();
+    if (run && may_see(**run, event.client)) return cancel_visible(event, **run);
+    if (!run) return refuse_cancel(event, error_code_of(run.error().code));
+    hide([this, event] { refuse_cancel(event, protocol::ErrorCode::unknown_run); });
   });
 }
 
 void RunAttachments::cancel_visible(const event::RunCancel& event, const Run& run) {
   if (run.record.audience.kind == RunAudience::Kind::channel)
-    return refuse_cancel(event, protocol::ErrorCode::forbidden, "run_id: keys alone cancel a channel's run");
+    return refuse_cancel(event, protocol::ErrorCode::forbidden);
   parts_.runs.cancel(event.run_id, {}, event.reason, [this, event](const RunResult<RunCancelled>& cancelled) {
     on_cancelled(event, cancelled);
   });
@@ -252,9 +268,7 @@ void RunAttachments::cancel_visible(const event::RunCancel& event, const Run& ru
 
 void RunAttachments::on_cancelled(const event::RunCancel& event, const RunResult<RunCancelled>& cancelled) {
   using Status = protocol::AckStatus;
-  if (!cancelled && cancelled.error().code == RunErrc::not_found)
-    return refuse_cancel(event, protocol::ErrorCode::unknown_run, protocol::kUnknownRunMessage);
-  if (!cancelled) return refuse_cancel(event, protocol::ErrorCode::internal, protocol::kInternalMessage);
+  if (!cancelled) return refuse_cancel(event, error_code_of(cancelled.error().code));
   if (event.id.empty()) return;
   const Status status = *cancelled == RunCancelled::asked     ? Status::asked
                         : *cancelled == RunCancelled::already ? Status::already
@@ -265,8 +279,10 @@ void RunAttachments::on_cancelled(const event::RunCancel& event, const RunResult
               ack.size());
 }
 
-void RunAttachments::refuse_cancel(const event::RunCancel& event, protocol::ErrorCode code,
-                                   std::string_view message) {
+void RunAttachments::refuse_cancel(const event::RunCancel& event, protocol::ErrorCode code) {
+  const std::string_view message = code == protocol::ErrorCode::forbidden
+                                       ? "run_id: keys alone cancel a channel's run"
+                                       : error_message_of(code);
   std::string error;
   protocol::append_error(error, code, message, event.id, parts_.loop.wall_now(), {.run_id = event.run_id});
   parts_.post(event.client.handle.shard, command::Send{event.client.handle, make_text_frame(error), true},

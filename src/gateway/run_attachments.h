@@ -19,6 +19,10 @@
 
 namespace gw {
 
+// What a client is told of a run that could not be had.
+protocol::ErrorCode error_code_of(RunErrc why);
+std::string_view error_message_of(protocol::ErrorCode code);
+
 struct RunAttachmentOptions {
   size_t shards = 1;
   // Of text, in one message, and in one answer: outboxes have to hold some of them.
@@ -49,8 +53,10 @@ class RunAttachments {
   void release(const event::RunReleased& event);
   void cancel(const event::RunCancel& event);
 
-  // The answer to a message that asked for a run: `ack`, and the run from its start.
-  void begin(const ConnectionHandle& handle, uint64_t number, const std::string& run_id, FramePtr ack);
+  // The answer to a message that asked for a run: `ack`, made when it is known whether the sender reads the
+  // run, and that from its start.
+  void begin(const ConnectionHandle& handle, uint64_t number, const std::string& run_id,
+             std::function<FramePtr(bool attached)> ack);
   // To one that came again, whose first made `run_id` (empty: none): `ack` is made when it is known whether
   // that is there. number 0: this time it asks for none; absent: the client has all the runs that it may.
   void begin_again(const ConnectionHandle& handle, std::optional<uint64_t> number, const std::string& run_id,
@@ -73,7 +79,7 @@ class RunAttachments {
   void hide(std::function<void()> then);
   void on_cancelled(const event::RunCancel& event, const RunResult<RunCancelled>& cancelled);
   void cancel_visible(const event::RunCancel& event, const Run& run);
-  void refuse_cancel(const event::RunCancel& event, protocol::ErrorCode code, std::string_view message);
+  void refuse_cancel(const event::RunCancel& event, protocol::ErrorCode code);
   void serve(const event::RunCatchUp& event);
   void serve_waiting();
   void beat();

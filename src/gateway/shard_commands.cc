@@ -29,6 +29,8 @@ void Shard::take_commands() {
       [this](command::RunAnswer& c) { runs_->on_answer(c); },
       [this](command::RunCaughtUp& c) { runs_->on_caught_up(c); },
       [this](command::RunChanged& c) { runs_->on_changed(c); },
+      [this](command::RunOffer& c) { runs_->on_offer(c); },
+      [this](command::RunsMissed&) { runs_->look_for_all(); },
       [this](command::Upgrade& c) { begin_handshake(std::move(c.connection)); },
       [this](command::SetReady& c) { ready_ = c.ready; },
       [this](command::Probe&) {
@@ -52,6 +54,7 @@ void Shard::on_admitted(command::Admitted& command) {
   if (admitting.connection.session) handshakes_.forget(client.stranger);
   std::string wire = std::move(admitting.waiting->response);
   std::string input = std::move(admitting.waiting->input);
+  const bool follows_runs = admitting.waiting->follows_runs;
 
   on_connected(client);
   Connection& connection = client.connection();
@@ -68,6 +71,7 @@ void Shard::on_admitted(command::Admitted& command) {
   const auto scope = log_scope(Tracer::kept_context(connection));
   log::debug("connection_opened", {{"connection_id", connection.id.text()},
                                    {"session_ref", connection.session ? connection.session->ref : "-"}});
+  if (follows_runs) runs_->follow(client);
   if (!input.empty()) process(client, input);
 }
 

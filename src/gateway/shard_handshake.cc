@@ -90,8 +90,9 @@ void Shard::request_admission(Client& client, handshake::InOrder accepted) {
   event::Admit request{handle_of(client),         connection.id,        std::move(upgrade.token),
                        connection.wanted,         connection.client_id, Tracer::kept_context(connection),
                        std::move(accepted.origin)};
-  auto waiting = std::make_unique<Admitting::Waiting>(Admitting::Waiting{
-      handshake.arrival, std::move(upgrade.response), handshake.bytes.substr(accepted.head_bytes)});
+  auto waiting = std::make_unique<Admitting::Waiting>(
+      Admitting::Waiting{handshake.arrival, std::move(upgrade.response),
+                         handshake.bytes.substr(accepted.head_bytes), upgrade.follows_runs});
   move_to(client, Admitting{std::move(connection), std::move(waiting)});
   watch(client);
   control_.add(std::move(request));

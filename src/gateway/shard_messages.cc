@@ -12,16 +12,28 @@ std::string_view raw_id(const std::optional<protocol::MessageId>& id) {
   return id ? id->raw : std::string_view();
 }
 
-// Of a message whose answer carries it.
-struct IdOfAnswer {
-  using Id = std::optional<protocol::MessageId>;
-  Id operator()(const protocol::ToChannel& message) const { return message.id; }
-  Id operator()(const protocol::Attach& message) const { return message.id; }
-  Id operator()(const protocol::Detach& message) const { return message.id; }
-  Id operator()(const protocol::Cancel& message) const { return message.id; }
+// What the refusal of a message repeats of it.
+struct Repeated {
+  std::string_view id;
+  protocol::AboutRun run = {};
+};
+struct RepeatedOf {
+  Repeated operator()(const protocol::ToChannel& m) const { return {raw_id(m.id)}; }
+  Repeated operator()(const protocol::Attach& m) const {
+    const bool is_run = is_valid_run_id(m.run_id), is_thread = is_valid_thread_id(m.thread_id);
+    return {raw_id(m.id), {is_run ? m.run_id : "", is_thread ? m.thread_id : ""}};
+  }
+  Repeated operator()(const protocol::Detach& m) const { return of_run(m); }
+  Repeated operator()(const protocol::Cancel& m) const { return of_run(m); }
   template <class Other>
-  Id operator()(const Other&) const {
+  Repeated operator()(const Other&) const {
     return {};
+  }
+
+ private:
+  template <class Message>
+  static Repeated of_run(const Message& m) {
+    return {raw_id(m.id), {is_valid_run_id(m.run_id) ? m.run_id : ""}};
   }
 };
 
@@ -85,19 +97,15 @@ struct Shard::Execute {
   void operator()(const route::Reject& to) const {
     if (auto span = shard.tracer_.reject_message(client.connection(), text.size(), to.code))
       shard.control_.add(event::SpanEnded{std::move(*span)});
-    reply_error(to.code, to.message, raw_id(to.id));
+    reply_error(to.code, to.message, {raw_id(to.id), {to.run_id, to.thread_id}});
   }
 
   // It came above the rate.
   void reject_limited() const {
     const protocol::DecodeResult decoded = protocol::decode(text, shard.decode_scratch_);
-    std::string_view id;
-    if (!decoded) {
-      id = raw_id(decoded.error().id);
-    } else {
-      id = raw_id(std::visit(IdOfAnswer(), *decoded));
-    }
-    reply_error(protocol::ErrorCode::rate_limited, "Message rejected: rate limit exceeded", id);
+    const Repeated repeated =
+        decoded ? std::visit(RepeatedOf(), *decoded) : Repeated{raw_id(decoded.error().id)};
+    reply_error(protocol::ErrorCode::rate_limited, "Message rejected: rate limit exceeded", repeated);
   }
 
  private:
@@ -119,9 +127,9 @@ struct Shard::Execute {
     shard.send(client, make_text_frame(message));
   }
 
-  void reply_error(protocol::ErrorCode code, std::string_view message, std::string_view id) const {
+  void reply_error(protocol::ErrorCode code, std::string_view message, const Repeated& of) const {
     ++shard.stats_.errors_total;
-    reply([&](std::string& out) { protocol::append_error(out, code, message, id, shard.wall_); });
+    reply([&](std::string& out) { protocol::append_error(out, code, message, of.id, shard.wall_, of.run); });
   }
 };
 

@@ -13,22 +13,39 @@ std::string raw_id(const std::optional<protocol::MessageId>& id) { return id ? s
 
 }  // namespace
 
+void Shard::Runs::follow(Client& client) {
+  if (!std::exchange(client.connected().reads_runs, true)) look(client);
+}
+
+void Shard::Runs::look(Client& client) { shard_.control_.add(event::RunLook{who(client)}); }
+
+// Those that it reads, and those that it is about to.
+size_t Shard::Runs::attached(const Client& client) const {
+  return hub_.count(client.slot) + queue_.count(client.slot);
+}
+
 // --- What clients say
 
 void Shard::Runs::attach(Client& client, const route::Attach& to) {
-  client.connected().reads_runs = true;
+  follow(client);
   const size_t waiting = queue_.count(client.slot);
-  const size_t more = hub_.reads(client.slot, to.run_id) ? 0 : hub_.count(client.slot);
+  // Of a thread it shows with the answer which run that is: it may be one that the client reads.
+  const bool may_read = !to.thread_id.empty() || hub_.reads(client.slot, to.run_id);
+  const size_t more = may_read ? 0 : hub_.count(client.slot);
   if (waiting + more >= RunHub::kRunsMax) {
-    ++shard_.stats_.errors_total;
-    std::string error;
-    protocol::append_error(error, protocol::ErrorCode::too_many_runs, protocol::kTooManyRunsMessage,
-                           raw_id(to.id), shard_.wall_, {to.run_id, to.thread_id});
-    return reply(client, error);
+    return refuse_one_too_many(client, raw_id(to.id), {to.run_id, to.thread_id});
   }
   queue_.add(client.slot,
              {std::string(to.run_id), std::string(to.thread_id), to.cursor, to.coalesce_ms, raw_id(to.id)});
   send_attaches(client);
+}
+
+void Shard::Runs::refuse_one_too_many(Client& client, std::string_view id, const protocol::AboutRun& run) {
+  ++shard_.stats_.errors_total;
+  std::string error;
+  protocol::append_error(error, protocol::ErrorCode::too_many_runs, protocol::kTooManyRunsMessage, id,
+                         shard_.wall_, run);
+  reply(client, error);
 }
 
 void Shard::Runs::detach(Client& client, std::string_view run_id, std::string_view id) {
@@ -46,14 +63,13 @@ void Shard::Runs::cancel(Client& client, const protocol::Cancel& to) {
 
 std::shared_ptr<const event::RunAsked> Shard::Runs::ask(Client& client, const route::RunAsk& to,
                                                         std::string_view message_id) {
-  client.connected().reads_runs = true;
+  follow(client);
   const auto asked = std::make_shared<event::RunAsked>();
   asked->run_id = run_id_of_message(message_id);
   asked->thread_id = to.thread_id;
   asked->format = to.format;
   if (!client.connection().session) asked->asked_by = client.connection().id.text();
-  if (hub_.count(client.slot) + queue_.count(client.slot) < RunHub::kRunsMax)
-    asked->attach = queue_.reserve(client.slot, asked->run_id);
+  if (attached(client) < RunHub::kRunsMax) asked->attach = queue_.reserve(client.slot, asked->run_id);
   return asked;
 }
 
@@ -87,26 +103,33 @@ bool Shard::Runs::has_room(Client& client, const FramePtr& frame) const {
 void Shard::Runs::on_answer(const command::RunAnswer& command) {
   Client* const client = shard_.find(command.handle);
   if (!client || !client->connection().is_open()) return release(command.run);
+  const bool is_told = command.first || !command.parts.empty();  // not so of a push that is none any more
   // There is no room for the answer to an attach: it asks again later.
-  if (!command.first && !has_room(*client, command.parts.front().frame) &&
+  if (is_told && !command.first && !has_room(*client, command.parts.front().frame) &&
       queue_.defer(client->slot, command.number))
     return release(command.run);
   const auto answered = queue_.answered(client->slot, command.number);
   if (!answered && command.number != 0) return release(command.run);
   if (command.is_error) ++shard_.stats_.errors_total;
   if (command.first) shard_.send(*client, command.first);
-  if (command.run) adopt(*client, command, answered ? answered->request.coalesce_ms : uint16_t{0});
+  const AttachRequest& request = answered ? answered->request : AttachRequest();
+  if (command.run) adopt(*client, command, request);
   if (!answered) return;
   for (const std::string& id : answered->detaches) detach(*client, answered->request.run_id, id);
   send_attaches(*client);
 }
 
-void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms) {
-  client.connected().reads_runs = true;
+void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request) {
+  follow(client);
   const bool reads = hub_.reads(client.slot, command.run->run_id);
-  const bool is_one_too_many = command.number == 0 && !reads &&
-                               hub_.count(client.slot) + queue_.count(client.slot) >= RunHub::kRunsMax;
-  if ((reads && command.unless_reading) || is_one_too_many) return release(command.run);
+  if (reads && command.unless_reading) return release(command.run);
+  // An attach that named the run was counted when it came.
+  const size_t taken = command.number == 0 ? attached(client) : hub_.count(client.slot);
+  if (!reads && taken >= RunHub::kRunsMax) {
+    release(command.run);
+    if (command.number == 0 || command.first || request.is_pushed) return;
+    return refuse_one_too_many(client, request.id, {request.run_id, request.thread_id});
+  }
   if (!may_see(client, *command.run)) {
     release(command.run);
     return end_forbidden(client, command.run);
@@ -123,7 +146,8 @@ void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, uint1
     return release(command.run);
   }
   const auto state = all && command.whole ? RunHub::State::following : RunHub::State::lagging;
-  if (hub_.attach(client.slot, command.run, last.after, state, coalesce_ms, !all)) release(command.run);
+  if (hub_.attach(client.slot, command.run, last.after, state, request.coalesce_ms, !all))
+    release(command.run);
 }
 
 void Shard::Runs::on_caught_up(const command::RunCaughtUp& command) {
@@ -161,6 +185,25 @@ void Shard::Runs::on_changed(const command::RunChanged& command) {
       [&](uint32_t slot) { shard_.clients_.mark_dirty(shard_.clients_.at(slot)); });
 }
 
+// As if it had asked for it; where it has all that it may, it can still ask.
+void Shard::Runs::on_offer(const command::RunOffer& command) {
+  Client* const client = shard_.find(command.handle);
+  if (!client || !client->connection().is_open() || !client->connected().reads_runs) return;
+  if (hub_.reads(client->slot, command.run_id) || queue_.has(client->slot, command.run_id)) return;
+  if (attached(*client) >= RunHub::kRunsMax) return;
+  AttachRequest request;
+  request.run_id = command.run_id;
+  request.is_pushed = true;
+  queue_.add(client->slot, std::move(request));
+  send_attaches(*client);
+}
+
+void Shard::Runs::look_for_all() {
+  shard_.clients_.for_each([this](Client& client) {
+    if (client.is_connected() && client.connected().reads_runs && client.connection().is_open()) look(client);
+  });
+}
+
 // --- The life of a client
 
 void Shard::Runs::go_on(Client& client) {
@@ -179,6 +222,7 @@ void Shard::Runs::check_permissions(Client& client) {
     release(run);
     end_forbidden(client, run);
   }
+  look(client);
 }
 
 void Shard::Runs::forget(Client& client) {

@@ -9,12 +9,16 @@
 #include "core/attach_queue.h"
 #include "core/run_hub.h"
 #include "gateway/shard.h"
+#include "protocol/server_message.h"
 
 namespace gw {
 
 class Shard::Runs {
  public:
   explicit Runs(Shard& shard) : shard_(shard) {}
+
+  // It is told of runs from now on, those too that are pushed to it.
+  void follow(Client& client);
 
   // --- What clients say ---
   void attach(Client& client, const route::Attach& to);
@@ -28,6 +32,8 @@ class Shard::Runs {
   void on_answer(const command::RunAnswer& command);
   void on_caught_up(const command::RunCaughtUp& command);
   void on_changed(const command::RunChanged& command);
+  void on_offer(const command::RunOffer& command);
+  void look_for_all();
 
   // --- The life of a client ---
   // Its outbox is empty: it gets what it lags behind.
@@ -40,8 +46,11 @@ class Shard::Runs {
 
  private:
   size_t lag_bytes() const;
+  void look(Client& client);
+  size_t attached(const Client& client) const;
   bool has_room(Client& client, const FramePtr& frame) const;
-  void adopt(Client& client, const command::RunAnswer& command, uint16_t coalesce_ms);
+  void adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request);
+  void refuse_one_too_many(Client& client, std::string_view id, const protocol::AboutRun& run);
   void send_attaches(Client& client);
   void release(const RunScopePtr& run);
   void end_forbidden(Client& client, const RunScopePtr& run);

@@ -52,10 +52,11 @@ void Submissions::submit(event::Message&& event) {
 void Submissions::on_submitted(const event::Message& event, const Result<Submitted>& submitted) {
   parts_.stats.message_latency.record(answered_at(parts_.loop.now(), event) - event.received_at);
   if (submitted) return on_taken(event, *submitted);
-  const bool overloaded = submitted.error().code == Errc::resource_exhausted;
-  // Whether it was sent is known for these; else its run stays, and time decides.
-  if (event.run && (overloaded || submitted.error().code == Errc::unavailable))
+  const Errc why = submitted.error().code;
+  // These say that it was not sent. Of others nobody knows: its run stays, and time decides.
+  if (event.run && (why == Errc::resource_exhausted || why == Errc::unavailable))
     parts_.engine.runs().withdraw(event.run->run_id);
+  const bool overloaded = why == Errc::resource_exhausted || why == Errc::timeout;
   refuse(event, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal);
 }
 
@@ -73,10 +74,12 @@ void Submissions::on_taken(const event::Message& event, const Submitted& submitt
   }
   end_span(event, protocol::to_string(status));
   if (event.id.empty()) return;
-  if (!event.run) return reply(event, ack(event, status, {}));
-  const std::string text = ack(event, status, event.run->run_id);
-  if (!event.run->attach) return reply(event, text);
-  parts_.attachments.begin(event.handle, *event.run->attach, event.run->run_id, make_text_frame(text));
+  if (!event.run) return reply(event, ack(event, status));
+  if (!event.run->attach) return reply(event, ack(event, status, event.run->run_id, false));
+  parts_.attachments.begin(event.handle, *event.run->attach, event.run->run_id,
+                           [this, event, status](bool attached) {
+                             return make_text_frame(ack(event, status, event.run->run_id, attached));
+                           });
 }
 
 // `first_run`: of the first message; empty: it made none.
@@ -85,18 +88,18 @@ void Submissions::answer_repeated(const event::Message& event, const std::string
   constexpr auto status = protocol::AckStatus::duplicate;
   end_span(event, protocol::to_string(status));
   if (event.id.empty()) return;
-  if (!event.run && first_run.empty()) return reply(event, ack(event, status, {}));
+  if (!event.run && first_run.empty()) return reply(event, ack(event, status));
   const auto made_ack = [this, event, first_run](bool is_there) {
-    return make_text_frame(ack(event, status, is_there ? std::string_view(first_run) : ""));
+    const bool attached = !is_there || !event.run || event.run->attach;
+    return make_text_frame(ack(event, status, is_there ? std::string_view(first_run) : "", attached));
   };
   parts_.attachments.begin_again(event.handle, event.run ? event.run->attach : std::optional<uint64_t>(0),
                                  first_run, made_ack);
 }
 
-std::string Submissions::ack(const event::Message& event, protocol::AckStatus status,
-                             std::string_view run_id) {
+std::string Submissions::ack(const event::Message& event, protocol::AckStatus status, std::string_view run_id,
+                             bool attached) {
   std::string text;
-  const bool attached = run_id.empty() || !event.run || event.run->attach.has_value();
   protocol::append_ack(text, event.id, status, parts_.loop.wall_now(),
                        {.run_id = run_id, .attached = attached});
   return text;
@@ -104,14 +107,9 @@ std::string Submissions::ack(const event::Message& event, protocol::AckStatus st
 
 void Submissions::refuse(const event::Message& event, protocol::ErrorCode code) {
   ++parts_.stats.messages_rejected_total;
-  const bool overloaded = code == protocol::ErrorCode::overloaded;
   end_span(event, code == protocol::ErrorCode::internal ? "error" : "rejected", protocol::to_string(code));
   std::string text;
-  protocol::append_error(text, code,
-                         overloaded                                   ? protocol::kOverloadedMessage
-                         : code == protocol::ErrorCode::too_many_runs ? protocol::kTooManyRunsMessage
-                                                                      : protocol::kInternalMessage,
-                         event.id, parts_.loop.wall_now());
+  protocol::append_error(text, code, error_message_of(code), event.id, parts_.loop.wall_now());
   if (!event.run || !event.run->attach) return reply(event, text, true);
   command::RunAnswer answer{event.handle, *event.run->attach, make_text_frame(text)};
   answer.is_error = true;

@@ -35,7 +35,8 @@ class Submissions {
   void on_taken(const event::Message& event, const Submitted& submitted);
   void refuse(const event::Message& event, protocol::ErrorCode code);
   void answer_repeated(const event::Message& event, const std::string& first_run);
-  std::string ack(const event::Message& event, protocol::AckStatus status, std::string_view run_id);
+  std::string ack(const event::Message& event, protocol::AckStatus status, std::string_view run_id = {},
+                  bool attached = true);
   void reply(const event::Message& event, std::string_view text, bool is_error = false);
   void end_span(const event::Message& event, std::string_view outcome, std::string_view error = {});
 

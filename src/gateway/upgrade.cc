@@ -108,6 +108,10 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
       return refuse_upgrade(400, "client_id must match [A-Za-z0-9._@+=-]{1,128}");
     upgrade.client_id = *client_id;
   }
+  if (const auto runs = query->get("runs")) {
+    if (*runs != "1") return refuse_upgrade(400, "runs must be 1");
+    upgrade.follows_runs = true;
+  }
   if (const auto traceparent = http::find_field(head.fields, "traceparent"))
     upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
 

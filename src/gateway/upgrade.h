@@ -28,7 +28,8 @@ struct Upgrade {
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
   bool deflate = false;
-  IpAddress address;  // of the client, after trusted proxies have been believed
+  bool follows_runs = false;  // what is pushed to it, without having asked for any
+  IpAddress address;          // of the client, after trusted proxies have been believed
 };
 
 inline constexpr std::string_view kUpgradePath = "/ws";

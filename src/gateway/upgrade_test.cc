@@ -65,9 +65,15 @@ TEST(Upgrade, RefusesWithTheStatusThatSaysWhy) {
   EXPECT_EQ(check(request("/ws", "Origin: null\r\n")).status, 403);
   EXPECT_EQ(check(request("/ws?client_id=a%20b")).status, 400);
   EXPECT_EQ(check(request("/ws?session_token=%zz")).status, 400);
+  EXPECT_EQ(check(request("/ws?runs=yes")).status, 400);
   const Checked unready = check(request("/ws"), {}, false);
   EXPECT_EQ(unready.status, 503);
   EXPECT_NE(unready.response.find("Retry-After: "), std::string::npos);
+}
+
+TEST(Upgrade, FollowsRunsWhenAsked) {
+  EXPECT_TRUE(check(request("/ws?runs=1")).upgrade.follows_runs);
+  EXPECT_FALSE(check(request("/ws")).upgrade.follows_runs);
 }
 
 TEST(Upgrade, TakesTheAbsoluteFormOfItsOwnHost) {  // RFC 9112 3.2.2

@@ -1,18 +1,35 @@
 #include "post_office/authorized_runs.h"
 
+#include "base/log.h"
 #include "core/grant.h"
 #include "post_office/authorized_post_office.h"
 
 namespace gw {
 namespace {
 
-RunRefusal needs_admin(const char* what) {
+RunRefusal refuse(RunErrc code, std::string detail) {
   RunRefusal refusal;
-  refusal.code = RunErrc::forbidden;
-  refusal.detail =
-      std::string(what) + " needs a key with the scope " + std::string(to_string(Scope::runs_admin));
+  refusal.code = code;
+  refusal.detail = std::move(detail);
   return refusal;
 }
+
+RunRefusal needs(Scope scope, const char* what) {
+  return refuse(RunErrc::forbidden,
+                std::string(what) + " needs a key with the scope " + std::string(to_string(scope)));
+}
+
+// A claim keeps bytes of the log, all or fewer; above the first epoch it takes the run over.
+void log_claimed(const std::string& run_id, const ApiKey& key, const RunClaimed& claimed, bool names_bytes) {
+  if (claimed.repeated) return;
+  const log::Field run{"run_id", run_id}, realm{"realm", key.realm}, epoch{"epoch", claimed.epoch};
+  const log::Field pos{"pos", claimed.pos};
+  if (claimed.epoch == 1) return log::debug("run_claimed", {run, realm});
+  if (names_bytes) return log::info("run_cut", {run, realm, epoch, pos});
+  log::info("run_taken_over", {run, realm, epoch, pos});
+}
+
+RunRefusal needs_admin(const char* what) { return needs(Scope::runs_admin, what); }
 
 }  // namespace
 
@@ -60,14 +77,49 @@ void AuthorizedRuns::audience(const ApiKey& key, const std::optional<Recipient>&
 
 void AuthorizedRuns::create(const ApiKey& key, NewRun run, RunDone<RunCreated> done) {
   if (run.claim) run.claim->realm = key.realm;
-  runs_.create(std::move(run), std::move(done));
+  const std::string run_id = run.run_id;
+  runs_.create(std::move(run), [&key, run_id, done = std::move(done)](RunResult<RunCreated> made) {
+    if (made && !made->existed) log::debug("run_made", {{"run_id", run_id}, {"realm", key.realm}});
+    done(std::move(made));
+  });
 }
 
 void AuthorizedRuns::claim(const ApiKey& key, const std::string& run_id, RunClaim claim,
                            RunDone<RunClaimed> done) {
   if (claim.force && !key.scopes.contains(Scope::runs_admin)) return done(needs_admin("force"));
   claim.realm = key.realm;
-  runs_.claim(run_id, reach_of(key), std::move(claim), std::move(done));
+  done = [&key, run_id, names_bytes = claim.keep.has_value(),
+          done = std::move(done)](const RunResult<RunClaimed>& claimed) {
+    if (claimed) log_claimed(run_id, key, *claimed, names_bytes);
+    done(claimed);
+  };
+  if (claim.group.empty()) return runs_.claim(run_id, reach_of(key), std::move(claim), std::move(done));
+  if (!key.scopes.contains(Scope::subscribe)) return done(needs(Scope::subscribe, "delivery"));
+  runs_.find_record(run_id, reach_of(key),
+                    [this, run_id, reach = reach_of(key), claim = std::move(claim),
+                     done = std::move(done)](const RunResult<const Run*>& found) mutable {
+                      if (!found) return done(found.error());
+                      const AgentSubscription group{(*found)->record.channel, claim.group, reach.tenant_id};
+                      claim_with_delivery(group, run_id, reach, std::move(claim), std::move(done));
+                    });
+}
+
+// Whoever names a delivery keeps it from others: so it has to be one that the group has open.
+void AuthorizedRuns::claim_with_delivery(const AgentSubscription& group, const std::string& run_id,
+                                         const RunReach& reach, RunClaim claim, RunDone<RunClaimed> done) {
+  const std::vector<std::string> id{claim.delivery_id};
+  post_office_.working(group, id,
+                       [this, run_id, reach, claim = std::move(claim),
+                        done = std::move(done)](const Result<size_t>& open) mutable {
+                         const bool is_known = open || open.error().code == Errc::not_found ||
+                                               open.error().code == Errc::invalid_argument;
+                         if (!is_known) return done(refuse(RunErrc::unavailable, open.error().detail));
+                         if (!open || *open == 0) {
+                           return done(refuse(RunErrc::invalid_argument,
+                                              "delivery: the group has no unacknowledged event of that id"));
+                         }
+                         runs_.claim(run_id, reach, std::move(claim), std::move(done));
+                       });
 }
 
 void AuthorizedRuns::append(const ApiKey& key, const std::string& run_id, RunAppend append,

@@ -21,7 +21,7 @@ RunDeliveries::RunDeliveries(EventLoop& loop, RunStore& runs, PostOffice& post_o
     : runs_(runs), post_office_(post_office), sweeps_(loop.every(period(ack_wait), [this] { sweep(); })) {}
 
 void RunDeliveries::keep_open(const std::string& run_id, const std::string& tenant) {
-  if (kept_.contains(run_id)) return;
+  if (kept_.contains(run_id) || !looked_at_.insert(run_id).second) return;
   runs_.find_record(run_id, {}, [this, run_id, tenant](const RunResult<const Run*>& run) {
     if (!run || !holds_delivery((*run)->record, runs_.now())) return;
     kept_.emplace(run_id, tenant);
@@ -31,6 +31,7 @@ void RunDeliveries::keep_open(const std::string& run_id, const std::string& tena
 
 // The engine may answer within the call, which changes the map.
 void RunDeliveries::sweep() {
+  looked_at_.clear();
   std::vector<std::string> run_ids;
   for (const auto& [run_id, tenant] : kept_) run_ids.push_back(run_id);
   for (const std::string& run_id : run_ids) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/run_store.h"
 #include "net/event_loop.h"
@@ -16,8 +17,8 @@ class RunDeliveries {
   // All outlive it. `ack_wait`: after so long an unacknowledged delivery goes to another.
   RunDeliveries(EventLoop& loop, RunStore& runs, PostOffice& post_office, Duration ack_wait);
 
-  // The owner of a run was heard of here, with a key of that tenant. Nothing happens for a run that is bound
-  // to no delivery.
+  // The owner of a run was heard of here, with a key of that tenant: with every append, so that of a run
+  // that is bound to no delivery only the first in a while costs anything.
   void keep_open(const std::string& run_id, const std::string& tenant);
   size_t size() const { return kept_.size(); }
 
@@ -28,6 +29,7 @@ class RunDeliveries {
   RunStore& runs_;
   PostOffice& post_office_;
   std::unordered_map<std::string, std::string> kept_;  // run id to tenant; as many as there are open runs
+  std::unordered_set<std::string> looked_at_;          // since the last sweep
   EventLoop::Registration sweeps_;
 };
 

@@ -171,6 +171,7 @@ Result<RunCreation> read_run_creation(std::string_view body) {
   if (const auto seconds = fields.optional_number_within("ttl_seconds", 1, kept_max))
     run.retention = std::chrono::seconds(*seconds);
   run.push = fields.optional_bool("push").value_or(false);
+  if (run.push && !creation.to) fields.blame("push needs to: whom the run is for");
   read_owner(fields, run.claim.emplace());
   if (fields.fault()) return *fields.fault();
   return creation;

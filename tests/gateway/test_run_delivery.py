@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from support.api import assert_refused
 from support.run_engines import ENGINES, run_gateway
 from support.runs import Run
 from support.wait import eventually
@@ -78,4 +79,25 @@ def test_a_heartbeat_keeps_it(gateway, group, delivery):
     beating.join()
     assert set(beats) == {200}
     assert stream.waiting() == 0
+    run.end()
+
+
+def test_so_do_appends(gateway, group, delivery):
+    stream, event, _ = delivery
+    run = claim(gateway, group, event, lease_ms=2000)
+    for _ in range(8):
+        time.sleep(0.5)
+        run.say("x")
+    assert stream.waiting() == 0
+    run.end()
+
+
+def test_a_delivery_has_to_be_one_that_the_group_has_open(gateway, group, delivery):
+    _, event, _ = delivery
+    run = Run.create(gateway.api)
+    for named in ({"group": f"{group}-other", "id": event.id}, {"group": group, "id": "0-1"}, {"group": group, "id": "x"}):
+        assert_refused(run.claim(run.producer, delivery=named), 400, "invalid_argument")
+    gateway.api.ack("guide", group, [event.id])
+    assert_refused(run.claim(run.producer, delivery={"group": group, "id": event.id}), 400, "invalid_argument")
+    assert run.record()["epoch"] == 1
     run.end()

@@ -94,6 +94,7 @@ class TestEvents:
         assert stream.headers["Content-Type"] == "text/event-stream"
         assert stream.headers["Cache-Control"] == "no-cache, no-transform"
         assert stream.headers["X-Accel-Buffering"] == "no"
+        assert (stream.headers["Run-Status"], stream.headers["Run-Hash"]) == ("in_progress", fold(b""))
 
     def test_i19_what_there_is_then_what_comes_then_the_end(self, follow, run):
         run.say("Once ")

@@ -383,6 +383,50 @@ def test_sixty_four_runs_may_be_attached_and_no_more(gateway):
     eventually(lambda: client.receive().get("id") == 10)
 
 
+def test_at_that_bound_a_thread_is_refused_unless_its_run_is_read(gateway, ada):
+    client = gateway.connect(ada)
+    mine, other = (Owner.create(gateway.api, to={"user_id": "ada"}, thread_id=name) for name in ("mine", "other"))
+    runs = [mine] + [Owner.create(gateway.api) for _ in range(63)]
+    for run in runs:
+        client.send({"type": "attach", "run_id": run.run_id})
+        Copy(run.run_id).read_until(client, lambda copy: copy.first)
+    client.send({"type": "attach", "thread_id": "other", "id": 1})
+    refused = next_but_tops(client)
+    assert (refused["code"], refused["id"], refused["thread_id"]) == ("too_many_runs", 1, "other")
+    client.send({"type": "attach", "thread_id": "mine", "id": 2})
+    answer = next_but_tops(client)
+    assert (answer["event"], answer["run_id"], answer["id"]) == ("snapshot", mine.run_id, 2)
+    client.send({"type": "detach", "run_id": runs[1].run_id})
+    assert next_but_tops(client)["type"] == "detach"
+    client.send({"type": "attach", "thread_id": "other", "id": 3})
+    assert next_but_tops(client)["run_id"] == other.run_id
+    for run in (*runs, other):
+        run.end()
+
+
+def test_what_is_refused_of_an_attach_says_what_was_asked_for(gateway, ada):
+    client = gateway.connect(ada)
+    wrong = client.ask({"type": "attach", "run_id": "r", "cursor": "1.2", "id": 1})
+    assert (wrong["code"], wrong["id"], wrong["run_id"]) == ("invalid_message", 1, "r")
+    wrong = client.ask({"type": "attach", "thread_id": "c", "cursor": "1.2", "id": 2})
+    assert (wrong["code"], wrong["id"], wrong["thread_id"]) == ("invalid_message", 2, "c")
+    unknown = client.ask({"type": "attach", "thread_id": "nobodys", "id": 3})
+    assert (unknown["code"], unknown["id"], unknown["thread_id"]) == ("unknown_run", 3, "nobodys")
+
+
+def test_an_attach_of_a_thread_waits_for_the_ack_of_the_question_before_it(gateway, agent, ada):
+    client = gateway.connect(ada)
+    for turn in range(20):
+        thread = f"c{turn}"
+        client.send({"channel": "guide", "payload": {}, "id": turn, "run": {"thread_id": thread}})
+        client.send({"type": "attach", "thread_id": thread, "id": f"a{turn}"})
+        ack = next_but_tops(client)
+        assert (ack["type"], ack["id"]) == ("ack", turn)
+        while (answer := client.receive()).get("id") != f"a{turn}":
+            pass
+        assert answer["run_id"] == ack["run_id"]
+
+
 def test_a_channel_that_a_session_loses_takes_its_runs_along(gateway, ada):
     session = gateway.api.create_session("carl", context={"channels": ["guide", "pillar:content"]})
     token = session["session_id"]

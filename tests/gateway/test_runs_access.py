@@ -132,3 +132,10 @@ def test_its_owner_and_whoever_finds_it_over_may_delete_it(keys):
     over = Run.create(keys["plain"])
     over.end()
     assert keys["plain"].delete(over.path).status_code == 200
+
+
+def test_a_claim_for_a_delivery_needs_the_scope_subscribe(keys):
+    run = Run.create(keys["plain"])
+    refused = run.claim(run.producer, delivery={"group": "agents", "id": "1-0"})
+    assert "subscribe" in assert_refused(refused, 403, "permission_denied")["error"]
+    run.end()

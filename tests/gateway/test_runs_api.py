@@ -245,7 +245,11 @@ class TestAppending:
         assert_refused(run.append("x" * (2 << 20)), 413, "too_large")
         assert_refused(run.append("x" * (256 * 1024 + 1)), 413, "run_too_large")
         many = Run.create(api, format="json")
-        assert_refused(many.append(items=[1] * 1001), 413, "run_too_large")
+        body = assert_refused(many.append(items=[1] * 1001), 413, "run_too_large")
+        assert (body["run"]["status"], body["run"]["pos"]) == ("in_progress", 0)
+        # What is wrong before that is said before that.
+        assert_refused(many.append(items=[1] * 1001, epoch=0), 403, "fenced")
+        assert_refused(many.append(items=[1] * 1001, seq=7), 409, "sequence_gap")
         small = Run.create(api, bytes_max=10)
         small.say("123456789")
         body = assert_refused(small.append("ab"), 413, "run_too_large")

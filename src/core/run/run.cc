@@ -63,6 +63,10 @@ std::string RunAudience::text(std::string_view channel) const {
   return out.append(kind == Kind::channel ? std::string(channel) : encode_user_id(who));
 }
 
+std::string RunAudience::person() const {
+  return RunAudience{kind, who, kind == Kind::user ? tenant_id : std::string()}.text({});
+}
+
 bool RunAudience::has_thread(std::string_view thread_id) const {
   return thread_id.size() >= (kind == Kind::anonymous ? kSecretThreadBytes : 1);
 }

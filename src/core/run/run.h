@@ -51,6 +51,8 @@ struct RunAudience {
 
   // One line for each audience, as Redis keeps it: equal texts are one audience.
   std::string text(std::string_view channel) const;
+  // The same for who is looked for as somebody: a session and a connection have one tenant, whoever names it.
+  std::string person() const;
   // Whether `thread_id` names a thread there. An anonymous one is a secret, so it has to be long enough.
   bool has_thread(std::string_view thread_id) const;
   friend bool operator==(const RunAudience&, const RunAudience&) = default;

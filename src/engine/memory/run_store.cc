@@ -69,6 +69,7 @@ void RunStore::create(NewRun asked, RunDone<RunCreated> done) {
     ++stats_.claims_total;
   }
   insert(asked, std::move(run), std::move(changes));
+  if (asked.push) on_pushed_({asked.run_id, asked.audience});
   done(created);
 }
 
@@ -109,6 +110,10 @@ void RunStore::insert(const NewRun& asked, Run run, run::Changes changes) {
   by_number_.emplace(kept->number, kept);
   if (!kept->thread.empty()) threads_[kept->thread].emplace(kept->number, kept.get());
   if (!kept->asked_as.empty()) asked_.emplace(kept->asked_as, kept.get());
+  if (asked.push) {
+    kept->pushed_to = asked.audience.person();
+    pushed_[kept->pushed_to].emplace(kept->number, kept.get());
+  }
   users_.open(kept->owners.user);
   for_each_account(*kept, [](RunAccount& account) { ++account.kept; });
   changed(kept, std::move(changes));
@@ -254,6 +259,16 @@ void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, st
   const auto found = threads_.find(thread_of(audience, channel, thread_id));
   if (found == threads_.end()) return answer<std::string>(done, not_found());
   done(std::string(found->second.rbegin()->second->run.record.run_id));
+}
+
+void RunStore::find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) {
+  std::vector<std::string> run_ids;
+  if (const auto found = pushed_.find(audience.person()); found != pushed_.end()) {
+    const auto& runs = found->second;
+    for (auto it = runs.rbegin(); it != runs.rend() && run_ids.size() < kPushedMost; ++it)
+      run_ids.push_back(it->second->run.record.run_id);
+  }
+  done(std::move(run_ids));
 }
 
 RunReading RunStore::read(const std::string& run_id, std::weak_ptr<RunReader> reader,

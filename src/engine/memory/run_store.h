@@ -45,6 +45,7 @@ struct KeptRun {
   Owners owners;
   std::string thread;
   std::string asked_as;
+  std::string pushed_to;  // empty: it is not pushed, or over
   TokenBucket appends;
   std::vector<Reader> readers;
   uint64_t changes_total = 0;
@@ -79,6 +80,8 @@ class RunStore final : public gw::RunStore {
   void list(const RunFilter& filter, RunDone<RunList> done) override;
   void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                    RunDone<std::string> done) override;
+  void on_pushed(std::function<void(const RunPushed&)> pushed) override { on_pushed_ = std::move(pushed); }
+  void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) override;
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
                                 RunDone<const Run*> done) override;
   WallTime now() const override { return loop_.wall_now(); }
@@ -125,6 +128,7 @@ class RunStore final : public gw::RunStore {
   void end(const Ptr& kept, RunStatus status, RunError error);
   void drop(const Ptr& kept);
   void unindex(KeptRun& kept);
+  void end_push(KeptRun& kept);
 
   // --- Bounds (run_store_bounds.cc): each of those that a run counts for has its own.
   std::vector<RunBound> bounds_of(const Owners& owners);
@@ -157,7 +161,9 @@ class RunStore final : public gw::RunStore {
   std::map<uint64_t, Ptr> by_number_;
   std::set<std::pair<WallTime, uint64_t>> due_;  // one entry a run, by its number
   std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> threads_;
-  std::unordered_map<std::string, KeptRun*> asked_;  // open ones
+  std::unordered_map<std::string, KeptRun*> asked_;                       // open ones
+  std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> pushed_;  // open ones, by their audience
+  std::function<void(const RunPushed&)> on_pushed_ = [](const RunPushed&) {};
   RunAccount instance_;
   RunAccount strangers_;
   RunAccounts users_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "engine/log_events.h"
 #include "engine/memory/run_store.h"
 
 namespace gw::memory {
@@ -52,7 +53,9 @@ void RunStore::count_end(KeptRun& kept) {
     if (kept.counted_bytes > 0) account.with_bytes.emplace(kept.ended_number, &kept);
   });
   if (!kept.asked_as.empty()) asked_.erase(kept.asked_as);
+  end_push(kept);
   ++stats_.ended_total[static_cast<size_t>(kept.run.record.status)];
+  log_run_ended(kept.run.record);
 }
 
 // --- Time -------------------------------------------------------------------------------------------------
@@ -147,7 +150,15 @@ void RunStore::unindex(KeptRun& kept) {
     if (thread->second.empty()) threads_.erase(thread);
   }
   if (kept.counted_open && !kept.asked_as.empty()) asked_.erase(kept.asked_as);
+  end_push(kept);
   runs_.erase(kept.run.record.run_id);
+}
+
+void RunStore::end_push(KeptRun& kept) {
+  const auto pushed = pushed_.find(std::exchange(kept.pushed_to, {}));
+  if (pushed == pushed_.end()) return;
+  pushed->second.erase(kept.number);
+  if (pushed->second.empty()) pushed_.erase(pushed);
 }
 
 // --- Readers ----------------------------------------------------------------------------------------------

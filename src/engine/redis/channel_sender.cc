@@ -20,6 +20,15 @@ std::string parked_entry(const AgentMessage& message, WallTime due) {
   return message.tenant_id + "\n" + std::to_string(due.time_since_epoch().count()) + "\n" + message.envelope;
 }
 
+// A refusal for want of room, of what may have been taken.
+Done<Submitted> says_timeout(const Done<Submitted>& done) {
+  if (!done) return done;
+  return [done](const Result<Submitted>& submitted) {
+    if (submitted) return done(submitted);
+    done(Error{Errc::timeout, "Redis has not said whether it has the message, and the queue is full"});
+  };
+}
+
 }  // namespace
 
 ChannelSender::ChannelSender(std::string_view channel, EventLoop& loop, Client& commands,
@@ -59,10 +68,12 @@ void ChannelSender::forget(const AgentMessage& message) {
 }
 
 void ChannelSender::send(ChannelQueue::Id id, const AgentMessagePtr& message, Done<Submitted> done) {
-  OnReply on_reply =
-      replicas_.hold([this, id, message, done = std::move(done)](const ReplicaWait::Answer& answer) {
-        on_answer(id, *message, done, answer);
-      });
+  // What is lost on the way may have arrived; what was never sent has not.
+  OnReply on_reply = replicas_.hold([this, id, message, was_sent = commands_.is_up(),
+                                     done = std::move(done)](const ReplicaWait::Answer& answer) {
+    const bool is_unknown = !answer && was_sent && !is_refusal(answer.error());
+    on_answer(id, *message, is_unknown ? says_timeout(done) : done, answer);
+  });
   const std::string dedupe_key = dedupe_name(*message);
   hand_over({message->message_id, message->envelope, message->tenant_id, dedupe_key, true, queue_.turn(id)},
             std::move(on_reply));

@@ -51,6 +51,8 @@ class Keys {
   std::string events() const { return heard("", kEvents); }
   // What becomes of a run (run_replica.h).
   std::string run_changes(std::string_view id) const { return heard("run:{", id, "}"); }
+  // That a run was made for somebody who should read it (run_pushes.h).
+  std::string run_pushed() const { return heard("run:pushed"); }
   std::string session_changed() const { return heard("session:", "changed"); }
 
   // --- Connections ---
@@ -117,6 +119,8 @@ class Keys {
   std::string thread(std::string_view digest) const { return kept("thread:", digest); }
   // The open run that was asked for as this.
   std::string run_asked(std::string_view digest) const { return kept("runs:asked:", digest); }
+  // The latest that were pushed to somebody (a digest).
+  std::string runs_pushed(std::string_view whom) const { return kept("runs:pushed:", whom); }
   // When somebody should look at which run.
   static constexpr size_t kRunBuckets = 16;
   std::string runs_due(size_t bucket) const { return kept("runs:due:", std::to_string(bucket)); }

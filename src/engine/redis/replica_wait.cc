@@ -38,8 +38,8 @@ void ReplicaWait::release(Turn& turn, const Result<Reply>& reply) const {
   const bool enough = reply && reply->integer() >= static_cast<int64_t>(replicas_);
   // Not a fault of the server's that a probe finds mended: the circuit rests, so that not every try leaves an
   // entry.
-  const Error why = reply ? Error{Errc::unavailable, "Redis: only " + std::to_string(reply->integer()) +
-                                                         " replicas have it, of " + std::to_string(replicas_)}
+  const Error why = reply ? Error{Errc::timeout, "Redis: only " + std::to_string(reply->integer()) +
+                                                     " replicas have it, of " + std::to_string(replicas_)}
                           : reply.error();
   for (const Held& held : turn) {
     const bool wrote = held.answer && *held.answer > 0;

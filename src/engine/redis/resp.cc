@@ -11,6 +11,8 @@
 namespace gw::redis {
 namespace {
 
+constexpr std::string_view kErrorReply = "Redis: ";
+
 void append_header(std::string& out, char kind, size_t number) {
   char digits[24];
   const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
@@ -79,7 +81,7 @@ std::string_view info_field(std::string_view info, std::string_view name) {
 
 Error to_error(std::string_view redis_error) {
   const std::string_view code = redis_error.substr(0, redis_error.find(' '));
-  std::string detail = "Redis: ";
+  std::string detail(kErrorReply);
   detail += redis_error.substr(0, 200);
   if (code == "NOAUTH" || code == "WRONGPASS") detail += " (check user and password in redis-url)";
   if (code == "NOPERM") detail += " (the Redis user of redis-url lacks a permission)";
@@ -91,10 +93,13 @@ Error to_error(std::string_view redis_error) {
   return {Errc::unavailable, std::move(detail)};
 }
 
+bool is_refusal(const Error& error) {
+  return error.code == Errc::unavailable && error.detail.starts_with(kErrorReply);
+}
+
 bool is_of_the_server(const Error& error) {
-  constexpr std::string_view kBegin = "Redis: ";
-  if (!error.detail.starts_with(kBegin)) return true;  // no answer at all
-  const std::string_view text = std::string_view(error.detail).substr(kBegin.size());
+  if (!error.detail.starts_with(kErrorReply)) return true;  // no answer at all
+  const std::string_view text = std::string_view(error.detail).substr(kErrorReply.size());
   constexpr std::array<std::string_view, 10> kWords{"OOM",      "NOREPLICAS", "MISCONF",    "READONLY",
                                                     "LOADING",  "BUSY",       "MASTERDOWN", "CLUSTERDOWN",
                                                     "NOSCRIPT", "NOAUTH"};

@@ -64,6 +64,8 @@ std::string_view info_field(std::string_view info, std::string_view name);
 
 // What an error reply means to a caller; the detail says what to do about it.
 Error to_error(std::string_view redis_error);
+// Redis has answered with an error: it has not done what it was asked.
+bool is_refusal(const Error& error);
 // The server as a whole fails, not this command on this key: a probe that works says that it is over.
 bool is_of_the_server(const Error& error);
 

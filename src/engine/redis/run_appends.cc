@@ -37,22 +37,24 @@ void RunAppends::append(const std::string& run_id, const RunReach& reach, RunApp
   pump(its);
 }
 
+// What is asked may be answered within the call: then the loop goes on, however many wait.
 void RunAppends::pump(const Ptr& owner) {
-  while (!owner->is_asking && !owner->queue.empty()) {
-    const uint64_t size = owner->queue.front().append->bytes.size();
-    if (!owner->is_known) return learn(owner);
-    const bool fits = size == 0 || owner->bounds.empty() || owner->pos + size <= owner->reserved;
-    // Larger than the run may be: the script says so.
-    if (fits || owner->pos + size > owner->record.bytes_max) {
-      send(owner);
-      continue;
-    }
-    Batch& next = owner->queue.front();
-    if (may_append(*owner, next)) return reserve(owner, owner->pos + size);
-    if (!std::exchange(next.is_looked_at, true)) return learn(owner);
-    next.no_room = RunRefusal{RunErrc::unavailable, "the run has just got another owner; say it again"};
-    send(owner);
-  }
+  if (std::exchange(owner->is_pumping, true)) return;
+  while (!owner->is_asking && !owner->queue.empty()) step(owner);
+  owner->is_pumping = false;
+}
+
+void RunAppends::step(const Ptr& owner) {
+  const uint64_t size = owner->queue.front().append->bytes.size();
+  if (!owner->is_known) return learn(owner);
+  const bool fits = size == 0 || owner->bounds.empty() || owner->pos + size <= owner->reserved;
+  // Larger than the run may be: the script says so.
+  if (fits || owner->pos + size > owner->record.bytes_max) return send(owner);
+  Batch& next = owner->queue.front();
+  if (may_append(*owner, next)) return reserve(owner, owner->pos + size);
+  if (!std::exchange(next.is_looked_at, true)) return learn(owner);
+  next.no_room = RunRefusal{RunErrc::unavailable, "the run has just got another owner; say it again"};
+  send(owner);
 }
 
 // As the run was when it was read. Nobody else's room is taken for what the script will refuse.

@@ -64,6 +64,7 @@ class RunAppends {
     std::deque<Batch> queue;
     size_t sent = 0;         // and not answered
     bool is_asking = false;  // the first of the queue waits for it
+    bool is_pumping = false;
   };
   using Ptr = std::shared_ptr<Owner>;
 
@@ -71,6 +72,7 @@ class RunAppends {
   Ptr owner(const std::string& run_id);
   std::vector<RunBound> bounds_of(const std::string& user, const std::string& realm) const;
   void pump(const Ptr& owner);
+  void step(const Ptr& owner);
   void learn(const Ptr& owner);
   void reserve(const Ptr& owner, uint64_t needed);
   void on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Batch& batch,

@@ -52,6 +52,15 @@ redis.call('PEXPIRE', due, kept_ms)
 return 1
 )lua"));
 
+// Run `id` is pushed: the latest `most` are kept, and everybody is told.
+const Script push_run({.keys = {"list"}, .arguments = {"id", "most", "kept_ms", "channel", "notice"}},
+                      joined(kClock, R"lua(
+redis.call('ZADD', list, now, id)
+redis.call('ZREMRANGEBYRANK', list, 0, -most - 1)
+redis.call('PEXPIRE', list, kept_ms)
+return redis.call('PUBLISH', channel, notice)
+)lua"));
+
 // Answers Redis's time, then some runs that are due. Whoever gets one has hold_ms to look at it; then the
 // next one may.
 const Script pick_runs({.keys = {"due"}, .arguments = {"most", "hold_ms"}, .without_memory = true},

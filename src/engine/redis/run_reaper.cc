@@ -1,5 +1,7 @@
 #include "engine/redis/run_reaper.h"
 
+#include "engine/log_events.h"
+
 #include <vector>
 
 namespace gw::redis {
@@ -51,8 +53,17 @@ void RunReaper::on_settled(const std::string& run_id, const RunAnswer& answer) {
   const std::string_view code = answer.code();
   if (code == "waits") return parts_.index.look_at(run_id, std::chrono::milliseconds(answer.number(0)));
   if (code == "not_found") return parts_.index.gone(run_id);
-  if (code == "ended") count_end(answer.top().status);
+  if (code == "ended") {
+    count_end(answer.top().status);
+    log_end(run_id);
+  }
   parts_.index.over(run_id, answer.counted(0));
+}
+
+void RunReaper::log_end(const std::string& run_id) {
+  parts_.calls.read(run_id, kNoLog, [](const RunResult<StoredRun>& run) {
+    if (run) log_run_ended(run->record);
+  });
 }
 
 }  // namespace gw::redis

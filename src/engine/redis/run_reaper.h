@@ -31,6 +31,8 @@ class RunReaper {
   // Every 100 ms or so.
   void tick(TimePoint now);
   const std::array<uint64_t, 6>& ended() const { return ended_; }
+  // Why it ended stands in its record.
+  void log_end(const std::string& run_id);
   void count_end(RunStatus status) { ++ended_[static_cast<size_t>(status)]; }
 
  private:

@@ -241,6 +241,8 @@ std::string run_user(const RunAudience& audience, std::string_view asked_by) {
   return audience.kind == RunAudience::Kind::anonymous ? std::string(kStranger) + digest : digest;
 }
 
+std::string person_digest(const RunAudience& audience) { return short_digest(audience.person()); }
+
 std::string thread_digest(const RunAudience& audience, std::string_view channel, std::string_view thread_id) {
   if (thread_id.empty() || !audience.has_thread(thread_id)) return {};
   return to_hex(sha256(audience.text(channel) + "\n" + std::string(thread_id)));

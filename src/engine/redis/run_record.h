@@ -70,6 +70,8 @@ void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
 // begins with kStranger.
 inline constexpr std::string_view kStranger = "stranger:";
 std::string run_user(const RunAudience& audience, std::string_view asked_by);
+// Keys::runs_pushed.
+std::string person_digest(const RunAudience& audience);
 // Keys::thread, Keys::run_asked; empty: there is none.
 std::string thread_digest(const RunAudience& audience, std::string_view channel, std::string_view thread_id);
 std::string asked_digest(std::string_view asked_as);

@@ -5,6 +5,12 @@
 #include "engine/redis/run_refusals.h"
 
 namespace gw::redis {
+namespace {
+
+// From one look to the next, and the time that its answer takes.
+constexpr std::chrono::milliseconds kOwnerShown(2500);
+
+}  // namespace
 
 // --- Readers ----------------------------------------------------------------------------------------------
 
@@ -215,8 +221,12 @@ void RunReplicas::on_top(const Ptr& open, const Result<Reply>& reply) {
   // It may only be on its way here; reading it does no harm.
   if (!status || !open->replica->agrees(top, fields[5].text() == "1"))
     return load(open, open->replica->next_read());
-  const auto time = [&](size_t i) { return WallTime(std::chrono::milliseconds(number_of(fields[i]))); };
-  open->replica->take_times(time(6), time(7));
+  const auto time_of = [](const Reply& ms) { return WallTime(std::chrono::milliseconds(number_of(ms))); };
+  const auto time = [&](size_t i) { return time_of(fields[i]); };
+  // Of heartbeats nothing is heard: an owner that is there is taken to be until Redis has been asked again.
+  const WallTime now = time_of((*reply)[0]), lease_until = time(6);
+  open->replica->take_times(lease_until > now ? std::max(lease_until, now + kOwnerShown) : lease_until,
+                            time(7));
 }
 
 // --- How many there are -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "engine/redis/run_store.h"
 
+#include "base/log.h"
 #include "engine/redis/run_refusals.h"
 
 namespace gw::redis {
@@ -20,6 +21,7 @@ RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
       index_(parts.messages, parts.keys, options_.limits),
       calls_({parts.loop, parts.messages, parts.keys, parts.channels}, options_),
       maker_({parts.loop, parts.messages, parts.keys, calls_, index_}),
+      pushes_({parts.messages, parts.subscriptions, parts.keys, index_}),
       replicas_({parts.loop, parts.messages, parts.subscriptions, parts.keys, parts.channels},
                 options.limits.cache_bytes),
       reaper_({parts.loop, parts.messages, parts.keys, calls_, index_},
@@ -46,15 +48,23 @@ void RunStore::ended(const std::string& run_id, RunStatus status, const RunCount
   reaper_.forget(run_id);
   reaper_.count_end(status);
   index_.over(run_id, counted);
+  if (log::enabled(log::Level::debug)) reaper_.log_end(run_id);
 }
 
 void RunStore::create(NewRun run, RunDone<RunCreated> done) {
   const bool claims = run.claim.has_value();
+  const auto pushed = run.push ? std::optional(RunPushed{run.run_id, run.audience}) : std::nullopt;
+  done = counting(std::move(done));
   maker_.create(std::move(run),
-                counting<RunCreated>([this, claims, done = std::move(done)](RunResult<RunCreated> created) {
+                [this, claims, pushed, done = std::move(done)](RunResult<RunCreated> created) mutable {
                   if (created && !created->existed && claims) ++stats_.claims_total;
-                  done(std::move(created));
-                }));
+                  if (!created || !pushed) return done(std::move(created));
+                  // Again when it existed: whoever made it may have got no answer before this was done.
+                  pushes_.push(*pushed, [created, done = std::move(done)](const Result<void>& told) {
+                    if (!told) return done(unavailable(told.error()));
+                    done(created);
+                  });
+                });
 }
 
 void RunStore::withdraw(const std::string& run_id) {

@@ -10,6 +10,7 @@
 #include "engine/redis/run_calls.h"
 #include "engine/redis/run_index.h"
 #include "engine/redis/run_maker.h"
+#include "engine/redis/run_pushes.h"
 #include "engine/redis/run_reaper.h"
 #include "engine/redis/run_replicas.h"
 
@@ -44,6 +45,12 @@ class RunStore final : public gw::RunStore {
   void list(const RunFilter& filter, RunDone<RunList> done) override;
   void find_thread(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id,
                    RunDone<std::string> done) override;
+  void on_pushed(std::function<void(const RunPushed&)> pushed) override {
+    pushes_.on_pushed(std::move(pushed));
+  }
+  void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) override {
+    pushes_.find(audience, counting(std::move(done)));
+  }
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
                                 RunDone<const Run*> done) override;
   WallTime now() const override { return replicas_.now(); }
@@ -86,6 +93,7 @@ class RunStore final : public gw::RunStore {
   RunIndex index_;
   RunCalls calls_;
   RunMaker maker_;
+  RunPushes pushes_;
   RunReplicas replicas_;
   RunReaper reaper_;
   RunAppends appends_;

@@ -41,6 +41,7 @@ void load_scripts(Client& client) {
                                &count_run,
                                &uncount_run,
                                &reserve_run,
+                               &push_run,
                                &name_run,
                                &unname_run,
                                &name_thread,

@@ -1,16 +1,12 @@
 #include "post_office/http_api/run_events.h"
 
+#include "core/run_messages.h"
 #include "json/json.h"
 #include "post_office/http_api/event_streams.h"
 #include "post_office/http_api/run_bodies.h"
 
 namespace gw::http_api {
 namespace {
-
-// Whoever ended it had not claimed it.
-bool is_ended_by_gateway(const RunRecord& record) {
-  return is_over(record.status) && record.claim_epoch < record.epoch;
-}
 
 void append_json_event(std::string& out, std::string_view id, std::string_view name, std::string_view json) {
   if (!id.empty()) out.append("id: ").append(id).append("\n");
@@ -91,9 +87,8 @@ RunStart resumed_run(const RunRecord& run, const RunResume& resume, const std::o
     case Kind::fresh: return {};
     case Kind::reset: break;
   }
-  if (resume.pos < cursor->pos) return {resume.pos, "superseded", true};
-  const bool was_ended = is_ended_by_gateway(run) && cursor->epoch >= run.claim_epoch;
-  return {resume.pos, was_ended ? "ended" : "claimed"};
+  const bool is_cut = resume.pos < cursor->pos;
+  return {resume.pos, cause_of_reset(run, is_cut), is_cut};
 }
 
 }  // namespace gw::http_api

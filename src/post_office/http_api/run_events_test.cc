@@ -66,6 +66,8 @@ TEST(RunResumption, GoesOnOrSaysWhyNot) {
   run.log.begin_epoch(++run.record.epoch, 4);
   run.record.status = RunStatus::abandoned;
   EXPECT_EQ(resumed(run, RunCursor{2, 4, RunHash::of("Once")}), "4 ended");
+  // As /ws says it: the epoch that begins is the gateway's, whatever its reader had missed before.
+  EXPECT_EQ(resumed(run, RunCursor{1, 3, RunHash::of("Onc")}), "3 ended");
 }
 
 }  // namespace

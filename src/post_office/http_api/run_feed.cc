@@ -28,7 +28,7 @@ http::Response stream_head(const Run& run) {
   head.content_type = "text/event-stream";
   head.cache_control = "no-cache, no-transform";
   head.header("X-Accel-Buffering", "no");  // nginx would hold events back
-  head.header("Run-Status", to_string(run.record.status));
+  head.header("Run-Status", to_string(run.record.status)).header("Run-Hash", run.log.hash().text());
   return head;
 }
 

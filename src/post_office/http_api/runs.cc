@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/run/run_machine.h"
 #include "post_office/fields.h"
 #include "post_office/http_api/run_bodies.h"
 #include "post_office/run_requests.h"
@@ -139,6 +140,8 @@ void store(const RunCall& call, RunAppend append) {
   call.runs.runs.append(call.key, call.run_id, std::move(append),
                         [call](const RunResult<RunAppended>& appended) mutable {
                           if (!appended) return refuse(call.responder, appended.error());
+                          if (!is_over(appended->status))
+                            call.runs.deliveries.keep_open(call.run_id, call.key.tenant_id);
                           succeed(call.responder, [&](json::Writer& body) {
                             body.member("status", appended->duplicate ? "duplicate" : "appended")
                                 .member("seq", appended->seq)
@@ -150,16 +153,25 @@ void store(const RunCall& call, RunAppend append) {
                         });
 }
 
+// Too many, unless something is wrong that comes before that.
+void refuse_items(const RunCall& call, const RunAppend& append) {
+  call.runs.runs.find(call.key, call.run_id, [call, append](const RunResult<const Run*>& run) mutable {
+    if (!run) return refuse(call.responder, run.error());
+    const auto before = run::answer_without_storing(**run, append);
+    if (before && !*before) return refuse(call.responder, before->error());
+    RunRefusal too_large = refusal_of(
+        RunErrc::too_large, "an append has at most " + std::to_string(RunLimits::kAppendItems) + " items");
+    too_large.run = top_of(**run);
+    refuse(call.responder, too_large);
+  });
+}
+
 void append(const Runs& runs, ApiRequest request) {
   Result<RunAppendCall> asked = read_run_append(request.request.body);
   if (!asked) return refuse(request.responder, asked.error());
   const auto call = call_of(runs, request);
   if (!call) return;
-  if (asked->items > RunLimits::kAppendItems) {
-    return refuse_about_run(
-        *call, refusal_of(RunErrc::too_large,
-                          "an append has at most " + std::to_string(RunLimits::kAppendItems) + " items"));
-  }
+  if (asked->items > RunLimits::kAppendItems) return refuse_items(*call, asked->append);
   store(*call, std::move(asked->append));
 }
 

@@ -1,0 +1,81 @@
+#include "gateway/run_asks.h"
+
+#include <gtest/gtest.h>
+
+namespace gw {
+namespace {
+
+// The first run that is asked for is made when the test says so; later ones are refused within the call, as
+// Redis's store does while it is not connected.
+class RefusingStore final : public RunStore {
+ public:
+  void create(NewRun, RunDone<RunCreated> done) override {
+    deepest = std::max(deepest, ++depth);
+    if (!first) {
+      first = std::move(done);
+    } else {
+      RunRefusal refusal;
+      refusal.code = RunErrc::resource_exhausted;
+      done(refusal);
+    }
+    --depth;
+  }
+  void withdraw(const std::string&) override {}
+  void claim(const std::string&, const RunReach&, RunClaim, RunDone<RunClaimed>) override {}
+  void append(const std::string&, const RunReach&, RunAppend, RunDone<RunAppended>) override {}
+  void heartbeat(const std::string&, const RunReach&, RunHeartbeat, RunDone<RunBeat>) override {}
+  void cancel(const std::string&, const RunReach&, std::string, RunDone<RunCancelled>) override {}
+  void remove(const std::string&, const RunReach&, RunDone<void>) override {}
+  void find(const std::string&, const RunReach&, RunDone<const Run*>) override {}
+  void find_record(const std::string&, const RunReach&, RunDone<const Run*>) override {}
+  void list(const RunFilter&, RunDone<std::vector<RunRecord>>) override {}
+  void find_thread(const RunAudience&, ChannelIndex, std::string_view, RunDone<std::string>) override {}
+  void on_pushed(std::function<void(const RunPushed&)>) override {}
+  void find_pushed(const RunAudience&, RunDone<std::vector<std::string>>) override {}
+  RunReading read(const std::string&, std::weak_ptr<RunReader>, RunDone<const Run*>) override { return {}; }
+  WallTime now() const override { return {}; }
+  RunStats stats() const override { return {}; }
+  void stop() override {}
+
+  int depth = 0, deepest = 0;
+  RunDone<RunCreated> first;
+
+ private:
+  void end_reading(uint64_t) override {}
+  const Run* run_of_reading(uint64_t) const override { return nullptr; }
+};
+
+event::Message question(int number, bool with_run) {
+  event::Message message{};
+  message.message_id = std::to_string(number);
+  if (with_run) message.run = std::make_shared<event::RunAsked>();
+  return message;
+}
+
+TEST(RunAsks, HoweverManyWaitTheyAreAnsweredInOrderAndOnOneStack) {
+  RefusingStore store;
+  std::vector<std::string> answered;
+  RunAsks asks({store, [&](event::Message&& message) { answered.push_back("sent " + message.message_id); },
+                [&](const event::Message& message, protocol::ErrorCode) {
+                  answered.push_back("refused " + message.message_id);
+                },
+                [](const event::Message&, const std::string&) {}});
+  constexpr int kCount = 1000;
+  for (int i = 0; i < kCount; ++i) {
+    event::Message message = question(i, i % 2 == 0);
+    EXPECT_TRUE(asks.take(message)) << "it stands behind the first";
+  }
+  EXPECT_TRUE(answered.empty());
+  store.first(RunCreated{});
+  ASSERT_EQ(answered.size(), size_t{kCount});
+  for (int i = 0; i < kCount; ++i) {
+    const bool is_sent = i == 0 || i % 2 == 1;
+    EXPECT_EQ(answered[static_cast<size_t>(i)], (is_sent ? "sent " : "refused ") + std::to_string(i));
+  }
+  EXPECT_EQ(store.deepest, 1);
+  event::Message plain = question(kCount, false);
+  EXPECT_FALSE(asks.take(plain)) << "nobody is before it any more";
+}
+
+}  // namespace
+}  // namespace gw
