@@ -148,6 +148,19 @@ end
 return {given_up, entries}
 )lua"));
 
+// Of the entries (more) those that no other instance has claimed begin their time anew, which is no delivery.
+// Answers which.
+const Script keep_ours({.keys = {"inbox"}, .arguments = {"group", "consumer"}}, R"lua(
+local ours = {}
+for at = more, #ARGV do
+  local open = redis.pcall('XPENDING', inbox, group, ARGV[at], ARGV[at], 1)
+  if open[1] and open[1][2] == consumer then ours[#ours + 1] = ARGV[at] end
+end
+if #ours == 0 then return {} end
+ours[#ours + 1] = 'JUSTID'
+return redis.call('XCLAIM', inbox, group, consumer, 0, unpack(ours))
+)lua");
+
 // oldest_ms: the oldest that may stay; kept_ms: that is kept for event streams; group_idle_ms: after which a
 // group without members holds nothing. Every group's entries that were delivered too often are given up here,
 // too: it may have nobody who claims. Answers {removed, dead letters}.

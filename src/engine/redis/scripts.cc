@@ -7,41 +7,13 @@ namespace gw::redis {
 
 void load_scripts(Client& client) {
   using namespace scripts;
-  for (const Script* script : {&submit,
-                               &submit_by_pubsub,
-                               &publish,
-                               &park,
-                               &unpark,
-                               &add,
-                               &put,
-                               &update,
-                               &remove,
-                               &lease,
-                               &leave,
-                               &reap,
-                               &read,
-                               &count,
-                               &insert_session,
-                               &replace_session,
-                               &join_inbox,
-                               &open_feed,
-                               &read_feed,
-                               &confirm_feed,
-                               &release,
-                               &claim,
-                               &tidy_inbox,
-                               &append_run,
-                               &claim_run,
-                               &settle_run,
-                               &read_run,
-                               &top_of_run,
-                               &due_run,
-                               &pick_runs,
-                               &count_run,
-                               &uncount_run,
-                               &reserve_run,
-                               &name_run,
-                               &unname_run}) {
+  for (const Script* script :
+       {&submit,         &submit_by_pubsub, &publish,    &park,       &unpark,      &add,          &put,
+        &update,         &remove,           &lease,      &leave,      &reap,        &read,         &count,
+        &insert_session, &replace_session,  &join_inbox, &open_feed,  &read_feed,   &confirm_feed, &release,
+        &claim,          &keep_ours,        &tidy_inbox, &append_run, &claim_run,   &settle_run,   &read_run,
+        &top_of_run,     &due_run,          &pick_runs,  &count_run,  &uncount_run, &reserve_run,  &name_run,
+        &unname_run}) {
     client.command({"SCRIPT", "LOAD", script->source()}, {});
   }
 }
