@@ -20,6 +20,8 @@ constexpr Duration kTidyEvery = 1s;
 // Entries that everybody has had stay so long for event streams that come back with the last id that they
 // had.
 constexpr std::chrono::milliseconds kKept = 60s;
+// Entries that one tidying looks at behind the oldest that waits.
+constexpr std::string_view kSweepCount = "200";
 // Parts of ack_wait. A member that gets an entry after the first is late. Between the others, around
 // ack_wait, nothing is handed out: another instance may be claiming it.
 constexpr int kLate = 40, kDoubt = 10;
@@ -315,9 +317,13 @@ void Inbox::tidy() {
        {"idle_ms", ack_wait_ms_},
        {"deliveries_most", deliveries},
        {"group_idle_ms", abandoned},
-       {"most", size_max_}},
+       {"most", size_max_},
+       {"swept", swept_},
+       {"sweep_most", kSweepCount}},
       [this](const Result<Reply>& reply) {
         if (!reply) return log::debug("inbox_tidy_failed", {{"reason", reply.error().detail}});
+        swept_ = (*reply)[2].text();
+        if (swept_ != "0-0") tidied_at_ = {};  // there is more to look at
         dead_letters_ += static_cast<uint64_t>((*reply)[1].integer());
         if ((*reply)[1].integer() > 0) {
           log::warn("inbox_messages_put_aside", {{"channel", channel_}, {"count", (*reply)[1].integer()}});

@@ -105,6 +105,7 @@ class Inbox {
   uint64_t dead_letters_ = 0;
   TimePoint read_at_;
   TimePoint tidied_at_;
+  std::string swept_ = "0-0";  // how far tidying has looked for what stands behind something that waits
 };
 
 }  // namespace gw::redis

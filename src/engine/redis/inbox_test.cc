@@ -102,5 +102,26 @@ TEST_F(Inbox, WhatWaitedTooLongForRoomIsStillGiven) {
   EXPECT_EQ(agent.texts, (Texts{"1", "2", "3"}));
 }
 
+TEST_F(Inbox, WhatEverybodyHasHadLeavesRoomThoughOlderEntriesWait) {
+  inbox_size_ = 40;
+  instance_ = begin("gw-a");
+  TestAgent blue;
+  subscribe(*instance_, blue, "workers", "blue");
+  Texts waiting;
+  for (int i = 0; i < 10; ++i) {
+    waiting.push_back("red " + std::to_string(i));
+    EXPECT_EQ(submit(waiting.back(), "red"), "published");
+  }
+  for (size_t i = 1; i <= 60; ++i) {
+    ASSERT_TRUE(until([&] { return submit("blue " + std::to_string(i), "blue") == "published"; })) << i;
+    ASSERT_TRUE(until([&] { return blue.texts.size() == i; })) << i;
+    EXPECT_EQ(acknowledge({blue.ids.back()}, "workers", "blue"), 1u);
+  }
+  TestAgent red;
+  subscribe(*instance_, red, "", "red");
+  EXPECT_TRUE(until([&] { return red.texts.size() >= waiting.size(); }));
+  EXPECT_EQ(red.texts, waiting);
+}
+
 }  // namespace
 }  // namespace gw
