@@ -86,7 +86,10 @@ class VirtualStream final : public Stream {
 
   std::weak_ptr<VirtualStream> weak_self() { return self(); }
 
+  // Behind a reset the far end may go on writing until it hears of it. TCP gives nothing of that: there may
+  // be a hole before it, which no reader could see.
   void on_bytes(const std::string& bytes) {
+    if (ended_) return;
     arrived_ += bytes;
     give();
   }

@@ -20,6 +20,11 @@ constexpr Duration kTidyEvery = 1s;
 // Entries that everybody has had stay so long for event streams that come back with the last id that they
 // had.
 constexpr std::chrono::milliseconds kKept = 60s;
+// Entries that one tidying looks at behind the oldest that waits.
+constexpr std::string_view kSweepCount = "200";
+// Parts of ack_wait. A member that gets an entry after the first is late. Between the others, around
+// ack_wait, nothing is handed out: another instance may be claiming it.
+constexpr int kLate = 40, kDoubt = 10;
 
 // What an agent gives back that is no id of an entry is none that is open.
 bool add_ids(std::vector<std::string_view>& words, const std::vector<std::string>& ids) {
@@ -41,6 +46,7 @@ Inbox::Inbox(std::string_view channel, EventLoop& loop, Client& commands, Subscr
       stream_(keys.inbox(channel)),
       age_max_(options.age_max),
       size_max_(std::to_string(options.size_max)),
+      ack_wait_(options.ack_wait),
       ack_wait_ms_(
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(options.ack_wait).count())) {}
 
@@ -143,9 +149,12 @@ void Inbox::acknowledge(const AgentSubscription& group, const std::vector<std::s
   });
 }
 
-// Claimed for this instance, whichever has it: that begins its idle time anew, and JUSTID counts no delivery.
 void Inbox::working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done) {
-  const std::string name = group_name(group);
+  begin_anew(group_name(group), ids, std::move(done));
+}
+
+// Claimed for this instance, whichever has it: that begins its idle time anew, and JUSTID counts no delivery.
+void Inbox::begin_anew(const std::string& name, const std::vector<std::string>& ids, Done<size_t> done) {
   std::vector<std::string_view> words{"XCLAIM", stream_, name, keys_.instance(), "0"};
   if (!add_ids(words, ids)) return done(size_t{0});
   words.push_back("JUSTID");
@@ -174,7 +183,7 @@ void Inbox::read(const std::string& name) {
   group.reading = true;
   commands_.command(
       {"XREADGROUP", "GROUP", name, keys_.instance(), "COUNT", kReadCount, "STREAMS", stream_, ">"},
-      [this, name](const Result<Reply>& reply) {
+      [this, name, since = loop_.now()](const Result<Reply>& reply) {
         const auto found = groups_.find(name);
         if (found == groups_.end()) return;  // its entries are claimed later
         Group& reader = found->second;
@@ -187,12 +196,12 @@ void Inbox::read(const std::string& name) {
           return;
         }
         const Reply entries = (*reply)[0][1];
-        take(reader, entries);
+        take(reader, entries, since);
         if (std::exchange(reader.more, false) || entries.size() > 0) read(name);
       });
 }
 
-void Inbox::take(Group& group, const Reply& entries) {
+void Inbox::take(Group& group, const Reply& entries, TimePoint since) {
   for (size_t i = 0; i < entries.size(); ++i) {
     const InboxEntry taken(entries[i]);
     const bool foreign = !group.tenant.empty() && taken.tenant != group.tenant;
@@ -201,25 +210,61 @@ void Inbox::take(Group& group, const Reply& entries) {
       commands_.command({"XACK", stream_, group.name, taken.id_text}, {});
       continue;
     }
-    Held entry{std::string(taken.id_text), std::string(taken.envelope)};
     ++group.open;
-    // Behind what is held already, or the order would be lost.
-    if (group.held.empty() && group.members.hand_out(entry.id, entry.envelope)) continue;
-    group.held.push_back(std::move(entry));
+    group.held.push_back({std::string(taken.id_text), std::string(taken.envelope), since});
   }
+  hand_out_held(group);
 }
 
 void Inbox::hand_out_held(Group& group) {
-  while (!group.held.empty() && group.members.hand_out(group.held.front().id, group.held.front().envelope)) {
+  std::vector<std::string> late;
+  while (!group.held.empty() && may_deliver_()) {
+    const Held& next = group.held.front();
+    const Duration age = loop_.now() - next.since;
+    if (age > ack_wait_ - ack_wait_ / kDoubt || !group.members.hand_out(next.id, next.envelope)) break;
+    if (age > ack_wait_ / kLate) late.push_back(next.id);
     group.held.pop_front();
   }
+  if (!late.empty()) begin_anew(group.name, late, [](const Result<size_t>&) {});
+}
+
+// When the other instances have had the time to claim what was held for so long.
+void Inbox::keep_what_is_ours(Group& group) {
+  const TimePoint now = loop_.now();
+  if (group.looking || group.held.empty() || !commands_.is_up()) return;
+  if (now - group.held.front().since <= ack_wait_ + ack_wait_ / kDoubt) return;
+  group.looking = true;
+  std::set<std::string> asked;
+  for (const Held& held : group.held) asked.insert(held.id);
+  const std::vector<std::string_view> ids(asked.begin(), asked.end());
+  run_script(commands_, scripts::keep_ours,
+             {{"inbox", stream_}, {"group", group.name}, {"consumer", keys_.instance()}}, ids,
+             [this, name = group.name, asked, now](const Result<Reply>& reply) {
+               const auto found = groups_.find(name);
+               if (found == groups_.end()) return;
+               found->second.looking = false;
+               if (reply) on_kept(found->second, asked, *reply, now);
+             });
+}
+
+void Inbox::on_kept(Group& group, const std::set<std::string>& asked, const Reply& ours, TimePoint since) {
+  std::set<std::string_view> kept;
+  for (size_t i = 0; i < ours.size(); ++i) kept.insert(ours[i].text());
+  const size_t dropped = std::erase_if(
+      group.held, [&](const Held& held) { return asked.contains(held.id) && !kept.contains(held.id); });
+  group.open -= std::min(group.open, dropped);
+  for (Held& held : group.held) {
+    if (asked.contains(held.id)) held.since = since;
+  }
+  hand_out_held(group);
 }
 
 void Inbox::tick(TimePoint now, bool first) {
   const bool read_due = now - read_at_ >= kReadEvery;
   if (read_due) read_at_ = now;
   for (auto& [name, group] : groups_) {
-    if (may_deliver_()) hand_out_held(group);
+    hand_out_held(group);
+    keep_what_is_ours(group);
     if (read_due) read(name);
     if (now - group.claimed_at < kClaimEvery || !group.held.empty() || !may_deliver_()) continue;
     group.claimed_at = now;
@@ -240,7 +285,7 @@ void Inbox::claim(const std::string& name) {
               {"idle_ms", ack_wait_ms_},
               {"deliveries_most", deliveries},
               {"most", kClaimCount}},
-             [this, name](const Result<Reply>& reply) {
+             [this, name, since = loop_.now()](const Result<Reply>& reply) {
                const auto found = groups_.find(name);
                if (!reply || found == groups_.end()) return;
                const auto given_up = static_cast<size_t>((*reply)[0].integer());
@@ -249,7 +294,7 @@ void Inbox::claim(const std::string& name) {
                const size_t prefix = tenant.empty() ? 0 : tenant.size() + 1;
                log_given_up(channel_, std::string_view(name).substr(prefix), tenant, given_up,
                             "delivered too often");
-               take(found->second, (*reply)[1]);
+               take(found->second, (*reply)[1], since);
              });
 }
 
@@ -272,9 +317,13 @@ void Inbox::tidy() {
        {"idle_ms", ack_wait_ms_},
        {"deliveries_most", deliveries},
        {"group_idle_ms", abandoned},
-       {"most", size_max_}},
+       {"most", size_max_},
+       {"swept", swept_},
+       {"sweep_most", kSweepCount}},
       [this](const Result<Reply>& reply) {
         if (!reply) return log::debug("inbox_tidy_failed", {{"reason", reply.error().detail}});
+        swept_ = (*reply)[2].text();
+        if (swept_ != "0-0") tidied_at_ = {};  // there is more to look at
         dead_letters_ += static_cast<uint64_t>((*reply)[1].integer());
         if ((*reply)[1].integer() > 0) {
           log::warn("inbox_messages_put_aside", {{"channel", channel_}, {"count", (*reply)[1].integer()}});

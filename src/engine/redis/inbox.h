@@ -6,11 +6,16 @@
 //         ^                          |            ^
 //         |                          `--> held ---'  (no member has room: nothing more is read either)
 //         `--- open for ack_wait, wherever it is: any instance claims it
+//
+// Redis counts ack_wait from when this instance took an entry. A member has all of it: what it gets late
+// begins anew, and what another instance may have claimed meanwhile it gets only when Redis says that it did
+// not.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +61,7 @@ class Inbox {
   struct Held {
     std::string id;
     std::string envelope;
+    TimePoint since;  // it was asked for: Redis has it open for no longer
   };
   struct Group {
     std::string name;
@@ -63,8 +69,9 @@ class Inbox {
     GroupMembers members;
     std::deque<Held> held;  // taken from the stream; no member has room
     bool reading = false;
-    bool more = false;  // asked to read while reading
-    size_t open = 0;    // as Redis said last
+    bool more = false;     // asked to read while reading
+    bool looking = false;  // whether what is held is still this instance's
+    size_t open = 0;       // as Redis said last
     TimePoint claimed_at;
   };
 
@@ -76,8 +83,11 @@ class Inbox {
   void read(const std::string& group);
   void read_all();
   void claim(const std::string& group);
-  void take(Group& group, const Reply& entries);
-  static void hand_out_held(Group& group);
+  void take(Group& group, const Reply& entries, TimePoint since);
+  void hand_out_held(Group& group);
+  void begin_anew(const std::string& group, const std::vector<std::string>& ids, Done<size_t> done);
+  void keep_what_is_ours(Group& group);
+  void on_kept(Group& group, const std::set<std::string>& asked, const Reply& ours, TimePoint since);
   void tidy();
 
   EventLoop& loop_;
@@ -88,12 +98,14 @@ class Inbox {
   const std::string stream_;
   const Duration age_max_;
   const std::string size_max_;
+  const Duration ack_wait_;
   const std::string ack_wait_ms_;
   std::function<bool()> may_deliver_;
   std::map<std::string, Group> groups_;  // with members here
   uint64_t dead_letters_ = 0;
   TimePoint read_at_;
   TimePoint tidied_at_;
+  std::string swept_ = "0-0";  // how far tidying has looked for what stands behind something that waits
 };
 
 }  // namespace gw::redis

@@ -148,24 +148,46 @@ end
 return {given_up, entries}
 )lua"));
 
+// Of the entries (more) those that no other instance has claimed begin their time anew, which is no delivery.
+// Answers which.
+const Script keep_ours({.keys = {"inbox"}, .arguments = {"group", "consumer"}}, R"lua(
+local ours = {}
+for at = more, #ARGV do
+  local open = redis.pcall('XPENDING', inbox, group, ARGV[at], ARGV[at], 1)
+  if open[1] and open[1][2] == consumer then ours[#ours + 1] = ARGV[at] end
+end
+if #ours == 0 then return {} end
+ours[#ours + 1] = 'JUSTID'
+return redis.call('XCLAIM', inbox, group, consumer, 0, unpack(ours))
+)lua");
+
 // oldest_ms: the oldest that may stay; kept_ms: that is kept for event streams; group_idle_ms: after which a
 // group without members holds nothing. Every group's entries that were delivered too often are given up here,
-// too: it may have nobody who claims. Answers {removed, dead letters}.
+// too: it may have nobody who claims. swept, sweep_most: behind the oldest that waits, from which entry on
+// and at how many to look. Answers {removed, dead letters, swept}.
 const Script tidy_inbox({.keys = {"inbox"},
                          .arguments = {"prefix", "pubsub_prefix", "channel", "oldest_ms", "kept_ms",
-                                       "idle_ms", "deliveries_most", "group_idle_ms", "most"}},
-                        joined("if redis.call('EXISTS', inbox) == 0 then return {0, 0} end\n", inbox_locals(),
-                               kPredecessor, kIds, kPlaces, kPutAside, R"lua(
+                                       "idle_ms", "deliveries_most", "group_idle_ms", "most", "swept",
+                                       "sweep_most"}},
+                        joined("if redis.call('EXISTS', inbox) == 0 then return {0, 0, '0-0'} end\n",
+                               inbox_locals(), kPredecessor, kIds, kPlaces, kPutAside, R"lua(
 local given_up = tonumber(redis.call('GET', aside) or '0')
 redis.call('DEL', aside)
 pass_groups()
+-- The newest that is gone; those that are older may be there.
+local last_removed = redis.call('GET', removed) or '0-0'
+local function note_removed(id)
+  if before(last_removed, id) then
+    last_removed = id
+    redis.call('SET', removed, id)
+  end
+end
 -- The oldest that must stay.
 local newest = field(redis.call('XINFO', 'STREAM', inbox), 'last-generated-id')
 local low = newest
 local function keep_behind(id)
   if before(id, low) then low = id end
 end
-each_place('', function(_, place) keep_behind(id_of(place)) end)
 for _, group in ipairs(groups()) do
   local name, last = group['name'], group['last-delivered-id']
   local idle
@@ -193,27 +215,48 @@ for _, group in ipairs(groups()) do
     redis.call('XGROUP', 'DESTROY', inbox, name)
   end
 end
+local had_by_groups, waiting_behind = low, {}
+each_place('', function(tenant, place)
+  waiting_behind[tenant] = id_of(place)
+  keep_behind(id_of(place))
+end)
 for _, entry in ipairs(redis.call('XRANGE', inbox, '-', oldest_ms, 'COUNT', 100)) do
   if before(low, entry[1]) then
     given_up = given_up + put_aside(entry[1], 'group', '', 'reason', 'age')
   end
   redis.call('XDEL', inbox, entry[1])
-  redis.call('SET', removed, entry[1])
+  note_removed(entry[1])
 end
 -- Event streams that come back go on from the last that they had, as long as there is room.
-if redis.call('EXISTS', fed) == 1 and redis.call('XLEN', inbox) < most / 2 then
-  keep_behind(kept_ms .. '-0')
+local has_room = redis.call('XLEN', inbox) < most / 2
+if has_room and redis.call('EXISTS', fed) == 1 then keep_behind(kept_ms .. '-0') end
+-- Where there is less, what one tenant leaves waiting does not keep what others have had behind it.
+local at, swept_now = '0-0', 0
+if not has_room and before(low, had_by_groups) then
+  at = before(swept, low) and low or swept
+  local entries = redis.call('XRANGE', inbox, '(' .. at, had_by_groups, 'COUNT', sweep_most)
+  local last_swept = '0-0'
+  for _, entry in ipairs(entries) do
+    local behind = waiting_behind[field(entry[2], 'tenant_id') or '']
+    if not behind or not before(behind, entry[1]) then
+      swept_now = swept_now + redis.call('XDEL', inbox, entry[1])
+      last_swept = entry[1]
+    end
+    at = entry[1]
+  end
+  note_removed(last_swept)
+  if #entries < tonumber(sweep_most) then at = '0-0' end
 end
 local gone = redis.call('XREVRANGE', inbox, low, '-', 'COUNT', 1)[1]
-if not gone then return {0, given_up} end
-redis.call('SET', removed, gone[1])
+if not gone then return {swept_now, given_up, at} end
+note_removed(gone[1])
 local ms, seq = string.match(low, '(%d+)-(%d+)')
 if seq == '18446744073709551615' then
   low = string.format('%.0f', tonumber(ms) + 1) .. '-0'
 else
   low = ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
 end
-return {redis.call('XTRIM', inbox, 'MINID', low), given_up}
+return {redis.call('XTRIM', inbox, 'MINID', low) + swept_now, given_up, at}
 )lua"));
 
 }  // namespace gw::redis::scripts

@@ -9,8 +9,8 @@
 //   <id>           what is behind it has found nobody; it goes, in order, to the first who comes
 //
 // Beside it `fed` exists while event streams have lately been there, so that entries are kept for them a
-// while longer, `removed` is the last entry that is gone, `aside` counts dead letters, `held` what waits of a
-// tenant. All their names are in keys.h.
+// while longer, `removed` is the newest entry that is gone, `aside` counts dead letters, `held` what waits of
+// a tenant. All their names are in keys.h.
 #include "engine/redis/inbox_lua.h"
 #include "engine/redis/scripts.h"
 
@@ -137,7 +137,7 @@ if length >= most then
   put_aside(oldest, 'reason', 'full')
   redis.call('INCR', aside)
   redis.call('XDEL', inbox, oldest)
-  redis.call('SET', removed, oldest)
+  if before(redis.call('GET', removed) or '0-0', oldest) then redis.call('SET', removed, oldest) end
 end
 if seen ~= '' then redis.call('SET', seen, id .. ' 0', 'EX', seen_seconds) end
 hand_over(envelope, waits == '1', place)

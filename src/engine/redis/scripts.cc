@@ -29,6 +29,7 @@ void load_scripts(Client& client) {
                                &confirm_feed,
                                &release,
                                &claim,
+                               &keep_ours,
                                &tidy_inbox,
                                &append_run,
                                &claim_run,

@@ -34,6 +34,7 @@ extern const Script read_feed;     // entries for it, and what it may have misse
 extern const Script confirm_feed;  // event streams have had everything up to here
 extern const Script release;       // what waits goes to the first Pub/Sub subscriber
 extern const Script claim;         // a group's entries that were open too long
+extern const Script keep_ours;     // those that this instance still has begin anew
 extern const Script tidy_inbox;    // what everybody has done, what nobody will do, what is too old
 
 // Of runs.

@@ -169,17 +169,19 @@ Answer xpending(Call& call) {
 
 // Whoever gets nothing is not seen.
 void claim_for(const std::string& consumer, int64_t now, StreamData::Group& group,
-               StreamData::Pending& pending) {
+               StreamData::Pending& pending, bool counts = true) {
   group.consumers[consumer] = now;
-  pending = {consumer, now, pending.deliveries + 1};
+  pending = {consumer, now, pending.deliveries + (counts ? 1 : 0)};
 }
 
-// XCLAIM key group consumer min-idle id [id ...]
+// XCLAIM key group consumer min-idle id [id ...] [JUSTID]
 Answer xclaim(Call& call) {
   const Found found = find_group(call, call[1], call[2]);
   const int64_t idle_min = call.integer(4, "ERR Invalid min-idle-time argument for XCLAIM");
   std::vector<StreamId> ids;
-  for (size_t i = 5; i < call.size(); ++i) ids.push_back(id_or_refuse(call[i]));
+  const bool just_id = call.is(call.size() - 1, "JUSTID");
+  const size_t end = call.size() - (just_id ? 1 : 0);
+  for (size_t i = 5; i < end; ++i) ids.push_back(id_or_refuse(call[i]));
   Answers out;
   for (const StreamId& id : ids) {
     const auto it = found.group.pending.find(id);
@@ -190,8 +192,8 @@ Answer xclaim(Call& call) {
       continue;
     }
     if (call.now - it->second.delivered_at < idle_min) continue;
-    claim_for(call[3], call.now, found.group, it->second);
-    out.push_back(entry_answer(id, entry->second));
+    claim_for(call[3], call.now, found.group, it->second, !just_id);
+    out.push_back(just_id ? Answer(id.text()) : entry_answer(id, entry->second));
   }
   return out;
 }

@@ -141,7 +141,11 @@ Words group_command(Random& random, const Ids& ids) {
     case 4: return {"XACK", name, group(random), id(random, ids), id(random, ids), id(random, ids)};
     case 5: return {"XPENDING", name, group(random)};
     case 6: return {"XPENDING", name, group(random), "IDLE", idle, "-", "+", number(random, 1, 5)};
-    case 7: return {"XCLAIM", name, group(random), consumer(random), idle, id(random, ids), id(random, ids)};
+    case 7: {
+      Words claim{"XCLAIM", name, group(random), consumer(random), idle, id(random, ids), id(random, ids)};
+      if (random.one_in(2)) claim.emplace_back("JUSTID");
+      return claim;
+    }
     case 8:
       return {"XAUTOCLAIM", name, group(random), consumer(random), idle, "0", "COUNT", number(random, 1, 3)};
     case 9: return {"XINFO", "CONSUMERS", name, group(random)};
