@@ -7,8 +7,8 @@
 namespace gw {
 namespace {
 
-// Where each call goes to a server there are fewer.
-constexpr unsigned kHistories = 300, kHistoriesOfAServer = 40;
+// Where each call goes to a server there are fewer, and the whole run is not looked at after each.
+constexpr unsigned kHistories = 300, kHistoriesOfAServer = 8;
 
 class RunHistoryContract : public RunContract {};
 
@@ -137,6 +137,7 @@ TEST_P(RunHistoryContract, AnswersAsTheMachineSays) {
           run::settle(model, limits_.cancel_grace, store().now(), changes);
         }
       }
+      if (!under_test_->has_exact_clock() && step % 4 != 3) continue;
       const auto run = find(id);
       ASSERT_TRUE(run);
       expect_same_run(*run, model);
