@@ -1,6 +1,7 @@
 """Durable runs from both sides: an agent that owns one over the service API, and a client's copy of its text that
 checks everything it is told."""
 
+import time
 import uuid
 
 from support.runs import RUNS, fold
@@ -109,21 +110,22 @@ class Copy:
     def _hold(self, epoch, data):
         self.epoch, self.data, self.hash = epoch, data, fold(data)
 
-    def read_until(self, client, done, timeout=20):
+    def read_until(self, client, done, timeout=60):
         """Takes what `client` hears of this run until `done(self)`; the messages that are of other kinds."""
         others = []
+        end = time.monotonic() + timeout  # of all of them: tops never cease
         while not done(self):
-            message = client.receive(timeout)
+            message = client.receive(max(end - time.monotonic(), 0.001))
             if message.get("type") == "run" and message.get("run_id") == self.run_id:
                 self.take(message)
             else:
                 others.append(message)
         return others
 
-    def read_text(self, client, text, timeout=20):
+    def read_text(self, client, text, timeout=60):
         return self.read_until(client, lambda copy: copy.text == text, timeout)
 
-    def read_end(self, client, timeout=20):
+    def read_end(self, client, timeout=60):
         self.read_until(client, lambda copy: copy.end is not None, timeout)
         return self.end
 
