@@ -76,7 +76,7 @@ void RunAsks::refuse(const std::shared_ptr<event::Message>& held, RunErrc why) {
     go_on(held->handle);
   };
   if (!held->dedupe_key || why == RunErrc::unavailable) return refused(Error{Errc::not_found, ""});
-  parts_.agents.find_duplicate(*held->dedupe_key, held->dedupe_everywhere, refused);
+  parts_.find_duplicate(*held->dedupe_key, held->dedupe_everywhere, refused);
 }
 
 // The store may answer within the call: then whoever made it goes on, so that many behind each other need no

@@ -20,7 +20,8 @@ class RunAsks {
   // All outlive it.
   struct Parts {
     RunStore& runs;
-    AgentDelivery& agents;
+    // AgentDelivery::find_duplicate().
+    std::function<void(const std::string& dedupe_key, bool everywhere, Done<Submitted> done)> find_duplicate;
     std::function<void(event::Message&& message)> submit;
     // The run was not made, so the message was not sent.
     std::function<void(const event::Message& message, protocol::ErrorCode code)> refuse;

@@ -28,7 +28,9 @@ class RefusingStore final : public RunStore {
   void remove(const std::string&, const RunReach&, RunDone<void>) override {}
   void find(const std::string&, const RunReach&, RunDone<const Run*>) override {}
   void find_record(const std::string&, const RunReach&, RunDone<const Run*>) override {}
-  void list(const RunFilter&, RunDone<std::vector<RunRecord>>) override {}
+  void find_tail(const std::string&, const RunReach&, const std::optional<RunCursor>&,
+                 RunDone<RunTail>) override {}
+  void list(const RunFilter&, RunDone<RunList>) override {}
   void find_thread(const RunAudience&, ChannelIndex, std::string_view, RunDone<std::string>) override {}
   void on_pushed(std::function<void(const RunPushed&)>) override {}
   void find_pushed(const RunAudience&, RunDone<std::vector<std::string>>) override {}
@@ -55,7 +57,9 @@ event::Message question(int number, bool with_run) {
 TEST(RunAsks, HoweverManyWaitTheyAreAnsweredInOrderAndOnOneStack) {
   RefusingStore store;
   std::vector<std::string> answered;
-  RunAsks asks({store, [&](event::Message&& message) { answered.push_back("sent " + message.message_id); },
+  RunAsks asks({store,
+                [](const std::string&, bool, const Done<Submitted>&) { FAIL() << "nothing has an id"; },
+                [&](event::Message&& message) { answered.push_back("sent " + message.message_id); },
                 [&](const event::Message& message, protocol::ErrorCode) {
                   answered.push_back("refused " + message.message_id);
                 },

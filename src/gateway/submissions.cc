@@ -22,7 +22,10 @@ TimePoint answered_at(TimePoint now, const event::Message& message) {
 
 Submissions::Submissions(Parts parts)
     : parts_(std::move(parts)),
-      asks_({parts_.engine.runs(), parts_.engine.agents(),
+      asks_({parts_.engine.runs(),
+             [this](const std::string& dedupe_key, bool everywhere, Done<Submitted> done) {
+               parts_.engine.agents().find_duplicate(dedupe_key, everywhere, std::move(done));
+             },
              [this](event::Message&& message) { submit(std::move(message)); },
              [this](const event::Message& message, protocol::ErrorCode code) { refuse(message, code); },
              [this](const event::Message& message, const std::string& run) {
