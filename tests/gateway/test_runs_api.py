@@ -353,7 +353,7 @@ class TestClaiming:
         assert_refused(run.claim(run.producer, keep=100), 409, "run_moved")
         assert_refused(run.claim(run.producer, keep=9), 409, "run_moved")
         claimed = run.claim(run.producer, keep=8, include_text=True).json()
-        assert (claimed["pos"], claimed["text"]) == (8, "Once upo")
+        assert (claimed["pos"], claimed["text"], claimed["hash"]) == (8, "Once upo", fold(b"Once upo"))
         assert run.claim(run.producer, keep="all").json()["pos"] == 8
         assert run.claim(run.producer, keep=0).json()["pos"] == 0
         assert run.log() == ""
