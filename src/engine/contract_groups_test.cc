@@ -129,6 +129,8 @@ TEST_P(GroupContract, BringsPublicationsToo) {
   EXPECT_TRUE(until([&] { return agent.texts.size() >= 2 && !red.texts.empty(); }));
   EXPECT_EQ(agent.texts, (Texts{"P", "PR"}));
   EXPECT_EQ(red.texts, Texts{"PR"});
+  // Clients are told on another connection.
+  EXPECT_TRUE(until([&] { return instance_->published.size() >= 2; }));
   EXPECT_EQ(instance_->published_messages(), (Texts{"\"P\"", "\"PR\""}));
 }
 

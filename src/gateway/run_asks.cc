@@ -54,7 +54,7 @@ void RunAsks::make_run(event::Message&& message) {
       parts_.repeat(*held, made->run_id);
     } else {
       const auto scope = held->span ? log_scope(held->span->open.context) : std::nullopt;
-      log::debug("run_made", {{"run_id", made->run_id}, {"message_id", held->message_id}});
+      log::debug("run_made", {{"run_id", held->run->run_id}, {"message_id", held->message_id}});
       parts_.submit(std::move(*held));
     }
     behind_.at(handle).is_making = false;

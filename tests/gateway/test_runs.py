@@ -414,8 +414,8 @@ def test_what_is_refused_of_an_attach_says_what_was_asked_for(gateway, ada):
     assert (unknown["code"], unknown["id"], unknown["thread_id"]) == ("unknown_run", 3, "nobodys")
 
 
-def test_an_attach_of_a_thread_waits_for_the_ack_of_the_question_before_it(gateway, agent, ada):
-    client = gateway.connect(ada)
+def test_an_attach_of_a_thread_waits_for_the_ack_of_the_question_before_it(gateway, agent):
+    client = gateway.connect(gateway.api.create_session("finn")["session_id"])
     for turn in range(20):
         thread = f"c{turn}"
         client.send({"channel": "guide", "payload": {}, "id": turn, "run": {"thread_id": thread}})
