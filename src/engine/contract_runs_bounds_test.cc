@@ -31,6 +31,21 @@ TEST_P(RunBoundsContract, OpenRunsHaveBounds) {
   EXPECT_EQ(error_of(claim("a2", by_shop)), "none");
   for (const char* id : {"c1", "c2", "c3"}) EXPECT_EQ(error_of(create(new_run(id, id))), "none");
   EXPECT_EQ(error_of(create(new_run("c4", "c4"))), "resource_exhausted");
+  RunClaim by_bank = claim_of("a");
+  by_bank.realm = "bank";
+  EXPECT_EQ(error_of(claim("c1", by_bank)), "none") << "what waits is not one more";
+}
+
+TEST_P(RunBoundsContract, WhatRunsMayStillWriteIsNobodysBytes) {
+  limits_.open_runs_per_realm = 100;
+  limits_.realm_bytes = 100'000;
+  begin();
+  for (int i = 0; i < 100; ++i) {
+    NewRun run = claimed_run("r" + std::to_string(i), "u" + std::to_string(i));
+    run.claim->realm = "shop";
+    ASSERT_EQ(error_of(create(run)), "none") << i;
+    ASSERT_EQ(error_of(append(run.run_id, 0, std::string(100, 'x'))), "none") << i;
+  }
 }
 
 TEST_P(RunBoundsContract, ClientsWithoutASessionLeaveRoomForOthers) {

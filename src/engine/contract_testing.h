@@ -154,6 +154,8 @@ class EngineTest : public testing::Test {
   template <class Condition>
   bool until(const Condition& holds) {
     const TimePoint deadline = steady_now() + kPatience;
+    // What was asked outside of a turn leaves at the end of the next one that has something to do.
+    loop_.post([] {});
     while (!holds()) {
       if (steady_now() > deadline) return false;
       loop_.turn(10ms);

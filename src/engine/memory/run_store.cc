@@ -138,7 +138,7 @@ void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim 
   Ptr kept = look_up(run_id, reach);
   if (!kept) return answer<RunClaimed>(done, not_found());
   if (kept->owners.realm.empty() && !is_over(kept->run.record.status) && !claim.realm.empty()) {
-    const Owners joined{{}, false, claim.realm};
+    const Owners joined{{}, false, claim.realm, true};
     auto refusal = refuse_open(joined);
     // What goes to make place is heard of, and whoever hears may have removed this one.
     if (!refusal) refusal = make_place(joined);

@@ -41,6 +41,7 @@ struct KeptRun {
     std::string user;
     bool is_strangers = false;  // an anonymous client's: all of those count together, too
     std::string realm;
+    bool is_joining = false;  // the realm alone has one more: it counts for the instance already
   };
   Owners owners;
   std::string thread;

@@ -32,6 +32,7 @@ std::vector<RunBound> RunStore::bounds_of(const Owners& owners) {
     bounds.push_back(realm);
     bounds.back().account = found;
   }
+  if (owners.is_joining) return bounds;
   bounds.push_back({&instance_, limits.open_runs, kKept * limits.open_runs, limits.store_bytes,
                     RunErrc::resource_exhausted, "the gateway has"});
   return bounds;

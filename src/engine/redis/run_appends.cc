@@ -82,9 +82,9 @@ void RunAppends::learn(const Ptr& owner) {
       owner->pos = stored->pos;
       owner->reserved = 0;
       owner->record = stored->record;
-      if (!is_over(stored->record.status))
-        owner->bounds =
-            bounds_of(run_user(stored->record.audience, stored->record.asked_by), stored->record.realm);
+      const RunRecord& run = stored->record;
+      owner->bounds.clear();
+      if (!is_over(run.status)) owner->bounds = bounds_of(run_user(run.audience, run.asked_by), run.realm);
     }
     if (!stored && stored.error().code != RunErrc::not_found) {
       const RunDone<RunAppended> done = std::move(owner->queue.front().done);

@@ -100,6 +100,9 @@ void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duratio
 void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_t needed,
                        std::function<void(const Result<Reserved>&)> done) {
   const uint64_t more = std::clamp<uint64_t>(bound.bytes_most / kSteps, 1, kStepMost);
+  // Of the second half all who may have a run open find one.
+  const uint64_t little =
+      std::clamp<uint64_t>(bound.bytes_most / 2 / std::max<size_t>(bound.open_most, 1), 1, more);
   run_script(messages_, scripts::reserve_run,
              {{"open", keys_.runs_open(bound.whom)},
               {"kept", keys_.runs_kept(bound.whom)},
@@ -108,6 +111,7 @@ void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_
               {"id", run_id},
               {"needed", std::to_string(needed)},
               {"wanted", std::to_string(needed + more)},
+              {"little", std::to_string(needed + little)},
               {"most", std::to_string(bound.bytes_most)},
               {"keys_ms", kept_ms()}},
              [done = std::move(done)](const Result<Reply>& reply) {

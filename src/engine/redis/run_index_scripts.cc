@@ -35,9 +35,10 @@ end
 
 }  // namespace
 
-// `runs` has run `id`, by the microsecond of its making.
+// `runs` has run `id`, by the microsecond of its making; those that can't be kept any more go.
 const Script list_run({.keys = {"runs"}, .arguments = {"id", "kept_ms"}}, joined(kClock, R"lua(
 redis.call('ZADD', runs, 'NX', time[1] * 1000000 + time[2], id)
+redis.call('ZREMRANGEBYSCORE', runs, '-inf', string.format('(%.0f', (now - kept_ms) * 1000))
 redis.call('PEXPIRE', runs, kept_ms)
 return 1
 )lua"));
@@ -56,7 +57,7 @@ return 1
 const Script push_run({.keys = {"list"}, .arguments = {"id", "most", "kept_ms", "channel", "notice"}},
                       joined(kClock, R"lua(
 redis.call('ZADD', list, now, id)
-redis.call('ZREMRANGEBYRANK', list, 0, -most - 1)
+for _, old in ipairs(redis.call('ZRANGE', list, 0, -1 - most)) do redis.call('ZREM', list, old) end
 redis.call('PEXPIRE', list, kept_ms)
 return redis.call('PUBLISH', channel, notice)
 )lua"));
@@ -132,14 +133,17 @@ end
 return 1
 )lua"));
 
-// Run `id` may have so many bytes: `wanted`, or `needed` where there is no more room. Of those that are over
+// Run `id` may have so many bytes: `wanted` while half of them are nobody's, then `little`, or `needed` where
+// there is no more room. Of those that are over
 // the oldest logs give way. Answers what it may have (0: there is no room), then the runs whose logs have to
 // go. most: 0 for any.
 const Script reserve_run({.keys = {"open", "kept", "bytes", "logs"},
-                          .arguments = {"id", "needed", "wanted", "most", "keys_ms"}},
+                          .arguments = {"id", "needed", "wanted", "little", "most", "keys_ms"}},
                          joined(kClock, kBytes, R"lua(
 trim()
-needed, wanted, most = tonumber(needed), tonumber(wanted), tonumber(most)
+-- It is over: what it has was counted with its end.
+if redis.call('ZSCORE', kept, id) and not redis.call('ZSCORE', open, id) then return {0} end
+needed, wanted, little, most = tonumber(needed), tonumber(wanted), tonumber(little), tonumber(most)
 local others = tonumber(redis.call('HGET', bytes, '*') or '0') - tonumber(redis.call('HGET', bytes, id) or '0')
 local out = {0}
 if most > 0 and others + needed > most then
@@ -152,8 +156,10 @@ if most > 0 and others + needed > most then
     end
   end
 end
-if most == 0 or others + wanted <= most then
+if most == 0 or others + wanted <= most / 2 then
   out[1] = wanted
+elseif others + little <= most then
+  out[1] = little
 elseif others + needed <= most then
   out[1] = needed
 else

@@ -137,29 +137,31 @@ void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim 
   asked.epoch_known = std::max(asked.epoch_known, replicas_.epoch_known(run_id));
   index_.look_by(run_id, asked.lease);
   if (asked.realm.empty()) return look_at_log(claiming);
-  index_.count(
-      run_id, index_.of_realm(asked.realm), [this, claiming](const Result<RunIndex::Counted>& counted) {
-        if (!counted) return claiming->done(unavailable(counted.error()));
-        calls_.remove(counted->over,
-                      [this](const std::string& over, const RunCounted& its) { index_.removed(over, its); });
-        if (counted->is_full) return look_at_realm(claiming);
-        claiming->counts = counted->is_new;
-        look_at_log(claiming);
-      });
-}
-
-// The realm has no place for one more: which matters where it would be one more.
-void RunStore::look_at_realm(const std::shared_ptr<Claiming>& claiming) {
-  calls_.read(claiming->run_id, kNoLog, [this, claiming](const RunResult<StoredRun>& stored) {
+  calls_.read(run_id, kNoLog, [this, claiming](const RunResult<StoredRun>& stored) {
     if (!stored) return claiming->done(stored.error());
     const RunRecord& run = stored->record;
     if (!reaches(claiming->reach, run)) return claiming->done(run_not_found());
     if (!run.realm.empty() || is_over(run.status)) return look_at_log(claiming);
-    const RunBound bound = index_.of_realm(claiming->claim.realm);
-    RunRefusal refusal = refuse(bound.refusal, bound.detail);
-    refusal.run = top_of(*stored);
-    claiming->done(refusal);
+    count_for_realm(claiming, top_of(*stored));
   });
+}
+
+// It would be one more of the realm, whose oldest that are over give it their place.
+void RunStore::count_for_realm(const std::shared_ptr<Claiming>& claiming, const RunTop& top) {
+  const RunBound bound = index_.of_realm(claiming->claim.realm);
+  index_.count(
+      claiming->run_id, bound, [this, claiming, bound, top](const Result<RunIndex::Counted>& counted) {
+        if (!counted) return claiming->done(unavailable(counted.error()));
+        calls_.remove(counted->over,
+                      [this](const std::string& over, const RunCounted& its) { index_.removed(over, its); });
+        if (counted->is_full) {
+          RunRefusal refusal = refuse(bound.refusal, bound.detail);
+          refusal.run = top;
+          return claiming->done(refusal);
+        }
+        claiming->counts = counted->is_new;
+        look_at_log(claiming);
+      });
 }
 
 // Where a claim cuts it, this process says what the hash is there: Redis would have to fold it byte by byte.

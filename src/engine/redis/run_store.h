@@ -75,7 +75,7 @@ class RunStore final : public gw::RunStore {
   RunDone<T> counting(RunDone<T> done);
   void ended(const std::string& run_id, RunStatus status, const RunCounted& counted);
 
-  void look_at_realm(const std::shared_ptr<Claiming>& claiming);
+  void count_for_realm(const std::shared_ptr<Claiming>& claiming, const RunTop& top);
   void look_at_log(const std::shared_ptr<Claiming>& claiming);
   void ask(const std::shared_ptr<Claiming>& claiming, const Run* log);
   void on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAnswer& answer);

@@ -107,7 +107,6 @@ struct RunStore::Listing {
   std::vector<std::optional<RunRecord>> page;
   bool is_last = false;  // page
   size_t waits = 0;
-  std::vector<std::string> gone;
   std::optional<RunRefusal> refusal;
 };
 
@@ -155,12 +154,10 @@ void RunStore::read_records(const std::shared_ptr<Listing>& listing, const Reply
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i) names.emplace_back(ids[2 * i].text());
   for (size_t i = 0; i < count; ++i) {
-    calls_.read(names[i], kNoLog, [this, listing, i, id = names[i]](RunResult<StoredRun> record) {
+    calls_.read(names[i], kNoLog, [this, listing, i](RunResult<StoredRun> record) {
       if (record) {
         listing->page[i] = std::move(record->record);
-      } else if (record.error().code == RunErrc::not_found) {
-        listing->gone.push_back(id);
-      } else {
+      } else if (record.error().code != RunErrc::not_found) {
         listing->refusal = record.error();
       }
       if (--listing->waits == 0) on_page(listing);
@@ -176,7 +173,6 @@ void RunStore::on_page(const std::shared_ptr<Listing>& listing) {
     if (record && found.runs.size() < filter.limit && matches(filter, *record))
       found.runs.push_back(std::move(*record));
   }
-  for (const std::string& id : std::exchange(listing->gone, {})) index_.gone(id);
   if (found.runs.size() == filter.limit) {
     found.after = found.runs.back().run_id;
   } else if (!listing->is_last && listing->looks >= options_.limits.list_looks) {

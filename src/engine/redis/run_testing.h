@@ -58,8 +58,6 @@ class RunTest : public EngineTest {
       EXPECT_FALSE(*answer) << "every call is answered exactly once";
       *answer = std::move(result);
     });
-    // What was asked outside of a turn leaves at the end of the next one.
-    loop_.turn(0ms);
     RunRefusal none;
     none.detail = "no answer";
     if (!until([&] { return answer->has_value(); })) return none;
