@@ -107,7 +107,7 @@ def test_bounds_hold_and_attached_ones_are_not_told_twice(gateway, user, ada):
 
 def test_at_the_bound_no_more_are_pushed(gateway, user, ada):
     client = gateway.connect(ada)
-    others = [Owner.create(gateway.api) for _ in range(64)]
+    others = [Owner.create(gateway.api, lease_ms=120_000) for _ in range(64)]
     for owner in others:
         client.send({"type": "attach", "run_id": owner.run_id})
         Copy(owner.run_id).read_until(client, lambda it: it.first)

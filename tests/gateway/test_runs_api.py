@@ -9,7 +9,7 @@ import time
 import pytest
 
 from support.api import assert_refused
-from support.run_engines import ENGINES, run_gateway
+from support.run_engines import ENGINES, readers, run_gateway, waiting
 from support.runs import EMPTY, RUNS, Run, cursor, fold, new_name
 from support.wait import eventually
 
@@ -396,19 +396,16 @@ class TestHeartbeats:
             "lease_ms": 10000,
         }
 
-    def test_i15_a_waiting_one_hears_of_a_cancel(self, api, run, record_property):
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append((run.heartbeat(wait_ms=5000), time.monotonic())))
-        waiting.start()
-        time.sleep(0.3)
+    def test_i15_a_waiting_one_hears_of_a_cancel(self, gateway, api, record_property):
+        run = Run.create(api, lease_ms=120_000)
+        answer = waiting(gateway, lambda: (run.heartbeat(wait_ms=60_000), time.monotonic()))
         asked = time.monotonic()
         response = run.cancel(reason="enough")
         assert (response.status_code, response.json()["status"]) == (202, "asked")
-        waiting.join()
-        answer, at = answers[0]
+        beat, at = answer.result(20)
         record_property("answered_after_ms", round((at - asked) * 1000))
-        assert answer.json()["cancel_requested"] is True
-        assert at - asked < 3
+        assert beat.json()["cancel_requested"] is True
+        assert beat.json()["run_status"] == "in_progress", "only the end of the grace was told"
         assert run.heartbeat(wait_ms=5000).json()["cancel_requested"] is True
         assert run.record()["cancel_reason"] == "enough"
 
@@ -422,7 +419,7 @@ class TestHeartbeats:
     def test_i15_who_ignores_it_is_ended(self, run):
         run.say("x")
         run.cancel()
-        eventually(lambda: run.record()["status"] == "cancelled", 10)
+        eventually(lambda: run.record()["status"] == "cancelled", 30)
         body = assert_refused(run.append("y"), 409, "run_ended")
         assert body["run"]["epoch"] == 2
         assert run.append("x", seq=0).json()["status"] == "duplicate"
@@ -432,42 +429,32 @@ class TestHeartbeats:
         assert run.heartbeat(wait_ms=400).json()["cancel_requested"] is False
         assert 0.3 < time.monotonic() - began < 5
 
-    def test_a_waiting_one_hears_of_the_end_and_of_another_claim(self, api):
+    def test_a_waiting_one_hears_of_the_end_and_of_another_claim(self, gateway, api):
         for happens, check in (
             (lambda run: run.end(), lambda answer: answer.json()["run_status"] == "completed"),
             (lambda run: run.claim(force=True), lambda answer: answer.status_code == 403 and answer.json()["epoch"] == 2),
             (lambda run: run.api.delete(run.path), lambda answer: answer.status_code == 404 or answer.json()["run_status"] == "cancelled"),
         ):
-            run = Run.create(api)
-            answers = []
-            waiting = threading.Thread(target=lambda run=run, answers=answers: answers.append(run.heartbeat(wait_ms=5000)))
-            waiting.start()
-            time.sleep(0.2)
+            run = Run.create(api, lease_ms=120_000)
+            beat = waiting(gateway, lambda run=run: run.heartbeat(wait_ms=60_000))
             happens(run)
-            waiting.join(4)
-            assert answers, "it did not answer at once"
-            assert check(answers[0]), answers[0].text
+            answer = beat.result(20)  # long before it has waited enough
+            assert check(answer), answer.text
 
     @pytest.mark.parametrize("wait", [-1, 60001, "5", 5001])
     def test_half_the_lease_at_most(self, run, wait):
         assert_refused(run.heartbeat(wait_ms=wait), 400, "invalid_argument")
 
-    def test_who_leaves_gives_its_place_back(self, gateway, run):
-        def readers():
-            return next(
-                int(float(line.split()[1]))
-                for line in gateway.api.get("/metrics").text.splitlines()
-                if line.startswith("gateway_runs_readers ")
-            )
-
-        before = readers()
-        body = json.dumps(run.owner(wait_ms=5000)).encode()
+    def test_who_leaves_gives_its_place_back(self, gateway, api):
+        run = Run.create(api, lease_ms=120_000)
+        before = readers(gateway)
+        body = json.dumps(run.owner(wait_ms=60_000)).encode()
         head = f"POST {run.path}/heartbeat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.api_key}\r\n"
         connection = socket.create_connection(gateway.address, timeout=20)
         connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        eventually(lambda: readers() == before + 1, 4)
+        eventually(lambda: readers(gateway) == before + 1)
         connection.close()
-        eventually(lambda: readers() == before, 4)
+        eventually(lambda: readers(gateway) == before)
 
     def test_not_by_others(self, run):
         body = assert_refused(run.call("heartbeat", producer="other", epoch=1), 403, "fenced")
@@ -475,16 +462,12 @@ class TestHeartbeats:
 
 
 class TestLooking:
-    def test_it_waits_for_the_end(self, run):
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append(run.get(wait_ms=20000, include="log")))
-        waiting.start()
-        time.sleep(0.2)
+    def test_it_waits_for_the_end(self, gateway, run):
+        answer = waiting(gateway, lambda: run.get(wait_ms=25_000, include="log"))
         run.say("all")
         run.end()
-        waiting.join(5)
-        assert answers[0].json()["status"] == "completed"
-        assert answers[0].json()["log"] == "all"
+        record = answer.result(20).json()
+        assert (record["status"], record["log"]) == ("completed", "all")
 
     def test_or_for_the_time(self, run):
         assert run.get(wait_ms=200).json()["status"] == "in_progress"

@@ -53,7 +53,7 @@ def test_who_has_no_session_leaves_room_for_users(gateway_factory, agent_of):
 
 
 def test_a_list_that_is_not_over_says_where_it_goes_on(gateway_factory):
-    gateway = gateway_factory("--max-open-runs-per-user", "5000")
+    gateway = gateway_factory()
     made = [Owner.create(gateway.api, to={"user_id": "ada"}).run_id for _ in range(3)]
     path = "/api/post-office/runs"
     assert gateway.api.get(path).json()["after"] is None

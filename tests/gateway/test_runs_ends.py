@@ -7,7 +7,7 @@ import pytest
 
 from support.api import assert_refused
 from support.run_copies import Copy, Owner, ask, attach
-from support.run_engines import ENGINES, run_gateway
+from support.run_engines import ENGINES, instances, run_gateway
 from support.runs import Run, RunStream, fold, sortable
 from support.wait import eventually
 
@@ -25,10 +25,6 @@ def gateway(request):
 @pytest.fixture
 def ada(gateway):
     return gateway.new_session(user_id="ada")
-
-
-def instances(gateway):
-    return [gateway.clients, gateway.agents] if hasattr(gateway, "agents") else [gateway]
 
 
 def everywhere(gateway, token, run_id):
@@ -62,7 +58,9 @@ def end_as(ending, gateway, owner):
     if ending in ("completed", "failed"):
         owner.end(ending, **({"error": {"code": "tired", "message": "no more"}} if ending == "failed" else {}))
     elif ending == "cancelled":
-        gateway.api.post(f"{Run(gateway.api, owner.run_id).path}/cancel", {})
+        assert gateway.api.post(f"{Run(gateway.api, owner.run_id).path}/cancel", {}).status_code == 202
+    elif ending == "abandoned":
+        owner.claimed_for(int(LEASE * 1000))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -72,7 +70,7 @@ def test_i10_there_is_one_terminal_and_everybody_agrees(gateway, ada, ending, cl
         run_id = ask(client, id="q")[0]["run_id"]
         owner, text = None, ""
     else:
-        owner = Owner.create(gateway.api, to={"user_id": "ada"}, lease_ms=int(LEASE * 1000), takeover_ms=0)
+        owner = Owner.create(gateway.api, to={"user_id": "ada"}, lease_ms=60_000)
         run_id, text = owner.run_id, "Once upon a time"
         owner.append(text)
     readers = everywhere(gateway, ada, run_id)
@@ -82,7 +80,7 @@ def test_i10_there_is_one_terminal_and_everybody_agrees(gateway, ada, ending, cl
     end_as(ending, gateway, owner)
     status = "abandoned" if ending == "no agent" else ending
     records = [Run(instance.api, run_id) for instance in instances(gateway)]
-    eventually(lambda: all(run.record()["status"] == status for run in records), 15)
+    eventually(lambda: all(run.record()["status"] == status for run in records), 30)
     record = records[0].record()
     place = {name: record[name] for name in ("status", "epoch", "pos", "hash", "error")}
     assert (place["pos"], place["hash"]) == (len(text), fold(text.encode()))
@@ -100,21 +98,23 @@ def test_i10_there_is_one_terminal_and_everybody_agrees(gateway, ada, ending, cl
 
 
 def test_i11_an_agent_that_is_gone_leaves_a_terminal(gateway, ada, record_property):
-    owner = Owner.create(gateway.api, to={"user_id": "ada"}, lease_ms=int(LEASE * 1000), takeover_ms=1000)
+    owner = Owner.create(gateway.api, to={"user_id": "ada"}, lease_ms=60_000)
     readers = everywhere(gateway, ada, owner.run_id)
     owner.append("half")
     gone = time.monotonic()
+    last = owner.claimed_for(int(LEASE * 1000), takeover_ms=1000)
     for reader, copy in readers:
         end = copy.read_end(reader, timeout=30)
         assert (end["status"], end["error"]["code"], copy.text) == ("abandoned", "agent_lost", "half")
     took = time.monotonic() - gone
     record_property("over after, s (promised 5)", took)
     assert LEASE + 1 <= took < 20
-    assert_refused(owner.call("append", seq=1, text="more"), 409, "run_ended")
+    assert_refused(last.call("append", seq=0, text="more"), 409, "run_ended")
 
 
 def test_i11_who_lives_is_not_taken_for_gone(gateway, ada):
-    owner = Owner.create(gateway.api, to={"user_id": "ada"}, lease_ms=int(LEASE * 1000), takeover_ms=0)
+    lease = 4
+    owner = Owner.create(gateway.api, to={"user_id": "ada"}, lease_ms=lease * 1000, takeover_ms=0)
     stop = threading.Event()
     beats = []
 
@@ -124,7 +124,7 @@ def test_i11_who_lives_is_not_taken_for_gone(gateway, ada):
 
     beating = threading.Thread(target=beat)
     beating.start()
-    time.sleep(2 * LEASE)
+    time.sleep(2 * lease)
     stop.set()
     beating.join()
     assert set(beats) == {200}

@@ -10,6 +10,7 @@ from support.cluster import Cluster, listening
 from support.gateway import REPOSITORY
 from support.process import Process
 from support.redis_server import RedisServer
+from support.run_copies import Copy, Owner
 from support.wait import eventually
 
 
@@ -63,11 +64,12 @@ def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
         assert here.api.ack("guide", group, [event.id])
         assert_redelivers_and_gives_up(redis, client, agent)
     lives_a_run(here, there)
+    pushes_a_run(here, there)
     assert here.api.send({"n": 1}, connection_id=client.connection_id)["status"] == "sent"
     assert here.api.send({"n": 2}, user_id="ada")["delivered"] == 1
     here.api.publish("guide", {"n": 3}, tenant_id="acme")
     assert [client.receive()["n"] for _ in range(3)] == [1, 2, 3]
-    assert here.api.get("/api/post-office/websocket/connection-count").json()["per_user"] == {"ada": 1}
+    eventually(lambda: here.api.get("/api/post-office/websocket/connection-count").json()["per_user"] == {"ada": 1})
     limited = [there.connect(session) for _ in range(4)]
     here.api.patch(f"/api/traffic-cop/sessions/{session}", {"context": {"tenant_id": "acme", "n": 1}})
     limited[0].close()
@@ -90,6 +92,20 @@ def lives_a_run(here, there):
     assert there.api.post(f"{address}/cancel", {}).status_code == 202
     assert here.api.post(f"{address}/append", part | {"seq": 1, "end": {"status": "completed"}}).status_code == 200
     assert here.api.delete(address).status_code == 200
+
+
+def pushes_a_run(here, there):
+    """To a user who is there, and who comes to the other instance later."""
+    bob = here.new_session(user_id="bob")
+    present = there.connect(bob, query="&runs=1")
+    owner = Owner.create(here.api, to={"user_id": "bob"}, push=True)
+    owner.append("pushed")
+    later = here.connect(bob, query="&runs=1")
+    for client in (present, later):
+        Copy(owner.run_id).read_text(client, "pushed")
+    owner.end()
+    for client in (present, later):
+        client.close()
 
 
 def assert_redelivers_and_gives_up(redis, client, agent):

@@ -20,5 +20,10 @@ def test_one_instance_logs_how_a_run_ended(cluster):
             if f"run_id={run.run_id}" in line and re.search("run_ended|run_abandoned", line)
         ]
 
-    eventually(lambda: ends(lost) == [("run_abandoned", "agent_lost")], 30)
-    assert ends(failed) == [("run_ended", "no_luck")]
+    def each_is_told_once():
+        return (ends(lost), ends(failed)) == ([("run_abandoned", "agent_lost")], [("run_ended", "no_luck")])
+
+    eventually(each_is_told_once, 30)
+    for gateway in gateways:
+        gateway.stop()
+    assert each_is_told_once(), "the other instance told it too"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.cluster import listening
+from support.cluster import subscribers
 from support.run_copies import Copy, Owner
 from support.wait import eventually
 
@@ -31,9 +31,10 @@ def test_what_an_instance_missed_while_it_was_cut_off(gateway, cluster, proxy, r
     other = cluster.start(url=f"redis://127.0.0.1:{proxy.port}")
     ada = gateway.new_session(user_id="ada")
     client = other.connect(ada, query="&runs=1")
+    assert subscribers(redis, "websocket:run:pushed") == 2
     proxy.refuse()
     proxy.cut()
-    eventually(lambda: listening(redis, "websocket:run:pushed", 1), 20)
-    owner = Owner.create(gateway.api, to={"user_id": "ada"}, push=True)
+    eventually(lambda: subscribers(redis, "websocket:run:pushed") == 1, 30)
+    owner = Owner.create(gateway.api, to={"user_id": "ada"}, push=True, lease_ms=120_000)
     proxy.accept()
     Copy(owner.run_id).read_until(client, lambda it: it.first, 40)

@@ -33,6 +33,16 @@ def test_calls_that_show_no_bytes_read_none(cluster, redis, tmp_path):
         assert all(begin > len(TEXT) for begin in reads(monitor)), reads(monitor)
 
 
+def test_who_wants_all_of_it_reads_all(cluster, redis):
+    """What the other tests look for is what is seen when text is read."""
+    writing, reading = cluster.start(), cluster.start()
+    owner = Owner.create(writing.api)
+    owner.append(TEXT)
+    with Monitor(redis.client()) as monitor:
+        assert reading.api.get(f"{RUNS}/{owner.run_id}", params={"include": "log"}).json()["log"] == TEXT
+        assert reads(monitor) == [0]
+
+
 def test_who_goes_on_reads_the_rest(cluster, redis):
     gateway = cluster.start()
     owner = Owner.create(gateway.api)
@@ -43,7 +53,8 @@ def test_who_goes_on_reads_the_rest(cluster, redis):
         assert gateway.api.get(address, params={"offset": cursor(1, had.encode())}).text == TEXT[-7:]
         now = gateway.api.get(address, params={"offset": "now"})
         assert (now.text, now.headers["run-hash"]) == ("", cursor(1, TEXT.encode()).split(".")[2])
-        assert all(begin >= len(had) for begin in reads(monitor)), reads(monitor)
+        begins = reads(monitor)
+        assert begins and all(begin >= len(had) for begin in begins), begins
 
 
 def test_a_full_realm_learns_that_a_run_is_not_there(cluster, tmp_path):

@@ -111,7 +111,12 @@ def _contents(client, key):
     return read() if read else ""
 
 
-def listening(redis, channel, receivers=1) -> bool:
-    """Whether that many subscribers of a Pub/Sub name are known to the server."""
+def subscribers(redis, channel) -> int:
+    """How many of a Pub/Sub name the server knows."""
     with redis.client() as client:
-        return client.pubsub_numsub(channel)[0][1] >= receivers
+        return client.pubsub_numsub(channel)[0][1]
+
+
+def listening(redis, channel, receivers=1) -> bool:
+    """Whether there are at least so many."""
+    return subscribers(redis, channel) >= receivers

@@ -7,12 +7,15 @@
 """
 
 import contextlib
+import threading
+from concurrent.futures import Future
 
 from support.api import Api
 from support.cluster import Cluster
 from support.gateway import Gateway
 from support.redis_server import RedisServer
 from support.runs import RUNS
+from support.wait import eventually
 
 ENGINES = ("memory", "redis")
 
@@ -26,6 +29,32 @@ def run_gateway(engine, *flags):
         return
     with RedisServer() as redis, Cluster(redis) as cluster:
         yield Pair(cluster.start(*flags), cluster.start(*flags))
+
+
+def instances(gateway) -> list:
+    return [gateway.clients, gateway.agents] if isinstance(gateway, Pair) else [gateway]
+
+
+def readers(gateway) -> int:
+    """How many readers of runs its instances count: connections together, event streams, waiting calls."""
+    pages = [instance.api.get("/metrics").text for instance in instances(gateway)]
+    lines = [line.split() for page in pages for line in page.splitlines()]
+    return sum(int(float(line[1])) for line in lines if line and line[0] == "gateway_runs_readers")
+
+
+def waiting(gateway, call) -> Future:
+    """Makes a call that waits, in a thread, and returns its answer to come once the call does wait there."""
+    answer, before = Future(), readers(gateway)
+
+    def make():
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=make, daemon=True).start()
+    eventually(lambda: readers(gateway) > before, message="the call waits")
+    return answer
 
 
 class Pair:
