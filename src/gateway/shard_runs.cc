@@ -132,7 +132,9 @@ void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const
   }
   if (!may_see(client, *command.run)) {
     release(command.run);
-    return end_forbidden(client, command.run);
+    // Of what was pushed, and may not be seen any more, it has never heard.
+    if (!request.is_pushed) end_forbidden(client, command.run);
+    return;
   }
   // Whoever has just asked is told where his run is, whatever waits: that is as short as the ack before it.
   size_t sent = 0;
