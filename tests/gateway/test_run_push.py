@@ -23,6 +23,13 @@ def push(gateway, **to):
     return Owner.create(gateway.api, to=to, push=True, thread_id="news")
 
 
+def detach(client, owner):
+    client.send({"type": "detach", "run_id": owner.run_id})
+    while (answer := client.receive())["type"] == "run":
+        assert answer["event"] == "top"
+    assert answer["type"] == "detach"
+
+
 def assert_gets(client, owner, text="pushed"):
     """From the beginning to the end, without having asked."""
     copy = Copy(owner.run_id)
@@ -90,6 +97,35 @@ def test_a_run_to_a_session_or_a_connection(gateway, user, ada):
     first.send({"type": "ping"})
     while (message := first.receive())["type"] != "pong":
         assert message["run_id"] == owner.run_id
+
+
+def test_a_detach_lasts_until_the_client_attaches_again(gateway, user):
+    session = gateway.new_session(user_id=user, context={"channels": ["guide"]})
+    client = gateway.connect(session, query="&runs=1")
+    other = Owner.create(gateway.api, channel="pillar:content", to={"user_id": user}, push=True)
+    owner = push(gateway, user_id=user)
+    Copy(owner.run_id).read_until(client, lambda it: it.first)
+    detach(client, owner)
+    # It is offered what it may read now: the other run, and this one before.
+    gateway.api.patch_session(session, context={"channels": ["guide", "pillar:content"]})
+    copy = Copy(other.run_id)
+    assert copy.read_until(client, lambda it: it.first) == []
+    owner.append("unheard")
+    other.append("heard")
+    assert copy.read_text(client, "heard") == []
+    client.send({"type": "attach", "run_id": owner.run_id})
+    Copy(owner.run_id).read_text(client, "unheard")
+
+
+def test_one_of_the_same_name_is_another(gateway, user, ada):
+    client = gateway.connect(ada, query="&runs=1")
+    owner = push(gateway, user_id=user)
+    Copy(owner.run_id).read_until(client, lambda it: it.first)
+    detach(client, owner)
+    assert gateway.api.delete(f"{RUNS}/{owner.run_id}").status_code == 200
+    again = Owner.create(gateway.api, run_id=owner.run_id, to={"user_id": user}, push=True)
+    again.append("anew")
+    Copy(again.run_id).read_text(client, "anew")
 
 
 def test_bounds_hold_and_attached_ones_are_not_told_twice(gateway, user, ada):
