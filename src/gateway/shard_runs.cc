@@ -149,7 +149,9 @@ void Shard::Runs::on_answer(const command::RunAnswer& command) {
 void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request) {
   follow(client);
   const bool reads = hub_.reads(client.slot, command.run->run_id);
-  if (reads && command.unless_reading) return release(command.run);
+  // What nobody asks for now changes no place, and does not bring back what has been left.
+  const bool is_asked = !command.unless_reading && !request.is_pushed;
+  if (reads && !is_asked) return release(command.run);
   if (request.is_pushed && has_left(client.slot, *command.run)) return release(command.run);
   // An attach that named the run was counted when it came.
   const size_t taken = command.number == 0 ? attached(client) : hub_.count(client.slot);
@@ -174,6 +176,7 @@ void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const
   const command::RunPart last = sent == 0 ? command::RunPart() : command.parts[sent - 1];
   if (last.ends) {
     if (hub_.detach(client.slot, command.run->run_id)) release(command.run);
+    leave(client.slot, command.run);
     return release(command.run);
   }
   const auto state = all && command.whole ? RunHub::State::following : RunHub::State::lagging;
@@ -191,6 +194,7 @@ void Shard::Runs::on_caught_up(const command::RunCaughtUp& command) {
     shard_.send(*client, command.parts[sent++].frame);
   if (sent > 0 && command.parts[sent - 1].ends) {
     hub_.detach(client->slot, command.run->run_id);
+    leave(client->slot, command.run);
     return release(command.run);
   }
   if (sent > 0) reader->place(command.parts[sent - 1].after);
@@ -212,7 +216,11 @@ void Shard::Runs::on_changed(const command::RunChanged& command) {
     return true;
   };
   hub_.advance(
-      command.run->run_id, command.step, shard_.now_, send, [&](uint32_t) { release(command.run); },
+      command.run->run_id, command.step, shard_.now_, send,
+      [&](uint32_t slot) {
+        leave(slot, command.run);
+        release(command.run);
+      },
       [&](uint32_t slot) { shard_.clients_.mark_dirty(shard_.clients_.at(slot)); });
 }
 

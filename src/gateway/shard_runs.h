@@ -66,8 +66,8 @@ class Shard::Runs {
   Shard& shard_;
   RunHub hub_;
   AttachQueue queue_;
-  // Pushed runs that a client has left, the latest kLeftMost: it gets them when it asks for them, and not
-  // when they are offered again.
+  // Pushed runs that a client has left, by itself or with their end, the latest kLeftMost: it gets them when
+  // it asks for them, and not when they are offered (again).
   static constexpr size_t kLeftMost = 64;
   std::unordered_map<uint32_t, std::deque<RunScopePtr>> left_;  // by slot
 };

@@ -117,6 +117,23 @@ def test_a_detach_lasts_until_the_client_attaches_again(gateway, user):
     Copy(owner.run_id).read_text(client, "unheard")
 
 
+def test_who_asks_for_the_thread_of_one_that_is_pushed_gets_it_once(gateway, user, ada):
+    owner = push(gateway, user_id=user)
+    owner.append("so far")
+    client = gateway.connect(ada)
+    # It follows runs from here on: so it is offered what it has just asked for.
+    client.send({"type": "attach", "thread_id": "news", "id": 7, "coalesce_ms": 10})
+    copy = Copy(owner.run_id)
+    assert copy.read_text(client, "so far") == []
+    assert copy.first["id"] == 7
+    owner.append(", and more")
+    copy.read_text(client, "so far, and more")
+    assert copy.events.count("snapshot") == 1
+    owner.end()
+    copy.read_end(client)
+    assert gateway.received_by(client) == []
+
+
 def test_one_of_the_same_name_is_another(gateway, user, ada):
     client = gateway.connect(ada, query="&runs=1")
     owner = push(gateway, user_id=user)
