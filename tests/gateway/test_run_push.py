@@ -5,8 +5,10 @@ import uuid
 import pytest
 
 from support.api import assert_refused
+from support.cluster import Cluster
 from support.run_copies import Copy, Owner, ask
 from support.runs import RUNS
+from support.wait import eventually
 
 
 @pytest.fixture
@@ -83,6 +85,18 @@ def test_whoever_comes_later_gets_what_is_open(gateway, user, ada):
     ack, _ = ask(late, id="q")
     assert ack["status"] in ("published", "queued")
     Copy(owner.run_id).read_text(late, "so far")
+
+
+def test_a_look_that_fails_is_made_again(redis, user):
+    with Cluster(redis) as cluster, redis.client() as server:
+        gateway = cluster.start()
+        owner = push(gateway, user_id=user)
+        owner.append("so far")
+        server.execute_command("ACL", "SETUSER", "default", "-zrevrange")
+        client = gateway.connect(gateway.new_session(user_id=user), query="&runs=1")
+        eventually(lambda: server.acl_log(), 30, "Redis has refused it")
+        server.execute_command("ACL", "SETUSER", "default", "+zrevrange")
+        Copy(owner.run_id).read_text(client, "so far")
 
 
 def test_a_run_to_a_session_or_a_connection(gateway, user, ada):
