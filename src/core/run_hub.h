@@ -22,6 +22,8 @@ struct RunScope {
   std::string run_id;
   ChannelIndex channel = 0;
   RunAudience audience;
+  bool is_pushed = false;
+  WallTime made_at = {};  // tells it from a later one of that name
 };
 using RunScopePtr = std::shared_ptr<const RunScope>;
 

@@ -149,7 +149,7 @@ void Gateway::make_run_parts() {
       options);
   attachments_->start();
   offers_ = std::make_unique<RunOffers>(
-      RunOffers::Parts{parts_.engine.runs(), registry(),
+      RunOffers::Parts{parts_.loop, parts_.engine.runs(), registry(),
                        [this](uint32_t shard, ShardCommand command) {
                          send_to_shard({shard, 0, 0}, std::move(command));
                        },

@@ -145,16 +145,21 @@ void RunAttachments::attach_thread(const event::RunAttach& event, std::vector<Pl
 }
 
 void RunAttachments::attach_to(const event::RunAttach& event, const std::string& run_id) {
-  open(run_id, [this, event](Feed* feed, const Run* run, RunErrc why) {
+  const auto is_at_once = std::make_shared<bool>(true);  // it is read here, so nobody has to be asked
+  open(run_id, [this, event, is_at_once](Feed* feed, const Run* run, RunErrc why) {
     if (!run) return refuse(event, why);
-    if (!may_see(*run, event.client)) return hide([this, event] { refuse(event, RunErrc::not_found); });
+    if (!may_see(*run, event.client)) {
+      const auto refuse_it = [this, event] { refuse(event, RunErrc::not_found); };
+      return *is_at_once ? hide(refuse_it) : refuse_it();
+    }
     const AttachRequest& request = event.request;
     answer(*feed, {event.client.handle, event.number},
            messages_.answer(*run, request.cursor, {request.id, request.thread_id}, options_.pieces, now()));
   });
+  *is_at_once = false;
 }
 
-// Who may not know of a run waits as long as for one that is not there.
+// Who may not know of a run that is read here waits as long as for one that is not there.
 void RunAttachments::hide(std::function<void()> then) {
   parts_.runs.find_record(make_run_id(), {},
                           [then = std::move(then)](const RunResult<const Run*>&) { then(); });
@@ -252,9 +257,10 @@ void RunAttachments::serve(const event::RunCatchUp& event) {
 
 void RunAttachments::cancel(const event::RunCancel& event) {
   parts_.runs.find_record(event.run_id, {}, [this, event](const RunResult<const Run*>& run) {
-    if (run && may_see(**run, event.client)) return cancel_visible(event, **run);
     if (!run) return refuse_cancel(event, error_code_of(run.error().code));
-    hide([this, event] { refuse_cancel(event, protocol::ErrorCode::unknown_run); });
+    if (may_see(**run, event.client)) return cancel_visible(event, **run);
+    // It has taken as long as one that is not there does.
+    refuse_cancel(event, protocol::ErrorCode::unknown_run);
   });
 }
 

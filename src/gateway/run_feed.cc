@@ -8,7 +8,9 @@ namespace gw {
 void RunAttachments::Feed::on_opened(const RunResult<const Run*>& result) {
   const Run* const run = result ? *result : nullptr;
   if (run) {
-    scope_ = std::make_shared<const RunScope>(RunScope{run_id_, run->record.channel, run->record.audience});
+    const RunRecord& record = run->record;
+    scope_ = std::make_shared<const RunScope>(
+        RunScope{run_id_, record.channel, record.audience, record.push, record.created_at});
     told_epoch_ = run->record.epoch;
     told_pos_ = run->log.size();
   }

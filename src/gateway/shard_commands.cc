@@ -91,9 +91,11 @@ void Shard::replace_session(command::ReplaceSession& command) {
   Client* const client = find(command.handle);
   if (!client || !client->connection().is_open()) return;
   Connection& connection = client->connection();
+  const SessionPtr before = connection.session;
+  const ChannelSet granted = connection.granted;
   authorize(connection, std::move(command.session));
   if (update_channels(*client)) report_change(connection);
-  if (client->connected().reads_runs) runs_->check_permissions(*client);
+  if (client->connected().reads_runs) runs_->check_permissions(*client, before, granted);
   schedule(*client, connection.next_tick());
 }
 

@@ -24,6 +24,30 @@ size_t Shard::Runs::attached(const Client& client) const {
   return hub_.count(client.slot) + queue_.count(client.slot);
 }
 
+// --- Pushed runs that a client has left
+
+void Shard::Runs::leave(uint32_t slot, const RunScopePtr& run) {
+  if (!run->is_pushed) return;
+  come_back(slot, run->run_id);
+  std::deque<RunScopePtr>& left = left_[slot];
+  if (left.size() >= kLeftMost) left.pop_front();
+  left.push_back(run);
+}
+
+void Shard::Runs::come_back(uint32_t slot, std::string_view run_id) {
+  const auto found = left_.find(slot);
+  if (found == left_.end()) return;
+  std::erase_if(found->second, [&](const RunScopePtr& left) { return left->run_id == run_id; });
+}
+
+bool Shard::Runs::has_left(uint32_t slot, const RunScope& run) const {
+  const auto found = left_.find(slot);
+  return found != left_.end() &&
+         std::any_of(found->second.begin(), found->second.end(), [&](const RunScopePtr& left) {
+           return left->run_id == run.run_id && left->made_at == run.made_at;
+         });
+}
+
 // --- What clients say
 
 void Shard::Runs::attach(Client& client, const route::Attach& to) {
@@ -50,7 +74,10 @@ void Shard::Runs::refuse_one_too_many(Client& client, std::string_view id, const
 
 void Shard::Runs::detach(Client& client, std::string_view run_id, std::string_view id) {
   if (queue_.detach_later(client.slot, run_id, id)) return;
-  if (const RunScopePtr run = hub_.detach(client.slot, run_id)) release(run);
+  if (const RunScopePtr run = hub_.detach(client.slot, run_id)) {
+    leave(client.slot, run);
+    release(run);
+  }
   std::string answer;
   protocol::append_detached(answer, run_id, {}, id, shard_.wall_);
   reply(client, answer);
@@ -122,7 +149,10 @@ void Shard::Runs::on_answer(const command::RunAnswer& command) {
 void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request) {
   follow(client);
   const bool reads = hub_.reads(client.slot, command.run->run_id);
-  if (reads && command.unless_reading) return release(command.run);
+  // What nobody asks for now changes no place, and does not bring back what has been left.
+  const bool is_asked = !command.unless_reading && !request.is_pushed;
+  if (reads && !is_asked) return release(command.run);
+  if (request.is_pushed && has_left(client.slot, *command.run)) return release(command.run);
   // An attach that named the run was counted when it came.
   const size_t taken = command.number == 0 ? attached(client) : hub_.count(client.slot);
   if (!reads && taken >= RunHub::kRunsMax) {
@@ -132,8 +162,11 @@ void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const
   }
   if (!may_see(client, *command.run)) {
     release(command.run);
-    return end_forbidden(client, command.run);
+    // Of what was pushed, and may not be seen any more, it has never heard.
+    if (!request.is_pushed) end_forbidden(client, command.run);
+    return;
   }
+  if (!request.is_pushed) come_back(client.slot, command.run->run_id);
   // Whoever has just asked is told where his run is, whatever waits: that is as short as the ack before it.
   size_t sent = 0;
   if (command.first && !command.unless_reading) shard_.send(client, command.parts[sent++].frame);
@@ -143,6 +176,7 @@ void Shard::Runs::adopt(Client& client, const command::RunAnswer& command, const
   const command::RunPart last = sent == 0 ? command::RunPart() : command.parts[sent - 1];
   if (last.ends) {
     if (hub_.detach(client.slot, command.run->run_id)) release(command.run);
+    leave(client.slot, command.run);
     return release(command.run);
   }
   const auto state = all && command.whole ? RunHub::State::following : RunHub::State::lagging;
@@ -160,6 +194,7 @@ void Shard::Runs::on_caught_up(const command::RunCaughtUp& command) {
     shard_.send(*client, command.parts[sent++].frame);
   if (sent > 0 && command.parts[sent - 1].ends) {
     hub_.detach(client->slot, command.run->run_id);
+    leave(client->slot, command.run);
     return release(command.run);
   }
   if (sent > 0) reader->place(command.parts[sent - 1].after);
@@ -181,7 +216,11 @@ void Shard::Runs::on_changed(const command::RunChanged& command) {
     return true;
   };
   hub_.advance(
-      command.run->run_id, command.step, shard_.now_, send, [&](uint32_t) { release(command.run); },
+      command.run->run_id, command.step, shard_.now_, send,
+      [&](uint32_t slot) {
+        leave(slot, command.run);
+        release(command.run);
+      },
       [&](uint32_t slot) { shard_.clients_.mark_dirty(shard_.clients_.at(slot)); });
 }
 
@@ -215,19 +254,23 @@ void Shard::Runs::go_on(Client& client) {
   });
 }
 
-void Shard::Runs::check_permissions(Client& client) {
+void Shard::Runs::check_permissions(Client& client, const SessionPtr& before, ChannelSet granted) {
   for (const RunScopePtr& run : hub_.runs_of(client.slot)) {
     if (may_see(client, *run)) continue;
     hub_.detach(client.slot, run->run_id);
     release(run);
     end_forbidden(client, run);
   }
-  look(client);
+  const Connection& connection = client.connection();
+  const bool is_same = before && connection.session && before->ref == connection.session->ref;
+  // Only then are there runs that it has not been offered.
+  if (!is_same || connection.granted.without(granted) != ChannelSet()) look(client);
 }
 
 void Shard::Runs::forget(Client& client) {
   for (const RunScopePtr& run : hub_.detach_all(client.slot)) release(run);
   queue_.forget(client.slot);
+  left_.erase(client.slot);
 }
 
 void Shard::Runs::wake_due() {

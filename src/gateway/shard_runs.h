@@ -2,8 +2,10 @@
 // loop and not been answered, and what goes out when. Shard thread only.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/attach_queue.h"
@@ -38,8 +40,8 @@ class Shard::Runs {
   // --- The life of a client ---
   // Its outbox is empty: it gets what it lags behind.
   void go_on(Client& client);
-  // Its session is another one, or says something else.
-  void check_permissions(Client& client);
+  // Its session is another one, or says something else. `granted`: what it might use before.
+  void check_permissions(Client& client, const SessionPtr& before, ChannelSet granted);
   void forget(Client& client);
   TimePoint next_due() const { return hub_.next_due(); }
   void wake_due();
@@ -48,6 +50,9 @@ class Shard::Runs {
   size_t lag_bytes() const;
   void look(Client& client);
   size_t attached(const Client& client) const;
+  void leave(uint32_t slot, const RunScopePtr& run);
+  void come_back(uint32_t slot, std::string_view run_id);
+  bool has_left(uint32_t slot, const RunScope& run) const;
   bool has_room(Client& client, const FramePtr& frame) const;
   void adopt(Client& client, const command::RunAnswer& command, const AttachRequest& request);
   void refuse_one_too_many(Client& client, std::string_view id, const protocol::AboutRun& run);
@@ -61,6 +66,10 @@ class Shard::Runs {
   Shard& shard_;
   RunHub hub_;
   AttachQueue queue_;
+  // Pushed runs that a client has left, by itself or with their end, the latest kLeftMost: it gets them when
+  // it asks for them, and not when they are offered (again).
+  static constexpr size_t kLeftMost = 64;
+  std::unordered_map<uint32_t, std::deque<RunScopePtr>> left_;  // by slot
 };
 
 }  // namespace gw

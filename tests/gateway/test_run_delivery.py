@@ -99,3 +99,50 @@ def test_a_delivery_has_to_be_one_that_the_group_has_open(gateway, group, delive
     assert_refused(run.claim(run.producer, delivery={"group": group, "id": event.id}), 400, "invalid_argument")
     assert run.record()["epoch"] == 1
     run.end()
+
+
+def test_the_faults_of_the_run_come_before_those_of_the_delivery(gateway, group, delivery):
+    _, event, _ = delivery
+    named = {"group": group, "id": "0-1"}
+    run = Run.create(gateway.api)
+    held = run.claim("agent:2", delivery=named)
+    assert_refused(held, 409, "run_held")
+    assert held.json()["retry_after_ms"] > 0 and held.json()["run"]["epoch"] == 1
+    forced = run.claim("agent:2", delivery=named, force=True)
+    assert_refused(forced, 400, "invalid_argument")
+    assert forced.json()["run"]["status"] == "in_progress"
+
+    open_one = {"group": group, "id": event.id}
+    first = run.claim(run.producer, token="t1", delivery=open_one)
+    assert (first.status_code, first.json()["epoch"]) == (200, 2)
+    gateway.api.ack("guide", group, [event.id])
+    again = run.claim(run.producer, token="t1", delivery=open_one)
+    assert (again.status_code, again.json()["epoch"]) == (200, 2), again.text
+    assert_refused(run.claim(run.producer, token="t1", delivery=named), 409, "run_moved")
+    run.epoch = 2
+    run.end()
+    ended = run.claim("agent:2", delivery=named)
+    assert_refused(ended, 409, "run_ended")
+    assert ended.json()["run"]["status"] == "completed"
+
+
+def test_a_claim_that_is_refused_puts_no_delivery_off(gateway, group, delivery):
+    stream, event, client = delivery
+    run = Run.create(gateway.api, lease_ms=120_000)
+    stop = threading.Event()
+    codes = []
+
+    def ask():
+        while not stop.is_set():
+            codes.append(run.claim("agent:2", delivery={"group": group, "id": event.id}).status_code)
+            stop.wait(ACK_WAIT / 10)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert stream.next_from(client, 30).id == event.id
+    finally:
+        stop.set()
+        asking.join()
+    assert set(codes) == {409}
+    run.end()

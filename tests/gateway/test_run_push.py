@@ -5,8 +5,10 @@ import uuid
 import pytest
 
 from support.api import assert_refused
+from support.cluster import Cluster
 from support.run_copies import Copy, Owner, ask
 from support.runs import RUNS
+from support.wait import eventually
 
 
 @pytest.fixture
@@ -21,6 +23,13 @@ def ada(gateway, user):
 
 def push(gateway, **to):
     return Owner.create(gateway.api, to=to, push=True, thread_id="news")
+
+
+def detach(client, owner):
+    client.send({"type": "detach", "run_id": owner.run_id})
+    while (answer := client.receive())["type"] == "run":
+        assert answer["event"] == "top"
+    assert answer["type"] == "detach"
 
 
 def assert_gets(client, owner, text="pushed"):
@@ -78,6 +87,18 @@ def test_whoever_comes_later_gets_what_is_open(gateway, user, ada):
     Copy(owner.run_id).read_text(late, "so far")
 
 
+def test_a_look_that_fails_is_made_again(redis, user):
+    with Cluster(redis) as cluster, redis.client() as server:
+        gateway = cluster.start()
+        owner = push(gateway, user_id=user)
+        owner.append("so far")
+        server.execute_command("ACL", "SETUSER", "default", "-zrevrange")
+        client = gateway.connect(gateway.new_session(user_id=user), query="&runs=1")
+        eventually(lambda: server.acl_log(), 30, "Redis has refused it")
+        server.execute_command("ACL", "SETUSER", "default", "+zrevrange")
+        Copy(owner.run_id).read_text(client, "so far")
+
+
 def test_a_run_to_a_session_or_a_connection(gateway, user, ada):
     first, second = (gateway.connect(ada, query="&runs=1") for _ in range(2))
     other = gateway.connect(gateway.new_session(user_id=user), query="&runs=1")
@@ -90,6 +111,52 @@ def test_a_run_to_a_session_or_a_connection(gateway, user, ada):
     first.send({"type": "ping"})
     while (message := first.receive())["type"] != "pong":
         assert message["run_id"] == owner.run_id
+
+
+def test_a_detach_lasts_until_the_client_attaches_again(gateway, user):
+    session = gateway.new_session(user_id=user, context={"channels": ["guide"]})
+    client = gateway.connect(session, query="&runs=1")
+    other = Owner.create(gateway.api, channel="pillar:content", to={"user_id": user}, push=True)
+    owner = push(gateway, user_id=user)
+    Copy(owner.run_id).read_until(client, lambda it: it.first)
+    detach(client, owner)
+    # It is offered what it may read now: the other run, and this one before.
+    gateway.api.patch_session(session, context={"channels": ["guide", "pillar:content"]})
+    copy = Copy(other.run_id)
+    assert copy.read_until(client, lambda it: it.first) == []
+    owner.append("unheard")
+    other.append("heard")
+    assert copy.read_text(client, "heard") == []
+    client.send({"type": "attach", "run_id": owner.run_id})
+    Copy(owner.run_id).read_text(client, "unheard")
+
+
+def test_who_asks_for_the_thread_of_one_that_is_pushed_gets_it_once(gateway, user, ada):
+    owner = push(gateway, user_id=user)
+    owner.append("so far")
+    client = gateway.connect(ada)
+    # It follows runs from here on: so it is offered what it has just asked for.
+    client.send({"type": "attach", "thread_id": "news", "id": 7, "coalesce_ms": 10})
+    copy = Copy(owner.run_id)
+    assert copy.read_text(client, "so far") == []
+    assert copy.first["id"] == 7
+    owner.append(", and more")
+    copy.read_text(client, "so far, and more")
+    assert copy.events.count("snapshot") == 1
+    owner.end()
+    copy.read_end(client)
+    assert gateway.received_by(client) == []
+
+
+def test_one_of_the_same_name_is_another(gateway, user, ada):
+    client = gateway.connect(ada, query="&runs=1")
+    owner = push(gateway, user_id=user)
+    Copy(owner.run_id).read_until(client, lambda it: it.first)
+    detach(client, owner)
+    assert gateway.api.delete(f"{RUNS}/{owner.run_id}").status_code == 200
+    again = Owner.create(gateway.api, run_id=owner.run_id, to={"user_id": user}, push=True)
+    again.append("anew")
+    Copy(again.run_id).read_text(client, "anew")
 
 
 def test_bounds_hold_and_attached_ones_are_not_told_twice(gateway, user, ada):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from support.api import assert_refused
 from support.run_copies import Owner, ask
+from support.runs import RunStream, cursor
 
 
 def ask_again(client, message_id):
@@ -63,3 +65,19 @@ def test_a_list_that_is_not_over_says_where_it_goes_on(gateway_factory):
     assert [run["run_id"] for run in rest["runs"]] == made[:1]
     assert gateway.api.get(path, params={"after": "@1"}).json() == {"success": True, "runs": [], "after": None}
     assert gateway.api.get(path, params={"after": "@x"}).status_code == 400
+
+
+def test_a_log_that_has_made_room_is_expired_from_wherever_it_is_read(gateway_factory, closing):
+    gateway = gateway_factory("--run-store-bytes", "1MiB")
+    first, second = (Owner.create(gateway.api) for _ in range(2))
+    part = "a" * (200 << 10)
+    for owner in (first, second):
+        for _ in range(3):
+            owner.append(part)
+        owner.end()
+    path, whole = f"/v1/stream/{first.run_id}", (3 * part).encode()
+    for offset in ("-1", cursor(1, b"a"), cursor(1, b"b"), cursor(1, whole + b"a")):
+        assert_refused(gateway.api.get(path, params={"offset": offset}), 410, "expired")
+        stream = closing(RunStream(gateway.url, first.run_id, gateway.api_key, {"offset": offset, "live": "sse"}))
+        assert (stream.status, stream.body["code"]) == (410, "expired"), offset
+    assert gateway.api.get(path, params={"offset": cursor(1, whole)}).text == ""

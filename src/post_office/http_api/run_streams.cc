@@ -167,9 +167,11 @@ void RunStreams::read_tail(const std::shared_ptr<Ask>& ask) {
   parts_.runs.find_tail(ask->run_id, {}, cursor, [this, ask](const RunResult<RunTail>& tail) {
     if (!tail) return refuse(ask->responder, tail.error());
     if (!may_see(ask->viewer, tail->record)) return refuse(ask->responder, no_such_run());
-    if (resumed_run(tail->record, tail->resume, ask->cursor).loses)
-      return ask->responder.send(cursor_mismatch());
-    if (tail->is_expired && tail->resume.pos < tail->top.pos) return ask->responder.send(log_expired());
+    const bool loses = resumed_run(tail->record, tail->resume, ask->cursor).loses;
+    // Where the bytes are gone nobody knows whether the place was one of theirs.
+    if (tail->is_expired && (loses || tail->resume.pos < tail->top.pos))
+      return ask->responder.send(log_expired());
+    if (loses) return ask->responder.send(cursor_mismatch());
     send_bytes(*ask, tail->record, tail->top, tail->bytes);
   });
 }
@@ -182,9 +184,10 @@ std::optional<http::Response> find_start(const Ask& ask, const Run& run, RunStar
   if (ask.from_now) start.pos = run.log.size();
   if (ask.has_place) start = resume_run(run, ask.cursor);
   const bool is_offset = ask.has_place && !ask.is_event_id;
-  if (is_offset && start.loses) return cursor_mismatch();
+  const bool loses = is_offset && start.loses;
+  if (run.log.is_expired() && (loses || start.pos < run.log.size())) return log_expired();
+  if (loses) return cursor_mismatch();
   if (is_offset) start.reset_cause = {};
-  if (run.log.is_expired() && start.pos < run.log.size()) return log_expired();
   return std::nullopt;
 }
 
