@@ -1,7 +1,5 @@
 #include "post_office/authorized_runs.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "core/grant.h"
 #include "post_office/authorized_post_office.h"
@@ -29,28 +27,6 @@ void log_claimed(const std::string& run_id, const ApiKey& key, const RunClaimed&
   if (claimed.epoch == 1) return log::debug("run_claimed", {run, realm});
   if (names_bytes) return log::info("run_cut", {run, realm, epoch, pos});
   log::info("run_taken_over", {run, realm, epoch, pos});
-}
-
-// Another's lease lasts: as the store would say it, without asking it again, since by then it might have
-// lapsed and the delivery would not have been looked at.
-std::optional<RunRefusal> held(const Run& run, const RunClaim& claim, WallTime now) {
-  const RunRecord& record = run.record;
-  const bool is_held = record.status == RunStatus::in_progress && now < record.lease_until &&
-                       record.producer != claim.producer && !claim.force;
-  if (!is_held) return {};
-  RunRefusal refusal = refuse(RunErrc::held, "another producer holds the run");
-  refusal.run = top_of(run);
-  refusal.retry_after = record.lease_until - now;
-  return refusal;
-}
-
-// The run alone answers such a claim, today and later: it is over, or the token has been shown before.
-bool is_decided(const RunRecord& record, const RunClaim& claim) {
-  const auto& past = record.past_tokens;
-  const bool is_known =
-      !claim.token.empty() &&
-      (claim.token == record.token || std::find(past.begin(), past.end(), claim.token) != past.end());
-  return is_known || is_over(record.status);
 }
 
 RunRefusal needs_admin(const char* what) { return needs(Scope::runs_admin, what); }
@@ -117,44 +93,10 @@ void AuthorizedRuns::claim(const ApiKey& key, const std::string& run_id, RunClai
     if (claimed) log_claimed(run_id, key, *claimed, names_bytes);
     done(claimed);
   };
-  if (claim.group.empty()) return runs_.claim(run_id, reach_of(key), std::move(claim), std::move(done));
-  if (!key.scopes.contains(Scope::subscribe)) return done(needs(Scope::subscribe, "delivery"));
-  claim_with_delivery(run_id, reach_of(key), std::move(claim), std::move(done));
-}
-
-// The run's own faults come first: nobody's delivery is kept from others for a claim that they refuse.
-void AuthorizedRuns::claim_with_delivery(const std::string& run_id, const RunReach& reach, RunClaim claim,
-                                         RunDone<RunClaimed> done) {
-  runs_.find_record(run_id, reach,
-                    [this, run_id, reach, claim = std::move(claim),
-                     done = std::move(done)](const RunResult<const Run*>& found) mutable {
-                      if (!found) return done(found.error());
-                      const Run& run = **found;
-                      if (is_decided(run.record, claim))
-                        return runs_.claim(run_id, reach, std::move(claim), std::move(done));
-                      if (auto refusal = held(run, claim, runs_.now())) return done(*std::move(refusal));
-                      keep_delivery(run, reach, std::move(claim), std::move(done));
-                    });
-}
-
-// Whoever names a delivery keeps it from others: so it has to be one that the group has open.
-void AuthorizedRuns::keep_delivery(const Run& run, const RunReach& reach, RunClaim claim,
-                                   RunDone<RunClaimed> done) {
-  const AgentSubscription group{run.record.channel, claim.group, reach.tenant_id};
-  const std::vector<std::string> id{claim.delivery_id};
-  post_office_.working(
-      group, id,
-      [this, run_id = run.record.run_id, top = top_of(run), reach, claim = std::move(claim),
-       done = std::move(done)](const Result<size_t>& open) mutable {
-        const bool is_known =
-            open || open.error().code == Errc::not_found || open.error().code == Errc::invalid_argument;
-        if (!is_known) return done(refuse(RunErrc::unavailable, open.error().detail));
-        if (open && *open > 0) return runs_.claim(run_id, reach, std::move(claim), std::move(done));
-        RunRefusal refusal =
-            refuse(RunErrc::invalid_argument, "delivery: the group has no unacknowledged event of that id");
-        refusal.run = top;
-        done(std::move(refusal));
-      });
+  // It keeps a message with its agent, as the scope's own call does.
+  if (!claim.group.empty() && !key.scopes.contains(Scope::subscribe))
+    return done(needs(Scope::subscribe, "delivery"));
+  runs_.claim(run_id, reach_of(key), std::move(claim), std::move(done));
 }
 
 void AuthorizedRuns::append(const ApiKey& key, const std::string& run_id, RunAppend append,

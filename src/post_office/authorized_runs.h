@@ -29,8 +29,7 @@ class AuthorizedRuns {
   Result<ChannelIndex> channel(const ApiKey& key, std::string_view name) const;
 
   // As RunStore has them. forbidden: the key would need the scope runs:admin. A claim for a delivery needs
-  // the scope subscribe too, and is invalid_argument when the run would be given and the group has it not
-  // open.
+  // the scope subscribe too.
   void create(const ApiKey& key, NewRun run, RunDone<RunCreated> done);
   void claim(const ApiKey& key, const std::string& run_id, RunClaim claim, RunDone<RunClaimed> done);
   void append(const ApiKey& key, const std::string& run_id, RunAppend append, RunDone<RunAppended> done);
@@ -49,10 +48,6 @@ class AuthorizedRuns {
   WallTime now() const { return runs_.now(); }
 
  private:
-  void claim_with_delivery(const std::string& run_id, const RunReach& reach, RunClaim claim,
-                           RunDone<RunClaimed> done);
-  void keep_delivery(const Run& run, const RunReach& reach, RunClaim claim, RunDone<RunClaimed> done);
-
   RunStore& runs_;
   PostOffice& post_office_;
   SessionStore& sessions_;

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from support.api import assert_refused
 from support.run_engines import ENGINES, run_gateway
 from support.runs import Run
 from support.wait import eventually
@@ -88,42 +87,6 @@ def test_heartbeats_keep_it_and_so_do_appends(gateway, group, delivery):
     beating_run.end()
     appending_run.end()
     gateway.api.ack("guide", group, [other.id])
-
-
-def test_a_delivery_has_to_be_one_that_the_group_has_open(gateway, group, delivery):
-    _, event, _ = delivery
-    run = Run.create(gateway.api)
-    for named in ({"group": f"{group}-other", "id": event.id}, {"group": group, "id": "0-1"}, {"group": group, "id": "x"}):
-        assert_refused(run.claim(run.producer, delivery=named), 400, "invalid_argument")
-    gateway.api.ack("guide", group, [event.id])
-    assert_refused(run.claim(run.producer, delivery={"group": group, "id": event.id}), 400, "invalid_argument")
-    assert run.record()["epoch"] == 1
-    run.end()
-
-
-def test_the_faults_of_the_run_come_before_those_of_the_delivery(gateway, group, delivery):
-    _, event, _ = delivery
-    named = {"group": group, "id": "0-1"}
-    run = Run.create(gateway.api)
-    held = run.claim("agent:2", delivery=named)
-    assert_refused(held, 409, "run_held")
-    assert held.json()["retry_after_ms"] > 0 and held.json()["run"]["epoch"] == 1
-    forced = run.claim("agent:2", delivery=named, force=True)
-    assert_refused(forced, 400, "invalid_argument")
-    assert forced.json()["run"]["status"] == "in_progress"
-
-    open_one = {"group": group, "id": event.id}
-    first = run.claim(run.producer, token="t1", delivery=open_one)
-    assert (first.status_code, first.json()["epoch"]) == (200, 2)
-    gateway.api.ack("guide", group, [event.id])
-    again = run.claim(run.producer, token="t1", delivery=open_one)
-    assert (again.status_code, again.json()["epoch"]) == (200, 2), again.text
-    assert_refused(run.claim(run.producer, token="t1", delivery=named), 409, "run_moved")
-    run.epoch = 2
-    run.end()
-    ended = run.claim("agent:2", delivery=named)
-    assert_refused(ended, 409, "run_ended")
-    assert ended.json()["run"]["status"] == "completed"
 
 
 def test_a_claim_that_is_refused_puts_no_delivery_off(gateway, group, delivery):
