@@ -12,13 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from test_repeats import gtest_filter, pytest_ids, repeat
+
 ROOT = Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 2
 PART_SECONDS_MAX = 2700
 STRESS_SECONDS = 60
 SIMULATION_SEEDS = 500
+AT_RANDOM = ("torture",)  # pytest's parts that look for what happens once in a while: nothing of them is repeated
 # The only layers in which two threads meet; the others have nothing that the thread sanitizer could find.
 THREADED_LAYERS = ("base", "net", "gateway")
+
+
+@dataclass(frozen=True)
+class Failure:
+    suite: str
+    name: str
+    said: str
+
+    def __str__(self):
+        return f"{self.suite}.{self.name}: {self.said}"
 
 
 @dataclass
@@ -29,7 +42,16 @@ class Result:
     seconds: float = 0
     reason: str = ""
     log: str = ""
-    failures: list[str] = field(default_factory=list)  # the name of each failed test and what it said
+    failures: list[Failure] = field(default_factory=list)
+    flaky: list[Failure] = field(default_factory=list)  # passed when repeated
+
+    def add(self, other: "Result"):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.failures += other.failures
+        self.flaky += other.flaky
+        if other.failed:
+            self.log, self.reason = other.log, other.reason
 
 
 @dataclass
@@ -38,6 +60,7 @@ class Context:
     logs: Path
     fuzz_seconds: int
     select: str
+    repeats_left: int = 0
     _children: set = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,7 +122,7 @@ def count_junit(path: Path, exit_code: int, result: Result):
         if bad or case.get("status") == "notrun":
             result.failed += 1
             said = (bad[0].get("message") or bad[0].text or "") if bad else "did not run"
-            result.failures.append(f"{case.get('classname')}.{case.get('name')}: {said.strip()}")
+            result.failures.append(Failure(case.get("classname"), case.get("name"), said.strip()))
         else:
             result.passed += 1
     if exit_code != 0 and result.failed == failed_before:
@@ -159,8 +182,9 @@ def _tool(context: Context, variable: str) -> str:
 def run_tidy(context: Context) -> Result:
     result = Result("tidy", 0, 0, log="tidy")
     python, junit = "/usr/bin/python3", context.logs / "tidy.xml"
-    self_test = context.run([python, "-B", "tests/tidy/tidy_test.py"], "tidy")
-    result.passed, result.failed = (1, 0) if self_test == 0 else (0, 1)
+    for self_test in ("tidy_test.py", "repeats_test.py"):
+        code = context.run([python, "-B", f"tests/tidy/{self_test}"], "tidy", append=True)
+        result.passed, result.failed = (result.passed + 1, result.failed) if code == 0 else (result.passed, result.failed + 1)
     code = context.run([python, "-B", "tests/tidy/tidy.py", "--junit", junit], "tidy", append=True)
     count_junit(junit, code, result)
     return result
@@ -174,19 +198,19 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
                                  cwd=context.root, capture_output=True, text=True, check=True).stdout
         tests = [test for test in json.loads(listing)["tests"] if not layers or test["name"] in layers]
 
-        def run_one(test):
-            log = f"{name}-{test['name']}"
-            junit = context.logs / f"{log}.xml"
-            code = context.run([*prefix, *test["command"], f"--gtest_output=xml:{junit}"], log, env)
-            return log, junit, code
+        def run_one(test, suffix="", *flags):
+            one = Result(name, 0, 0, log=f"{name}-{test['name']}{suffix}")
+            junit = context.logs / f"{one.log}.xml"
+            code = context.run([*prefix, *test["command"], f"--gtest_output=xml:{junit}", *flags], one.log, env)
+            count_junit(junit, code, one)
+            return one
 
         result = Result(name, 0, 0, log=name)
         with ThreadPoolExecutor(CORES) as pool:
-            for log, junit, code in pool.map(run_one, tests):
-                failed_before = result.failed
-                count_junit(junit, code, result)
-                if result.failed > failed_before:
-                    result.log = log
+            layers_run = list(zip(tests, pool.map(run_one, tests)))
+        for test, one in layers_run:
+            repeat(context, one, lambda: run_one(test, "-again", f"--gtest_filter={gtest_filter(one.failures)}"))
+            result.add(one)
         if not tests:
             result.failed, result.reason = 1, "ran no test"
         return result
@@ -198,14 +222,21 @@ def run_pytest(name: str, paths: list[str], preset: str, *flags: str,
     def run(context: Context) -> Result:
         prefix, env = _runner_for(preset)
         env = env | {variable: _tool(context, variable) for variable in tools}
-        junit = context.logs / f"{name}.xml"
         select = ["-k", context.select] if context.select else []
-        code = context.run(
-            [*prefix, "tests/.venv/bin/python", "-B", "-m", "pytest", "-c", "tests/pytest.ini", "-p", "no:cacheprovider",
-             f"--junitxml={junit}", "--durations=15", *flags, *select, *paths],
-            name, env | {"GATEWAY_BINARY": f"build/{preset}/websocket-gateway"})
-        result = Result(name, 0, 0, log=name)
-        count_junit(junit, code, result)
+
+        def run_some(suffix, *which):
+            some = Result(name, 0, 0, log=f"{name}{suffix}")
+            junit = context.logs / f"{some.log}.xml"
+            code = context.run(
+                [*prefix, "tests/.venv/bin/python", "-B", "-m", "pytest", "-c", "tests/pytest.ini", "-p", "no:cacheprovider",
+                 f"--junitxml={junit}", "--durations=15", *which],
+                some.log, env | {"GATEWAY_BINARY": f"build/{preset}/websocket-gateway"})
+            count_junit(junit, code, some)
+            return some
+
+        result = run_some("", *flags, *select, *paths)
+        if name not in AT_RANDOM:
+            repeat(context, result, lambda: run_some("-again", *pytest_ids(context.root, result.failures)))
         return result
     return run
 

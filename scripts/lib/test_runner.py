@@ -61,7 +61,7 @@ def report(result: Result):
     print(f"[{time.strftime('%H:%M:%S')}] {result.name}: {state} ({tests}{result.seconds:.0f} s)", flush=True)
     if result.failed:
         for failure in result.failures[:FAILURES_SHOWN]:
-            print("".join(f"    ! {line}\n" for line in failure.splitlines()[:FAILURE_LINES]), end="")
+            print("".join(f"    ! {line}\n" for line in str(failure).splitlines()[:FAILURE_LINES]), end="")
         log = LOGS / f"{result.log}.log"
         tail = log.read_text(errors="replace").splitlines()[-60:] if log.exists() else []
         print(f"    {result.reason}; the end of {log.relative_to(ROOT)}:")
@@ -90,7 +90,9 @@ def summarise(results: list[Result], seconds: float):
               f"{'   ' + result.reason if result.reason else ''}")
     for result in results:
         for failure in result.failures[:FAILURES_SHOWN]:
-            print(f"{result.name}: {failure.splitlines()[0]}")
+            print(f"{result.name}: {str(failure).splitlines()[0]}")
+        for failure in result.flaky:
+            print(f"{result.name}: FLAKY, it failed once and passed when repeated: {failure}")
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
     print(f"\n{seconds / 60:.1f} minutes; logs in {LOGS.relative_to(ROOT)}/\n")
     print(f"{passed} passed, {failed} failed", flush=True)
@@ -108,6 +110,8 @@ def parse_arguments():
     parser.add_argument("--setup-only", action="store_true", help="install packages and tests/.venv, test nothing")
     parser.add_argument("--list", action="store_true", help="name the parts and stop")
     parser.add_argument("--fuzz-seconds", type=int, default=20, metavar="N", help="for each fuzz target (default: 20)")
+    parser.add_argument("--repeat-failed", type=int, default=0, metavar="N",
+                        help="repeat up to N failed tests, each once; one that passes then is named as flaky (default: 0)")
     parser.add_argument("-k", dest="select", default="", metavar="EXPR", help="pytest's -k for the black-box parts")
     return parser, parser.parse_args()
 
@@ -124,7 +128,7 @@ def main() -> int:
 
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    context = Context(ROOT, LOGS, options.fuzz_seconds, options.select)
+    context = Context(ROOT, LOGS, options.fuzz_seconds, options.select, options.repeat_failed)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     try:

@@ -1,0 +1,46 @@
+"""Failed tests once more, alone: do they fail again, or did they depend on what else the machine did?
+
+`scripts/test --repeat-failed N` allows it for N tests of a run. One that passes then counts as passed, and the run ends
+by naming it as flaky: there is a race in it or in the product, and somebody has to find it. What a sanitizer reported is
+a fact whatever comes later, and so is what breaks at random by intent (simulation, stress, torture, fuzz): neither is
+repeated.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+_SANITIZER = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|runtime error: ")
+
+
+def pytest_ids(root: Path, failures: list) -> list[str]:
+    """What pytest takes on its command line, from the names that its JUnit file has."""
+    ids = []
+    for failure in failures:
+        parts = failure.suite.split(".")
+        for length in range(len(parts), 0, -1):
+            file = Path("tests", *parts[:length]).with_suffix(".py")
+            if (root / file).is_file():
+                ids.append("::".join([str(file), *parts[length:], failure.name]))
+                break
+    return list(dict.fromkeys(ids))
+
+
+def gtest_filter(failures: list) -> str:
+    return ":".join(f"{failure.suite}.{failure.name}" for failure in failures)
+
+
+def repeat(context, result, again: Callable):
+    """Where the failed tests of the result pass in the result that `again` gives, they count as passed, and as flaky."""
+    tests = {(failure.suite, failure.name) for failure in result.failures}
+    said = "".join(map(str, result.failures)) + (context.logs / f"{result.log}.log").read_text(errors="replace")
+    # More failed than tests say so: the runner itself ended badly.
+    if not tests or len(result.failures) != result.failed or len(tests) > context.repeats_left or _SANITIZER.search(said):
+        return
+    context.repeats_left -= len(tests)
+    second = again()
+    if second.failed or second.passed != len(tests):
+        return
+    result.passed += len(tests)
+    result.flaky, result.failures = result.failures, []
+    result.failed, result.reason = 0, ""
