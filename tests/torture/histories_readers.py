@@ -6,39 +6,40 @@ from torture.histories import begun, right, wrong
 # E. Resuming.
 
 
-@right("I17")
-def a_tab_comes_back_with_its_cursor(story):
+def back_with_its_cursor(story):
     run = begun(story, "Once ")
     cursor = run.cursor
     story.close("tab-1")
-    run.leave("tab-1").append("upon ").attach("tab-1", cursor).delta_from("tab-1", 5).end()
+    return run.leave("tab-1").append("upon ").attach("tab-1", cursor)
+
+
+def back_to_a_later_epoch(story, told):
+    run = begun(story, "Once upon ")
+    cursor = run.cursor
+    story.close("tab-1")
+    run.leave("tab-1").claim("p2", keep=5).append("more ").attach("tab-1", cursor)
+    story.hear_run("tab-1", "reset", run.name, epoch=2, pos=len(told), hash=hash_text(told), cause="superseded", id="a1")
+    return run
+
+
+@right("I17")
+def a_tab_comes_back_with_its_cursor(story):
+    back_with_its_cursor(story).delta_from("tab-1", 5).end()
 
 
 @right("I17")
 def a_tab_comes_back_to_a_later_epoch(story):
-    run = begun(story, "Once upon ")
-    cursor = run.cursor
-    story.close("tab-1")
-    run.leave("tab-1").claim("p2", keep=5).append("more ").attach("tab-1", cursor)
-    story.hear_run("tab-1", "reset", run.name, epoch=2, pos=5, hash=hash_text(b"Once "), cause="superseded", id="a1")
-    run.delta_from("tab-1", 5, id=None).end()
+    back_to_a_later_epoch(story, b"Once ").delta_from("tab-1", 5, id=None).end()
 
 
 @wrong("I17")
 def a_fitting_cursor_is_answered_with_everything(story):
-    run = begun(story, "Once ")
-    cursor = run.cursor
-    story.close("tab-1")
-    run.leave("tab-1").append("upon ").attach("tab-1", cursor).snapshot("tab-1")
+    back_with_its_cursor(story).snapshot("tab-1")
 
 
 @wrong("I17")
 def a_later_epoch_cuts_too_much(story):
-    run = begun(story, "Once upon ")
-    cursor = run.cursor
-    story.close("tab-1")
-    run.leave("tab-1").claim("p2", keep=5).append("more ").attach("tab-1", cursor)
-    story.hear_run("tab-1", "reset", run.name, epoch=2, pos=0, hash=hash_text(b""), cause="superseded", id="a1")
+    back_to_a_later_epoch(story, b"")
 
 
 @right("I18")
