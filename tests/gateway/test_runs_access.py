@@ -3,8 +3,8 @@
 import pytest
 
 from support.api import assert_refused
-from support.gateway import Gateway
-from support.runs import RUNS, Run, new_name
+from support.run_engines import ENGINES, run_gateway
+from support.runs import EMPTY, RUNS, Run, new_name
 
 KEYS = {
     "none": 'scopes = ["publish", "subscribe", "send", "sessions", "registry"]',
@@ -21,8 +21,8 @@ def key_of(name):
     return f"key-of-{name}-0123456789"
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
+@pytest.fixture(scope="module", params=ENGINES)
+def gateway(request, tmp_path_factory):
     file = tmp_path_factory.mktemp("keys") / "gateway.toml"
     file.write_text(
         "\n".join(
@@ -30,7 +30,7 @@ def gateway(tmp_path_factory):
             for name, rest in KEYS.items()
         )
     )
-    with Gateway("--config", file, env={"GATEWAY_API_KEY": "root"}) as started:
+    with run_gateway(request.param, "--config", file) as started:
         yield started
 
 
@@ -39,7 +39,7 @@ def keys(gateway):
     return {name: gateway.api_with(key_of(name)) for name in KEYS}
 
 
-def calls(api, run_id):
+def calls_of_owners(api, run_id):
     run = Run(api, run_id)
     return [
         run.get(),
@@ -53,9 +53,21 @@ def calls(api, run_id):
     ]
 
 
+def calls_of_readers(api, run_id):
+    path, begin, events = f"/v1/stream/{run_id}", f"1.0.{EMPTY}", {"Accept": "text/event-stream"}
+    return [
+        api.get(path),
+        api.get(path, params={"offset": begin}),
+        api.get(path, params={"offset": "now", "live": "sse"}),
+        api.get(path, headers=events),
+        api.get(path, headers=events | {"Last-Event-ID": begin}),
+        api.get(path, headers=events | {"Last-Event-ID": f"{begin}.end"}),
+    ]
+
+
 def test_without_the_scope_it_is_403(keys):
     assert_refused(keys["none"].post(RUNS, {"channel": "guide", "producer": "a"}), 403, "permission_denied")
-    for response in calls(keys["none"], "nobody"):
+    for response in calls_of_owners(keys["none"], "nobody"):
         assert_refused(response, 403, "permission_denied")
     assert_refused(keys["none"].get(RUNS), 403, "permission_denied")
 
@@ -69,13 +81,15 @@ def test_the_start_key_has_both_scopes(api):
 def test_i28_a_run_out_of_reach_is_not_there_with_equal_bytes(keys, foreign):
     run = Run.create(keys["acme"])
     run.say("secret")
-    for seen, unknown in zip(calls(keys[foreign], run.run_id), calls(keys[foreign], "nobody"), strict=True):
-        assert_refused(seen, 404, "run_not_found")
-        assert seen.content == unknown.content
-        assert set(seen.headers) == set(unknown.headers)
+    for calls in (calls_of_owners, calls_of_readers):
+        for seen, unknown in zip(calls(keys[foreign], run.run_id), calls(keys[foreign], "nobody"), strict=True):
+            assert_refused(seen, 404, "run_not_found")
+            assert seen.content == unknown.content
+            assert set(seen.headers) == set(unknown.headers)
     assert run.run_id not in keys[foreign].get(RUNS).text
     assert run.log() == "secret"
     assert run.record()["status"] == "in_progress"
+    assert keys["acme"].get(f"/v1/stream/{run.run_id}").text == "secret"
 
 
 def test_a_taken_name_says_nothing_of_a_foreign_run(keys):

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Future
 
 from support.api import Api
-from support.cluster import Cluster
+from support.cluster import KEY, Cluster
 from support.gateway import Gateway
 from support.redis_server import RedisServer
 from support.runs import RUNS
@@ -24,7 +24,7 @@ ENGINES = ("memory", "redis")
 def run_gateway(engine, *flags):
     """On Redis a Pair: what one process says, another has heard."""
     if engine == "memory":
-        with Gateway(*flags) as started:
+        with Gateway(*flags, env={"GATEWAY_API_KEY": KEY}) as started:
             yield started
         return
     with RedisServer() as redis, Cluster(redis) as cluster:
