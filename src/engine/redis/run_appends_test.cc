@@ -5,35 +5,109 @@
 namespace gw {
 namespace {
 
-class RunAppends : public RunTest {};
+// Of another process than the one whose store makes and claims the runs.
+class RunAppends : public RunTest {
+ protected:
+  RunAppends()
+      : instance_(start(EngineUnderTest::redis, "gw-a")),
+        client_(loop_, dial(), "appends"),
+        keys_(key_prefix_, "gw-x", 0),
+        calls_({loop_, client_, keys_, channels_}, options_),
+        index_(client_, keys_, options_.limits),
+        appends_({loop_, calls_, index_},
+                 {.on_alive = [](const std::string&, Duration) {},
+                  .on_ended = [](const std::string&, RunStatus, const redis::RunCounted&) {}}) {
+    client_.start({.on_up = [] {}, .on_down = [] {}, .on_push = {}});
+    EXPECT_TRUE(until([&] { return client_.is_up(); }));
+    redis::load_scripts(client_);
+  }
+  static redis::DialOptions dial() {
+    redis::DialOptions dial;
+    dial.url = redis::TestServer::shared().url();
+    return dial;
+  }
+  RunStore& runs() { return instance_->engine().runs(); }
+  // Answers as ask_run() does, later.
+  Answer<RunAppended> begin(const std::string& id, const RunAppend& batch) {
+    const auto answer = std::make_shared<std::optional<RunResult<RunAppended>>>();
+    appends_.append(id, {}, batch, [answer](RunResult<RunAppended> result) {
+      EXPECT_FALSE(*answer);
+      *answer = std::move(result);
+    });
+    return answer;
+  }
+  RunResult<RunAppended> say(const std::string& id, const RunAppend& batch) {
+    return ask_run<RunAppended>(
+        [&](RunDone<RunAppended> done) { appends_.append(id, {}, batch, std::move(done)); });
+  }
+
+  const std::unique_ptr<TestInstance> instance_;
+  redis::Client client_;
+  const redis::Keys keys_;
+  const redis::RunStoreOptions options_;
+  redis::RunCalls calls_;
+  redis::RunIndex index_;
+  redis::RunAppends appends_;
+  // More than is reserved beforehand.
+  const std::string large_ = std::string(100'000, 'x');
+};
 
 TEST_F(RunAppends, NothingIsKeptOfRunsThatAreNotThere) {
-  const auto instance = start(EngineUnderTest::redis, "gw-a");
-  ASSERT_TRUE(create(instance->engine().runs(), new_run("r", "one")));
-  redis::DialOptions dial;
-  dial.url = redis::TestServer::shared().url();
-  redis::Client client(loop_, dial, "appends");
-  client.start({.on_up = [] {}, .on_down = [] {}, .on_push = {}});
-  ASSERT_TRUE(until([&] { return client.is_up(); }));
-  redis::load_scripts(client);
-  const redis::Keys keys(key_prefix_, "gw-x", 0);
-  const redis::RunStoreOptions options;
-  redis::RunCalls calls({loop_, client, keys, channels_}, options);
-  redis::RunIndex index(client, keys, options.limits);
-  redis::RunAppends appends({loop_, calls, index},
-                            {.on_alive = [](const std::string&, Duration) {},
-                             .on_ended = [](const std::string&, RunStatus, const redis::RunCounted&) {}});
-  const auto say = [&](const std::string& id) {
-    return code_of(ask_run<RunAppended>([&](RunDone<RunAppended> done) {
-      appends.append(id, {}, batch("one", 1, 0, "text"), std::move(done));
-    }));
-  };
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(say("nobodys-" + std::to_string(i)), "run_not_found");
-  EXPECT_EQ(appends.owners(), 0u);
-  EXPECT_EQ(say("r"), "ok");
-  EXPECT_EQ(appends.owners(), 1u);
-  appends.tick(loop_.now() + RunLimits::kLeaseMax + 1s);
-  EXPECT_EQ(appends.owners(), 0u) << "nor of an owner that is silent for long";
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  const RunAppend text = batch("one", 1, 0, "text");
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(code_of(say("nobodys-" + std::to_string(i), text)), "run_not_found");
+  EXPECT_EQ(appends_.owners(), 0u);
+  EXPECT_EQ(code_of(say("r", text)), "ok");
+  EXPECT_EQ(appends_.owners(), 1u);
+  appends_.tick(loop_.now() + RunLimits::kLeaseMax + 1s);
+  EXPECT_EQ(appends_.owners(), 0u) << "nor of an owner that is silent for long";
+}
+
+TEST_F(RunAppends, WhatComesWhileTheRunIsLookedAtIsStoredInOrder) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  std::vector<Answer<RunAppended>> answers;
+  std::string text;
+  for (uint64_t seq = 0; seq < 50; ++seq) {
+    answers.push_back(begin("r", batch("one", 1, seq, std::to_string(seq))));
+    text += std::to_string(seq);
+  }
+  ASSERT_TRUE(until([&] { return answers.back()->has_value(); }));
+  for (const auto& answer : answers) EXPECT_EQ(code_of(**answer), "ok");
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), text);
+}
+
+TEST_F(RunAppends, AnOwnerWhoClaimedElsewhereHasRoom) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  ASSERT_TRUE(claim(runs(), "r", {.producer = "two", .force = true}));
+  EXPECT_EQ(code_of(say("r", batch("two", 2, 0, large_))), "ok");
+  EXPECT_EQ(code_of(say("r", batch("one", 1, 1, large_))), "fenced");
+}
+
+TEST_F(RunAppends, AClaimThatComesInBetweenHasItSaidAgain) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  const RunAppend append = batch("two", 2, 0, large_);
+  const auto answer = begin("r", append);
+  // Behind the look at the run, and before what that look leads to.
+  bool is_claimed = false;
+  calls_.claim("r", {}, {.producer = "two", .force = true}, nullptr,
+               [&](const Result<redis::RunAnswer>& claimed) { is_claimed = claimed->code() == "claimed"; });
+  ASSERT_TRUE(until([&] { return answer->has_value(); }));
+  EXPECT_TRUE(is_claimed);
+  EXPECT_EQ(code_of(**answer), "unavailable") << "no room was asked for";
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), "x");
+  EXPECT_EQ(code_of(say("r", append)), "ok");
+}
+
+TEST_F(RunAppends, HoweverManyWaitWhenRedisGoesEachIsAnswered) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  std::vector<Answer<RunAppended>> answers;
+  for (uint64_t seq = 0; seq < 100'000; ++seq) answers.push_back(begin("r", batch("one", 1, seq, "x")));
+  client_.restart(Error{Errc::unavailable, "gone"});
+  for (const auto& answer : answers) ASSERT_EQ(code_of(answer->value()), "unavailable");
+  EXPECT_TRUE(until([&] { return client_.is_up(); }));
+  EXPECT_EQ(code_of(say("r", batch("one", 1, 0, "x"))), "ok");
 }
 
 }  // namespace
