@@ -207,17 +207,18 @@ void RunAttachments::begin(const ConnectionHandle& handle, uint64_t number, cons
 }
 
 void RunAttachments::begin_again(const ConnectionHandle& handle, std::optional<uint64_t> number,
-                                 const std::string& run_id, std::function<FramePtr(bool is_there)> ack) {
+                                 const std::string& run_id,
+                                 std::function<FramePtr(bool is_there, bool attached)> ack) {
   const auto answer_alone = [this, handle, number](FramePtr frame) {
     if (!number) return parts_.post(handle.shard, command::Send{handle, std::move(frame)}, 0);
     parts_.post(handle.shard, command::RunAnswer{handle, *number, std::move(frame)}, 0);
   };
-  if (run_id.empty()) return answer_alone(ack(false));
+  if (run_id.empty()) return answer_alone(ack(false, false));
   // Who repeats a message is who sent it: the shard looks at the channel.
   open(run_id,
-       [this, handle, number, ack = std::move(ack), answer_alone](Feed* feed, const Run* run, RunErrc) {
-         if (!run || !number) return answer_alone(ack(run != nullptr));
-         command::RunAnswer said{handle, *number, ack(true)};
+       [this, handle, number, ack = std::move(ack), answer_alone](Feed* feed, const Run* run, RunErrc why) {
+         if (!run || !number) return answer_alone(ack(run || why != RunErrc::not_found, false));
+         command::RunAnswer said{handle, *number, ack(true, true)};
          said.unless_reading = true;
          answer(*feed, std::move(said), messages_.answer(*run, {}, {}, options_.pieces, now()));
        });

@@ -58,9 +58,10 @@ class RunAttachments {
   void begin(const ConnectionHandle& handle, uint64_t number, const std::string& run_id,
              std::function<FramePtr(bool attached)> ack);
   // To one that came again, whose first made `run_id` (empty: none): `ack` is made when it is known whether
-  // that is there. number 0: this time it asks for none; absent: the client has all the runs that it may.
+  // that is there, and can be read. number 0: this time it asks for none; absent: the client has all the runs
+  // that it may.
   void begin_again(const ConnectionHandle& handle, std::optional<uint64_t> number, const std::string& run_id,
-                   std::function<FramePtr(bool is_there)> ack);
+                   std::function<FramePtr(bool is_there, bool attached)> ack);
 
  private:
   class Feed;

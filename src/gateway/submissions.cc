@@ -92,9 +92,9 @@ void Submissions::answer_repeated(const event::Message& event, const std::string
   end_span(event, protocol::to_string(status));
   if (event.id.empty()) return;
   if (!event.run && first_run.empty()) return reply(event, ack(event, status));
-  const auto made_ack = [this, event, first_run](bool is_there) {
-    const bool attached = !is_there || !event.run || event.run->attach;
-    return make_text_frame(ack(event, status, is_there ? std::string_view(first_run) : "", attached));
+  const auto made_ack = [this, event, first_run](bool is_there, bool attached) {
+    const std::string_view run_id = is_there ? std::string_view(first_run) : "";
+    return make_text_frame(ack(event, status, run_id, attached || !is_there || !event.run));
   };
   parts_.attachments.begin_again(event.handle, event.run ? event.run->attach : std::optional<uint64_t>(0),
                                  first_run, made_ack);

@@ -1,8 +1,9 @@
 """What of a run's log is read from Redis: only what somebody asks for."""
 
 from support.redis_monitor import Monitor
-from support.run_copies import Owner
+from support.run_copies import Owner, ask, attach
 from support.runs import RUNS, cursor
+from support.wait import eventually
 
 KEYS = """
 [[api_keys]]
@@ -55,6 +56,22 @@ def test_who_goes_on_reads_the_rest(cluster, redis):
         assert (now.text, now.headers["run-hash"]) == ("", cursor(1, TEXT.encode()).split(".")[2])
         begins = reads(monitor)
         assert begins and all(begin >= len(had) for begin in begins), begins
+
+
+def test_an_instance_that_may_hold_no_more_logs_says_that_the_asker_is_not_attached(cluster):
+    gateway = cluster.start("--run-cache-bytes", "1MiB")
+    client, reader = (gateway.connect(gateway.new_session(user)) for user in ("ada", "bob"))
+    owner = Owner.create(gateway.api, to={"user_id": "ada"})
+    for _ in range(4):
+        owner.append("x" * (256 << 10))
+    attach(client, owner.run_id).read_text(client, "x" * (1 << 20))
+    ack, _ = ask(reader, id="m1")
+    assert (ack["status"], ack["attached"]) == ("published", False)
+    again, _ = ask(reader, id="m1")
+    assert (again["status"], again["run_id"], again["attached"]) == ("duplicate", ack["run_id"], False)
+    client.close()
+    # A log that nobody reads any more gives way.
+    eventually(lambda: reader.ask({"type": "attach", "run_id": ack["run_id"], "id": "a1"})["type"] == "run")
 
 
 def test_a_full_realm_learns_that_a_run_is_not_there(cluster, tmp_path):
