@@ -136,6 +136,10 @@ void AuthorizedRuns::find(const ApiKey& key, const std::string& run_id, RunDone<
   runs_.find(run_id, reach_of(key), std::move(done));
 }
 
+void AuthorizedRuns::find_record(const ApiKey& key, const std::string& run_id, RunDone<RunTail> done) {
+  runs_.find_tail(run_id, reach_of(key), std::nullopt, std::move(done));
+}
+
 void AuthorizedRuns::list(const ApiKey& key, RunFilter filter, RunDone<RunList> done) {
   filter.reach = reach_of(key);
   runs_.list(filter, std::move(done));

@@ -38,6 +38,8 @@ class AuthorizedRuns {
   // `producer`: who asks; empty: nobody in particular.
   void remove(const ApiKey& key, const std::string& run_id, const std::string& producer, RunDone<void> done);
   void find(const ApiKey& key, const std::string& run_id, RunDone<const Run*> done);
+  // The same without its log, at the cost of the record alone.
+  void find_record(const ApiKey& key, const std::string& run_id, RunDone<RunTail> done);
   // `filter.reach` is the key's.
   void list(const ApiKey& key, RunFilter filter, RunDone<RunList> done);
 

@@ -2,7 +2,7 @@
 
 from support.redis_monitor import Monitor
 from support.run_copies import Owner, ask, attach
-from support.runs import RUNS, cursor
+from support.runs import RUNS, cursor, fold
 from support.wait import eventually
 
 KEYS = """
@@ -28,6 +28,8 @@ def test_calls_that_show_no_bytes_read_none(cluster, redis, tmp_path):
     with Monitor(redis.client()) as monitor:
         assert owner.call("heartbeat").status_code == 200
         assert owner.api.get(RUNS).json()["runs"][0]["run_id"] == owner.run_id
+        record = owner.record()
+        assert (record["pos"], record["hash"], record["log_expired"]) == (len(TEXT), fold(TEXT.encode()), False)
         assert owner.api.post(f"{RUNS}/{owner.run_id}/cancel", {}).status_code == 202
         removed = owner.api.delete(f"{RUNS}/{owner.run_id}", params={"producer": owner.producer})
         assert removed.status_code == 200, removed.text

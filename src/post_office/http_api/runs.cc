@@ -1,50 +1,21 @@
 #include "post_office/http_api/runs.h"
 
-#include <algorithm>
-
 #include "core/run/run_machine.h"
 #include "post_office/fields.h"
-#include "post_office/http_api/run_bodies.h"
+#include "post_office/http_api/run_call.h"
+#include "post_office/http_api/run_lookups.h"
 #include "post_office/run_requests.h"
 
 namespace gw::http_api {
 namespace {
 
-constexpr int64_t kWaitMsMax = 25'000;
-constexpr int64_t kListMax = 1000;
-constexpr int64_t kListDefault = 100;
-constexpr Duration kRetryWaitAfter = 1s;
-
-RunRefusal refusal_of(RunErrc code, std::string detail) {
-  RunRefusal refused;
-  refused.code = code;
-  refused.detail = std::move(detail);
-  return refused;
-}
-
-// One call about a run that is named in the path. A copy is another handle of the same call.
-struct RunCall {
-  const Runs& runs;
-  const ApiKey& key;
-  std::string run_id;
-  mutable http::Responder responder;  // a handle: to answer changes nothing of the call
-};
-
-// Empty, and refused: no run has such a name.
-std::optional<RunCall> call_of(const Runs& runs, ApiRequest& call) {
-  Result<std::string> id = path_parameter(call.request, "id");
-  if (id && is_valid_run_id(*id)) return RunCall{runs, *call.key, std::move(*id), std::move(call.responder)};
-  refuse(call.responder, refusal_of(RunErrc::not_found, ""));
-  return std::nullopt;
-}
-
 // The run's own faults come before what the caller has done wrong, and the refusal says what the run is.
 void refuse_about_run(const RunCall& call, RunRefusal refused) {
-  call.runs.runs.find(
+  call.runs.runs.find_record(
       call.key, call.run_id,
-      [responder = call.responder, refused = std::move(refused)](const RunResult<const Run*>& run) mutable {
+      [responder = call.responder, refused = std::move(refused)](const RunResult<RunTail>& run) mutable {
         if (!run) return refuse(responder, run.error());
-        refused.run = top_of(**run);
+        refused.run = run->top;
         refuse(responder, refused);
       });
 }
@@ -60,10 +31,9 @@ void make(const RunCall& call, NewRun run) {
   call.runs.runs.create(call.key, std::move(run), [call](const RunResult<RunCreated>& created) mutable {
     if (!created && created.error().code == RunErrc::exists) {
       // Of another's it is told that the name is taken, and nothing else.
-      return call.runs.runs.find(
-          call.key, call.run_id,
-          [call, refused = created.error()](const RunResult<const Run*>& known) mutable {
-            refused.run = known ? std::optional(top_of(**known)) : std::nullopt;
+      return call.runs.runs.find_record(
+          call.key, call.run_id, [call, refused = created.error()](const RunResult<RunTail>& known) mutable {
+            refused.run = known ? std::optional(known->top) : std::nullopt;
             refuse(call.responder, refused);
           });
     }
@@ -195,10 +165,10 @@ void answer_beat(http::Responder& responder, const RunBeat& beat) {
 
 // After the wait: as the run is now, for the owner that asked before it.
 void answer_waited(const RunCall& call, const RunHeartbeat& heartbeat) {
-  call.runs.runs.find(call.key, call.run_id, [call, heartbeat](const RunResult<const Run*>& run) mutable {
+  call.runs.runs.find_record(call.key, call.run_id, [call, heartbeat](const RunResult<RunTail>& run) mutable {
     if (!run) return refuse(call.responder, run.error());
-    const RunRecord& record = (*run)->record;
-    const RunTop top = top_of(**run);
+    const RunRecord& record = run->record;
+    const RunTop& top = run->top;
     if (record.claim_epoch != heartbeat.epoch || record.producer != heartbeat.producer) {
       RunRefusal fenced = refusal_of(RunErrc::fenced, "another claim of the run came after this one");
       fenced.epoch = record.claim_epoch;
@@ -217,10 +187,7 @@ void wait_for_owner(const RunCall& call, const RunHeartbeatCall& asked, const Ru
   const bool waits =
       call.runs.waits.wait(call.run_id, RunWaits::For::owner, asked.wait, call.key, call.responder,
                            [call, heartbeat = asked.heartbeat] { answer_waited(call, heartbeat); });
-  if (waits) return;
-  RunRefusal busy = refusal_of(RunErrc::rate_limited, "too many calls of this key wait already");
-  busy.retry_after = kRetryWaitAfter;
-  refuse(call.responder, busy);
+  if (!waits) refuse_to_wait(call);
 }
 
 void heartbeat(const Runs& runs, ApiRequest request) {
@@ -265,112 +232,6 @@ void remove(const Runs& runs, ApiRequest request) {
   });
 }
 
-// --- Looking ----------------------------------------------------------------------------------------------
-
-void show(const RunCall& call, const Run& run, bool with_log) {
-  if (with_log && run.log.is_expired()) {
-    std::string body;
-    json::Writer writer(body);
-    writer.begin_object()
-        .member("success", false)
-        .member("error", "the log of this run has made room for others")
-        .member("code", http::code_of(410))
-        .key("run")
-        .begin_object();
-    append_top(writer, top_of(run));
-    writer.end_object().end_object();
-    return call.responder.send(http::Response::json(410, std::move(body)));
-  }
-  succeed(call.responder, [&](json::Writer& body) {
-    append_top(body, top_of(run));
-    append_record(body, run.record, call.runs.runs.channels(), call.runs.runs.now());
-    body.member("log_expired", run.log.is_expired());
-    if (!with_log) return;
-    body.member("log", run.log.bytes());
-    if (run.record.format == RunFormat::json)
-      body.member("items", std::count(run.log.bytes().begin(), run.log.bytes().end(), '\n'));
-  });
-}
-
-void look_up(const RunCall& call, bool with_log) {
-  call.runs.runs.find(call.key, call.run_id, [call, with_log](const RunResult<const Run*>& run) mutable {
-    if (!run) return refuse(call.responder, run.error());
-    show(call, **run, with_log);
-  });
-}
-
-void get(const Runs& runs, ApiRequest request) {
-  QueryFields fields(request.request.query);
-  const std::string include = fields.optional_text("include").value_or("");
-  const auto wait =
-      std::chrono::milliseconds(fields.optional_number_within("wait_ms", 0, kWaitMsMax).value_or(0));
-  if (fields.fault()) return refuse(request.responder, *fields.fault());
-  if (!include.empty() && include != "log")
-    return refuse(request.responder, Error{Errc::invalid_argument, "include must be log"});
-  const auto found = call_of(runs, request);
-  if (!found) return;
-  const RunCall call = *found;
-  const bool with_log = include == "log";
-  if (wait == Duration::zero()) return look_up(call, with_log);
-  runs.runs.find(call.key, call.run_id, [call, with_log, wait](const RunResult<const Run*>& run) mutable {
-    if (!run) return refuse(call.responder, run.error());
-    if (is_over((*run)->record.status)) return show(call, **run, with_log);
-    const bool waits = call.runs.waits.wait(call.run_id, RunWaits::For::end, wait, call.key, call.responder,
-                                            [call, with_log] { look_up(call, with_log); });
-    if (waits) return;
-    RunRefusal busy = refusal_of(RunErrc::rate_limited, "too many calls of this key wait already");
-    busy.retry_after = kRetryWaitAfter;
-    refuse(call.responder, busy);
-  });
-}
-
-// What the caller looks for; faults name the field.
-Result<RunFilter> read_filter(const Runs& runs, const ApiKey& key, std::string_view query) {
-  QueryFields fields(query);
-  RunFilter filter;
-  const std::optional<std::string> channel = fields.optional_text("channel");
-  const std::optional<std::string> thread_id = fields.optional_text("thread_id");
-  filter.thread_id = thread_id.value_or("");
-  const std::optional<std::string> status = fields.optional_text("status");
-  filter.after = fields.optional_text("after").value_or("");
-  filter.limit =
-      static_cast<size_t>(fields.optional_number_within("limit", 1, kListMax).value_or(kListDefault));
-  if (fields.fault()) return *fields.fault();
-  if (thread_id && !is_valid_thread_id(*thread_id))
-    return Error{Errc::invalid_argument, "thread_id must match [A-Za-z0-9._:@+=-]{1,128}"};
-  if (!filter.after.empty() && !is_valid_run_id(filter.after) && !parse_run_list_place(filter.after))
-    return Error{Errc::invalid_argument, "after must be a run_id, or what a list gave as after"};
-  if (status && !(filter.status = parse_run_status(*status))) {
-    return Error{Errc::invalid_argument,
-                 "status must be queued, in_progress, completed, failed, cancelled or abandoned"};
-  }
-  if (!channel) return filter;
-  const Result<ChannelIndex> granted = runs.runs.channel(key, *channel);
-  if (!granted) return granted.error();
-  filter.channel = *granted;
-  return filter;
-}
-
-void list(const Runs& runs, ApiRequest request) {
-  const Result<RunFilter> filter = read_filter(runs, *request.key, request.request.query);
-  if (!filter) return refuse(request.responder, filter.error());
-  runs.runs.list(
-      *request.key, *filter, [&runs, responder = request.responder](const RunResult<RunList>& found) mutable {
-        if (!found) return refuse(responder, found.error());
-        succeed(responder, [&](json::Writer& body) {
-          body.key("runs").begin_array();
-          for (const RunRecord& record : found->runs) {
-            body.begin_object().member("status", to_string(record.status)).member("epoch", record.epoch);
-            append_record(body, record, runs.runs.channels(), runs.runs.now());
-            body.end_object();
-          }
-          body.end_array().key("after");
-          if (found->after.empty()) return (void)body.null();
-          body.value(found->after);
-        });
-      });
-}
-
 }  // namespace
 
 void add_run_routes(Routes& routes, const Runs& runs) {
@@ -379,8 +240,8 @@ void add_run_routes(Routes& routes, const Runs& runs) {
   };
   const Needs key = scope(Scope::runs);
   routes.add("POST", "/api/post-office/runs", key, to(create));
-  routes.add("GET", "/api/post-office/runs", key, to(list));
-  routes.add("GET", "/api/post-office/runs/{id}", key, to(get));
+  routes.add("GET", "/api/post-office/runs", key, to(list_runs));
+  routes.add("GET", "/api/post-office/runs/{id}", key, to(get_run));
   routes.add("DELETE", "/api/post-office/runs/{id}", key, to(remove));
   routes.add("POST", "/api/post-office/runs/{id}/claim", key, to(claim));
   routes.add("POST", "/api/post-office/runs/{id}/append", key, to(append));
