@@ -19,11 +19,12 @@ bool ends_wait(RunWaits::For what, RunChange::Kind change) {
 
 class RunWaits::Wait final : public RunReader, public std::enable_shared_from_this<Wait> {
  public:
-  Wait(RunWaits& owner, For what, const ApiKey& key, http::Responder asker, std::function<void()> done)
+  Wait(RunWaits& owner, For what, const ApiKey& key, http::Responder asker, OnDone done)
       : key_(&key), owner_(owner), what_(what), asker_(std::move(asker)), done_(std::move(done)) {}
 
-  void on_run_changed(const Run&, const RunChange& change) override {
-    if (ends_wait(what_, change.kind)) owner_.end(shared_from_this(), true);
+  void on_run_changed(const Run& run, const RunChange& change) override {
+    const bool ends = change.kind == RunChange::Kind::end;
+    if (ends_wait(what_, change.kind)) owner_.end(shared_from_this(), true, ends ? &run : nullptr);
   }
 
   // It may be over, or cancelled, before anybody listens.
@@ -34,7 +35,7 @@ class RunWaits::Wait final : public RunReader, public std::enable_shared_from_th
   }
 
   bool has_gone() const { return !asker_.is_waiting() || asker_.peer_ended(); }
-  void answer() { std::exchange(done_, nullptr)(); }
+  void answer(const Run* ended) { std::exchange(done_, nullptr)(ended); }
 
   RunReading reading;
   EventLoop::Registration deadline;
@@ -44,7 +45,7 @@ class RunWaits::Wait final : public RunReader, public std::enable_shared_from_th
   RunWaits& owner_;
   const For what_;
   const http::Responder asker_;
-  std::function<void()> done_;
+  OnDone done_;
 };
 
 RunWaits::RunWaits(EventLoop& loop, RunStore& runs, const RunWaitLimits& limits)
@@ -53,9 +54,9 @@ RunWaits::RunWaits(EventLoop& loop, RunStore& runs, const RunWaitLimits& limits)
 RunWaits::~RunWaits() = default;
 
 bool RunWaits::wait(const std::string& run_id, For what, Duration most, const ApiKey& key,
-                    http::Responder asker, std::function<void()> done) {
+                    http::Responder asker, OnDone done) {
   if (closed_ || most <= Duration::zero()) {
-    done();
+    done(nullptr);
     return true;
   }
   size_t& of_key = of_keys_[&key];
@@ -74,13 +75,13 @@ bool RunWaits::wait(const std::string& run_id, For what, Duration most, const Ap
   return true;
 }
 
-void RunWaits::end(const std::shared_ptr<Wait>& wait, bool answers) {
+void RunWaits::end(const std::shared_ptr<Wait>& wait, bool answers, const Run* run) {
   const std::shared_ptr<Wait> ended = wait;
   if (waits_.erase(ended) == 0) return;
   --of_keys_[ended->key_];
   ended->reading.reset();
   ended->deadline.reset();
-  if (answers) ended->answer();
+  if (answers) ended->answer(run);
 }
 
 void RunWaits::sweep() {

@@ -32,10 +32,13 @@ class RunWaits {
   RunWaits(EventLoop& loop, RunStore& runs, const RunWaitLimits& limits = {});
   ~RunWaits();
 
+  // Valid within the call: as the run ended, which of one that was deleted nobody can look up. Null: it has
+  // to be looked up.
+  using OnDone = std::function<void(const Run* ended)>;
   // Calls `done` once: something has happened, the time is over, or close_all() was called. Not at all when
   // `asker` has gone. False, and nothing is kept: too many wait already.
   bool wait(const std::string& run_id, For what, Duration most, const ApiKey& key, http::Responder asker,
-            std::function<void()> done);
+            OnDone done);
   // Ends all of them; from then on nobody waits.
   void close_all();
   size_t size() const { return waits_.size(); }
@@ -43,7 +46,7 @@ class RunWaits {
  private:
   class Wait;
 
-  void end(const std::shared_ptr<Wait>& wait, bool answers);
+  void end(const std::shared_ptr<Wait>& wait, bool answers, const Run* ended = nullptr);
   void sweep();
 
   EventLoop& loop_;

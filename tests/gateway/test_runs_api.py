@@ -433,7 +433,7 @@ class TestHeartbeats:
         for happens, check in (
             (lambda run: run.end(), lambda answer: answer.json()["run_status"] == "completed"),
             (lambda run: run.claim(force=True), lambda answer: answer.status_code == 403 and answer.json()["epoch"] == 2),
-            (lambda run: run.api.delete(run.path), lambda answer: answer.status_code == 404 or answer.json()["run_status"] == "cancelled"),
+            (lambda run: run.api.delete(run.path), lambda answer: answer.json()["run_status"] == "cancelled"),
         ):
             run = Run.create(api, lease_ms=120_000)
             beat = waiting(gateway, lambda run=run: run.heartbeat(wait_ms=60_000))
@@ -468,6 +468,14 @@ class TestLooking:
         run.end()
         record = answer.result(20).json()
         assert (record["status"], record["log"]) == ("completed", "all")
+
+    def test_a_deleted_one_is_shown_as_it_ended(self, gateway, run):
+        run.say("some")
+        answer = waiting(gateway, lambda: run.get(wait_ms=25_000, include="log"))
+        run.api.delete(run.path)
+        record = answer.result(20).json()
+        assert (record["status"], record["error"]["code"], record["log"]) == ("cancelled", "cancelled", "some")
+        assert record["ended_at"] >= record["created_at"]
 
     def test_or_for_the_time(self, run):
         assert run.get(wait_ms=200).json()["status"] == "in_progress"

@@ -75,7 +75,7 @@ bool RunReplica::hear(std::string_view text, WallTime now, run::Changes& changes
     case 'E': return message.epoch <= epoch;
     case 'T':
       last_words_ = {message.status, static_cast<uint32_t>(message.epoch), message.from,
-                     std::string(message.bytes)};
+                     std::string(message.bytes), now};
       return is_over(run_.record.status);
     default: return false;
   }
@@ -165,6 +165,7 @@ void RunReplica::go(run::Changes& changes) {
   if (ends) {
     record.status = last_words_->status;
     record.epoch = last_words_->epoch;
+    record.ended_at = last_words_->at;
     if (record.status == RunStatus::cancelled) record.error = {"cancelled", "the run was deleted"};
     if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, log.size());
     log.append(last_words_->bytes);

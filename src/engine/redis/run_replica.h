@@ -52,6 +52,7 @@ class RunReplica {
     uint32_t epoch = 0;
     uint64_t from = 0;
     std::string bytes;
+    WallTime at{};
   };
 
   Run run_;

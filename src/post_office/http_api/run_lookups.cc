@@ -47,12 +47,23 @@ void look_up_with_log(const RunCall& call) {
   });
 }
 
+void show(const RunCall& call, const RunTop& top, const RunRecord& record, bool is_expired) {
+  succeed(call.responder, [&](json::Writer& body) { append_run(body, call, top, record, is_expired); });
+}
+
 void look_up(const RunCall& call) {
   call.runs.runs.find_record(call.key, call.run_id, [call](const RunResult<RunTail>& run) mutable {
     if (!run) return refuse(call.responder, run.error());
-    succeed(call.responder,
-            [&](json::Writer& body) { append_run(body, call, run->top, run->record, run->is_expired); });
+    show(call, run->top, run->record, run->is_expired);
   });
+}
+
+void look_up(const RunCall& call, bool with_log) { with_log ? look_up_with_log(call) : look_up(call); }
+
+void show_waited(const RunCall& call, bool with_log, const Run* ended) {
+  if (!ended) return look_up(call, with_log);
+  if (with_log) return show_with_log(call, *ended);
+  show(call, top_of(*ended), ended->record, ended->log.is_expired());
 }
 
 // What the caller looks for; faults name the field.
@@ -95,13 +106,14 @@ void get_run(const Runs& runs, ApiRequest request) {
   const auto found = call_of(runs, request);
   if (!found) return;
   const RunCall call = *found;
-  const auto look = include == "log" ? look_up_with_log : look_up;
-  if (wait == Duration::zero()) return look(call);
-  runs.runs.find_record(call.key, call.run_id, [call, look, wait](const RunResult<RunTail>& run) mutable {
+  const bool with_log = include == "log";
+  if (wait == Duration::zero()) return look_up(call, with_log);
+  runs.runs.find_record(call.key, call.run_id, [call, with_log, wait](const RunResult<RunTail>& run) mutable {
     if (!run) return refuse(call.responder, run.error());
-    if (is_over(run->top.status)) return look(call);
-    const bool waits = call.runs.waits.wait(call.run_id, RunWaits::For::end, wait, call.key, call.responder,
-                                            [call, look] { look(call); });
+    if (is_over(run->top.status)) return look_up(call, with_log);
+    const bool waits =
+        call.runs.waits.wait(call.run_id, RunWaits::For::end, wait, call.key, call.responder,
+                             [call, with_log](const Run* ended) { show_waited(call, with_log, ended); });
     if (!waits) refuse_to_wait(call);
   });
 }

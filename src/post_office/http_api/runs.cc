@@ -163,19 +163,23 @@ void answer_beat(http::Responder& responder, const RunBeat& beat) {
   });
 }
 
-// After the wait: as the run is now, for the owner that asked before it.
-void answer_waited(const RunCall& call, const RunHeartbeat& heartbeat) {
+// After the wait: as the run is, for the owner that asked before it.
+void answer_waited(const RunCall& call, const RunHeartbeat& heartbeat, const RunTop& top,
+                   const RunRecord& record) {
+  if (record.claim_epoch != heartbeat.epoch || record.producer != heartbeat.producer) {
+    RunRefusal fenced = refusal_of(RunErrc::fenced, "another claim of the run came after this one");
+    fenced.epoch = record.claim_epoch;
+    fenced.run = top;
+    return refuse(call.responder, fenced);
+  }
+  answer_beat(call.responder, {top.status, top.pos, top.hash, record.cancel_requested, record.lease});
+}
+
+void answer_waited(const RunCall& call, const RunHeartbeat& heartbeat, const Run* ended) {
+  if (ended) return answer_waited(call, heartbeat, top_of(*ended), ended->record);
   call.runs.runs.find_record(call.key, call.run_id, [call, heartbeat](const RunResult<RunTail>& run) mutable {
     if (!run) return refuse(call.responder, run.error());
-    const RunRecord& record = run->record;
-    const RunTop& top = run->top;
-    if (record.claim_epoch != heartbeat.epoch || record.producer != heartbeat.producer) {
-      RunRefusal fenced = refusal_of(RunErrc::fenced, "another claim of the run came after this one");
-      fenced.epoch = record.claim_epoch;
-      fenced.run = top;
-      return refuse(call.responder, fenced);
-    }
-    answer_beat(call.responder, {top.status, top.pos, top.hash, record.cancel_requested, record.lease});
+    answer_waited(call, heartbeat, run->top, run->record);
   });
 }
 
@@ -184,9 +188,9 @@ void wait_for_owner(const RunCall& call, const RunHeartbeatCall& asked, const Ru
     return refuse_about_run(
         call, refusal_of(RunErrc::invalid_argument, "wait_ms must be at most half of the run's lease"));
   }
-  const bool waits =
-      call.runs.waits.wait(call.run_id, RunWaits::For::owner, asked.wait, call.key, call.responder,
-                           [call, heartbeat = asked.heartbeat] { answer_waited(call, heartbeat); });
+  const bool waits = call.runs.waits.wait(
+      call.run_id, RunWaits::For::owner, asked.wait, call.key, call.responder,
+      [call, heartbeat = asked.heartbeat](const Run* ended) { answer_waited(call, heartbeat, ended); });
   if (!waits) refuse_to_wait(call);
 }
 
