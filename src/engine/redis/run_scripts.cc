@@ -57,8 +57,7 @@ local function lease_end() return math.max(tonumber(r.lease_until), awake + tonu
 // what: 'append' (end_status: empty for none), or 'beat', which has neither seq nor bytes. epoch_shown: of
 // the caller's claim. digest: of bytes and end. hash_a, hash_b: of the bytes; power_a, power_b: B^length.
 // may: '0' when the run's rate is used up. More in answers: cancel requested, the lease, then: the epoch of
-// the last claim (fenced), the expected seq (sequence_gap), channel, group and delivery (of a beat), what it
-// counted for (an end: kCounted).
+// the last claim (fenced), the expected seq (sequence_gap), what it counted for (an end: kCounted).
 const Script append_run(
     {.keys = {"run", "log"},
      .arguments = {"what",         "changes",     "channels",      "tenant",     "realm",   "producer",
@@ -89,8 +88,7 @@ if is_over then return answer('ended') end
            kClock, R"lua(
 if what == 'beat' then
   redis.call('HSET', run, 'lease_until', now + r[10])
-  local delivery = redis.call('HMGET', run, 'group', 'delivery')
-  return answer('beat', r[12], delivery[1], delivery[2])
+  return answer('beat')
 end
 if seq > expected then return answer('sequence_gap', expected) end
 local from, length = tonumber(pos), #bytes
@@ -125,8 +123,8 @@ return answer('appended')
 // the caller knows the log, which was seen_pos long in seen_epoch with seen_a, seen_b; keep_fits: '1' when it
 // cuts neither character nor line. known: the highest epoch that anybody has heard of. Codes: claimed,
 // repeated, created, exists, ended, held (the lease's rest), moved, again (the caller knows the log
-// too badly). More in the answers claimed and repeated: lease; then in claimed: realm, channel, user. In
-// ended: what kEnd has counted, when it ended here.
+// too badly). More in the answers claimed and repeated: lease; then in claimed: realm, user. In ended: what
+// kEnd has counted, when it ended here.
 const Script claim_run({.keys = {"run", "log"},
                         .arguments = {"makes",    "claims",   "changes",      "channels",    "tenant",
                                       "realm",    "producer", "token",        "digest",      "keep",
@@ -210,7 +208,7 @@ if of_realm ~= '' and r.realm == '' then
   redis.call('HSET', run, 'realm', of_realm)
 end
 redis.call('PUBLISH', changes, string.format('E %d %d %d %d in_progress\n', epoch, pos, a, b))
-return answer('claimed', lease, r.realm, r.channel, r.user)
+return answer('claimed', lease, r.realm, r.user)
 )lua"));
 
 // what: 'time' (ends what time has ended), 'cancel', 'remove' (ends an open one as cancelled, and forgets

@@ -7,10 +7,6 @@ namespace gw::redis {
 namespace {
 
 constexpr Duration kTidyEvery = 1s;
-// An owner that has not spoken for so long has another instance, or none.
-constexpr Duration kOwnerKept = RunLimits::kLeaseMax;
-// How long before the group's members would get its delivery again.
-constexpr int kHoldsPerWait = 6;
 constexpr int kClaimTriesMax = 3;
 
 }  // namespace
@@ -40,11 +36,9 @@ void RunStore::tick(TimePoint now) {
   tidied_at_ = now;
   maker_.tick(now);
   appends_.tick(now);
-  std::erase_if(held_, [now](const auto& one) { return now - one.second > kOwnerKept; });
 }
 
 void RunStore::ended(const std::string& run_id, RunStatus status, const RunCounted& counted) {
-  held_.erase(run_id);
   reaper_.forget(run_id);
   reaper_.count_end(status);
   index_.over(run_id, counted);
@@ -87,32 +81,14 @@ void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHe
                          RunDone<RunBeat> done) {
   done = counting(std::move(done));
   calls_.beat(run_id, reach, heartbeat,
-              [this, run_id, reach, done = std::move(done)](const Result<RunAnswer>& answer) {
+              [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
                 if (!answer) return done(unavailable(answer.error()));
                 if (answer->code() != "beat") return done(answer->refusal(RunAnswer::kAppendMore));
                 const RunTop top = answer->top();
                 const Duration lease = std::chrono::milliseconds(answer->number(RunAnswer::kLease));
                 reaper_.watch(run_id, lease);
-                hold_delivery(run_id, reach, answer->text(RunAnswer::kAppendMore),
-                              answer->text(RunAnswer::kAppendMore + 1),
-                              answer->text(RunAnswer::kAppendMore + 2));
                 done(RunBeat{top.status, top.pos, top.hash, answer->number(RunAnswer::kCancel) == 1, lease});
               });
-}
-
-// While its lease lives the entry that a run answers is given to nobody else: its idle time begins anew, and
-// no delivery is counted. A group of a tenant's is named after it (Inbox::group_name).
-void RunStore::hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
-                             std::string_view group, std::string_view id) {
-  if (group.empty() || id.empty()) return;
-  const TimePoint now = parts_.loop.now();
-  TimePoint& held_at = held_[run_id];
-  if (now - held_at < options_.ack_wait / kHoldsPerWait) return;
-  held_at = now;
-  std::string name(group);
-  if (!reach.tenant_id.empty()) name = reach.tenant_id + "/" + name;
-  parts_.messages.command(
-      {"XCLAIM", parts_.keys.inbox(channel), name, parts_.keys.instance(), "0", id, "JUSTID"}, {});
 }
 
 // --- Claims -----------------------------------------------------------------------------------------------
@@ -205,12 +181,10 @@ void RunStore::on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAn
     } else if (!claim.realm.empty()) {
       index_.count(run_id, index_.of_realm(claim.realm).whom);
     }
-    held_.erase(run_id);
     const bool is_cut = claim.keep.has_value();
-    appends_.claimed(run_id, is_cut ? std::optional(top.pos) : std::nullopt, std::string(answer.text(3)),
+    appends_.claimed(run_id, is_cut ? std::optional(top.pos) : std::nullopt, std::string(answer.text(2)),
                      std::string(answer.text(1)));
     reaper_.watch(run_id, lease);
-    hold_delivery(run_id, claiming->reach, answer.text(2), claim.group, claim.delivery_id);
   }
   claiming->done(RunClaimed{top.epoch, top.pos, top.hash, lease, top.status, is_repeated});
 }
@@ -244,7 +218,6 @@ void RunStore::remove(const std::string& run_id, const RunReach& reach, RunDone<
                 [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
                   if (!answer) return done(unavailable(answer.error()));
                   if (answer->code() != "removed") return done(answer->refusal(0));
-                  held_.erase(run_id);
                   reaper_.forget(run_id);
                   index_.removed(run_id, answer->counted(0));
                   done({});

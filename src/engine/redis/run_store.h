@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <unordered_map>
 
 #include "core/run_store.h"
 #include "engine/redis/run_appends.h"
@@ -80,8 +79,6 @@ class RunStore final : public gw::RunStore {
   void ask(const std::shared_ptr<Claiming>& claiming, const Run* log);
   void on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAnswer& answer);
   void uncount(const Claiming& claiming);
-  void hold_delivery(const std::string& run_id, const RunReach& reach, std::string_view channel,
-                     std::string_view group, std::string_view id);
   void find_first(const std::shared_ptr<std::vector<std::string>>& ids, size_t at,
                   const RunDone<std::string>& done);
   void read_page(const std::shared_ptr<Listing>& listing);
@@ -97,7 +94,6 @@ class RunStore final : public gw::RunStore {
   RunReplicas replicas_;
   RunReaper reaper_;
   RunAppends appends_;
-  std::unordered_map<std::string, TimePoint> held_;  // when a run's delivery was held last
   TimePoint tidied_at_;
   RunStats stats_;
 };
