@@ -32,9 +32,8 @@ void RunStore::find(const std::string& run_id, const RunReach& reach, RunDone<co
 
 void RunStore::find_record(const std::string& run_id, const RunReach& reach, RunDone<const Run*> done) {
   calls_.read(run_id, kNoLog,
-              [this, reach, done = counting<const Run*>(std::move(done))](RunResult<StoredRun> stored) {
+              [reach, done = counting<const Run*>(std::move(done))](RunResult<StoredRun> stored) {
                 if (!stored) return done(stored.error());
-                replicas_.heard_clock(stored->now);
                 if (!reaches(reach, stored->record)) return done(run_not_found());
                 Run run;
                 run.log.assign_expired(stored->pos, stored->hash, std::move(stored->bases));
