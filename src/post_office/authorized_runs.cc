@@ -7,16 +7,11 @@
 namespace gw {
 namespace {
 
-RunRefusal refuse(RunErrc code, std::string detail) {
-  RunRefusal refusal;
-  refusal.code = code;
-  refusal.detail = std::move(detail);
-  return refusal;
-}
-
 RunRefusal needs(Scope scope, const char* what) {
-  return refuse(RunErrc::forbidden,
-                std::string(what) + " needs a key with the scope " + std::string(to_string(scope)));
+  RunRefusal refusal;
+  refusal.code = RunErrc::forbidden;
+  refusal.detail = std::string(what) + " needs a key with the scope " + std::string(to_string(scope));
+  return refusal;
 }
 
 // A claim keeps bytes of the log, all or fewer; above the first epoch it takes the run over.
