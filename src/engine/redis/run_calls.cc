@@ -178,6 +178,7 @@ void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle w
   run_script(parts_.messages, scripts::settle_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
+              {"removed", parts_.keys.run_removed(run_id)},
               {"what", kWhats[static_cast<size_t>(what)]},
               {"changes", parts_.keys.run_changes(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
@@ -201,13 +202,6 @@ void RunCalls::read(const std::string& run_id, uint64_t from,
         if (!stored) return done(run_not_found());
         done(std::move(*stored));
       });
-}
-
-void RunCalls::remove(const std::vector<std::string>& run_ids, const OnRemoved& removed) {
-  for (const std::string& run_id : run_ids)
-    settle(run_id, {}, Settle::remove, {}, [run_id, removed](const Result<RunAnswer>& answer) {
-      if (answer) removed(run_id, answer->code() == "removed" ? answer->counted(0) : RunCounted());
-    });
 }
 
 void RunCalls::expire(const std::vector<std::string>& run_ids) {

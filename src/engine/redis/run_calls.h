@@ -63,9 +63,6 @@ class RunCalls {
   void settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
               OnAnswer done);
 
-  // They make place: `removed` hears what each counted for, of one that was not there nothing.
-  using OnRemoved = std::function<void(const std::string& run_id, const RunCounted&)>;
-  void remove(const std::vector<std::string>& run_ids, const OnRemoved& removed);
   // Their logs make room.
   void expire(const std::vector<std::string>& run_ids);
   // The record, and the log from there on; one read from behind its end has none.

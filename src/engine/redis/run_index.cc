@@ -179,8 +179,10 @@ void RunIndex::removed(const std::string& run_id, const RunCounted& counted) {
   gone(run_id);
 }
 
+// When it is looked at goes last, so that who finds any of this undone does all of it again.
 void RunIndex::gone(const std::string& run_id) {
   messages_.command({"ZREM", keys_.runs(), run_id}, {});
+  messages_.command({"DEL", keys_.run_removed(run_id)}, {});
   messages_.command({"ZREM", keys_.runs_due(bucket_of(run_id)), run_id}, {});
 }
 

@@ -73,7 +73,7 @@ class RunIndex {
   void made(const std::string& run_id, const std::string& user, const std::string& realm);
   // It is over, and kept for a while; twice does no harm.
   void over(const std::string& run_id, const RunCounted& counted);
-  // Its record is gone.
+  // Its record is gone; twice does no harm.
   void removed(const std::string& run_id, const RunCounted& counted);
   void gone(const std::string& run_id);
 

@@ -75,9 +75,7 @@ void RunMaker::take_count(const Ptr& making, size_t i, const RunIndex::Counted& 
   const RunBound& bound = making->bounds[i];
   if (counted.is_full) making->refusal = refuse(bound.refusal, bound.detail);
   making->is_new[i] = counted.is_new;
-  parts_.calls.remove(counted.over, [this](const std::string& over, const RunCounted& its) {
-    parts_.index.removed(over, its);
-  });
+  parts_.removals.remove(counted.over);
   if (!counted.is_new || bound.bytes_most == 0) return;
   // Where no byte of its answer has room, nobody needs to be asked.
   ++making->waits;

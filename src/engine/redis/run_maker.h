@@ -11,6 +11,7 @@
 #include "core/run_store.h"
 #include "engine/redis/run_calls.h"
 #include "engine/redis/run_index.h"
+#include "engine/redis/run_removals.h"
 
 namespace gw::redis {
 
@@ -22,6 +23,7 @@ class RunMaker {
     const Keys& keys;
     RunCalls& calls;
     RunIndex& index;
+    RunRemovals& removals;
   };
   explicit RunMaker(const Parts& parts) : parts_(parts) {}
 

@@ -213,13 +213,18 @@ return answer('claimed', lease, r.realm, r.user)
 
 // what: 'time' (ends what time has ended), 'cancel', 'remove' (ends an open one as cancelled, and forgets
 // it), 'expire' (of one that is over the record stays). Codes: waits (when to look next, in ms), over (kept
-// so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed. In over, asked
-// and ended follow retention, user, realm, thread and asked_as.
-const Script settle_run({.keys = {"run", "log"},
+// so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed (for 'time': what
+// that leaves has not been undone). In over, asked, ended and removed follow retention, user, realm, thread
+// and asked_as.
+const Script settle_run({.keys = {"run", "log", "removed"},
                          .arguments = {"what", "changes", "channels", "tenant", "realm", "reason", "awake_ms",
                                        "grace_ms", "start_ms"},
                          .without_memory = true},
                         joined(kReach, kClock, kRecord, kEnd, kLease, R"lua(
+if not status and what == 'time' then
+  local left = redis.call('HMGET', removed, 'user', 'realm', 'thread', 'asked')
+  if left[1] then return {'removed', 'cancelled', 0, 0, 0, 0, 0, unpack(left)} end
+end
 if not status or not reached(r.channel, r.tenant_id, r.realm, r.is_realms) then return {'not_found'} end
 if what == 'expire' then
   if is_over() and redis.call('DEL', log) == 1 then redis.call('HSET', run, 'expired', 1) end
@@ -230,6 +235,9 @@ if what == 'remove' then
   local was_over = is_over()
   if not was_over then finish('cancelled', 'cancelled', 'the run was deleted') end
   redis.call('DEL', run, log)
+  -- Whoever asked may never hear that it is gone.
+  redis.call('HSET', removed, 'user', r.user, 'realm', r.realm, 'thread', r.thread, 'asked', r.asked)
+  redis.call('PEXPIREAT', removed, r.gone_at)
   redis.call('PUBLISH', changes, string.format('R %d\n', epoch))
   return counted('removed', r.retention)
 end

@@ -16,7 +16,8 @@ RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
       options_(options),
       index_(parts.messages, parts.keys, options_.limits),
       calls_({parts.loop, parts.messages, parts.keys, parts.channels}, options_),
-      maker_({parts.loop, parts.messages, parts.keys, calls_, index_}),
+      removals_(calls_, index_),
+      maker_({parts.loop, parts.messages, parts.keys, calls_, index_, removals_}),
       pushes_({parts.messages, parts.subscriptions, parts.keys, index_}),
       replicas_({parts.loop, parts.messages, parts.subscriptions, parts.keys, parts.channels},
                 options.limits.cache_bytes),
@@ -125,19 +126,18 @@ void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim 
 // It would be one more of the realm, whose oldest that are over give it their place.
 void RunStore::count_for_realm(const std::shared_ptr<Claiming>& claiming, const RunTop& top) {
   const RunBound bound = index_.of_realm(claiming->claim.realm);
-  index_.count(
-      claiming->run_id, bound, [this, claiming, bound, top](const Result<RunIndex::Counted>& counted) {
-        if (!counted) return claiming->done(unavailable(counted.error()));
-        calls_.remove(counted->over,
-                      [this](const std::string& over, const RunCounted& its) { index_.removed(over, its); });
-        if (counted->is_full) {
-          RunRefusal refusal = refuse(bound.refusal, bound.detail);
-          refusal.run = top;
-          return claiming->done(refusal);
-        }
-        claiming->counts = counted->is_new;
-        look_at_log(claiming);
-      });
+  index_.count(claiming->run_id, bound,
+               [this, claiming, bound, top](const Result<RunIndex::Counted>& counted) {
+                 if (!counted) return claiming->done(unavailable(counted.error()));
+                 removals_.remove(counted->over);
+                 if (counted->is_full) {
+                   RunRefusal refusal = refuse(bound.refusal, bound.detail);
+                   refusal.run = top;
+                   return claiming->done(refusal);
+                 }
+                 claiming->counts = counted->is_new;
+                 look_at_log(claiming);
+               });
 }
 
 // Where a claim cuts it, this process says what the hash is there: Redis would have to fold it byte by byte.
@@ -213,15 +213,11 @@ void RunStore::cancel(const std::string& run_id, const RunReach& reach, std::str
 }
 
 void RunStore::remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) {
-  done = counting(std::move(done));
-  calls_.settle(run_id, reach, RunCalls::Settle::remove, {},
-                [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
-                  if (!answer) return done(unavailable(answer.error()));
-                  if (answer->code() != "removed") return done(answer->refusal(0));
-                  reaper_.forget(run_id);
-                  index_.removed(run_id, answer->counted(0));
-                  done({});
-                });
+  removals_.remove(run_id, reach,
+                   counting<void>([this, run_id, done = std::move(done)](const RunResult<void>& removed) {
+                     if (removed) reaper_.forget(run_id);
+                     done(removed);
+                   }));
 }
 
 }  // namespace gw::redis

@@ -11,6 +11,7 @@
 #include "engine/redis/run_maker.h"
 #include "engine/redis/run_pushes.h"
 #include "engine/redis/run_reaper.h"
+#include "engine/redis/run_removals.h"
 #include "engine/redis/run_replicas.h"
 
 namespace gw::redis {
@@ -89,6 +90,7 @@ class RunStore final : public gw::RunStore {
   const RunStoreOptions options_;
   RunIndex index_;
   RunCalls calls_;
+  RunRemovals removals_;
   RunMaker maker_;
   RunPushes pushes_;
   RunReplicas replicas_;

@@ -33,6 +33,24 @@ class RunStores : public RunTest {
     EXPECT_TRUE(until([&] { return answer.has_value(); }));
     return *answer;
   }
+  // What stands in Redis of runs: each key with each run that it names.
+  std::string names_of_runs() {
+    const char* kNames = R"lua(
+local out = ''
+for _, pattern in ipairs({'run*', 'thread*'}) do
+  for _, key in ipairs(redis.call('KEYS', ARGV[1] .. pattern)) do
+    local names = {'it'}
+    if redis.call('TYPE', key).ok == 'zset' then names = redis.call('ZRANGE', key, 0, -1) end
+    if string.find(key, '}:bytes', 1, true) then names = redis.call('HKEYS', key) end
+    for _, name in ipairs(names) do
+      if name ~= '*' then out = out .. ' ' .. key .. '=' .. name end
+    end
+  end
+end
+return out
+)lua";
+    return command(server().url(), {"EVAL", kNames, "0", key_prefix_});
+  }
   // How long it took; a busy machine has no promise to keep.
   static void record_milliseconds(TimePoint since) {
     using std::chrono::milliseconds;
@@ -250,6 +268,34 @@ TEST_F(RunStores, AnotherInstanceEndsWhatADeadOneLeft) {
   EXPECT_TRUE(until([&] { return reader.ends == 1; }));
   record_milliseconds(died_at);
   EXPECT_EQ(reader.reading.run()->record.error->code, "agent_lost");
+}
+
+TEST_F(RunStores, ADeletionWhoseAnswerIsLostLeavesNothing) {
+  const auto instance = start_on_own_server("gw-a");
+  RunStore& runs = instance->engine().runs();
+  NewRun deleted = new_run("deleted", "one"), withdrawn = new_run("withdrawn");
+  deleted.thread_id = withdrawn.thread_id = "c1";
+  deleted.claim->realm = "shop";
+  withdrawn.asked_as = "m1";
+  ASSERT_TRUE(create(runs, deleted));
+  ASSERT_TRUE(append(runs, "deleted", batch("one", 1, 0, "text")));
+  ASSERT_TRUE(create(runs, withdrawn));
+  settle(*instance);
+  EXPECT_NE(names_of_runs(), "");
+  server().stop();
+  std::string answer;
+  runs.remove("deleted", {}, [&](const RunResult<void>& removed) { answer = code_of(removed); });
+  runs.withdraw("withdrawn");
+  EXPECT_TRUE(until([&] { return !answer.empty(); }));
+  EXPECT_EQ(answer, "unavailable") << "yet it is done when the server goes on";
+  server().go_on();
+  EXPECT_TRUE(until([&] { return probe(*instance).has_value(); }));
+  EXPECT_EQ(code_of(find(runs, "deleted")), "run_not_found");
+  const auto is_clean = [&] {
+    pass(20ms);
+    return names_of_runs().empty();
+  };
+  EXPECT_TRUE(until(is_clean)) << names_of_runs();
 }
 
 TEST_F(RunStores, EveryKeyGoesByItself) {

@@ -1,0 +1,35 @@
+#include "engine/redis/run_removals.h"
+
+#include "engine/redis/run_refusals.h"
+
+namespace gw::redis {
+namespace {
+
+// Long after the answer, if one comes.
+constexpr Duration kLookAgainAfter = 1s;
+
+}  // namespace
+
+void RunRemovals::remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) {
+  settle(run_id, reach, [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
+    if (!answer) return done(unavailable(answer.error()));
+    if (answer->code() != "removed") return done(answer->refusal(0));
+    index_.removed(run_id, answer->counted(0));
+    done({});
+  });
+}
+
+void RunRemovals::remove(const std::vector<std::string>& run_ids) {
+  for (const std::string& run_id : run_ids)
+    settle(run_id, {}, [this, run_id](const Result<RunAnswer>& answer) {
+      if (answer) index_.removed(run_id, answer->code() == "removed" ? answer->counted(0) : RunCounted());
+    });
+}
+
+void RunRemovals::settle(const std::string& run_id, const RunReach& reach, RunCalls::OnAnswer done) {
+  // First: the entry has to be there when the record goes.
+  index_.look_by(run_id, kLookAgainAfter);
+  calls_.settle(run_id, reach, RunCalls::Settle::remove, {}, std::move(done));
+}
+
+}  // namespace gw::redis
