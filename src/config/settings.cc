@@ -310,8 +310,8 @@ void add_runs(std::vector<Setting>& out) {
   out.push_back({"max-open-runs", group, "Runs that are not over: of the instance, or of all on its Redis",
                  "", kinds::count({&Config::runs, &RunLimits::open_runs}, size_t{1}, size_t{10'000'000})});
   out.push_back(
-      {"max-open-runs-per-user", group, "The same of a user of a tenant, and of a sessionless connection", "",
-       kinds::count({&Config::runs, &RunLimits::open_runs_per_user}, size_t{1}, size_t{1'000'000})});
+      {"max-open-runs-per-user", group, "The same of a user of a tenant; 8 times of a sessionless address",
+       "", kinds::count({&Config::runs, &RunLimits::open_runs_per_user}, size_t{1}, size_t{1'000'000})});
   out.push_back(
       {"max-open-runs-per-realm", group, "The same of a realm, and of all sessionless connections", "",
        kinds::count({&Config::runs, &RunLimits::open_runs_per_realm}, size_t{1}, size_t{10'000'000})});

@@ -88,7 +88,7 @@ struct RunAsked {
   std::string run_id;
   std::string thread_id;
   RunFormat format = RunFormat::text;
-  std::string asked_by;            // connection of a client without a session; else empty
+  std::string asked_by;            // whom one without a session counts for; else empty
   std::optional<uint64_t> attach;  // number of the RunAnswer; absent: it has all the runs it may
 };
 // A client's message for agents.

@@ -20,8 +20,8 @@ def agent_of():
     return lambda gateway: gateway.subscribe("guide")
 
 
-def strangers(gateway, count):
-    return [gateway.connect("") for _ in range(count)]
+def strangers(gateway, count, **options):
+    return [gateway.connect("", **options) for _ in range(count)]
 
 
 def test_what_was_taken_is_a_duplicate_whatever_bound_is_reached(gateway_factory, agent_of):
@@ -52,6 +52,19 @@ def test_who_has_no_session_leaves_room_for_users(gateway_factory, agent_of):
     assert ask_again(late, "q1")["code"] == "overloaded"
     user = gateway.connect(gateway.new_session(user_id="ada"))
     assert [ask_again(user, message_id)["status"] for message_id in ("q1", "q2")] == ["published"] * 2
+
+
+def test_many_connections_of_one_address_leave_room_for_other_strangers(gateway_factory, agent_of):
+    flags = ("--max-open-runs-per-user", "1", "--max-open-runs-per-realm", "24", "--trusted-proxy", "127.0.0.0/8")
+    gateway = gateway_factory("--session-policy", "optional", *flags)
+    agent_of(gateway)
+    crowd = strangers(gateway, 24, headers={"X-Forwarded-For": "203.0.113.7"})
+    answers = [ask_again(client, "q1") for client in crowd]
+    refused = {answer["code"] for answer in answers if answer["type"] == "error"}
+    assert refused == {"too_many_runs"}, "its address has a bound of its own"
+    assert 2 <= sum(answer["type"] == "ack" for answer in answers) <= 8
+    (other,) = strangers(gateway, 1, headers={"X-Forwarded-For": "203.0.113.8"})
+    assert ask_again(other, "q1")["status"] == "published"
 
 
 def test_a_list_that_is_not_over_says_where_it_goes_on(gateway_factory):

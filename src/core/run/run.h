@@ -93,7 +93,7 @@ struct RunRecord {
   std::string tenant_id;   // whose it is; empty: none
   std::string realm;       // that it counts for; empty: of a client, and not claimed yet
   bool is_realms = false;  // made by that realm: other realms' keys do not reach it
-  std::string asked_by;    // connection of the anonymous client whose message asked for it; empty: none
+  std::string asked_by;    // account of the anonymous client whose message asked for it; empty: none
   std::string thread_id;   // empty: none
   RunFormat format = RunFormat::text;
   std::string metadata;  // a JSON object; empty: none
@@ -204,7 +204,7 @@ struct NewRun {
   size_t bytes_max = 0;     // 0: RunLimits::run_bytes
   Duration retention = 0s;  // 0: RunLimits::retention
   bool push = false;
-  std::string asked_by = {};  // connection of an anonymous client
+  std::string asked_by = {};  // account of an anonymous client
   // Scope and id of the client's message that asks for it, as in AgentMessage::dedupe_key: while a run is
   // open there is no second one that was asked for as the same. Empty: none.
   std::string asked_as = {};
