@@ -87,6 +87,15 @@ struct RunPushed {
   RunAudience audience = {};
 };
 
+// One whose trace is kept is over.
+struct RunEnded {
+  std::string channel = {};
+  RunTop top = {};
+  std::string error = {};  // its code; empty: none
+  RunTrace trace = {};
+  WallTime created_at, ended_at;  // by the engine's clock
+};
+
 class RunStore;
 
 // Somebody reads a run, from the call on. When it goes neither its `done` nor its reader is called any more.
@@ -152,6 +161,10 @@ class RunStore {
   static constexpr size_t kPushedMost = 64;
   virtual void on_pushed(std::function<void(const RunPushed&)> pushed) = 0;
   virtual void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) = 0;
+
+  // A run whose trace is kept is over, and a call or a look of this instance has ended it: told once for
+  // each, on one instance; on none where that one never heard that it had. Not of one that was withdrawn.
+  virtual void on_ended(std::function<void(const std::string& run_id, const RunEnded& ended)> ended) = 0;
 
   // `reader` hears every change after what `done` is given. No reach: the caller asks whether its reader may
   // (run::may_see). not_found, unavailable: the handle is empty then, or means nothing.

@@ -31,20 +31,20 @@ struct ConnectionTrace {
 };
 
 struct SpanAttribute {
-  std::string_view key;  // static storage
-  std::variant<std::string, int64_t> value;
+  std::string_view key;                              // static storage
+  std::variant<std::string, int64_t, double> value;  // a double: seconds
 };
 
 // Ended. Nothing in it is a secret, or names a user.
 struct Span {
-  enum class Kind : uint8_t { server, producer };
+  enum class Kind : uint8_t { server, producer, internal };
 
-  std::string_view name;  // static storage, as error is
+  std::string_view name;  // static storage
   Kind kind = Kind::server;
   OpenSpan open;
   Duration duration{};
   std::vector<SpanAttribute> attributes;
-  std::string_view error;  // what went wrong, in a word; empty: nothing
+  std::string error;  // what went wrong, in a word; empty: nothing
 };
 
 using SpanSink = std::function<void(Span&&)>;

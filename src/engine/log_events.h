@@ -1,6 +1,7 @@
 // What both engines log: one event with the same fields for one fact.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/log.h"
@@ -25,6 +26,8 @@ inline void log_given_up(std::string_view channel, std::string_view group, std::
 // A run is over, and this instance has seen to it: by its owner, by somebody's cancel, or because its time
 // was.
 inline void log_run_ended(const RunRecord& run) {
+  std::optional<log::TraceScope> scope;
+  if (run.trace) scope.emplace(run.trace->span.context.trace_id, run.trace->span.context.parent_id);
   const std::string_view error = run.error ? std::string_view(run.error->code) : "-";
   if (run.status == RunStatus::abandoned)
     return log::warn("run_abandoned", {{"run_id", run.run_id}, {"error", error}, {"epoch", run.epoch}});

@@ -19,6 +19,8 @@ NewRun new_run(const event::Message& message) {
   run.thread_id = asked.thread_id;
   run.format = asked.format;
   run.asked_as = message.dedupe_key.value_or("");
+  // A child of one that is kept is kept.
+  if (message.span) run.span = begin_span({}, message.span->open.context, {}, message.span->open.started_at);
   return run;
 }
 

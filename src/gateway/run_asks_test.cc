@@ -9,7 +9,8 @@ namespace {
 // Redis's store does while it is not connected.
 class RefusingStore final : public RunStore {
  public:
-  void create(NewRun, RunDone<RunCreated> done) override {
+  void create(NewRun run, RunDone<RunCreated> done) override {
+    spans.push_back(run.span);
     deepest = std::max(deepest, ++depth);
     if (!first) {
       first = std::move(done);
@@ -34,6 +35,7 @@ class RefusingStore final : public RunStore {
   void find_thread(const RunAudience&, ChannelIndex, std::string_view, RunDone<std::string>) override {}
   void on_pushed(std::function<void(const RunPushed&)>) override {}
   void find_pushed(const RunAudience&, RunDone<std::vector<std::string>>) override {}
+  void on_ended(std::function<void(const std::string&, const RunEnded&)>) override {}
   RunReading read(const std::string&, std::weak_ptr<RunReader>, RunDone<const Run*>) override { return {}; }
   WallTime now() const override { return {}; }
   RunStats stats() const override { return {}; }
@@ -41,6 +43,7 @@ class RefusingStore final : public RunStore {
 
   int depth = 0, deepest = 0;
   RunDone<RunCreated> first;
+  std::vector<std::optional<OpenSpan>> spans;  // of the runs that were asked for
 
  private:
   void end_reading(uint64_t) override {}
@@ -79,6 +82,26 @@ TEST(RunAsks, HoweverManyWaitTheyAreAnsweredInOrderAndOnOneStack) {
   EXPECT_EQ(store.deepest, 1);
   event::Message plain = question(kCount, false);
   EXPECT_FALSE(asks.take(plain)) << "nobody is before it any more";
+}
+
+TEST(RunAsks, TheSpanOfARunIsAChildOfItsMessages) {
+  RefusingStore store;
+  RunAsks asks({store, [](const std::string&, bool, const Done<Submitted>&) {}, [](event::Message&&) {},
+                [](const event::Message&, protocol::ErrorCode) {},
+                [](const event::Message&, const std::string&) {}});
+  event::Message untraced = question(1, true), traced = question(2, true);
+  const OpenSpan open = begin_span({}, protocol::new_trace(true), {}, 1);
+  traced.span = std::make_shared<MessageSpan>(MessageSpan{open, ConnectionId::make(), 1, "2"});
+  traced.handle.slot = 1;
+  asks.take(untraced);
+  asks.take(traced);
+  ASSERT_EQ(store.spans.size(), 2u);
+  EXPECT_FALSE(store.spans[0]);
+  ASSERT_TRUE(store.spans[1]);
+  EXPECT_TRUE(store.spans[1]->kept());
+  EXPECT_EQ(store.spans[1]->context.trace_id, open.context.trace_id);
+  EXPECT_EQ(store.spans[1]->parent, open.context.parent_id);
+  EXPECT_NE(store.spans[1]->context.parent_id, open.context.parent_id);
 }
 
 }  // namespace

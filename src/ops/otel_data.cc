@@ -26,6 +26,15 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
+trace::SpanKind kind_of(const Span& span) {
+  switch (span.kind) {
+    case Span::Kind::server: return trace::SpanKind::kServer;
+    case Span::Kind::producer: return trace::SpanKind::kProducer;
+    case Span::Kind::internal: break;
+  }
+  return trace::SpanKind::kInternal;
+}
+
 metrics::InstrumentType type_of(MetricKind kind) {
   switch (kind) {
     case MetricKind::counter: return metrics::InstrumentType::kObservableCounter;
@@ -114,14 +123,14 @@ void write_span(sdk::trace::Recordable& out, const Span& span, const Origin& ori
       {trace::TraceId(open.context.trace_id), trace::SpanId(open.context.parent_id), flags, false}, parent);
   out.SetTraceFlags(flags);
   out.SetName(view(span.name));
-  out.SetSpanKind(span.kind == Span::Kind::producer ? trace::SpanKind::kProducer : trace::SpanKind::kServer);
+  out.SetSpanKind(kind_of(span));
   out.SetResource(origin.resource);
   out.SetInstrumentationScope(*origin.scope);
   out.SetStartTime(timestamp(open.started_at));
   out.SetDuration(span.duration);
   for (const SpanAttribute& attribute : span.attributes) {
     std::visit(Overload{[&](const std::string& text) { out.SetAttribute(view(attribute.key), view(text)); },
-                        [&](int64_t number) { out.SetAttribute(view(attribute.key), number); }},
+                        [&](auto number) { out.SetAttribute(view(attribute.key), number); }},
                attribute.value);
   }
   if (!span.error.empty()) out.SetStatus(trace::StatusCode::kError, view(span.error));

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "core/channel.h"
 #include "core/run/log.h"
+#include "core/run/trace.h"
 
 namespace gw {
 
@@ -100,6 +101,7 @@ struct RunRecord {
   uint64_t bytes_max = 0;
   Duration retention{};
   bool push = false;
+  std::optional<RunTrace> trace;  // absent: its trace is not kept
 
   RunStatus status = RunStatus::queued;
   uint32_t epoch = 0;                   // +1 with each claim, and with an ending by the gateway
@@ -209,6 +211,7 @@ struct NewRun {
   // open there is no second one that was asked for as the same. Empty: none.
   std::string asked_as = {};
   std::optional<RunClaim> claim = {};  // absent: a client's; it is queued
+  std::optional<OpenSpan> span = {};   // kept; absent: it is not traced
 };
 
 struct RunAppend {

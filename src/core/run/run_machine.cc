@@ -120,7 +120,9 @@ void store(Run& run, const RunAppend& append, WallTime now) {
   record.seqs.push_back({append.seq, run.log.size(), run.log.hash(), digest_of(append)});
   if (record.seqs.size() > RunRecord::kSeqsKept) record.seqs.pop_front();
   record.lease_until = after(now, record.lease);
-  if (!append.bytes.empty()) record.last_byte_at = now;
+  if (append.bytes.empty()) return;
+  record.last_byte_at = now;
+  if (record.trace && !record.trace->first_byte_at) record.trace->first_byte_at = now;
 }
 
 void take_end(RunRecord& record, const RunEnd& end, WallTime now) {
@@ -162,6 +164,7 @@ Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
   record.retention = new_run.retention == Duration() ? limits.retention : new_run.retention;
   record.push = new_run.push;
   record.asked_by = new_run.asked_by;
+  if (new_run.span) record.trace = RunTrace{*new_run.span};
   record.created_at = record.last_byte_at = now;
   record.start_until = after(now, limits.start_timeout);
   record.life_until = after(now, limits.life);
@@ -193,6 +196,7 @@ RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, 
   if (record.realm.empty()) record.realm = claim.realm;
   record.lease_until = after(now, record.lease);
   if (keep == 0) record.last_byte_at = now;
+  if (record.trace && !record.trace->first_claim_at) record.trace->first_claim_at = now;
   changes.push_back({RunChange::Kind::epoch, epoch, keep, {}});
   return RunClaimed{epoch, keep, run.log.hash(), record.lease, record.status, false};
 }

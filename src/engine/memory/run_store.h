@@ -83,6 +83,9 @@ class RunStore final : public gw::RunStore {
                    RunDone<std::string> done) override;
   void on_pushed(std::function<void(const RunPushed&)> pushed) override { on_pushed_ = std::move(pushed); }
   void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) override;
+  void on_ended(std::function<void(const std::string&, const RunEnded&)> ended) override {
+    on_ended_ = std::move(ended);
+  }
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
                                 RunDone<const Run*> done) override;
   WallTime now() const override { return loop_.wall_now(); }
@@ -165,6 +168,8 @@ class RunStore final : public gw::RunStore {
   std::unordered_map<std::string, KeptRun*> asked_;                       // open ones
   std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> pushed_;  // open ones, by their audience
   std::function<void(const RunPushed&)> on_pushed_ = [](const RunPushed&) {};
+  std::function<void(const std::string&, const RunEnded&)> on_ended_ = [](const std::string&,
+                                                                          const RunEnded&) {};
   RunAccount instance_;
   RunAccount strangers_;
   RunAccounts users_;

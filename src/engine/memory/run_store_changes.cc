@@ -54,8 +54,13 @@ void RunStore::count_end(KeptRun& kept) {
   });
   if (!kept.asked_as.empty()) asked_.erase(kept.asked_as);
   end_push(kept);
-  ++stats_.ended_total[static_cast<size_t>(kept.run.record.status)];
-  log_run_ended(kept.run.record);
+  const RunRecord& record = kept.run.record;
+  ++stats_.ended_total[static_cast<size_t>(record.status)];
+  log_run_ended(record);
+  if (record.trace)
+    on_ended_(record.run_id,
+              {channels_.name(record.channel), top_of(kept.run), record.error ? record.error->code : "",
+               *record.trace, record.created_at, record.ended_at});
 }
 
 // --- Time -------------------------------------------------------------------------------------------------

@@ -53,12 +53,13 @@ void RunReaper::on_settled(const std::string& run_id, const RunAnswer& answer) {
   const std::string_view code = answer.code();
   if (code == "waits") return parts_.index.look_at(run_id, std::chrono::milliseconds(answer.number(0)));
   if (code == "not_found") return parts_.index.gone(run_id);
-  if (code == "removed") return parts_.index.removed(run_id, answer.counted(0));
+  const RunCounted counted = answer.counted(0);
+  if (code == "removed") return parts_.index.removed(run_id, counted);
   if (code == "ended") {
-    count_end(answer.top().status);
+    count_end(run_id, answer.top().status, counted);
     log_end(run_id);
   }
-  parts_.index.over(run_id, answer.counted(0));
+  parts_.index.over(run_id, counted);
 }
 
 void RunReaper::log_end(const std::string& run_id) {

@@ -33,7 +33,18 @@ class RunReaper {
   const std::array<uint64_t, 6>& ended() const { return ended_; }
   // Why it ended stands in its record.
   void log_end(const std::string& run_id);
-  void count_end(RunStatus status) { ++ended_[static_cast<size_t>(status)]; }
+  // It has ended here.
+  void count_end(const std::string& run_id, RunStatus status, const RunCounted& counted) {
+    ++ended_[static_cast<size_t>(status)];
+    tell_end(run_id, counted);
+  }
+  // As RunStore::on_ended().
+  void on_ended(std::function<void(const std::string&, const RunEnded&)> ended) {
+    on_ended_ = std::move(ended);
+  }
+  void tell_end(const std::string& run_id, const RunCounted& counted) const {
+    if (counted.traced) on_ended_(run_id, *counted.traced);
+  }
 
  private:
   void pick(size_t bucket);
@@ -42,6 +53,8 @@ class RunReaper {
 
   const Parts parts_;
   const OnClock on_clock_;
+  std::function<void(const std::string&, const RunEnded&)> on_ended_ = [](const std::string&,
+                                                                          const RunEnded&) {};
   std::unordered_map<std::string, TimePoint> watched_;  // until when the owner has to speak again
   TimePoint picked_at_;
   std::array<uint64_t, 6> ended_{};  // by status

@@ -65,6 +65,17 @@ std::optional<RunSeq> parse_seq(std::string_view text) {
   return seq;
 }
 
+std::optional<WallTime> time_if_any(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional(time(text));
+}
+
+std::optional<RunTrace> parse_trace(std::string_view span, std::string_view first_claim_at,
+                                    std::string_view first_byte_at) {
+  const auto open = parse_open_span(span);
+  if (!open) return {};
+  return RunTrace{*open, time_if_any(first_claim_at), time_if_any(first_byte_at)};
+}
+
 void read_static(RunRecord& record, const Fields& fields) {
   record.audience = {parse_kind(fields["kind"]), std::string(fields["who"]),
                      std::string(fields["who_tenant"])};
@@ -78,6 +89,7 @@ void read_static(RunRecord& record, const Fields& fields) {
   record.retention = duration(fields["retention"]);
   record.push = fields["push"] == "1";
   record.asked_by = fields["asked_by"];
+  record.trace = parse_trace(fields["trace"], fields["first_claim_at"], fields["first_byte_at"]);
   record.created_at = time(fields["created_at"]);
   record.start_until = time(fields["start_until"]);
   record.life_until = time(fields["life_until"]);
@@ -179,7 +191,21 @@ RunCounted RunAnswer::counted(size_t i) const {
           std::string(text(i + 1)),
           std::string(text(i + 2)),
           std::string(text(i + 3)),
-          std::string(text(i + 4))};
+          std::string(text(i + 4)),
+          traced(i + 5)};
+}
+
+std::optional<RunEnded> RunAnswer::traced(size_t i) const {
+  const auto trace = parse_trace(text(i), text(i + 5), text(i + 6));
+  if (!trace) return {};
+  return RunEnded{
+      std::string(text(i + 1)),
+      top(),
+      std::string(text(i + 4)),
+      *trace,
+      WallTime(std::chrono::milliseconds(number(i + 2))),
+      WallTime(std::chrono::milliseconds(number(i + 3))),
+  };
 }
 
 std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t from,
@@ -233,6 +259,10 @@ void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
     words.lend(name);
     words.keep(value);
   }
+  if (!run.span) return;
+  words.lend("trace");
+  words.keep(text_of(*run.span));
+  for (const std::string_view unset : {"first_claim_at", "", "first_byte_at", ""}) words.lend(unset);
 }
 
 std::string run_user(const RunAudience& audience, std::string_view asked_by) {

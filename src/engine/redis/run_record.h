@@ -20,6 +20,8 @@ struct RunCounted {
   std::string realm;   // the same
   std::string thread;  // that it may be the latest of; empty: none
   std::string asked;   // what it was asked for as; empty: nothing
+
+  std::optional<RunEnded> traced = {};  // it has ended here, and its trace is kept
 };
 
 // One that was read, by the clock of Redis.
@@ -53,6 +55,9 @@ struct RunAnswer {
   RunCounted counted(size_t i) const;
 
   const Reply reply;
+
+ private:
+  std::optional<RunEnded> traced(size_t i) const;
 };
 
 // Redis answers what it computed as a number, and what it read as a text.

@@ -10,12 +10,13 @@ constexpr Duration kLookAgainAfter = 1s;
 
 }  // namespace
 
-void RunRemovals::remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) {
+void RunRemovals::remove(const std::string& run_id, const RunReach& reach, RunDone<RunCounted> done) {
   settle(run_id, reach, [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
     if (!answer) return done(unavailable(answer.error()));
     if (answer->code() != "removed") return done(answer->refusal(0));
-    index_.removed(run_id, answer->counted(0));
-    done({});
+    RunCounted counted = answer->counted(0);
+    index_.removed(run_id, counted);
+    done(std::move(counted));
   });
 }
 

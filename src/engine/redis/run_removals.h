@@ -16,8 +16,8 @@ class RunRemovals {
   // Both outlive it.
   RunRemovals(RunCalls& calls, RunIndex& index) : calls_(calls), index_(index) {}
 
-  // As RunStore::remove().
-  void remove(const std::string& run_id, const RunReach& reach, RunDone<void> done);
+  // As RunStore::remove(), with what it counted for.
+  void remove(const std::string& run_id, const RunReach& reach, RunDone<RunCounted> done);
   // They make place.
   void remove(const std::vector<std::string>& run_ids);
 

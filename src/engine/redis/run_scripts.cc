@@ -33,8 +33,10 @@ local function answer(code, ...) return {code, status, epoch, pos, a, b, ...} en
 local function is_over() return status ~= 'queued' and status ~= 'in_progress' end
 )lua";
 
-// Needs kRecord, kClock, log, changes.
+// Needs kRecord, kClock, log, changes. `traced` is what RunCounted has of a trace that is kept, and nothing
+// before the end.
 constexpr const char* kEnd = R"lua(
+local traced = {}
 local function finish(how, code, message)
   status = how
   epoch = epoch + 1
@@ -43,6 +45,7 @@ local function finish(how, code, message)
   redis.call('PEXPIRE', run, r.retention)
   redis.call('PEXPIRE', log, r.retention)
   redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, pos, a, b, how))
+  if r.trace then traced = {r.trace, r.channel, r.created_at, now, code, r.first_claim_at, r.first_byte_at} end
 end
 )lua";
 
@@ -57,7 +60,7 @@ local function lease_end() return math.max(tonumber(r.lease_until), awake + tonu
 // what: 'append' (end_status: empty for none), or 'beat', which has neither seq nor bytes. epoch_shown: of
 // the caller's claim. digest: of bytes and end. hash_a, hash_b: of the bytes; power_a, power_b: B^length.
 // may: '0' when the run's rate is used up. More in answers: cancel requested, the lease, then: the epoch of
-// the last claim (fenced), the expected seq (sequence_gap), what it counted for (an end: kCounted).
+// the last claim (fenced), the expected seq (sequence_gap), RunCounted (an end).
 const Script append_run(
     {.keys = {"run", "log"},
      .arguments = {"what",         "changes",     "channels",      "tenant",     "realm",   "producer",
@@ -67,7 +70,7 @@ const Script append_run(
     joined(kReach, R"lua(
 local slot = 's' .. (seq % 16)
 local r = redis.call('HMGET', run, 'status', 'epoch', 'pos', 'a', 'b', 'claim_epoch', 'producer', 'next', 'cancel',
-  'lease', 'bytes_max', 'channel', 'tenant_id', 'realm', 'is_realms', 'gone_at', slot, 'format')
+  'lease', 'bytes_max', 'channel', 'tenant_id', 'realm', 'is_realms', 'gone_at', slot, 'format', 'first_byte_at')
 local status, epoch, pos, a, b, cancel = r[1], r[2], r[3], r[4], r[5], r[9]
 if not status or not reached(r[12], r[13], r[14], r[15]) then return {'not_found'} end
 local function answer(code, ...) return {code, status, epoch, pos, a, b, cancel, r[10], ...} end
@@ -100,13 +103,15 @@ redis.call('HSET', run, 'pos', pos, 'a', a, 'b', b, 'next', seq + 1, 'lease_unti
 if length > 0 then
   redis.call('APPEND', log, bytes)
   redis.call('HSET', run, 'last_byte_at', now)
+  if r[19] == '' then redis.call('HSET', run, 'first_byte_at', now) end
   if from == 0 then redis.call('PEXPIREAT', log, r[16]) end
 end
 if end_status ~= '' then
   status = end_status
   redis.call('HSET', run, 'status', status, 'ended_at', now, 'error_code', error_code, 'error_message', error_message,
     'result', result)
-  local facts = redis.call('HMGET', run, 'retention', 'user', 'realm', 'thread', 'asked')
+  local facts = redis.call('HMGET', run, 'retention', 'user', 'realm', 'thread', 'asked', 'trace', 'channel',
+    'created_at', 'ended_at', 'error_code', 'first_claim_at', 'first_byte_at')
   redis.call('PEXPIRE', run, facts[1])
   redis.call('PEXPIRE', log, facts[1])
   redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, from, a, b, status) .. bytes)
@@ -181,7 +186,7 @@ end
 local new = math.max(epoch, tonumber(known)) + 1
 if new > 9998 then
   finish('failed', 'too_many_claims', 'the run was claimed too often')
-  return answer('ended', r.retention, r.user, r.realm, r.thread, r.asked)
+  return answer('ended', r.retention, r.user, r.realm, r.thread, r.asked, unpack(traced))
 end
 if keep < pos then
   local kept = keep > 0 and redis.call('GETRANGE', log, 0, keep - 1) or ''
@@ -203,6 +208,7 @@ redis.call('HSET', run, 'status', status, 'epoch', epoch, 'pos', pos, 'a', a, 'b
   'token', token, 'tokens', tokens, 'next', 0, 'lease', lease, 'takeover', takeover, 'lease_until', now + lease,
   'group', group, 'delivery', delivery)
 if pos == 0 then redis.call('HSET', run, 'last_byte_at', now) end
+if r.first_claim_at == '' then redis.call('HSET', run, 'first_claim_at', now) end
 if of_realm ~= '' and r.realm == '' then
   r.realm = of_realm
   redis.call('HSET', run, 'realm', of_realm)
@@ -214,8 +220,7 @@ return answer('claimed', lease, r.realm, r.user)
 // what: 'time' (ends what time has ended), 'cancel', 'remove' (ends an open one as cancelled, and forgets
 // it), 'expire' (of one that is over the record stays). Codes: waits (when to look next, in ms), over (kept
 // so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed (for 'time': what
-// that leaves has not been undone). In over, asked, ended and removed follow retention, user, realm, thread
-// and asked_as.
+// that leaves has not been undone). In over, asked, ended and removed follows RunCounted.
 const Script settle_run({.keys = {"run", "log", "removed"},
                          .arguments = {"what", "changes", "channels", "tenant", "realm", "reason", "awake_ms",
                                        "grace_ms", "start_ms"},
@@ -230,7 +235,7 @@ if what == 'expire' then
   if is_over() and redis.call('DEL', log) == 1 then redis.call('HSET', run, 'expired', 1) end
   return answer('expired')
 end
-local function counted(code, ms) return answer(code, ms, r.user, r.realm, r.thread, r.asked) end
+local function counted(code, ms) return answer(code, ms, r.user, r.realm, r.thread, r.asked, unpack(traced)) end
 if what == 'remove' then
   local was_over = is_over()
   if not was_over then finish('cancelled', 'cancelled', 'the run was deleted') end

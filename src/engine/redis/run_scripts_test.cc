@@ -74,6 +74,14 @@ class RunScripts : public RunTest {
     EXPECT_EQ(redis.error().retry_after > 0s, machine.error().retry_after > 0s) << where_;
   }
 
+  void expect_same_trace(const std::optional<RunTrace>& a, const std::optional<RunTrace>& b) {
+    ASSERT_EQ(a.has_value(), b.has_value()) << where_;
+    if (!a) return;
+    EXPECT_EQ(a->span.context, b->span.context);
+    EXPECT_EQ(a->first_claim_at.has_value(), b->first_claim_at.has_value()) << where_;
+    EXPECT_EQ(a->first_byte_at.has_value(), b->first_byte_at.has_value()) << where_;
+  }
+
   void expect_same_run() {
     const auto stored = find(*runs_, id_);
     ASSERT_TRUE(stored);
@@ -91,6 +99,7 @@ class RunScripts : public RunTest {
     EXPECT_EQ(a.cancel_reason, b.cancel_reason);
     EXPECT_EQ(a.error, b.error) << where_;
     EXPECT_EQ(a.result, b.result);
+    expect_same_trace(a.trace, b.trace);
     EXPECT_EQ(reader_->text, machine_.log.bytes()) << where_;
     EXPECT_EQ(reader_->epoch, machine_.log.epoch()) << where_;
   }
@@ -101,6 +110,7 @@ class RunScripts : public RunTest {
     run.audience = {RunAudience::Kind::channel, "", ""};
     run.format = chance(30) ? RunFormat::json : RunFormat::text;
     run.bytes_max = 4000;
+    if (chance(50)) run.span = begin_span({}, protocol::new_trace(true), {}, 1);
     machine_ = run::make(run, {}, wall_now());
     sent_.clear();
     ASSERT_TRUE(create(*runs_, run));

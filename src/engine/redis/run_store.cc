@@ -41,7 +41,7 @@ void RunStore::tick(TimePoint now) {
 
 void RunStore::ended(const std::string& run_id, RunStatus status, const RunCounted& counted) {
   reaper_.forget(run_id);
-  reaper_.count_end(status);
+  reaper_.count_end(run_id, status, counted);
   index_.over(run_id, counted);
   if (log::enabled(log::Level::debug)) reaper_.log_end(run_id);
 }
@@ -63,7 +63,9 @@ void RunStore::create(NewRun run, RunDone<RunCreated> done) {
 }
 
 void RunStore::withdraw(const std::string& run_id) {
-  remove(run_id, {}, [](const RunResult<void>&) {});
+  removals_.remove(run_id, {}, [this, run_id](const RunResult<RunCounted>& removed) {
+    if (removed) reaper_.forget(run_id);
+  });
 }
 
 // --- What owners ask --------------------------------------------------------------------------------------
@@ -213,11 +215,14 @@ void RunStore::cancel(const std::string& run_id, const RunReach& reach, std::str
 }
 
 void RunStore::remove(const std::string& run_id, const RunReach& reach, RunDone<void> done) {
+  done = counting(std::move(done));
   removals_.remove(run_id, reach,
-                   counting<void>([this, run_id, done = std::move(done)](const RunResult<void>& removed) {
-                     if (removed) reaper_.forget(run_id);
-                     done(removed);
-                   }));
+                   [this, run_id, done = std::move(done)](const RunResult<RunCounted>& removed) {
+                     if (!removed) return done(removed.error());
+                     reaper_.forget(run_id);
+                     reaper_.tell_end(run_id, *removed);
+                     done({});
+                   });
 }
 
 }  // namespace gw::redis

@@ -51,6 +51,9 @@ class RunStore final : public gw::RunStore {
   void find_pushed(const RunAudience& audience, RunDone<std::vector<std::string>> done) override {
     pushes_.find(audience, counting(std::move(done)));
   }
+  void on_ended(std::function<void(const std::string&, const RunEnded&)> ended) override {
+    reaper_.on_ended(std::move(ended));
+  }
   [[nodiscard]] RunReading read(const std::string& run_id, std::weak_ptr<RunReader> reader,
                                 RunDone<const Run*> done) override;
   WallTime now() const override { return replicas_.now(); }
