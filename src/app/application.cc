@@ -106,6 +106,7 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.public_url = config.public_url;
   options.allowed_origins = config.allowed_origins;
   options.ack_wait = config.ack_wait;
+  options.tracing = config.telemetry.tracing;
   options.run_streams.lag_bytes = config.connection.run_lag_bytes;
   if (config.handshake.upgrade.anonymous) options.run_streams.anonymous = anonymous_channels(config);
   options.console = config.console;

@@ -23,6 +23,7 @@ struct ServiceApiOptions {
   std::vector<std::string> allowed_origins;  // of pages that may show a key
   Duration ack_wait{};                       // after it a group's message goes to another agent
   http_api::RunStreamOptions run_streams;
+  TraceOptions tracing;
   bool console = false;
   bool test_endpoints = false;
 };
@@ -65,6 +66,7 @@ class ServiceApi {
   AuthorizedRuns authorized_runs_;
   RunWaits run_waits_;
   RunDeliveries run_deliveries_;
+  const http_api::RunSpans run_spans_;
   const http_api::Runs runs_;
   http_api::RunStreams run_streams_;
   http_api::EventStreams streams_;

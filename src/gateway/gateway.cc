@@ -154,6 +154,8 @@ void Gateway::make_run_parts() {
                          send_to_shard({shard, 0, 0}, std::move(command));
                        },
                        [this](const ShardCommand& command) { send_to_all_shards(command); }});
+  parts_.engine.runs().on_ended(
+      [this](const std::string& run_id, const RunEnded& ended) { parts_.on_span(run_span(run_id, ended)); });
   submissions_ = std::make_unique<Submissions>(Submissions::Parts{
       parts_.loop, parts_.channels, parts_.engine, *attachments_, stats_, parts_.on_span, post});
 }

@@ -1,5 +1,7 @@
 #include "gateway/spans.h"
 
+#include <algorithm>
+
 #include "core/disconnect.h"
 
 namespace gw {
@@ -8,6 +10,8 @@ namespace {
 // Names of the semantic conventions where they have one.
 constexpr std::string_view kConnectionId = "websocket.connection.id";
 constexpr std::string_view kSessionRef = "websocket.session.ref";
+constexpr std::string_view kDestination = "messaging.destination.name";
+constexpr std::string_view kErrorType = "error.type";
 
 Span finished(std::string_view name, Span::Kind kind, const OpenSpan& open, TimePoint now) {
   Span span;
@@ -23,6 +27,18 @@ void add(Span& span, std::string_view key, std::string_view value) {
 }
 
 void add(Span& span, std::string_view key, int64_t value) { span.attributes.push_back({key, value}); }
+
+// Seconds, once it has come to that.
+void add_wait(Span& span, std::string_view key, const std::optional<WallTime>& until, WallTime from) {
+  if (until) span.attributes.push_back({key, std::chrono::duration<double>(*until - from).count()});
+}
+
+// What is wrong with a run that ended like this; empty: nothing.
+std::string error_of(const RunEnded& ended) {
+  const RunStatus status = ended.top.status;
+  if (status != RunStatus::failed && status != RunStatus::abandoned) return {};
+  return ended.error.empty() ? std::string(to_string(status)) : ended.error;
+}
 
 }  // namespace
 
@@ -43,14 +59,32 @@ Span message_span(const MessageSpan& message, const Session* session, const Mess
   add(span, "messaging.system", "websocket_gateway");
   add(span, "messaging.operation.name", "send");
   add(span, "messaging.operation.type", "send");
-  if (!end.channel.empty()) add(span, "messaging.destination.name", end.channel);
+  if (!end.channel.empty()) add(span, kDestination, end.channel);
   if (!message.message_id.empty()) add(span, "messaging.message.id", message.message_id);
   add(span, "messaging.message.body.size", static_cast<int64_t>(message.body_bytes));
   add(span, kConnectionId, message.connection_id.text());
   if (session) add(span, kSessionRef, session->ref);
   add(span, "websocket.message.outcome", end.outcome);
   span.error = end.error;
-  if (!end.error.empty()) add(span, "error.type", end.error);
+  if (!end.error.empty()) add(span, kErrorType, end.error);
+  return span;
+}
+
+Span run_span(const std::string& run_id, const RunEnded& ended) {
+  Span span;
+  span.name = "websocket.run";
+  span.kind = Span::Kind::internal;
+  span.open = ended.trace.span;
+  span.duration = std::max<Duration>(ended.ended_at - ended.created_at, Duration());
+  add(span, kDestination, ended.channel);
+  add(span, "websocket.run.id", run_id);
+  add(span, "websocket.run.status", to_string(ended.top.status));
+  add(span, "websocket.run.epoch", int64_t{ended.top.epoch});
+  add(span, "websocket.run.size", static_cast<int64_t>(ended.top.pos));
+  add_wait(span, "websocket.run.time_to_first_claim", ended.trace.first_claim_at, ended.created_at);
+  add_wait(span, "websocket.run.time_to_first_byte", ended.trace.first_byte_at, ended.created_at);
+  span.error = error_of(ended);
+  if (!span.error.empty()) add(span, kErrorType, span.error);
   return span;
 }
 

@@ -1,4 +1,4 @@
-// The two spans of a gateway (docs/operations/opentelemetry.md): what a shard remembers while they are
+// The three spans of a gateway (docs/operations/opentelemetry.md): what is remembered while they are
 // open, and what they are in the end.
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "core/run_store.h"
 #include "core/session.h"
 #include "core/span.h"
 
@@ -33,6 +34,10 @@ struct MessageEnd {
   std::string_view error;    // empty: none
 };
 Span message_span(const MessageSpan& span, const Session* session, const MessageEnd& end, TimePoint now);
+
+// The end of a run, from when it was made. How long it took is by the engine's clock: begin and end may have
+// been seen on two machines.
+Span run_span(const std::string& run_id, const RunEnded& ended);
 
 // Log lines name the trace while it lives; nothing happens without one.
 std::optional<log::TraceScope> log_scope(const std::optional<protocol::TraceContext>& context);

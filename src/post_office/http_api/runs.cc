@@ -54,6 +54,7 @@ void create(const Runs& runs, ApiRequest request) {
   const Result<ChannelIndex> channel = runs.runs.channel(*request.key, creation->channel);
   if (!channel) return refuse(request.responder, channel.error());
   creation->run.channel = *channel;
+  creation->run.span = runs.spans.begin(request.request);
   const RunCall call{runs, *request.key, creation->run.run_id, std::move(request.responder)};
   runs.runs.audience(call.key, creation->to, creation->tenant_id,
                      [call, made = creation->run](const Result<RunAudience>& audience) mutable {

@@ -3,6 +3,7 @@
 
 #include "post_office/authorized_runs.h"
 #include "post_office/http_api/routes.h"
+#include "post_office/http_api/run_spans.h"
 #include "post_office/run_deliveries.h"
 #include "post_office/run_waits.h"
 
@@ -13,6 +14,7 @@ struct Runs {
   AuthorizedRuns& runs;
   RunWaits& waits;
   RunDeliveries& deliveries;
+  const RunSpans& spans;
 };
 
 // `runs` outlives the routes.
