@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <boost/system/result.hpp>
 #include <cstdint>
 #include <deque>
@@ -79,11 +80,14 @@ struct RunError {
   friend bool operator==(const RunError&, const RunError&) = default;
 };
 
+// The first of a digest: who could make two alike is the producer, and would mislead itself alone.
+using SeqDigest = std::array<unsigned char, 12>;
+
 struct RunSeq {
   uint64_t seq = 0;
   uint64_t pos = 0;  // of the log after it
   RunHash hash;
-  Digest digest{};  // of its bytes and its end
+  SeqDigest digest{};  // of its bytes and its end
   friend bool operator==(const RunSeq&, const RunSeq&) = default;
 };
 

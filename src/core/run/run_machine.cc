@@ -140,11 +140,16 @@ Digest digest_of(const RunClaim& claim) {
                         claim.takeover ? text_of(*claim.takeover) : "", claim.group, claim.delivery_id}));
 }
 
-Digest digest_of(const RunAppend& append) {
-  if (!append.end) return sha256(joined({append.bytes}));
-  const RunError error = append.end->error.value_or(RunError());
-  return sha256(joined({append.bytes, to_string(append.end->status), append.end->error ? "error" : "",
-                        error.code, error.message, append.end->result}));
+SeqDigest digest_of(const RunAppend& append) {
+  const RunEnd end = append.end.value_or(RunEnd());
+  const RunError error = end.error.value_or(RunError());
+  const Digest whole = append.end
+                           ? sha256(joined({append.bytes, to_string(end.status), end.error ? "error" : "",
+                                            error.code, error.message, end.result}))
+                           : sha256(joined({append.bytes}));
+  SeqDigest digest;
+  std::copy_n(whole.begin(), digest.size(), digest.begin());
+  return digest;
 }
 
 Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {

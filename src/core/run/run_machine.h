@@ -22,7 +22,7 @@ Run make(const NewRun& new_run, const RunLimits& limits, WallTime now);
 // What tells a repeated claim from another: of all that its maker says, without `epoch_known` and `realm`.
 Digest digest_of(const RunClaim& claim);
 // The same of a batch: its bytes and its end.
-Digest digest_of(const RunAppend& append);
+SeqDigest digest_of(const RunAppend& append);
 
 // Looked at in this order: a token shown before (the last claim's with the same body: the first answer again,
 // else moved), ended, held, moved (an old epoch; keep beyond the log or inside a character or line). The

@@ -112,21 +112,25 @@ void RunCalls::append(const std::string& run_id, const RunReach& reach, const Ru
                       OnAnswer done) {
   const RunHash hash = RunHash::of(append.bytes);
   const RunHash power = RunHash{1, 1}.then(RunHash(), append.bytes.size());
-  const RunEnd end = append.end.value_or(RunEnd());
-  const RunError error = end.error.value_or(RunError());
+  std::string_view refused;
+  if (append.bytes.size() > RunLimits::kAppendBytes)
+    refused = "too_large";
+  else if (!may)
+    refused = "rate_limited";
+  const RunError error = append.end ? append.end->error.value_or(RunError()) : RunError();
+  std::vector<std::string_view> end;
+  if (append.end) end = {error.code, error.message, append.end->result};
   run_script(parts_.messages, scripts::append_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
-              {"what", "append"},
               {"changes", parts_.keys.run_changes(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
-              {"producer", append.producer},
               {"any_producer", flag(append.any_producer)},
+              {"producer", append.producer},
               {"epoch_shown", text_of(append.epoch)},
               {"format", append.format ? to_string(*append.format) : std::string_view()},
-              {"bytes_most", text_of(RunLimits::kAppendBytes)},
               {"seq", text_of(append.seq)},
               {"digest", to_hex(run::digest_of(append))},
               {"bytes", append.bytes},
@@ -134,41 +138,21 @@ void RunCalls::append(const std::string& run_id, const RunReach& reach, const Ru
               {"hash_b", text_of(hash.second)},
               {"power_a", text_of(power.first)},
               {"power_b", text_of(power.second)},
-              {"may", flag(may)},
-              {"end_status", append.end ? to_string(end.status) : std::string_view()},
-              {"error_code", error.code},
-              {"error_message", error.message},
-              {"result", end.result}},
-             answered(std::move(done)));
+              {"refused", refused},
+              {"ending", append.end ? to_string(append.end->status) : std::string_view()}},
+             end, answered(std::move(done)));
 }
 
 void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat,
                     OnAnswer done) {
-  run_script(parts_.messages, scripts::append_run,
+  run_script(parts_.messages, scripts::beat_run,
              {{"run", parts_.keys.run(run_id)},
-              {"log", parts_.keys.run_log(run_id)},
-              {"what", "beat"},
-              {"changes", ""},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
-              {"producer", heartbeat.producer},
               {"any_producer", "0"},
-              {"epoch_shown", text_of(heartbeat.epoch)},
-              {"format", ""},
-              {"bytes_most", "0"},
-              {"seq", "0"},
-              {"digest", ""},
-              {"bytes", ""},
-              {"hash_a", "0"},
-              {"hash_b", "0"},
-              {"power_a", "1"},
-              {"power_b", "1"},
-              {"may", "1"},
-              {"end_status", ""},
-              {"error_code", ""},
-              {"error_message", ""},
-              {"result", ""}},
+              {"producer", heartbeat.producer},
+              {"epoch_shown", text_of(heartbeat.epoch)}},
              answered(std::move(done)));
 }
 

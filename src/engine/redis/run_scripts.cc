@@ -55,72 +55,96 @@ local awake = now - tonumber(awake_ms)
 local function lease_end() return math.max(tonumber(r.lease_until), awake + tonumber(r.lease)) end
 )lua";
 
+// Needs kReach, any_producer, producer, epoch_shown (of the caller's claim), and of the record in r, in this
+// order: status, epoch, pos, a, b, cancel, lease, claim_epoch, producer, channel, tenant_id, realm,
+// is_realms. More in answers: cancel requested, the lease, then: the epoch of the last claim (fenced).
+constexpr const char* kOwner = R"lua(
+local status, pos, a, b = r[1], r[3], r[4], r[5]
+if not status or not reached(r[10], r[11], r[12], r[13]) then return {'not_found'} end
+local function answer(code, ...) return {code, status, r[2], pos, a, b, r[6], r[7], ...} end
+if (any_producer ~= '1' and r[9] ~= producer) or r[8] ~= epoch_shown or r[8] == '0' then
+  return answer('fenced', r[8])
+end
+local is_over = status ~= 'queued' and status ~= 'in_progress'
+)lua";
+
 }  // namespace
 
-// what: 'append' (end_status: empty for none), or 'beat', which has neither seq nor bytes. epoch_shown: of
-// the caller's claim. digest: of bytes and end. hash_a, hash_b: of the bytes; power_a, power_b: B^length.
-// may: '0' when the run's rate is used up. More in answers: cancel requested, the lease, then: the epoch of
-// the last claim (fenced), the expected seq (sequence_gap), RunCounted (an end).
-const Script append_run(
-    {.keys = {"run", "log"},
-     .arguments = {"what",         "changes",     "channels",      "tenant",     "realm",   "producer",
-                   "any_producer", "epoch_shown", "format",        "bytes_most", "seq",     "digest",
-                   "bytes",        "hash_a",      "hash_b",        "power_a",    "power_b", "may",
-                   "end_status",   "error_code",  "error_message", "result"}},
-    joined(kReach, R"lua(
+// digest: of bytes and end. hash_a, hash_b: of the bytes; power_a, power_b: B^length. refused: empty, or with
+// which code to answer where nothing else is wrong. ending: empty, or with which status the run ends; then
+// follow error_code, error_message and result. More in answers: as kOwner, the expected seq (sequence_gap),
+// RunCounted (an end). Of all scripts this one runs by far the most often: few arguments, and numbers become
+// text once.
+const Script append_run({.keys = {"run", "log"},
+                         .arguments = {"changes", "channels", "tenant", "realm", "any_producer", "producer",
+                                       "epoch_shown", "format", "seq", "digest", "bytes", "hash_a", "hash_b",
+                                       "power_a", "power_b", "refused", "ending"}},
+                        joined(kReach, R"lua(
 local slot = 's' .. (seq % 16)
-local r = redis.call('HMGET', run, 'status', 'epoch', 'pos', 'a', 'b', 'claim_epoch', 'producer', 'next', 'cancel',
-  'lease', 'bytes_max', 'channel', 'tenant_id', 'realm', 'is_realms', 'gone_at', slot, 'format', 'first_byte_at')
-local status, epoch, pos, a, b, cancel = r[1], r[2], r[3], r[4], r[5], r[9]
-if not status or not reached(r[12], r[13], r[14], r[15]) then return {'not_found'} end
-local function answer(code, ...) return {code, status, epoch, pos, a, b, cancel, r[10], ...} end
-if (any_producer ~= '1' and r[7] ~= producer) or r[6] ~= epoch_shown or r[6] == '0' then return answer('fenced', r[6]) end
-if format ~= '' and format ~= r[18] then return answer('invalid_argument') end
-local is_over = status ~= 'queued' and status ~= 'in_progress'
-local expected = tonumber(r[8])
-seq = tonumber(seq)
-if what == 'append' and seq < expected then
-  if expected - seq > 16 then return answer('sequence_conflict') end
+local r = redis.call('HMGET', run, 'status', 'epoch', 'pos', 'a', 'b', 'cancel', 'lease', 'claim_epoch', 'producer',
+  'channel', 'tenant_id', 'realm', 'is_realms', 'next', 'bytes_max', 'format', slot)
+)lua",
+                               kOwner, R"lua(
+if format ~= '' and format ~= r[16] then return answer('invalid_argument') end
+local ahead = seq - r[14]
+if ahead < 0 then
+  if ahead < -16 then return answer('sequence_conflict') end
   local p, x, y, known = string.match(r[17], '^%d+ (%d+) (%d+) (%d+) (%x+)$')
   if known ~= digest then return answer('sequence_conflict') end
   pos, a, b = p, x, y
   return answer('duplicate')
 end
 if is_over then return answer('ended') end
+if ahead > 0 then return answer('sequence_gap', r[14]) end
+local from, length = pos, #bytes
+if from + length > tonumber(r[15]) then return answer('too_large') end
+if refused ~= '' then return answer(refused) end
 )lua",
-           kClock, R"lua(
-if what == 'beat' then
-  redis.call('HSET', run, 'lease_until', now + r[10])
-  return answer('beat')
-end
-if seq > expected then return answer('sequence_gap', expected) end
-local from, length = tonumber(pos), #bytes
-if length > tonumber(bytes_most) or from + length > tonumber(r[11]) then return answer('too_large') end
-if may ~= '1' then return answer('rate_limited') end
-pos, a, b = from + length, (a * power_a + hash_a) % 67108859, (b * power_b + hash_b) % 67108837
-redis.call('HSET', run, 'pos', pos, 'a', a, 'b', b, 'next', seq + 1, 'lease_until', now + r[10],
-  slot, string.format('%d %d %d %d %s', seq, pos, a, b, digest))
-if length > 0 then
+                               kClock, R"lua(
+pos = string.format('%d', from + length)
+a = string.format('%d', (a * power_a + hash_a) % 67108859)
+b = string.format('%d', (b * power_b + hash_b) % 67108837)
+local receipt = seq .. ' ' .. pos .. ' ' .. a .. ' ' .. b .. ' ' .. digest
+if length == 0 then
+  redis.call('HSET', run, 'next', seq + 1, 'lease_until', now + r[7], slot, receipt)
+else
+  redis.call('HSET', run, 'pos', pos, 'a', a, 'b', b, 'next', seq + 1, 'lease_until', now + r[7], 'last_byte_at', now,
+    slot, receipt)
   redis.call('APPEND', log, bytes)
-  redis.call('HSET', run, 'last_byte_at', now)
-  if r[19] == '' then redis.call('HSET', run, 'first_byte_at', now) end
-  if from == 0 then redis.call('PEXPIREAT', log, r[16]) end
+  if from == '0' then
+    local first = redis.call('HMGET', run, 'gone_at', 'first_byte_at')
+    redis.call('PEXPIREAT', log, first[1])
+    if first[2] == '' then redis.call('HSET', run, 'first_byte_at', now) end
+  end
 end
-if end_status ~= '' then
-  status = end_status
-  redis.call('HSET', run, 'status', status, 'ended_at', now, 'error_code', error_code, 'error_message', error_message,
-    'result', result)
-  local facts = redis.call('HMGET', run, 'retention', 'user', 'realm', 'thread', 'asked', 'trace', 'channel',
-    'created_at', 'ended_at', 'error_code', 'first_claim_at', 'first_byte_at')
-  redis.call('PEXPIRE', run, facts[1])
-  redis.call('PEXPIRE', log, facts[1])
-  redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, from, a, b, status) .. bytes)
-  return answer('appended', unpack(facts))
+local change = ' ' .. r[2] .. ' ' .. from .. ' ' .. a .. ' ' .. b .. ' '
+if ending == '' then
+  if length > 0 then redis.call('PUBLISH', changes, 'A' .. change .. status .. '\n' .. bytes) end
+  return answer('appended')
 end
-if length > 0 then
-  redis.call('PUBLISH', changes, string.format('A %d %d %d %d %s\n', epoch, from, a, b, status) .. bytes)
-end
-return answer('appended')
+status = ending
+redis.call('HSET', run, 'status', status, 'ended_at', now, 'error_code', ARGV[more], 'error_message', ARGV[more + 1],
+  'result', ARGV[more + 2])
+local facts = redis.call('HMGET', run, 'retention', 'user', 'realm', 'thread', 'asked', 'trace', 'channel',
+  'created_at', 'ended_at', 'error_code', 'first_claim_at', 'first_byte_at')
+redis.call('PEXPIRE', run, facts[1])
+redis.call('PEXPIRE', log, facts[1])
+redis.call('PUBLISH', changes, 'T' .. change .. status .. '\n' .. bytes)
+return answer('appended', unpack(facts))
+)lua"));
+
+// Renews the lease. More in answers: as kOwner.
+const Script beat_run({.keys = {"run"},
+                       .arguments = {"channels", "tenant", "realm", "any_producer", "producer",
+                                     "epoch_shown"}},
+                      joined(kReach, R"lua(
+local r = redis.call('HMGET', run, 'status', 'epoch', 'pos', 'a', 'b', 'cancel', 'lease', 'claim_epoch', 'producer',
+  'channel', 'tenant_id', 'realm', 'is_realms')
+)lua",
+                             kOwner, kClock, R"lua(
+if is_over then return answer('ended') end
+redis.call('HSET', run, 'lease_until', now + r[7])
+return answer('beat')
 )lua"));
 
 // how: 'create' and 'claim' (more: the new run's fields and values), 'create' alone, 'claim' alone. For a run
@@ -140,9 +164,10 @@ const Script claim_run({.keys = {"run", "log"},
                        joined(kReach, kClock, R"lua(
 if makes == '1' and redis.call('EXISTS', run) == 0 then
   local gone_at = now + life_ms + retention_ms
-  redis.call('HSET', run, 'status', 'queued', 'epoch', 0, 'pos', 0, 'a', 0, 'b', 0, 'bases', '0', 'claim_epoch', 0,
-    'producer', '', 'token', '', 'tokens', '', 'next', 0, 'cancel', 0, 'lease', 0, 'lease_until', 0,
-    'takeover', 0, 'group', '', 'delivery', '', 'created_at', now, 'last_byte_at', now,
+  -- First what each append asks for: it may be stored as a list.
+  redis.call('HSET', run, 'status', 'queued', 'epoch', 0, 'pos', 0, 'a', 0, 'b', 0, 'cancel', 0, 'lease', 0,
+    'claim_epoch', 0, 'producer', '', 'next', 0, 'lease_until', 0, 'last_byte_at', now,
+    'bases', '0', 'token', '', 'tokens', '', 'takeover', 0, 'group', '', 'delivery', '', 'created_at', now,
     'start_until', now + start_ms, 'life_until', now + life_ms, 'gone_at', gone_at, 'retention', retention_ms,
     unpack(ARGV, more))
   redis.call('PEXPIREAT', run, gone_at)

@@ -32,6 +32,7 @@ void load_scripts(Client& client) {
                                &keep_ours,
                                &tidy_inbox,
                                &append_run,
+                               &beat_run,
                                &claim_run,
                                &settle_run,
                                &read_run,

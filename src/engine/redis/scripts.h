@@ -38,7 +38,8 @@ extern const Script keep_ours;     // those that this instance still has begin a
 extern const Script tidy_inbox;    // what everybody has done, what nobody will do, what is too old
 
 // Of runs.
-extern const Script append_run;     // a batch, an end; a heartbeat
+extern const Script append_run;     // a batch, an end
+extern const Script beat_run;       // a heartbeat
 extern const Script claim_run;      // makes one; gives it an owner
 extern const Script settle_run;     // what time has decided; cancels; removes
 extern const Script read_run;       // record and log
