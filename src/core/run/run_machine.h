@@ -1,6 +1,6 @@
 // What becomes of a run when somebody asks, or time passes: pure, with the engine's time as an argument. The
 // memory engine runs it; the scripts of Redis (engine/redis/run_scripts.cc) do the same in Lua, and the same
-// random histories are held against both (engine/contract_runs_test.cc).
+// random histories are held against both (engine/contract_runs_history_test.cc).
 //
 // Each takes a run that exists, changes it or refuses and leaves it as it was, and appends to `changes` what
 // readers hear, in order.
