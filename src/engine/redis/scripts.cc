@@ -5,51 +5,55 @@
 
 namespace gw::redis {
 
+namespace {
+
+// All of them.
+constexpr const Script* kScripts[] = {&scripts::submit,
+                                      &scripts::submit_by_pubsub,
+                                      &scripts::publish,
+                                      &scripts::park,
+                                      &scripts::unpark,
+                                      &scripts::add,
+                                      &scripts::put,
+                                      &scripts::update,
+                                      &scripts::remove,
+                                      &scripts::lease,
+                                      &scripts::leave,
+                                      &scripts::reap,
+                                      &scripts::read,
+                                      &scripts::count,
+                                      &scripts::insert_session,
+                                      &scripts::replace_session,
+                                      &scripts::join_inbox,
+                                      &scripts::open_feed,
+                                      &scripts::read_feed,
+                                      &scripts::confirm_feed,
+                                      &scripts::release,
+                                      &scripts::claim,
+                                      &scripts::keep_ours,
+                                      &scripts::tidy_inbox,
+                                      &scripts::append_run,
+                                      &scripts::beat_run,
+                                      &scripts::claim_run,
+                                      &scripts::settle_run,
+                                      &scripts::read_run,
+                                      &scripts::top_of_run,
+                                      &scripts::list_run,
+                                      &scripts::due_run,
+                                      &scripts::pick_runs,
+                                      &scripts::count_run,
+                                      &scripts::uncount_run,
+                                      &scripts::reserve_run,
+                                      &scripts::push_run,
+                                      &scripts::name_run,
+                                      &scripts::unname_run,
+                                      &scripts::name_thread,
+                                      &scripts::unname_thread};
+
+}  // namespace
+
 void load_scripts(Client& client) {
-  using namespace scripts;
-  for (const Script* script : {&submit,
-                               &submit_by_pubsub,
-                               &publish,
-                               &park,
-                               &unpark,
-                               &add,
-                               &put,
-                               &update,
-                               &remove,
-                               &lease,
-                               &leave,
-                               &reap,
-                               &read,
-                               &count,
-                               &insert_session,
-                               &replace_session,
-                               &join_inbox,
-                               &open_feed,
-                               &read_feed,
-                               &confirm_feed,
-                               &release,
-                               &claim,
-                               &keep_ours,
-                               &tidy_inbox,
-                               &append_run,
-                               &beat_run,
-                               &claim_run,
-                               &settle_run,
-                               &read_run,
-                               &top_of_run,
-                               &list_run,
-                               &due_run,
-                               &pick_runs,
-                               &count_run,
-                               &uncount_run,
-                               &reserve_run,
-                               &push_run,
-                               &name_run,
-                               &unname_run,
-                               &name_thread,
-                               &unname_thread}) {
-    client.command({"SCRIPT", "LOAD", script->source()}, {});
-  }
+  for (const Script* script : kScripts) client.command({"SCRIPT", "LOAD", script->source()}, {});
 }
 
 namespace scripts {
