@@ -1,0 +1,10 @@
+"""Fixtures of the tests of durable runs, on whatever engine a module's gateway has."""
+
+import pytest
+
+from support.runs import Run
+
+
+@pytest.fixture
+def run(api):
+    return Run.create(api)
