@@ -22,11 +22,6 @@ def gateway(request):
         yield started
 
 
-@pytest.fixture
-def ada(gateway):
-    return gateway.new_session(user_id="ada")
-
-
 def everywhere(gateway, token, run_id):
     """A reader on each instance, with its copy."""
     readers = [instance.connect(token) for instance in instances(gateway)]

@@ -1,6 +1,7 @@
 """Durable runs from both sides: an agent that owns one over the service API, and a client's copy of its text that
 checks everything it is told."""
 
+import socket
 import time
 import uuid
 
@@ -151,3 +152,26 @@ def attach(client, run_id, *, copy=None, **fields):
         fields["cursor"] = copy.cursor
     client.send({"type": "attach", "run_id": run_id, **fields})
     return copy or Copy(run_id)
+
+
+def asked(gateway, agent, client, **run):
+    """A question whose run an agent has claimed."""
+    ack, copy = ask(client, id="q", **run)
+    return Owner.claim(gateway.api, ack["run_id"]), copy
+
+
+def cut(client):
+    """The connection goes without a word."""
+    client.socket.socket.shutdown(socket.SHUT_RDWR)
+
+
+def next_but_tops(client):
+    """The next message that is no top: those come by the clock."""
+    while (message := client.receive()).get("event") == "top":
+        pass
+    return message
+
+
+def assert_hears_nothing(client):
+    client.send({"type": "ping"})
+    assert next_but_tops(client)["type"] == "pong"
