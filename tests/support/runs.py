@@ -121,3 +121,7 @@ class RunStream(EventStream):
                 text = text[: event.json()["pos"]]
             elif event.id.endswith(".end") and event.json().get("streamClosed"):
                 return text.decode(), event
+
+
+def stream_path(run):
+    return f"/v1/stream/{run.run_id}"
