@@ -1,7 +1,7 @@
 """I10 to I16: how runs end, and what ends them. Each takes a History and the margin for slow machines, in seconds."""
 
 from torture.found import Found
-from torture.history import OVER
+from torture.run_history import OVER
 from torture.journal import dumps
 
 GRACE, SETTLE = 5.0, 2.0

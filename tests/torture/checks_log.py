@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from torture.fold import hash_text
 from torture.found import Found
-from torture.history import bytes_of
+from torture.run_history import bytes_of
 from torture.journal import dumps
 
 # What an append may be refused with although nothing is wrong with it.

@@ -4,7 +4,8 @@ from collections import defaultdict
 
 from torture.fold import parse_cursor
 from torture.found import Found
-from torture.history import ENDS_OF_INSTANCES, OVER
+from torture.history import ENDS_OF_INSTANCES
+from torture.run_history import OVER
 from torture.view import View
 
 REPAIRED, NOT_IN_THE_LOG = 2.5, 4.0

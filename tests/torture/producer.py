@@ -16,7 +16,7 @@ import random
 import httpx
 
 from torture.fold import EMPTY, fold, text_of
-from torture.history import bytes_of
+from torture.run_history import bytes_of
 from torture.journal import dumps
 
 RUNS = "/api/post-office/runs"

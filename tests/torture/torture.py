@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from support.wait import end_tasks
 from torture.checker import check
 from torture.faults import Faults, repair
-from torture.history import OVER
+from torture.run_history import OVER
 from torture.journal import Journal
 from torture.producer import NoAnswer, Refused
 from torture.scenarios import SCENARIOS
