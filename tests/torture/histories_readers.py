@@ -1,4 +1,4 @@
-"""Histories of what readers get, beside those of logs and lives in histories.py."""
+"""Histories of what readers get, beside those of logs and owners in histories.py."""
 
 from torture.fold import hash_text
 from torture.histories import begun, right, wrong

@@ -2,7 +2,7 @@
 
 import pytest
 
-from torture import histories_readers  # noqa: F401  (it adds its histories)
+from torture import histories_life, histories_readers  # noqa: F401  (they add their histories)
 from torture.checker import CHECKS, check, title
 from torture.fold import BASES, MODULI, Folded, cursor_text, fold, hash_text, parse_cursor, text_of
 from torture.histories import RIGHT, WRONG, begun
