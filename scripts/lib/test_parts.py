@@ -182,7 +182,7 @@ def _tool(context: Context, variable: str) -> str:
 def run_tidy(context: Context) -> Result:
     result = Result("tidy", 0, 0, log="tidy")
     python, junit = "/usr/bin/python3", context.logs / "tidy.xml"
-    for self_test in ("tidy_test.py", "repeats_test.py"):
+    for self_test in ("tidy_test.py", "vocabularies_test.py", "repeats_test.py"):
         code = context.run([python, "-B", f"tests/tidy/{self_test}"], "tidy", append=True)
         result.passed, result.failed = (result.passed + 1, result.failed) if code == 0 else (result.passed, result.failed + 1)
     code = context.run([python, "-B", "tests/tidy/tidy.py", "--junit", junit], "tidy", append=True)
