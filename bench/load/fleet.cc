@@ -52,18 +52,21 @@ void Fleet::close_all() {
 }
 
 void Fleet::on_open(WsClient& client) {
-  if (!target_.welcomes()) through(client);
+  if (const std::string_view hello = target_.hello(); !hello.empty()) client.queue_text(hello);
+  if (first_words_) client.queue_text(first_words_(client.index()));
+  if (!target_.welcomes() && !is_through_) through(client);
 }
 
 void Fleet::on_text(WsClient& client, std::string_view text) {
+  if (const std::string_view reply = target_.reply_to(text); !reply.empty()) client.queue_text(reply);
   if (progress_[client.index()].through) {
     if (handler_) handler_(client, text);
     return;
   }
-  if (text.find(R"("event":"welcome")") == std::string_view::npos) {
+  if (!is_through_ && !target_.is_welcome(text)) {
     throw std::runtime_error("not a welcome: " + std::string(text));
   }
-  through(client);
+  if (!is_through_ || is_through_(client, text)) through(client);
 }
 
 void Fleet::through(WsClient& client) {

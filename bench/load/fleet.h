@@ -26,6 +26,10 @@ class Fleet final : private WsClient::Listener {
   using OnText = std::function<void(WsClient&, std::string_view)>;
   // What each client asks for, by its index.
   using ResourceOf = std::function<std::string(size_t)>;
+  // What the n-th says as soon as the handshake is done, without waiting for a welcome.
+  using FirstWords = std::function<std::string(size_t)>;
+  // Whether a client is through with this message, one of those before it is.
+  using IsThrough = std::function<bool(WsClient&, std::string_view)>;
 
   Fleet(Loop& loop, const Target& target, size_t count, ResourceOf resource_of);
 
@@ -36,7 +40,11 @@ class Fleet final : private WsClient::Listener {
   // From connect() to being through, of every connection opened so far.
   const Histogram& open_times() const { return open_times_; }
 
-  // Called with each message but the welcome.
+  // Before open_all(): what else each says, and what it waits for instead of the welcome.
+  void on_handshake(FirstWords words) { first_words_ = std::move(words); }
+  void through_when(IsThrough is_through) { is_through_ = std::move(is_through); }
+
+  // Called with each message after the one with which a client is through.
   void on_text(OnText handler) { handler_ = std::move(handler); }
 
   size_t size() const { return clients_.size(); }
@@ -58,6 +66,8 @@ class Fleet final : private WsClient::Listener {
   const Target& target_;
   ResourceOf resource_of_;
   OnText handler_;
+  FirstWords first_words_;
+  IsThrough is_through_;
   std::vector<std::unique_ptr<WsClient>> clients_;
   std::vector<Progress> progress_;
   size_t connecting_ = 0;

@@ -35,11 +35,17 @@ struct Options {
   RouteOptions route;
   FanoutOptions fanout;
   StormOptions storm;
+  RunAppendOptions run_append;
+  RunPaceOptions run_pace;
+  RunMemoryOptions run_memory;
+  RunResumeOptions run_resume;
 };
 
 void add_common(CLI::App& app, Common& common) {
-  const std::map<std::string, Dialect> dialects{
-      {"gateway", Dialect::gateway}, {"plain", Dialect::plain}, {"nchan", Dialect::nchan}};
+  const std::map<std::string, Dialect> dialects{{"gateway", Dialect::gateway},
+                                                {"plain", Dialect::plain},
+                                                {"nchan", Dialect::nchan},
+                                                {"centrifugo", Dialect::centrifugo}};
   app.add_option("--url", common.urls, "The server, http://127.0.0.1:PORT; or several that share the clients")
       ->allow_extra_args(false)
       ->required();
@@ -50,7 +56,8 @@ void add_common(CLI::App& app, Common& common) {
                  "127.0.0.1:PORT of the Redis behind a gateway: phases are marked there");
   app.add_option("--redis-pid", common.redis_pids, "Its process, read like the server's")
       ->allow_extra_args(false);
-  app.add_option("--server", common.dialect, "How it is spoken to: gateway, plain (bench/peers) or nchan")
+  app.add_option("--server", common.dialect,
+                 "How it is spoken to: gateway, plain (bench/peers), nchan or centrifugo")
       ->transform(CLI::CheckedTransformer(dialects));
   app.add_option("--label", common.label, "What the report calls the server");
   app.add_option("--api-key", common.api_key, "The gateway's key, of all scopes")->envname("GATEWAY_API_KEY");
@@ -109,6 +116,53 @@ CLI::App* add_storm(CLI::App& app, StormOptions& options) {
   return storm;
 }
 
+const CLI::Range kRuns(1, 100'000);
+const CLI::Range kAppendBytes(1, 65'536);
+
+CLI::App* add_run_append(CLI::App& app, RunAppendOptions& options) {
+  auto* append = app.add_subcommand("run-append", "An agent's append, until every reader of the run has it");
+  append->add_option("--runs", options.runs, "")->check(kRuns);
+  append->add_option("--agents", options.agents, "Connections that share the runs")
+      ->check(CLI::Range(1, 4'000));
+  append->add_option("--readers", options.readers, "Of each run")->check(kConnections);
+  append->add_option("--bytes", options.bytes, "Of one append")->check(kAppendBytes);
+  append->add_option("--appends", options.appends, "Measured, over all runs")->check(kCount);
+  append->add_option("--warm-up", options.warm_up, "Before, not measured")->check(kCount);
+  return append;
+}
+
+CLI::App* add_run_pace(CLI::App& app, RunPaceOptions& options) {
+  auto* pace = app.add_subcommand("run-pace", "Runs that grow at a model's pace, each with agent and reader");
+  pace->add_option("--runs", options.runs, "")->check(CLI::Range(1, 10'000));
+  pace->add_option("--per-second", options.per_second, "Appends to each")->check(CLI::Range(0.1, 200.0));
+  pace->add_option("--bytes", options.bytes, "Of one append")->check(kAppendBytes);
+  pace->add_option("--seconds", options.seconds, "Measured")->check(CLI::Range(0.1, 600.0));
+  pace->add_option("--warm-up", options.warm_up_s, "Seconds before, not measured")
+      ->check(CLI::Range(0.1, 600.0));
+  return pace;
+}
+
+CLI::App* add_run_memory(CLI::App& app, RunMemoryOptions& options) {
+  auto* memory = app.add_subcommand("run-memory", "Memory of an open run that nobody reads");
+  memory->add_option("--runs", options.runs, "")->check(kRuns);
+  memory->add_option("--bytes", options.bytes, "Of each log")->check(CLI::Range(1, 1 << 20));
+  memory->add_option("--append-bytes", options.append_bytes, "Of one append")->check(kAppendBytes);
+  memory->add_option("--settle", options.settle_s, "Seconds before each reading")
+      ->check(CLI::Range(0.0, 600.0));
+  return memory;
+}
+
+CLI::App* add_run_resume(CLI::App& app, RunResumeOptions& options) {
+  auto* resume = app.add_subcommand("run-resume", "Readers that come back at once, each to a run of its own");
+  resume->add_option("--clients", options.clients, "")->check(kConnections);
+  resume->add_option("--concurrency", options.concurrency, "Handshakes under way at once")
+      ->check(CLI::Range(1, 4'000));
+  resume->add_option("--bytes", options.bytes, "Of one append")->check(kAppendBytes);
+  resume->add_option("--appends", options.appends, "That each has, and lacks as many")
+      ->check(CLI::Range(1, 1'000));
+  return resume;
+}
+
 int run(const Common& common, const std::string& scenario, const std::function<void(Bench&, Report&)>& body) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
@@ -146,7 +200,15 @@ int main(int argc, char** argv) {
       {add_idle(app, options.idle), [&](Bench& b, Report& r) { run_idle(b, options.idle, r); }},
       {add_route(app, options.route), [&](Bench& b, Report& r) { run_route(b, options.route, r); }},
       {add_fanout(app, options.fanout), [&](Bench& b, Report& r) { run_fanout(b, options.fanout, r); }},
-      {add_storm(app, options.storm), [&](Bench& b, Report& r) { run_storm(b, options.storm, r); }}};
+      {add_storm(app, options.storm), [&](Bench& b, Report& r) { run_storm(b, options.storm, r); }},
+      {add_run_append(app, options.run_append),
+       [&](Bench& b, Report& r) { run_run_append(b, options.run_append, r); }},
+      {add_run_pace(app, options.run_pace),
+       [&](Bench& b, Report& r) { run_run_pace(b, options.run_pace, r); }},
+      {add_run_memory(app, options.run_memory),
+       [&](Bench& b, Report& r) { run_run_memory(b, options.run_memory, r); }},
+      {add_run_resume(app, options.run_resume),
+       [&](Bench& b, Report& r) { run_run_resume(b, options.run_resume, r); }}};
   CLI11_PARSE(app, argc, argv);
   try {
     for (const auto& [command, body] : scenarios) {

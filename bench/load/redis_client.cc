@@ -22,6 +22,17 @@ void RedisClient::wait_registry_empty(Loop& loop) {
                   [this] { return ask("SCARD websocket:channel:guide:connections") == ":0"; });
 }
 
+int64_t RedisClient::used_memory() {
+  constexpr std::string_view kKey = "used_memory:";
+  send_all(fd_, "INFO memory\r\n");
+  int64_t used = 0;
+  // A bulk string of lines, and an empty one behind its last.
+  for (std::string line = read_line(); !line.empty(); line = read_line()) {
+    if (line.starts_with(kKey)) used = std::stoll(line.substr(kKey.size()));
+  }
+  return used;
+}
+
 std::string RedisClient::ask(const std::string& command) {
   send_all(fd_, command + "\r\n");
   std::string reply = read_line();

@@ -23,6 +23,8 @@ class RedisClient {
   void mark(std::string_view phase);
   // Clients that are closed are taken out a moment later: returns when the registry holds none.
   void wait_registry_empty(Loop& loop);
+  // Bytes that it has allocated.
+  int64_t used_memory();
 
  private:
   // An inline command, and its reply: a status, an integer or a bulk string.

@@ -1,4 +1,4 @@
-// The four scenarios. Each throws when the server did not do what it was asked: a figure of a run in which
+// The scenarios. Each throws when the server did not do what it was asked: a figure of a run in which
 // something was lost is worth nothing.
 #pragma once
 
@@ -65,5 +65,46 @@ struct StormOptions {
   size_t warm_up = 1'000;
 };
 void run_storm(Bench& bench, const StormOptions& options, Report& report);
+
+// --- Runs: the gateway's, and what Centrifugo has in their place ---
+
+// An agent's append until every reader of the run has it.
+struct RunAppendOptions {
+  size_t runs = 512;  // a run takes 200 appends a second
+  size_t agents = 64;
+  size_t readers = 1;  // of each run
+  size_t bytes = 64;
+  size_t appends = 100'000;
+  size_t warm_up = 20'000;
+};
+void run_run_append(Bench& bench, const RunAppendOptions& options, Report& report);
+
+// Agents that speak as models do, each run with its agent and its reader.
+struct RunPaceOptions {
+  size_t runs = 1'000;
+  double per_second = 25;  // appends of each
+  size_t bytes = 64;
+  double seconds = 15;
+  double warm_up_s = 3;
+};
+void run_run_pace(Bench& bench, const RunPaceOptions& options, Report& report);
+
+// Memory of open runs that nobody reads.
+struct RunMemoryOptions {
+  size_t runs = 1'000;
+  size_t bytes = 16'384;
+  size_t append_bytes = 16;
+  double settle_s = 2;
+};
+void run_run_memory(Bench& bench, const RunMemoryOptions& options, Report& report);
+
+// Readers that come back at once with a cursor, beside connections that ask for nothing.
+struct RunResumeOptions {
+  size_t clients = 10'000;
+  size_t concurrency = 128;
+  size_t bytes = 64;
+  size_t appends = 8;  // before they left, and as many since
+};
+void run_run_resume(Bench& bench, const RunResumeOptions& options, Report& report);
 
 }  // namespace gw::bench

@@ -55,7 +55,7 @@ void run_storm(Bench& bench, const StormOptions& options, Report& report) {
   report.add_cpu("disconnect", disconnects.before, disconnects.after, options.connections);
   report.add("connects_per_s", per_second(connects, options.connections));
   report.add("connect", fleet.open_times());
-  if (bench.target.welcomes())
+  if (bench.target.has_sessions())
     report.add_cpu("session_made", sessions.before, sessions.after, options.connections);
 }
 

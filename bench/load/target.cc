@@ -73,7 +73,22 @@ class SocketPublisher final : public Publisher, private WsClient::Listener {
 }  // namespace
 
 std::string Target::subscriber_resource(std::string_view token) const {
+  if (dialect == Dialect::centrifugo) return "/connection/websocket";
   return dialect == Dialect::gateway ? "/ws?session_token=" + std::string(token) : "/";
+}
+
+std::string_view Target::hello() const {
+  return dialect == Dialect::centrifugo ? R"({"id":1,"connect":{}})" : std::string_view();
+}
+
+bool Target::is_welcome(std::string_view text) const {
+  if (dialect == Dialect::centrifugo) return text.starts_with(R"({"id":1,"connect":{)");
+  return text.find(R"("event":"welcome")") != std::string_view::npos;
+}
+
+std::string_view Target::reply_to(std::string_view text) const {
+  const bool is_ping = dialect == Dialect::centrifugo && (text == "{}" || text.ends_with("\n{}"));
+  return is_ping ? "{}" : std::string_view();
 }
 
 std::string Target::talker_resource(std::string_view token) const {
@@ -102,6 +117,11 @@ std::vector<std::string> make_sessions(Loop& loop, const Target& target, size_t 
     loop.wait_until("sessions made", [&] { return answered == made; });
   }
   return tokens;
+}
+
+std::string session_user(std::string_view token) {
+  if (token.empty()) return {};
+  return "user-" + std::string(token.substr(token.find('-') + 1));
 }
 
 std::unique_ptr<Publisher> make_publisher(Loop& loop, const Target& target) {

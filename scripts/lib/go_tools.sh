@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prints the path of a tool that Debian does not have: consul, otel-collector or traefik. Built once from the Go module
-# proxy, as tools/TOOL/go.mod and go.sum pin it, into a cache outside the tree.
+# Prints the path of a tool that Debian does not have: centrifugo, consul, otel-collector or traefik. Built once from the
+# Go module proxy, as tools/TOOL/go.mod and go.sum pin it, into a cache outside the tree. With --if-built it prints
+# nothing where there is none yet.
 #
 # Any Go from 1.21 on will do: it fetches the one that go.mod asks for through the same proxy. Without one, Debian's
 # backports have it, unpacked beside the tools.
@@ -13,10 +14,11 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/websocket-gateway-tools
 backports_go=1.23
 
 case ${1:-} in
+  centrifugo) module=github.com/centrifugal/centrifugo/v6 package=$module minutes=6 ;;
   consul) module=github.com/hashicorp/consul package=$module minutes=8 ;;
   otel-collector) module=go.opentelemetry.io/collector/otelcol package=. minutes=4 ;;
   traefik) module=github.com/traefik/traefik/v3 package=$module/cmd/traefik minutes=8 ;;
-  *) die "usage: go_tools.sh consul|otel-collector|traefik" ;;
+  *) die "usage: go_tools.sh centrifugo|consul|otel-collector|traefik [--if-built]" ;;
 esac
 tool=$1
 source_directory=$root/tools/$tool
@@ -85,12 +87,14 @@ build() {
 binary=$cache/$tool/$(build_id)/$tool
 if [[ ${2:-} == --build ]]; then
   build
+elif [[ ${2:-} == --if-built ]]; then
+  [[ -x $binary ]] || exit 0
 elif [[ ! -x $binary ]]; then
   mkdir -p "$cache"
   exec {lock}>"$cache/$tool.lock"
   flock -n "$lock" || { say "Waiting for another build of $tool"; flock "$lock"; }
   if [[ ! -x $binary ]]; then
-    say "Building $tool for the tests, once, about $minutes minutes"
+    say "Building $tool, once, about $minutes minutes"
     logged "$tool" "$0" "$tool" --build
   fi
 fi

@@ -1,0 +1,96 @@
+"""Centrifugo, and a gateway, as run-* scenarios want them: on memory or on a Redis of the bench's own."""
+
+import json
+import secrets
+import socket
+import subprocess
+import time
+
+from . import redis_servers, servers, tools
+
+# History as a run has it: everything is kept until its end. 16 KiB in appends of 16 bytes are 1 024.
+HISTORY_SIZE = 4096
+
+
+def centrifugo_if_built():
+    """The binary's path, or None: it is not built for a smoke run."""
+    found = subprocess.run([tools.ROOT / "scripts/lib/go_tools.sh", "centrifugo", "--if-built"], stdout=subprocess.PIPE, text=True, check=True)
+    return found.stdout.strip() or None
+
+
+def centrifugo():
+    made = subprocess.run([tools.ROOT / "scripts/lib/go_tools.sh", "centrifugo"], stdout=subprocess.PIPE, text=True, check=True)
+    return made.stdout.strip()
+
+
+class Centrifugo(servers.Server):
+    """Its clients come without a token: it has less to check than the gateway has of a session."""
+
+    name = "centrifugo"
+    dialect = "centrifugo"
+
+    def __init__(self, binary=None):
+        super().__init__()
+        self.binary = binary or centrifugo()
+        self.key = secrets.token_hex(16)
+        # The generator's name for any key. On one CPU one running goroutine at a time is what Go chooses itself.
+        self.env = {"GATEWAY_API_KEY": self.key, "GOGC": "100", "GODEBUG": "", "GOMAXPROCS": "1"}
+        self.engine = {"type": "memory"}
+
+    def config(self):
+        namespace = {"name": "runs", "history_size": HISTORY_SIZE, "history_ttl": "3600s", "force_recovery": True,
+                     "allow_subscribe_for_anonymous": True, "allow_subscribe_for_client": True}
+        return {
+            "http_server": {"address": "127.0.0.1", "port": self.port},
+            "log": {"level": "error"},
+            "engine": self.engine,
+            "http_api": {"key": self.key},
+            "client": {"allow_anonymous_connect_without_token": True, "allowed_origins": ["*"],
+                       "recovery_max_publication_limit": HISTORY_SIZE},
+            "channel": {"namespaces": [namespace]},
+            "usage_stats": {"disabled": True},
+        }
+
+    def command(self):
+        self.port = servers.free_port()
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(self.config()))
+        return [self.binary, "--config", config]
+
+    def wait_ready(self):
+        deadline = time.monotonic() + servers.START_S
+        while time.monotonic() < deadline and self.is_running:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return f"http://127.0.0.1:{self.port}"
+            time.sleep(0.05)
+        raise servers.ServerFailed(f"{self.name}: not ready\n{self.errors()}")
+
+
+class OnRedis:
+    """A server that is told of its Redis when it starts. Used like a servers.Server."""
+
+    def __init__(self, server):
+        self.name = server.name
+        self.server = server
+        self.env = server.env
+        self.redis = redis_servers.Redis()
+
+    def start(self, cpu):
+        self.redis.start(cpu)
+        self.server.engine = {"type": "redis", "redis": {"address": [f"redis://{self.redis.url}"]}}
+        self.server.start(cpu)
+
+    def load_options(self):
+        return [*self.server.load_options(), "--redis", self.redis.url, "--redis-pid", self.redis.process.pid]
+
+    def errors(self):
+        return self.server.errors() + self.redis.errors()
+
+    def stop(self):
+        self.server.stop()
+        self.redis.stop()
+
+
+def CentrifugoOnRedis(binary=None):
+    return OnRedis(Centrifugo(binary))
