@@ -7,6 +7,8 @@
 namespace gw {
 namespace {
 
+constexpr size_t kSpareBytes = 240;  // at least, so that a short answer is not moved for each of its words
+
 uint64_t least_base_after(const std::vector<uint64_t>& bases, uint32_t epoch, uint64_t pos) {
   for (size_t later = size_t{epoch} + 1; later < bases.size(); ++later) pos = std::min(pos, bases[later]);
   return pos;
@@ -26,8 +28,20 @@ RunHash RunLog::hash_at(uint64_t pos) const {
   return before.then(bytes(mark * kMarkBytes, pos));
 }
 
+// A string that grows by itself doubles, and ten thousand answers of 16 KiB would hold as much again for
+// nothing. In steps of a 64th a byte is copied 64 times in all, far less than it cost to come here.
+void RunLog::make_room(size_t more) {
+  const size_t size = bytes_.size() + more;
+  if (size <= bytes_.capacity()) return;
+  std::string roomier;  // reserve() of one that has bytes doubles it too
+  roomier.reserve(size + std::max(kSpareBytes, size / 64));
+  roomier += bytes_;
+  bytes_ = std::move(roomier);
+}
+
 void RunLog::append(std::string_view bytes) {
   ASSERT(!expired_ || bytes.empty());
+  make_room(bytes.size());
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kMarkBytes - bytes_.size() % kMarkBytes);
     bytes_.append(piece);

@@ -40,6 +40,8 @@ class RunLog {
   // For each epoch, from 0, where it began.
   const std::vector<uint64_t>& bases() const { return bases_; }
   std::string_view bytes() const { return bytes_; }
+  // What it holds of memory for them.
+  size_t capacity() const { return bytes_.capacity(); }
   std::string_view bytes(uint64_t from, uint64_t to) const { return bytes().substr(from, to - from); }
   // `pos` is at most size().
   RunHash hash_at(uint64_t pos) const;
@@ -66,6 +68,8 @@ class RunLog {
   uint64_t piece_end(uint64_t from, uint64_t to, bool lines) const;
 
  private:
+  void make_room(size_t more);
+
   std::string bytes_;
   RunHash hash_;
   std::vector<RunHash> marks_;  // [i]: of the first (i + 1) * kMarkBytes

@@ -37,6 +37,16 @@ TEST(RunLog, ATailSaysAsMuchOfACursorAsTheLog) {
   }
 }
 
+TEST(RunLog, HoldsLittleMoreThanItsBytes) {
+  for (const size_t batch : {1, 16, 300, 5000}) {
+    RunLog log;
+    while (log.size() < 100'000) {
+      log.append(std::string(batch, 'x'));
+      EXPECT_LE(log.capacity(), log.size() + log.size() / 64 + 256) << log.size() << " by " << batch;
+    }
+  }
+}
+
 TEST(RunLog, KnowsTheHashAtEveryPlace) {
   std::mt19937 random(4);
   RunLog log;

@@ -11,7 +11,6 @@
 #include <array>
 #include <boost/system/result.hpp>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -108,18 +107,18 @@ struct RunRecord {
   std::optional<RunTrace> trace;  // absent: its trace is not kept
 
   RunStatus status = RunStatus::queued;
-  uint32_t epoch = 0;                   // +1 with each claim, and with an ending by the gateway
-  uint32_t claim_epoch = 0;             // of the last claim; 0: none
-  std::string producer;                 // of the last claim
-  std::string token;                    // with which it was claimed; empty: none was shown
-  Digest claim_digest{};                // of that claim's body
-  RunHash claim_hash;                   // of the log as that claim left it
-  std::deque<std::string> past_tokens;  // the last kTokensKept before `token`: their claims are over
-  std::string group;                    // whose delivery it was claimed for; empty: none
+  uint32_t epoch = 0;                    // +1 with each claim, and with an ending by the gateway
+  uint32_t claim_epoch = 0;              // of the last claim; 0: none
+  std::string producer;                  // of the last claim
+  std::string token;                     // with which it was claimed; empty: none was shown
+  Digest claim_digest{};                 // of that claim's body
+  RunHash claim_hash;                    // of the log as that claim left it
+  std::vector<std::string> past_tokens;  // the last kTokensKept before `token`: their claims are over
+  std::string group;                     // whose delivery it was claimed for; empty: none
   std::string delivery_id;
   Duration lease{};
   Duration takeover{};
-  std::deque<RunSeq> seqs;  // the last kSeqsKept of the last claim
+  std::vector<RunSeq> seqs;  // the last kSeqsKept of the last claim
   bool cancel_requested = false;
   std::string cancel_reason;
   std::optional<RunError> error;

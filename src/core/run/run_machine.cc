@@ -97,7 +97,8 @@ Duration takeover_of(const RunClaim& claim, Duration ack_wait) {
 
 void remember_token(RunRecord& record, const RunClaim& claim) {
   if (!record.token.empty()) record.past_tokens.push_back(std::move(record.token));
-  if (record.past_tokens.size() > RunRecord::kTokensKept) record.past_tokens.pop_front();
+  if (record.past_tokens.size() > RunRecord::kTokensKept)
+    record.past_tokens.erase(record.past_tokens.begin());
   record.token = claim.token;
   record.claim_digest = digest_of(claim);
 }
@@ -117,8 +118,8 @@ std::optional<RunResult<RunAppended>> answer_to_seq(const Run& run, const RunApp
 void store(Run& run, const RunAppend& append, WallTime now) {
   RunRecord& record = run.record;
   run.log.append(append.bytes);
+  if (record.seqs.size() == RunRecord::kSeqsKept) record.seqs.erase(record.seqs.begin());
   record.seqs.push_back({append.seq, run.log.size(), run.log.hash(), digest_of(append)});
-  if (record.seqs.size() > RunRecord::kSeqsKept) record.seqs.pop_front();
   record.lease_until = after(now, record.lease);
   if (append.bytes.empty()) return;
   record.last_byte_at = now;
