@@ -109,6 +109,7 @@ void RunReplicas::hear(const Ptr& open, std::string_view message) {
   }
   run::Changes changes;
   const bool heard = open->replica->hear(message, now(), changes);
+  count(open);
   // First: what a reader does while it is told comes later.
   if (!heard) load(open, open->replica->next_read());
   tell(open, changes);
@@ -152,6 +153,7 @@ void RunReplicas::on_loaded(const Ptr& open, uint64_t from, const Result<Reply>&
     return;
   }
   open->replica.emplace(std::move(*stored));
+  count(open);
   open->is_reading = false;
   answer(open);
   drain(open);
@@ -159,7 +161,9 @@ void RunReplicas::on_loaded(const Ptr& open, uint64_t from, const Result<Reply>&
 
 bool RunReplicas::take(const Ptr& open, StoredRun stored) {
   run::Changes changes;
-  if (const auto again = open->replica->catch_up(std::move(stored), changes)) {
+  const auto again = open->replica->catch_up(std::move(stored), changes);
+  count(open);
+  if (again) {
     load(open, *again);
     return false;
   }
@@ -234,6 +238,8 @@ void RunReplicas::on_top(const Ptr& open, const Result<Reply>& reply) {
 void RunReplicas::drop(const Ptr& open) {
   if (!is_here(open)) return;
   open_.erase(open->run_id);
+  open->is_dropped = true;
+  count(open);
   parts_.subscriptions.remove(parts_.keys.run_changes(open->run_id));
 }
 
@@ -267,10 +273,11 @@ bool RunReplicas::is_here(const Ptr& open) const {
   return found != open_.end() && found->second == open;
 }
 
-size_t RunReplicas::bytes() const {
-  size_t bytes = 0;
-  for (const auto& [id, open] : open_) bytes += open->replica ? open->replica->run().log.size() : 0;
-  return bytes;
+// Its log may have grown, or been cut.
+void RunReplicas::count(const Ptr& open) {
+  const size_t bytes = open->replica && !open->is_dropped ? open->replica->run().log.size() : 0;
+  bytes_ += bytes - open->counted_bytes;
+  open->counted_bytes = bytes;
 }
 
 size_t RunReplicas::open() const {

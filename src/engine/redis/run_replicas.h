@@ -54,7 +54,7 @@ class RunReplicas {
 
   size_t open() const;
   size_t kept() const { return open_.size(); }
-  size_t bytes() const;
+  size_t bytes() const { return bytes_; }
   size_t readers() const { return readings_.size(); }
   uint64_t reloads() const { return reloads_; }
 
@@ -68,6 +68,8 @@ class RunReplicas {
     bool is_reading = false;
     bool is_behind = false;  // it could not be read
     TimePoint unread_since;
+    size_t counted_bytes = 0;  // of bytes_
+    bool is_dropped = false;
   };
   using Ptr = std::shared_ptr<Open>;
   struct Reading {
@@ -91,6 +93,7 @@ class RunReplicas {
   void on_top(const Ptr& open, const Result<Reply>& reply);
   void drop_unread(TimePoint now);
   bool has_room();
+  void count(const Ptr& open);
   std::vector<Ptr> all() const;
   bool is_here(const Ptr& open) const;
 
@@ -98,6 +101,7 @@ class RunReplicas {
   const size_t bytes_max_;
   std::map<std::string, Ptr, std::less<>> open_;
   std::map<uint64_t, Reading> readings_;
+  size_t bytes_ = 0;  // of all their logs: ten thousand that come at once each ask for room
   uint64_t last_reading_ = 0;
   TimePoint compared_at_;
   std::chrono::milliseconds clock_ahead_{};
