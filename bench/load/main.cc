@@ -160,6 +160,8 @@ CLI::App* add_run_resume(CLI::App& app, RunResumeOptions& options) {
   resume->add_option("--bytes", options.bytes, "Of one append")->check(kAppendBytes);
   resume->add_option("--appends", options.appends, "That each has, and lacks as many")
       ->check(CLI::Range(1, 1'000));
+  resume->add_flag("--were-elsewhere", options.were_elsewhere,
+                   "The server had no readers of these runs before");
   return resume;
 }
 

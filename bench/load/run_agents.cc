@@ -24,12 +24,6 @@ RunAgents::RunAgents(Loop& loop, const Target& target, const RunDialect& dialect
                      const Options& options)
     : loop_(loop), target_(target), dialect_(dialect), options_(options), agents_(options.agents) {
   for (RunName& name : names) runs_.push_back({.name = std::move(name), .cursor = {}});
-  for (size_t i = 0; i < agents_.size(); ++i) {
-    Agent& agent = agents_[i];
-    agent.http = std::make_unique<HttpClient>(
-        loop, target.address(i),
-        [this, &agent](int status, std::string_view answer) { take(agent, status, answer); });
-  }
 }
 
 void RunAgents::create() {
@@ -50,20 +44,33 @@ void RunAgents::create() {
 
 std::string RunAgents::say(Agent& agent, size_t run) {
   WrittenRun& written = runs_[run];
-  const auto text = run_text(run, written.pos, options_.append_bytes);
-  std::string request = dialect_.append(written.name, written.appends, text);
+  const Asked asked{run, written.appends, written.pos + options_.append_bytes};
   ++written.appends;
-  written.pos += text.size();
+  written.pos = asked.pos;
   written.said_ns = now_ns();
   written.lacking = options_.readers;
-  agent.asked.push_back({run, written.pos});
+  agent.asked.push_back(asked);
   ++appended_;
-  return request;
+  return request_of(asked);
+}
+
+std::string RunAgents::request_of(const Asked& asked) const {
+  const auto text = run_text(asked.run, asked.pos - options_.append_bytes, options_.append_bytes);
+  return dialect_.append(runs_[asked.run].name, asked.seq, text);
+}
+
+void RunAgents::send(Agent& agent, std::string_view requests) {
+  if (!agent.http) {
+    agent.http = std::make_unique<HttpClient>(
+        loop_, target_.address(),
+        [this, &agent](int status, std::string_view answer) { take(agent, status, answer); });
+  }
+  agent.http->send(requests);
 }
 
 void RunAgents::append(size_t run) {
   Agent& agent = agent_of(run);
-  agent.http->send(say(agent, run));
+  send(agent, say(agent, run));
 }
 
 void RunAgents::take(Agent& agent, int status, std::string_view answer) {
@@ -71,6 +78,11 @@ void RunAgents::take(Agent& agent, int status, std::string_view answer) {
     throw std::runtime_error("an answer that nobody asked for: " + std::string(answer));
   const Asked asked = agent.asked.front();
   agent.asked.pop_front();
+  if (status == 503) {
+    ++repeated_;
+    agent.asked.push_back(asked);
+    return send(agent, request_of(asked));
+  }
   runs_[asked.run].cursor = dialect_.cursor_after(status, answer, asked.pos);
   ++answered_;
   if (agent.left > 0) return pump(agent);
@@ -84,6 +96,7 @@ void RunAgents::fill(size_t appends) {
     if (agents_[i].left > 0) pump(agents_[i]);
   }
   loop_.wait_until("runs filled", [this] { return answered_ == appended_; });
+  for (Agent& agent : agents_) agent.http.reset();
 }
 
 // Half of what may be on its way at once, so that a write carries many.
@@ -95,7 +108,7 @@ void RunAgents::pump(Agent& agent) {
     agent.next += agents_.size();
     if (agent.next >= runs_.size()) agent.next %= agents_.size();
   }
-  if (!requests.empty()) agent.http->send(requests);
+  if (!requests.empty()) send(agent, requests);
 }
 
 }  // namespace gw::bench

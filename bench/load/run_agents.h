@@ -39,7 +39,8 @@ class RunAgents {
   void append(size_t run);
   // Called with the run after each answer.
   void on_answer(std::function<void(size_t run)> handler) { on_answer_ = std::move(handler); }
-  // `appends` to every run, in turn and as fast as the server takes them.
+  // `appends` to every run, in turn and as fast as the server takes them. Then the agents hang up: a server
+  // need not keep a connection that says nothing.
   void fill(size_t appends);
 
   std::vector<WrittenRun>& runs() { return runs_; }
@@ -48,11 +49,14 @@ class RunAgents {
   size_t append_bytes() const { return options_.append_bytes; }
   uint64_t appended() const { return appended_; }
   uint64_t answered() const { return answered_; }
+  // Answered with 503, and said again.
+  uint64_t repeated() const { return repeated_; }
 
  private:
   struct Asked {
     size_t run;
-    uint64_t pos;
+    uint32_t seq;
+    uint64_t pos;  // of the log, with it
   };
   struct Agent {
     std::unique_ptr<HttpClient> http;
@@ -64,6 +68,8 @@ class RunAgents {
   const Agent& agent_of(size_t run) const { return agents_[run % agents_.size()]; }
   Agent& agent_of(size_t run) { return agents_[run % agents_.size()]; }
   std::string say(Agent& agent, size_t run);
+  std::string request_of(const Asked& asked) const;
+  void send(Agent& agent, std::string_view requests);
   void take(Agent& agent, int status, std::string_view answer);
   void pump(Agent& agent);
 
@@ -76,6 +82,7 @@ class RunAgents {
   std::function<void(size_t)> on_answer_;
   uint64_t appended_ = 0;
   uint64_t answered_ = 0;
+  uint64_t repeated_ = 0;
 };
 
 // `count` names that no other run of the generator has.

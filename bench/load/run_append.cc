@@ -72,9 +72,11 @@ void run_run_append(Bench& bench, const RunAppendOptions& options, Report& repor
   report.add("runs", static_cast<double>(options.runs));
   report.add("readers", static_cast<double>(tokens.size()));
   report.add("bytes", static_cast<double>(options.bytes));
+  report.add("message_bytes", static_cast<double>(readers.message_bytes()));
   report.add_cpu("append", before, after, options.appends);
   report.add_cpu("delivery", before, after, options.appends * options.readers);
   report.add("appends_per_s", static_cast<double>(options.appends) / (wall_ns / 1e9));
+  report.add("repeated", static_cast<double>(agents.repeated()));
   report.add("delivery", readers.latencies());
   readers.close_all();
 }

@@ -45,9 +45,10 @@ void run_run_memory(Bench& bench, const RunMemoryOptions& options, Report& repor
   };
   report.add("runs", static_cast<double>(options.runs));
   report.add("bytes", static_cast<double>(options.bytes));
-  report.add("rss_bytes_per_run", each(after.server.rss_bytes, before.server.rss_bytes));
+  report.add("bytes_per_run", each(after.server.rss_bytes, before.server.rss_bytes));
   report.add("anonymous_bytes_per_run", each(after.server.anonymous_bytes, before.server.anonymous_bytes));
   if (bench.redis) report.add("redis_bytes_per_run", each(after.redis_bytes, before.redis_bytes));
+  report.add("repeated", static_cast<double>(agents.repeated()));
   report.add_cpu("append", cpu_before, cpu_after, options.runs * appends);
 }
 

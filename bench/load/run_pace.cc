@@ -64,10 +64,11 @@ void run_run_pace(Bench& bench, const RunPaceOptions& options, Report& report) {
   report.add("runs", static_cast<double>(options.runs));
   report.add_cpu("append", before, after, appends);
   report.add("appends_per_s", static_cast<double>(appends) / (wall_ns / 1e9));
+  report.add("repeated", static_cast<double>(agents.repeated()));
   report.add("late", static_cast<double>(paced.late));
   // Of what was asked for, should the machine have been too slow for it.
   report.add("cores", cores(after.server - before.server));
-  report.add("redis_cores", cores(after.redis - before.redis));
+  if (bench.redis) report.add("redis_cores", cores(after.redis - before.redis));
   report.add("delivery", readers.latencies());
   readers.close_all();
 }

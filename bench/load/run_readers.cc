@@ -44,6 +44,7 @@ void RunReaders::read(size_t reader, std::string_view message) {
                                " was told: " + std::string(message.substr(0, 400)));
     }
     place.pos += piece.text.size();
+    message_bytes_ = message.size();
     if (place.pos != run.pos) return;
     latencies_.add(now_ns() - run.said_ns);
     if (run.lacking > 0 && --run.lacking == 0 && on_caught_up_) on_caught_up_(number);

@@ -38,6 +38,8 @@ class RunReaders {
   // From saying to having it.
   const Histogram& latencies() const { return latencies_; }
   void reset_latencies() { latencies_ = {}; }
+  // Of the last one that had text, without its frame's head.
+  size_t message_bytes() const { return message_bytes_; }
 
  private:
   void read(size_t reader, std::string_view message);
@@ -51,6 +53,7 @@ class RunReaders {
   std::vector<bool> attached_;
   std::function<void(size_t)> on_caught_up_;
   Histogram latencies_;
+  size_t message_bytes_ = 0;
 };
 
 }  // namespace gw::bench

@@ -37,6 +37,11 @@ void run_run_resume(Bench& bench, const RunResumeOptions& options, Report& repor
   agents.create();
   agents.fill(options.appends);
   RunReaders back(bench.loop, bench.target, *dialect, agents, tokens, places_of(agents));
+  if (!options.were_elsewhere) {
+    RunReaders here(bench.loop, bench.target, *dialect, agents, tokens, places_of(agents));
+    here.open_all(pace);
+    here.close_all();
+  }
   agents.fill(options.appends);
 
   Fleet plain(bench.loop, bench.target, options.clients,
@@ -56,6 +61,7 @@ void run_run_resume(Bench& bench, const RunResumeOptions& options, Report& repor
     return static_cast<double>(lap.after.server - lap.before.server + lap.after.redis - lap.before.redis);
   };
   report.add("resume_to_connect", all(resumes) / all(connects));
+  report.add("repeated_appends", static_cast<double>(agents.repeated()));
   report.add("connect", fleet.open_times());
   report.add("resume", back.open_times());
   back.close_all();

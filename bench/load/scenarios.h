@@ -104,6 +104,8 @@ struct RunResumeOptions {
   size_t concurrency = 128;
   size_t bytes = 64;
   size_t appends = 8;  // before they left, and as many since
+  bool were_elsewhere =
+      false;  // the server has had no readers of these runs; else the clients come back to it
 };
 void run_run_resume(Bench& bench, const RunResumeOptions& options, Report& report);
 

@@ -1,13 +1,10 @@
 """The part of the figures that is about Redis: runs it, shows it, and writes it under its own heading."""
 
-import collections
 import datetime
-import fnmatch
 import os
 import statistics
-import subprocess
 
-from . import redis_commands, redis_plan, results, scenarios, servers, tools
+from . import redis_commands, redis_plan, results, tables, tools
 
 # The target that is a ratio; counts have theirs in redis_commands.
 LEVEL_MAX = 1.2
@@ -18,86 +15,31 @@ this one replaces sends 8 commands for a message, each after the answer to the o
 when that was measured, which this run did not repeat."""
 
 
-class Part:
+class Part(tables.Tables):
     def __init__(self, size, command, machine):
+        super().__init__()
         self.size = redis_plan.SIZES[size]
         self.command = command
         self.machine = machine
-        self.figures = collections.defaultdict(dict)  # (table, row) -> round -> figures
         self.commands = {}
-        self.failures = []
         self.started = datetime.datetime.now()
 
-    # Running.
-
     def run(self, fleet, load, cpus, only, rounds):
-        def wanted(name):
-            return not only or any(fnmatch.fnmatch(name, pattern) for pattern in only)
-
-        self.tables = [table for table in redis_plan.tables(fleet, self.size) if wanted(table.name)]
-        if wanted(redis_commands.NAME):
+        if tables.is_wanted(redis_commands.NAME, only):
             self.guarded(redis_commands.NAME, lambda: self.count(fleet, load, cpus))
             self.show(redis_commands.TITLE, redis_commands.rows(self.commands))
-        for table in self.tables:
-            table.rounds = min(rounds or table.rounds, table.rounds)
-            for number in range(1, table.rounds + 1):
-                for row in table.rows:
-                    self.guarded(f"{table.name}, {row.label}", lambda: self.measure(table, row, number, load, cpus))
-            self.show(table.title, self.rows(table))
-
-    def guarded(self, name, action):
-        try:
-            action()
-        except (servers.ServerFailed, subprocess.TimeoutExpired, OSError) as failure:
-            self.failures.append(f"{name}: {str(failure).strip()}")
-            print(f"FAILED {self.failures[-1]}", flush=True)
+        for table in redis_plan.tables(fleet, self.size):
+            if tables.is_wanted(table.name, only):
+                self.run_table(table, load, cpus, rounds)
 
     def count(self, fleet, load, cpus):
         self.commands = redis_commands.costs(self.size, redis_commands.watch(self.size, fleet.on_redis(), load, cpus))
-
-    def measure(self, table, row, number, load, cpus):
-        figures = scenarios.run_once(row.command, row.server, load, cpus)
-        figures["all"] = figures[table.figure] + figures.get(f"redis_{table.figure}", 0)
-        self.figures[table.name, row.label][number] = figures
-        print(f"  {table.name} round {number}/{table.rounds} {row.label}: {figures['all']:.2f} {table.unit}", flush=True)
-
-    # Showing.
-
-    def costs(self, table, row, figure):
-        return [figures[figure] for figures in self.figures[table.name, row.label].values() if figure in figures]
-
-    def ratios(self, table, row, figure):
-        ours, first = self.figures[table.name, row.label], self.figures[table.name, table.rows[0].label]
-        return [ours[n][figure] / first[n][figure] for n in ours if n in first and first[n][figure] > 0]
-
-    def rows(self, table):
-        redis = f"redis_{table.figure}"
-        yield ["", f"gateway, {table.unit}", "ratio", "Redis", "both", "ratio", *table.columns]
-        for row in table.rows:
-            other = row is not table.rows[0]
-            cells = [row.label]
-            for figure, with_ratio in ((table.figure, True), (redis, False), ("all", True)):
-                cells.append(self.cell(self.costs(table, row, figure), results.short))
-                if with_ratio:
-                    cells.append(self.cell(self.ratios(table, row, figure) if other else [], lambda r: f"{r:.2f}"))
-            for figure in table.columns.values():
-                values = self.costs(table, row, figure)
-                cells.append(results.short(statistics.median(values)) if values else "")
-            yield cells
-
-    @staticmethod
-    def cell(values, form):
-        return results.spread(values, form) if values else ""
-
-    @staticmethod
-    def show(title, rows):
-        print("\n".join([title, *("  " + " | ".join(row) for row in rows)]), flush=True)
 
     def verdicts(self):
         yield from redis_commands.verdicts(self.commands)
         few, many = self.size.open[0], self.size.open[-1]
         words = f"a message costs at most {LEVEL_MAX} with {many} connections open of what it costs with {few}"
-        table = next((table for table in self.tables if table.name == "redis-connections"), None)
+        table = self.find("redis-connections")
         ratios = self.ratios(table, table.rows[-1], "all") if table else []
         if not ratios:
             yield "not measured", words, ""

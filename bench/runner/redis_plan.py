@@ -3,26 +3,7 @@
 import dataclasses
 
 from . import redis_servers, scenarios, servers
-
-
-@dataclasses.dataclass
-class Row:
-    label: str
-    server: object
-    command: list  # gateway-load's
-
-
-@dataclasses.dataclass
-class Table:
-    """Rows take turns; ratios are to the first, round by round."""
-
-    name: str
-    title: str
-    figure: str  # of the gateways; "redis_" and it: of Redis
-    unit: str
-    rows: list
-    rounds: int
-    columns: dict = dataclasses.field(default_factory=dict)  # heading -> figure, beside those
+from .tables import Row, Table
 
 
 @dataclasses.dataclass

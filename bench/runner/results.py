@@ -20,18 +20,21 @@ TARGETS = [
 # The parts of RESULTS.md after the first: each is written anew without the others.
 REDIS_HEADING = "## On Redis"
 TRACING_HEADING = "## Tracing"
+RUNS_HEADING = "## Durable runs"
 SLOW_HEADING = "## A client that never reads"  # by hand, from bench/slow_clients
 BUSY = "Other work shared the CPUs meanwhile: times are too high for every server, ratios hold."
 
 
-def write(path, main=None, redis=None, tracing=None):
+def write(path, main=None, redis=None, tracing=None, runs=None):
     text = path.read_text() if path.exists() else ""
     text, _, slow = text.partition(f"\n{SLOW_HEADING}\n")
+    text, _, runs_before = text.partition(f"\n{RUNS_HEADING}\n")
     text, _, tracing_before = text.partition(f"\n{TRACING_HEADING}\n")
     main_before, _, redis_before = text.partition(f"\n{REDIS_HEADING}\n")
     parts = [main or main_before,
              redis or (f"{REDIS_HEADING}\n{redis_before}" if redis_before else ""),
              tracing or (f"{TRACING_HEADING}\n{tracing_before}" if tracing_before else ""),
+             runs or (f"{RUNS_HEADING}\n{runs_before}" if runs_before else ""),
              f"{SLOW_HEADING}\n{slow}" if slow else ""]
     path.write_text("\n".join(part for part in parts if part))
     print(f"written: {path.name}")

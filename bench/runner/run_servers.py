@@ -1,4 +1,4 @@
-"""Centrifugo, and a gateway, as run-* scenarios want them: on memory or on a Redis of the bench's own."""
+"""Centrifugo with channels that keep a history, on its memory engine or on a Redis of the bench's own."""
 
 import json
 import secrets
@@ -8,6 +8,7 @@ import time
 
 from . import redis_servers, servers, tools
 
+VERSION = "6.9.1"  # as in tools/centrifugo/go.mod
 # History as a run has it: everything is kept until its end. 16 KiB in appends of 16 bytes are 1 024.
 HISTORY_SIZE = 4096
 
@@ -31,10 +32,11 @@ class Centrifugo(servers.Server):
 
     def __init__(self, binary=None):
         super().__init__()
+        self.version = VERSION
         self.binary = binary or centrifugo()
         self.key = secrets.token_hex(16)
-        # The generator's name for any key. On one CPU one running goroutine at a time is what Go chooses itself.
-        self.env = {"GATEWAY_API_KEY": self.key, "GOGC": "100", "GODEBUG": "", "GOMAXPROCS": "1"}
+        # The generator's name for any key.
+        self.env = {"GATEWAY_API_KEY": self.key, "GOGC": "100", "GODEBUG": ""}
         self.engine = {"type": "memory"}
 
     def config(self):
@@ -50,6 +52,11 @@ class Centrifugo(servers.Server):
             "channel": {"namespaces": [namespace]},
             "usage_stats": {"disabled": True},
         }
+
+    def start(self, cpu):
+        # On one CPU one running goroutine at a time is what Go chooses itself; the bench's own limit may hide that.
+        self.env["GOMAXPROCS"] = "" if cpu is None else "1"
+        super().start(cpu)
 
     def command(self):
         self.port = servers.free_port()
@@ -67,13 +74,14 @@ class Centrifugo(servers.Server):
         raise servers.ServerFailed(f"{self.name}: not ready\n{self.errors()}")
 
 
-class OnRedis:
-    """A server that is told of its Redis when it starts. Used like a servers.Server."""
+class CentrifugoOnRedis:
+    """With a Redis of its own. Used like a servers.Server."""
 
-    def __init__(self, server):
-        self.name = server.name
-        self.server = server
-        self.env = server.env
+    name = "centrifugo-redis"
+
+    def __init__(self, binary=None):
+        self.server = Centrifugo(binary)
+        self.env = self.server.env
         self.redis = redis_servers.Redis()
 
     def start(self, cpu):
@@ -90,7 +98,3 @@ class OnRedis:
     def stop(self):
         self.server.stop()
         self.redis.stop()
-
-
-def CentrifugoOnRedis(binary=None):
-    return OnRedis(Centrifugo(binary))

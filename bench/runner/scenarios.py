@@ -77,23 +77,23 @@ def plan(size):
     return [dataclasses.replace(s, rounds=rounds or s.rounds) for s in scenarios]
 
 
-def put_load(command, server, load, cpus):
+def put_load(command, server, load, cpus, time_limit_s=TIME_LIMIT_S):
     """One of gateway-load's scenarios on a server that runs. Returns the figures."""
-    command = [load, *server.load_options(), "--label", server.name, "--time-limit", TIME_LIMIT_S, *command]
+    command = [load, *server.load_options(), "--label", server.name, "--time-limit", time_limit_s, *command]
     if cpus:
         command += ["--cpu", cpus[1]]
     env = {"GATEWAY_API_KEY": server.env.get("GATEWAY_API_KEY", "")}
-    done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=TIME_LIMIT_S + 30)
+    done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, timeout=time_limit_s + 30)
     if done.returncode != 0:
         raise servers.ServerFailed(f"{server.name}: {done.stderr.strip()}\n{server.errors()}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_once(command, server, load, cpus):
+def run_once(command, server, load, cpus, time_limit_s=TIME_LIMIT_S):
     """One server, started, loaded and ended. Returns the figures."""
     try:
         server.start(cpus[0] if cpus else None)
-        return put_load(command, server, load, cpus)
+        return put_load(command, server, load, cpus, time_limit_s)
     finally:
         server.stop()
 
