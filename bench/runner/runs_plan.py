@@ -130,6 +130,8 @@ class Target:
 
 # What a log of 16 KiB may take where it is kept: 1 KiB, its bytes and a 64th of them.
 LOG_MAX = KIB + 16 * KIB + 16 * KIB // 64
+# Rounds of one and the same thing differ by as much.
+SAME = 1.05
 TARGETS = [
     Target("an append to one reader costs at most 0.5 of Centrifugo, memory", "runs-append-memory", "gateway", "all", 0.5, True),
     Target("an append to one reader costs at most 0.6 of Centrifugo, gateway and Redis together", "runs-append-redis", "gateway", "all",
@@ -137,13 +139,13 @@ TARGETS = [
     Target("1 000 runs with 25 appends a second each cost at most 1.2 cores in all", "runs-pace", "gateway", "all", 1.2),
     Target(f"an open run of 16 KiB takes at most {LOG_MAX} bytes of the gateway, memory", "runs-memory-memory", "gateway", "bytes_per_run",
            LOG_MAX),
-    Target(f"an open run of 16 KiB takes at most {LOG_MAX} bytes of the gateway, Redis", "runs-memory-redis", "gateway", "bytes_per_run",
+    Target(f"an open run of 16 KiB that nobody reads takes at most {LOG_MAX} bytes of the gateway, Redis", "runs-memory-redis", "gateway", "bytes_per_run",
            LOG_MAX),
     Target(f"and at most {LOG_MAX} of Redis", "runs-memory-redis", "gateway", "redis_bytes_per_run", LOG_MAX),
     Target("to come back with a cursor costs at most 2.5 of a connect, memory", "runs-resume-memory", "gateway", "resume_to_connect", 2.5),
     Target("to come back with a cursor costs at most 2.5 of a connect, Redis", "runs-resume-redis", "gateway", "resume_to_connect", 2.5),
-    Target("the same at an instance where nobody has read these runs", "runs-resume-redis", "gateway, where nobody has read these runs",
+    Target("the same at an instance where nobody has read these runs: at most 2.5", "runs-resume-redis", "gateway, where nobody has read these runs",
            "resume_to_connect", 2.5),
     Target("a delta to many readers costs no more than a publication of its length on the wire", "runs-shared",
-           "gateway: deltas of 64 bytes", "all", 1.0, True),
+           "gateway: deltas of 64 bytes", "all", SAME, True),
 ]
