@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from test_repeats import gtest_filter, pytest_ids, repeat
+from test_repeats import gtest_ids, pytest_ids, repeat
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 2
@@ -42,6 +42,7 @@ class Result:
     seconds: float = 0
     reason: str = ""
     log: str = ""
+    exit_code: int = 0  # of the runner
     failures: list[Failure] = field(default_factory=list)
     flaky: list[Failure] = field(default_factory=list)  # passed when repeated
 
@@ -115,7 +116,7 @@ class Part:
 
 def count_junit(path: Path, exit_code: int, result: Result):
     """Adds a JUnit file to the result; a runner that ended badly fails even if no test says so."""
-    failed_before = result.failed
+    failed_before, result.exit_code = result.failed, exit_code
     cases = list(ElementTree.parse(path).iter("testcase")) if path.exists() else []
     for case in cases:
         bad = [case.find(tag) for tag in ("failure", "error", "skipped") if case.find(tag) is not None]
@@ -209,7 +210,7 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
         with ThreadPoolExecutor(CORES) as pool:
             layers_run = list(zip(tests, pool.map(run_one, tests)))
         for test, one in layers_run:
-            repeat(context, one, lambda: run_one(test, "-again", f"--gtest_filter={gtest_filter(one.failures)}"))
+            repeat(context, one, gtest_ids(one.failures), lambda ids: run_one(test, "-again", f"--gtest_filter={':'.join(ids)}"))
             result.add(one)
         if not tests:
             result.failed, result.reason = 1, "ran no test"
@@ -236,7 +237,7 @@ def run_pytest(name: str, paths: list[str], preset: str, *flags: str,
 
         result = run_some("", *flags, *select, *paths)
         if name not in AT_RANDOM:
-            repeat(context, result, lambda: run_some("-again", *pytest_ids(context.root, result.failures)))
+            repeat(context, result, pytest_ids(context.root, result.failures), lambda ids: run_some("-again", *ids))
         return result
     return run
 

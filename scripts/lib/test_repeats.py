@@ -1,16 +1,17 @@
 """Failed tests once more, alone: do they fail again, or did they depend on what else the machine did?
 
 `scripts/test --repeat-failed N` allows it for N tests of a run. One that passes then counts as passed, and the run ends
-by naming it as flaky: there is a race in it or in the product, and somebody has to find it. What a sanitizer reported is
-a fact whatever comes later, and so is what breaks at random by intent (simulation, stress, torture, fuzz): neither is
-repeated.
+by naming it as flaky: there is a race in it or in the product, and somebody has to find it. That a gateway died or hung
+and what a sanitizer reported are facts whatever comes later, and so is what breaks at random by intent (simulation,
+stress, torture, fuzz): none of it is repeated.
 """
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-_SANITIZER = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|runtime error: ")
+_FACT = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|runtime error: |assertion_failed|"
+                   r"gateway had died with|gateway did not end within")
 
 
 def pytest_ids(root: Path, failures: list) -> list[str]:
@@ -26,19 +27,21 @@ def pytest_ids(root: Path, failures: list) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def gtest_filter(failures: list) -> str:
-    return ":".join(f"{failure.suite}.{failure.name}" for failure in failures)
+def gtest_ids(failures: list) -> list[str]:
+    return list(dict.fromkeys(f"{failure.suite}.{failure.name}" for failure in failures))
 
 
-def repeat(context, result, again: Callable):
-    """Where the failed tests of the result pass in the result that `again` gives, they count as passed, and as flaky."""
+def repeat(context, result, ids: list[str], again: Callable):
+    """Where the failed tests of the result, which have these ids, pass in the result that `again` gives for the ids, they
+    count as passed, and as flaky."""
     tests = {(failure.suite, failure.name) for failure in result.failures}
     said = "".join(map(str, result.failures)) + (context.logs / f"{result.log}.log").read_text(errors="replace")
-    # More failed than tests say so: the runner itself ended badly.
-    if not tests or len(result.failures) != result.failed or len(tests) > context.repeats_left or _SANITIZER.search(said):
+    # A runner that found tests wrong ends with 1; with anything else, or more failures than tests, it ended badly itself.
+    ended_well = result.exit_code == 1 and len(result.failures) == result.failed and len(ids) == len(tests)
+    if not tests or not ended_well or len(tests) > context.repeats_left or _FACT.search(said):
         return
     context.repeats_left -= len(tests)
-    second = again()
+    second = again(ids)
     if second.failed or second.passed != len(tests):
         return
     result.passed += len(tests)

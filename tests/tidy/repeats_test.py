@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 
 from test_parts import Context, Failure, Result  # noqa: E402
-from test_repeats import gtest_filter, pytest_ids, repeat  # noqa: E402
+from test_repeats import gtest_ids, pytest_ids, repeat  # noqa: E402
 
 
 class Repeats(unittest.TestCase):
@@ -20,14 +20,15 @@ class Repeats(unittest.TestCase):
         (self.context.logs / "first.log").write_text("it was so")
         self.repeated = 0
 
-    def first(self, *failures, failed=None):
-        return Result("part", 10, failed or len(failures), reason="some failed", log="first", failures=list(failures))
+    def first(self, *failures, failed=None, exit_code=1):
+        return Result("part", 10, failed or len(failures), reason="some failed", log="first", exit_code=exit_code,
+                      failures=list(failures))
 
-    def repeat(self, result, second):
-        def again():
+    def repeat(self, result, second, ids=None):
+        def again(ids):
             self.repeated += 1
             return second
-        repeat(self.context, result, again)
+        repeat(self.context, result, gtest_ids(result.failures) if ids is None else ids, again)
         return result
 
     def test_what_passes_alone_counts_as_passed_and_is_named(self):
@@ -55,10 +56,16 @@ class Repeats(unittest.TestCase):
     def test_a_runner_that_ended_badly_is_not_asked_again(self):
         self.repeat(self.first(failed=1), Result("part", 1, 0))
         self.repeat(self.first(Failure("a", "b", ""), failed=2), Result("part", 1, 0))
+        self.repeat(self.first(Failure("a", "b", ""), exit_code=-11), Result("part", 1, 0))
         self.assertEqual(self.repeated, 0)
 
-    def test_what_a_sanitizer_found_stays_found(self):
+    def test_one_whose_name_leads_nowhere_is_not_asked_again(self):
+        self.repeat(self.first(Failure("", "b", "does not import")), Result("part", 1, 0), ids=[])
+        self.assertEqual(self.repeated, 0)
+
+    def test_what_a_sanitizer_found_stays_found_and_a_gateway_that_died_dead(self):
         self.repeat(self.first(Failure("a", "b", "ERROR: LeakSanitizer: detected")), Result("part", 1, 0))
+        self.repeat(self.first(Failure("a", "b", "AssertionError: gateway had died with -6")), Result("part", 1, 0))
         (self.context.logs / "first.log").write_text("x.cc:3:1: runtime error: shift exponent")
         self.repeat(self.first(Failure("a", "b", "")), Result("part", 1, 0))
         self.assertEqual(self.repeated, 0)
@@ -68,8 +75,8 @@ class Repeats(unittest.TestCase):
                     Failure("gateway.test_runs", "test_x[a/b]", "on teardown"), Failure("nowhere.test_z", "test_z", "")]
         self.assertEqual(pytest_ids(ROOT, failures),
                          ["tests/gateway/test_runs.py::test_x[a/b]", "tests/gateway/test_runs.py::Some::test_y"])
-        self.assertEqual(gtest_filter([Failure("Engines/Contract", "Holds/Redis", ""), Failure("Url", "Parses", "")]),
-                         "Engines/Contract.Holds/Redis:Url.Parses")
+        self.assertEqual(gtest_ids([Failure("Engines/Contract", "Holds/Redis", ""), Failure("Url", "Parses", "")]),
+                         ["Engines/Contract.Holds/Redis", "Url.Parses"])
 
 
 if __name__ == "__main__":
