@@ -76,6 +76,7 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
   run_script(parts_.messages, scripts::claim_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
+              {"removed", parts_.keys.run_removed(run_id)},
               {"makes", flag(made != nullptr)},
               {"claims", flag(asked != nullptr)},
               {"changes", parts_.keys.run_changes(run_id)},

@@ -158,6 +158,9 @@ void RunMaker::on_written(const Ptr& making, const RunAnswer& answer) {
     uncount(*making);
     return making->done(refuse(RunErrc::exists, "there is a run of that id"));
   }
+  if (code == "removed")
+    return refuse_with(
+        making, refuse(RunErrc::unavailable, "the run of that id is just being deleted; say it again"));
   RunCreated created;
   if (making->run.claim) {
     const RunTop top = answer.top();

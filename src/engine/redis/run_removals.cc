@@ -23,7 +23,9 @@ void RunRemovals::remove(const std::string& run_id, const RunReach& reach, RunDo
 void RunRemovals::remove(const std::vector<std::string>& run_ids) {
   for (const std::string& run_id : run_ids)
     settle(run_id, {}, [this, run_id](const Result<RunAnswer>& answer) {
-      if (answer) index_.removed(run_id, answer->code() == "removed" ? answer->counted(0) : RunCounted());
+      // One that is not there another has removed, or will when it looks: what it counted for stands in its
+      // way.
+      if (answer && answer->code() == "removed") index_.removed(run_id, answer->counted(0));
     });
 }
 

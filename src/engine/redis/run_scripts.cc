@@ -152,9 +152,10 @@ return answer('beat')
 // the caller knows the log, which was seen_pos long in seen_epoch with seen_a, seen_b; keep_fits: '1' when it
 // cuts neither character nor line. known: the highest epoch that anybody has heard of. Codes: claimed,
 // repeated, created, exists, ended, held (the lease's rest), moved, again (the caller knows the log
-// too badly). More in the answers claimed and repeated: lease; then in claimed: realm, user. In ended: what
-// kEnd has counted, when it ended here.
-const Script claim_run({.keys = {"run", "log"},
+// too badly), removed (one of that id was, and what it counted for is not undone). More in the answers
+// claimed and repeated: lease; then in claimed: realm, user. In ended: what kEnd has counted, when it ended
+// here.
+const Script claim_run({.keys = {"run", "log", "removed"},
                         .arguments = {"makes",    "claims",   "changes",      "channels",    "tenant",
                                       "realm",    "producer", "token",        "digest",      "keep",
                                       "keep_a",   "keep_b",   "keep_fits",    "seen_epoch",  "seen_pos",
@@ -163,6 +164,7 @@ const Script claim_run({.keys = {"run", "log"},
                                       "awake_ms", "start_ms", "life_ms",      "retention_ms"}},
                        joined(kReach, kClock, R"lua(
 if makes == '1' and redis.call('EXISTS', run) == 0 then
+  if redis.call('EXISTS', removed) == 1 then return {'removed'} end
   local gone_at = now + life_ms + retention_ms
   -- First what each append asks for: it may be stored as a list.
   redis.call('HSET', run, 'status', 'queued', 'epoch', 0, 'pos', 0, 'a', 0, 'b', 0, 'cancel', 0, 'lease', 0,

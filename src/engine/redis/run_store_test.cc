@@ -298,6 +298,17 @@ TEST_F(RunStores, ADeletionWhoseAnswerIsLostLeavesNothing) {
   EXPECT_TRUE(until(is_clean)) << names_of_runs();
 }
 
+TEST_F(RunStores, AnIdIsFreeOnceItsDeletionIsUndone) {
+  const auto instance = start_on_own_server("gw-a");
+  RunStore& runs = instance->engine().runs();
+  const std::string left = key_prefix_ + "run:{r}:removed";
+  command(server().url(), {"HSET", left, "user", "ann", "realm", "", "thread", "", "asked", ""});
+  EXPECT_EQ(code_of(create(runs, new_run("r", "one"))), "unavailable");
+  settle(*instance);
+  command(server().url(), {"DEL", left});
+  EXPECT_EQ(code_of(create(runs, new_run("r", "one"))), "ok");
+}
+
 TEST_F(RunStores, EveryKeyGoesByItself) {
   const auto instance = start_on_own_server("gw-a");
   NewRun run = new_run("r", "one");
