@@ -20,9 +20,17 @@ bool holds_delivery(const RunRecord& run, WallTime now) {
 RunDeliveries::RunDeliveries(EventLoop& loop, RunStore& runs, PostOffice& post_office, Duration ack_wait)
     : runs_(runs), post_office_(post_office), sweeps_(loop.every(period(ack_wait), [this] { sweep(); })) {}
 
+void RunDeliveries::claimed(const std::string& run_id, const std::string& tenant) {
+  kept_.erase(run_id);
+  looked_at_.erase(run_id);
+  keep_open(run_id, tenant);
+}
+
 void RunDeliveries::keep_open(const std::string& run_id, const std::string& tenant) {
   if (kept_.contains(run_id) || !looked_at_.insert(run_id).second) return;
   runs_.find_record(run_id, {}, [this, run_id, tenant](const RunResult<const Run*>& run) {
+    // Nobody knows: the next that is heard looks again.
+    if (!run && run.error().code == RunErrc::unavailable) looked_at_.erase(run_id);
     if (!run || !holds_delivery((*run)->record, runs_.now())) return;
     kept_.emplace(run_id, tenant);
     put_off(run_id, **run);

@@ -17,6 +17,8 @@ class RunDeliveries {
   // All outlive it. `ack_wait`: after so long an unacknowledged delivery goes to another.
   RunDeliveries(EventLoop& loop, RunStore& runs, PostOffice& post_office, Duration ack_wait);
 
+  // A run was claimed for a delivery, with a key of that tenant: what was known of it holds no more.
+  void claimed(const std::string& run_id, const std::string& tenant);
   // The owner of a run was heard of here, with a key of that tenant: with every append, so that of a run
   // that is bound to no delivery only the first in a while costs anything.
   void keep_open(const std::string& run_id, const std::string& tenant);

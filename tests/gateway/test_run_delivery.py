@@ -89,6 +89,19 @@ def test_heartbeats_keep_it_and_so_do_appends(gateway, group, delivery):
     gateway.api.ack("guide", group, [other.id])
 
 
+def test_a_claim_just_after_appends_for_no_delivery_binds_it_too(gateway, group, delivery):
+    stream, event, client = delivery
+    run = Run.create(gateway.api)
+    run.say("x")  # so this instance has just seen that the run holds no delivery
+    claimed = run.claim(run.producer, delivery={"group": group, "id": event.id}, lease_ms=60_000)
+    assert claimed.status_code == 200, claimed.text
+    run.epoch, run.seq = claimed.json()["epoch"], 0
+    time.sleep(2 * ACK_WAIT)
+    assert stream.waiting() == 0
+    run.end()
+    assert stream.next_from(client, 30).id == event.id
+
+
 def test_a_claim_that_is_refused_puts_no_delivery_off(gateway, group, delivery):
     stream, event, client = delivery
     run = Run.create(gateway.api, lease_ms=120_000)

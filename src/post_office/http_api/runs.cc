@@ -99,7 +99,7 @@ void claim(const Runs& runs, ApiRequest request) {
                   [call = *call, with_text = asked->include_text,
                    is_bound = !asked->claim.group.empty()](const RunResult<RunClaimed>& claimed) mutable {
                     if (!claimed) return refuse(call.responder, claimed.error());
-                    if (is_bound) call.runs.deliveries.keep_open(call.run_id, call.key.tenant_id);
+                    if (is_bound) call.runs.deliveries.claimed(call.run_id, call.key.tenant_id);
                     if (with_text) return answer_with_text(call, *claimed);
                     answer_claimed(call, *claimed, nullptr);
                   });
