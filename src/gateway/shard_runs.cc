@@ -18,8 +18,8 @@ constexpr size_t kAccountsPerAddress = 8;
 std::string raw_id(const std::optional<protocol::MessageId>& id) { return id ? std::string(id->raw) : ""; }
 
 // Whom the runs of a client without a session count for: one of the accounts of its address, so that many
-// connections of one address leave something of what all strangers have. It stands in Redis: of so few digits
-// nobody makes an address again. Without an address of its own: the connection.
+// connections of one address leave something of what all strangers have. It stands in Redis, so of the
+// address's digest it has what hundreds of addresses share. Without an address of its own: the connection.
 std::string account_of(const Stranger& stranger, const std::string& connection) {
   if (!stranger) return connection;
   const IpAddress machine = machine_of(*stranger);

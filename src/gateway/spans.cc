@@ -30,7 +30,9 @@ void add(Span& span, std::string_view key, int64_t value) { span.attributes.push
 
 // Seconds, once it has come to that.
 void add_wait(Span& span, std::string_view key, const std::optional<WallTime>& until, WallTime from) {
-  if (until) span.attributes.push_back({key, std::chrono::duration<double>(*until - from).count()});
+  // The engine's clock may have gone back.
+  if (until)
+    span.attributes.push_back({key, std::max(std::chrono::duration<double>(*until - from).count(), 0.0)});
 }
 
 // What is wrong with a run that ended like this; empty: nothing.
