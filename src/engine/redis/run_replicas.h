@@ -1,6 +1,7 @@
 // The replicas of runs that somebody here reads, and who does. A replica subscribes, then reads, then takes
-// what came meanwhile; while it is there, attaching and catching up cost no command. Every other second all
-// of them are compared with Redis, which finds what Pub/Sub has lost. Control loop only.
+// what came meanwhile; while it is there, attaching and catching up cost no command. Every other second each
+// is compared with Redis, all of them spread over that time, which finds what Pub/Sub has lost. Control loop
+// only.
 #pragma once
 
 #include <deque>
@@ -89,6 +90,7 @@ class RunReplicas {
   void answer(const Ptr& open);
   void fail(const Ptr& open, const RunRefusal& refusal);
   void drop(const Ptr& open);
+  void compare_some(TimePoint now);
   void compare(const Ptr& open);
   void on_top(const Ptr& open, const Result<Reply>& reply);
   void drop_unread(TimePoint now);
@@ -104,6 +106,9 @@ class RunReplicas {
   size_t bytes_ = 0;  // of all their logs: ten thousand that come at once each ask for room
   uint64_t last_reading_ = 0;
   TimePoint compared_at_;
+  double compares_owed_ = 0;   // of those that were open for so long as it took
+  std::string compared_last_;  // a run id
+  TimePoint dropped_at_;
   std::chrono::milliseconds clock_ahead_{};
   uint64_t reloads_ = 0;
 };

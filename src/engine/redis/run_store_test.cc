@@ -129,6 +129,28 @@ TEST_F(RunStores, ASecondReaderCostsNoCommand) {
   EXPECT_EQ(instance->engine().stats().commands_total, before);
 }
 
+TEST_F(RunStores, ManyAreComparedOneAfterAnother) {
+  constexpr size_t kRuns = 200;
+  const auto instance = start(EngineUnderTest::redis);
+  RunStore& runs = instance->engine().runs();
+  std::vector<std::unique_ptr<FollowingReader>> readers;
+  for (size_t i = 0; i < kRuns; ++i) {
+    NewRun run = new_run("r" + std::to_string(i), "one");
+    run.audience = {RunAudience::Kind::channel, "", ""};  // a user may have fewer
+    ASSERT_TRUE(create(runs, run));
+    readers.push_back(std::make_unique<FollowingReader>());
+    ASSERT_TRUE(read(runs, run.run_id, *readers.back()));
+  }
+  settle(*instance);
+  const uint64_t before = instance->engine().stats().commands_total;
+  size_t most = 0;
+  EXPECT_TRUE(until([&] {
+    most = std::max(most, instance->engine().stats().pending);
+    return instance->engine().stats().commands_total - before > 2 * kRuns;
+  }));
+  EXPECT_LT(most, kRuns / 2);
+}
+
 TEST_F(RunStores, AnAppendIsOneCommand) {
   const auto instance = start(EngineUnderTest::redis);
   RunStore& runs = instance->engine().runs();
