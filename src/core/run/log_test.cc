@@ -38,7 +38,7 @@ TEST(RunLog, ATailSaysAsMuchOfACursorAsTheLog) {
 }
 
 TEST(RunLog, HoldsLittleMoreThanItsBytes) {
-  for (const size_t batch : {1, 16, 300, 5000}) {
+  for (const size_t batch : {1u, 16u, 300u, 5000u}) {
     RunLog log;
     while (log.size() < 100'000) {
       log.append(std::string(batch, 'x'));

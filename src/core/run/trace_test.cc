@@ -29,7 +29,7 @@ TEST(RunTrace, WhatIsNoSuchTextIsNoSpan) {
   const std::string text = text_of(kept_span());
   for (size_t size = 0; size < 74; ++size) EXPECT_FALSE(parse_open_span(text.substr(0, size))) << size;
   for (const char* const more : {" ", "x", "0", " 1"}) EXPECT_FALSE(parse_open_span(text + more)) << more;
-  for (const size_t at : {0, 2, 5, 55, 60, 72, 73}) {
+  for (const size_t at : {0u, 2u, 5u, 55u, 60u, 72u, 73u}) {
     std::string broken = text;
     broken[at] = 'x';
     EXPECT_FALSE(parse_open_span(broken)) << broken;
