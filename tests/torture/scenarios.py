@@ -46,6 +46,9 @@ async def conversation(world, rng):
             if run is None:
                 continue
             begun(world, run)
+            if number == 0:  # whatever else becomes of it
+                await asker.say_again()
+                await asker.attach(run, forged(f"0.0.{'0' * 14}", rng))
             others = [asyncio.create_task(beside(world, rng, asker, tab, run)) for tab in tabs]
             if rng.random() < 0.3:
                 others.append(asyncio.create_task(stream_reader(world, rng, session, run, format or "text")))
