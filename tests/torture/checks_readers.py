@@ -32,7 +32,8 @@ def fits(run, known, epoch, pos, hash):
     if not any(run.claims.values()) and pos:
         return None
     if pos > len(known.data):
-        return False
+        # An epoch that the gateway began, by ending the run, has no claim that tells where: it may go as far as what was written.
+        return False if run.claim(epoch) or pos > max(map(len, run.variants(epoch)), default=0) else None
     return known.hash_at(pos) == hash and epoch <= max((heard.epoch for attach in run.attaches for heard in attach.heard), default=0)
 
 

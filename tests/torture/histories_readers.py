@@ -51,6 +51,19 @@ def cursors_that_do_not_fit(story):
     run.end()
 
 
+@right("I18")
+def a_cursor_of_the_epoch_in_which_a_stopping_gateway_ended_the_run(story):
+    """Nobody can look at its record any more."""
+    run = begun(story, "Once ")
+    run.attach("tab-1", f"1.5.{hash_text(b'Onze ')}", id="b1").snapshot("tab-1", id="b1", cause="diverged")
+    run.epoch, run.status, error = 2, "abandoned", {"code": "gateway_stopped", "message": "gateway_stopped"}
+    run.tell("reset", **run.place, cause="ended")
+    run.tell("end", **run.top, error=error, result=None)
+    run.attach("tab-1", run.cursor, id="b2")
+    story.hear_run("tab-1", "top", run.name, **run.top, id="b2")
+    story.hear_run("tab-1", "end", run.name, **run.top, error=error, result=None)
+
+
 @wrong("I18")
 def a_wrong_hash_is_taken(story):
     run = begun(story, "Once ", "upon ")
