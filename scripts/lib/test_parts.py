@@ -19,9 +19,6 @@ CORES = os.cpu_count() or 2
 PART_SECONDS_MAX = 2700
 STRESS_SECONDS = 60
 SIMULATION_SEEDS = 500
-# pytest's parts that look for what happens once in a while. What they find is not repeated; a run that looked at too
-# little, and says so, is.
-AT_RANDOM, LOOKED_AT_TOO_LITTLE = ("torture",), "were not exercised"
 # The only layers in which two threads meet; the others have nothing that the thread sanitizer could find.
 THREADED_LAYERS = ("base", "net", "gateway")
 
@@ -238,8 +235,7 @@ def run_pytest(name: str, paths: list[str], preset: str, *flags: str,
             return some
 
         result = run_some("", *flags, *select, *paths)
-        if name not in AT_RANDOM or all(LOOKED_AT_TOO_LITTLE in failure.said for failure in result.failures):
-            repeat(context, result, pytest_ids(context.root, result.failures), lambda ids: run_some("-again", *ids))
+        repeat(context, result, pytest_ids(context.root, result.failures), lambda ids: run_some("-again", *ids))
         return result
     return run
 

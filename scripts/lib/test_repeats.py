@@ -2,8 +2,8 @@
 
 `scripts/test --repeat-failed N` allows it for N tests of a run. One that passes then counts as passed, and the run ends
 by naming it as flaky: there is a race in it or in the product, and somebody has to find it. That a gateway died or hung
-and what a sanitizer reported are facts whatever comes later, and so is what breaks at random by intent (simulation,
-stress, torture, fuzz): none of it is repeated.
+and what a sanitizer reported are facts whatever comes later, and so is what a seed replays (simulation, stress, fuzz):
+none of it is repeated. The torture is: its timing is the machine's, and it tells all that it saw.
 """
 
 import re
