@@ -24,11 +24,10 @@ std::string_view cause_of_snapshot(Kind kind) {
 // Where the piece that begins at `from` ends. Lines stay whole as long as that is possible.
 uint64_t end_of_piece(const Run& run, uint64_t from, uint64_t to, const RunPieces& pieces) {
   const bool lines = run.record.format == RunFormat::json;
-  const std::string_view log = run.log.bytes();
   uint64_t end = run.log.piece_end(from, std::min(to, from + pieces.piece_bytes), lines);
-  if (lines && end > from && log[end - 1] != '\n') {
-    const size_t newline = log.find('\n', end);
-    if (newline < to && newline - from < pieces.line_bytes) end = newline + 1;
+  if (lines && end > from && !run.log.ends_line(end)) {
+    const auto line = run.log.line_end(end);
+    if (line && *line <= to && *line - from <= pieces.line_bytes) end = *line;
   }
   return end;
 }
@@ -62,11 +61,11 @@ struct RunMessages::Draft {
     told = pos;
     const RunCursor after = cursor_at(run, pos);
     const std::string hash = after.hash.text();
-    std::string json;
+    std::string json, room;
     protocol::append_run_snapshot(
         json, take_head(), {after.epoch, pos, hash},
         {record.thread_id, messages.channels_.name(record.channel), to_string(record.format),
-         to_string(record.status), cause_of_snapshot(kind), run.log.bytes(0, pos)},
+         to_string(record.status), cause_of_snapshot(kind), run.log.view(0, pos, room)},
         now.wall);
     telling.messages.push_back({std::move(json), after});
   }
@@ -90,9 +89,9 @@ struct RunMessages::Draft {
       const uint64_t from = std::exchange(pos, end_of_piece(run, pos, run.log.size(), pieces));
       const RunCursor after = cursor_at(run, pos);
       const std::string hash = after.hash.text();
-      std::string json;
-      protocol::append_run_delta(json, take_head(), {after.epoch, pos, hash}, from, run.log.bytes(from, pos),
-                                 now.wall);
+      std::string json, room;
+      protocol::append_run_delta(json, take_head(), {after.epoch, pos, hash}, from,
+                                 run.log.view(from, pos, room), now.wall);
       telling.messages.push_back({std::move(json), after});
       told += pos - from;
     }
@@ -105,10 +104,10 @@ struct RunMessages::Draft {
     const RunRecord& record = run.record;
     const RunCursor after = cursor_at(run, run.log.size());
     const std::string hash = after.hash.text();
-    protocol::RunEndOf over{to_string(record.status), {}, {}, record.result};
-    if (record.error) {
-      over.error_code = record.error->code;
-      over.error_message = record.error->message;
+    protocol::RunEndOf over{to_string(record.status), {}, {}, record.rare->result};
+    if (record.rare->error) {
+      over.error_code = record.rare->error->code;
+      over.error_message = record.rare->error->message;
     }
     std::string json;
     protocol::append_run_end(json, take_head(), {after.epoch, after.pos, hash}, over, now.wall);
@@ -177,8 +176,9 @@ RunTold RunMessages::delta(const Run& run, uint64_t from, uint64_t to, const Run
   const RunCursor after = cursor_at(run, end);
   const std::string hash = after.hash.text();
   RunTold told{{}, after};
+  std::string room;
   protocol::append_run_delta(told.json, {run.record.run_id}, {after.epoch, end, hash}, from,
-                             run.log.bytes(from, end), wall);
+                             run.log.view(from, end, room), wall);
   return told;
 }
 

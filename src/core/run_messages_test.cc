@@ -180,7 +180,7 @@ TEST_F(RunMessagesTest, NeverCutsACharacterOrALine) {
 TEST_F(RunMessagesTest, WhenItIsOverTheEndIsLast) {
   run_.log.append("all");
   run_.record.status = RunStatus::failed;
-  run_.record.error = RunError{"agent_lost", "gone"};
+  run_.record.rare.make().error = RunError{"agent_lost", "gone"};
   Reader fresh, there("all", 1);
   fresh.take(answer({}));
   EXPECT_EQ(fresh.events(), "snapshot end ");

@@ -57,7 +57,7 @@ TEST_P(RunBoundsContract, ClientsWithoutASessionLeaveRoomForOthers) {
   EXPECT_EQ(error_of(create(strangers_run("r3", "c2"))), "none");
   EXPECT_EQ(error_of(create(strangers_run("r4", "c3"))), "resource_exhausted") << "they share the rest";
   EXPECT_EQ(error_of(create(new_run("mine"))), "none") << "and a user has what is his";
-  EXPECT_EQ(find("r1")->record.asked_by, "c1");
+  EXPECT_EQ(find("r1")->record.rare->asked_by, "c1");
   cancel("r3");
   EXPECT_EQ(error_of(create(strangers_run("r4", "c3"))), "none");
   store().withdraw("r4");
@@ -298,7 +298,7 @@ TEST_P(RunBoundsContract, AListLooksAtSoManyRunsAndSaysWhereToGoOn) {
   for (int i = 0; i < 20; ++i) {
     const auto page = list(all);
     ASSERT_TRUE(page);
-    for (const RunRecord& run : page->runs) ids += run.run_id + " ";
+    for (const RunRecord& run : page->runs) ids += run.run_id.str() + " ";
     if ((all.after = page->after).empty()) break;
   }
   std::string expected;

@@ -34,7 +34,7 @@ TEST_P(RunContract, MakesARunThatWaitsForAnAgent) {
   EXPECT_EQ(run->record.realm, "");
   EXPECT_EQ(run->record.thread_id, "c1");
   EXPECT_EQ(run->record.format, RunFormat::json);
-  EXPECT_EQ(run->record.metadata, asked.metadata);
+  EXPECT_EQ(run->record.rare->metadata, asked.metadata);
   EXPECT_EQ(run->record.bytes_max, 1000u);
   EXPECT_EQ(run->record.retention, 7s);
   EXPECT_TRUE(run->record.push);
@@ -286,8 +286,8 @@ TEST_P(RunContract, AnOwnerEndsItOnce) {
   EXPECT_EQ(error_of(heartbeat("r", {"a", 1})), "run_ended");
   EXPECT_EQ(*cancel("r"), RunCancelled::ended);
   const auto run = find("r");
-  EXPECT_EQ(*run->record.error, *failed.error);
-  EXPECT_EQ(run->record.result, failed.result);
+  EXPECT_EQ(*run->record.rare->error, *failed.error);
+  EXPECT_EQ(run->record.rare->result, failed.result);
   EXPECT_EQ(run->record.epoch, 1u);
   EXPECT_TRUE(until([&] { return !reader->changes.empty(); }));
   settle();
@@ -305,7 +305,7 @@ TEST_P(RunContract, ACancelIsHeardByReadersAndOwner) {
   EXPECT_EQ(reader->kinds(), "cancel");
   EXPECT_TRUE(heartbeat("r", {"a", 1})->cancel_requested);
   EXPECT_TRUE(comes_to("r", "cancelled", 500ms + 2s));
-  EXPECT_EQ(*find("r")->record.error, (RunError{"cancelled", "enough"}));
+  EXPECT_EQ(*find("r")->record.rare->error, (RunError{"cancelled", "enough"}));
   EXPECT_EQ(*cancel("r"), RunCancelled::ended);
   EXPECT_EQ(error_of(append("r", 0, "x")), "run_ended");
   settle();

@@ -348,7 +348,7 @@ class RunStoreTest : public testing::Test {
   }
   std::string end_code_of(const std::string& id) {
     const auto run = find(id);
-    return run && run->record.error ? run->record.error->code : error_of(run);
+    return run && run->record.rare->error ? run->record.rare->error->code : error_of(run);
   }
   bool comes_to(const std::string& id, const std::string& status, Duration patience = 10s) {
     return until([&] { return status_of(id) == status; }, patience);

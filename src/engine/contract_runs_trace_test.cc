@@ -49,11 +49,11 @@ TEST_P(RunTraceContract, TheSpanStandsInTheRecordAndIsToldAtTheEnd) {
   asked.channel = 1;
   create(asked);
   const auto made = find("r");
-  ASSERT_TRUE(made && made->record.trace);
-  EXPECT_EQ(made->record.trace->span.context, span_.context);
-  EXPECT_EQ(made->record.trace->span.parent, span_.parent);
-  EXPECT_EQ(made->record.trace->span.started_at, span_.started_at);
-  EXPECT_FALSE(made->record.trace->first_claim_at);
+  ASSERT_TRUE(made && made->record.rare->trace);
+  EXPECT_EQ(made->record.rare->trace->span.context, span_.context);
+  EXPECT_EQ(made->record.rare->trace->span.parent, span_.parent);
+  EXPECT_EQ(made->record.rare->trace->span.started_at, span_.started_at);
+  EXPECT_FALSE(made->record.rare->trace->first_claim_at);
   pass(20ms);
   claim("r", "a");
   pass(20ms);
@@ -73,8 +73,8 @@ TEST_P(RunTraceContract, TheSpanStandsInTheRecordAndIsToldAtTheEnd) {
   EXPECT_EQ(ended.ended_at, record.ended_at);
   EXPECT_EQ(ended.trace.span.context, span_.context);
   EXPECT_EQ(ended.trace.span.parent, span_.parent);
-  EXPECT_EQ(ended.trace.first_claim_at, record.trace->first_claim_at);
-  EXPECT_EQ(ended.trace.first_byte_at, record.trace->first_byte_at);
+  EXPECT_EQ(ended.trace.first_claim_at, record.rare->trace->first_claim_at);
+  EXPECT_EQ(ended.trace.first_byte_at, record.rare->trace->first_byte_at);
   ASSERT_TRUE(ended.trace.first_claim_at && ended.trace.first_byte_at);
   EXPECT_GE(*ended.trace.first_claim_at, ended.created_at + 20ms);
   EXPECT_GE(*ended.trace.first_byte_at, *ended.trace.first_claim_at + 20ms);
@@ -86,7 +86,7 @@ TEST_P(RunTraceContract, OfARunThatIsNotTracedNothingIsKeptOrTold) {
   create(claimed_run("r"));
   append("r", 0, "text", RunEnd{});
   EXPECT_EQ(status_of("r"), "completed");
-  EXPECT_FALSE(find("r")->record.trace);
+  EXPECT_FALSE(find("r")->record.rare->trace);
   create(claimed_run("removed"));
   remove("removed");
   settle();

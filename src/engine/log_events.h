@@ -27,8 +27,9 @@ inline void log_given_up(std::string_view channel, std::string_view group, std::
 // was.
 inline void log_run_ended(const RunRecord& run) {
   std::optional<log::TraceScope> scope;
-  if (run.trace) scope.emplace(run.trace->span.context.trace_id, run.trace->span.context.parent_id);
-  const std::string_view error = run.error ? std::string_view(run.error->code) : "-";
+  const auto& trace = run.rare->trace;
+  if (trace) scope.emplace(trace->span.context.trace_id, trace->span.context.parent_id);
+  const std::string_view error = run.rare->error ? std::string_view(run.rare->error->code) : "-";
   if (run.status == RunStatus::abandoned)
     return log::warn("run_abandoned", {{"run_id", run.run_id}, {"error", error}, {"epoch", run.epoch}});
   log::debug(

@@ -12,7 +12,7 @@ namespace {
 Duration period(Duration ack_wait) { return std::max<Duration>(ack_wait / 4, 100ms); }
 
 bool holds_delivery(const RunRecord& run, WallTime now) {
-  return run.status == RunStatus::in_progress && !run.group.empty() && !run::is_owner_lost(run, now);
+  return run.status == RunStatus::in_progress && !run.shown->group.empty() && !run::is_owner_lost(run, now);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ void RunDeliveries::sweep() {
 void RunDeliveries::put_off(const std::string& run_id, const Run& run) {
   const auto kept = kept_.find(run_id);
   if (kept == kept_.end()) return;
-  post_office_.working({run.record.channel, run.record.group, kept->second}, {run.record.delivery_id},
+  post_office_.working({run.record.channel, run.record.shown->group, kept->second}, {run.record.shown->delivery_id},
                        [](const Result<size_t>&) {});
 }
 

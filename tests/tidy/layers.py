@@ -26,6 +26,7 @@ HOMES = {
     "boost/system/": tuple(LAYERS),
     "boost/smart_ptr/": ("core",),
     "boost/container/": ("json", "core"),
+    "boost/intrusive/": ("engine",),
     "emmintrin.h": ("src/json/json_string.h",),
     "boost/asio": ("net",),
     "boost/beast": ("net",),

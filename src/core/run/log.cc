@@ -7,46 +7,55 @@
 namespace gw {
 namespace {
 
-constexpr size_t kSpareBytes = 240;  // at least, so that a short answer is not moved for each of its words
-
 uint64_t least_base_after(const std::vector<uint64_t>& bases, uint32_t epoch, uint64_t pos) {
   for (size_t later = size_t{epoch} + 1; later < bases.size(); ++later) pos = std::min(pos, bases[later]);
   return pos;
 }
 
-bool is_inside_character(std::string_view text, uint64_t pos) {
-  return pos < text.size() && (static_cast<unsigned char>(text[pos]) & 0xc0) == 0x80;
-}
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+uint64_t note_of(RunHash hash) { return uint64_t{hash.first} << 32 | hash.second; }
+RunHash hash_of(uint64_t note) { return {static_cast<uint32_t>(note >> 32), static_cast<uint32_t>(note)}; }
 
 }  // namespace
+
+size_t RunLog::capacity() const {
+  return text_.capacity() + bases_.capacity() * sizeof(uint64_t);
+}
+
+bool RunLog::is_inside_character(uint64_t pos) const {
+  return pos < text_.size() && continues_character(text_[pos]);
+}
+
+std::optional<uint64_t> RunLog::line_end(uint64_t pos) const {
+  const uint64_t newline = text_.find('\n', pos);
+  return newline == text_.size() ? std::nullopt : std::optional(newline + 1);
+}
+
+uint64_t RunLog::count_lines() const {
+  uint64_t lines = 0;
+  text_.visit(0, text_.size(), [&](std::string_view piece) {
+    lines += static_cast<uint64_t>(std::count(piece.begin(), piece.end(), '\n'));
+  });
+  return lines;
+}
 
 RunHash RunLog::hash_at(uint64_t pos) const {
   if (pos == size()) return hash_;
   ASSERT(!expired_ && pos < size());
-  const uint64_t mark = pos / kMarkBytes;
-  const RunHash before = mark == 0 ? RunHash() : marks_[mark - 1];
-  return before.then(bytes(mark * kMarkBytes, pos));
-}
-
-// A string that grows by itself doubles, and ten thousand answers of 16 KiB would hold as much again for
-// nothing. In steps of a 64th a byte is copied 64 times in all, far less than it cost to come here.
-void RunLog::make_room(size_t more) {
-  const size_t size = bytes_.size() + more;
-  if (size <= bytes_.capacity()) return;
-  std::string roomier;  // reserve() of one that has bytes doubles it too
-  roomier.reserve(size + std::max(kSpareBytes, size / 64));
-  roomier += bytes_;
-  bytes_ = std::move(roomier);
+  RunHash hash = hash_of(text_.note(pos));
+  text_.visit(pos / kMarkBytes * kMarkBytes, pos, [&](std::string_view piece) { hash = hash.then(piece); });
+  return hash;
 }
 
 void RunLog::append(std::string_view bytes) {
   ASSERT(!expired_ || bytes.empty());
-  make_room(bytes.size());
   while (!bytes.empty()) {
-    const std::string_view piece = bytes.substr(0, kMarkBytes - bytes_.size() % kMarkBytes);
-    bytes_.append(piece);
+    const std::string_view piece = bytes.substr(0, kMarkBytes - text_.size() % kMarkBytes);
+    const uint64_t from = text_.size();
+    text_.append(piece);
+    if (from % kMarkBytes == 0) text_.set_note(from, note_of(hash_));
     hash_ = hash_.then(piece);
-    if (bytes_.size() % kMarkBytes == 0) marks_.push_back(hash_);
     bytes.remove_prefix(piece.size());
   }
 }
@@ -55,8 +64,7 @@ void RunLog::begin_epoch(uint32_t epoch, uint64_t keep) {
   ASSERT(epoch > this->epoch() && keep <= size());
   if (keep < size()) {
     hash_ = hash_at(keep);
-    bytes_.resize(keep);
-    marks_.resize(keep / kMarkBytes);
+    text_.cut(keep);
   }
   bases_.resize(size_t{epoch} + 1, keep);
 }
@@ -83,8 +91,7 @@ void RunLog::assign_expired(uint64_t size, RunHash hash, std::vector<uint64_t> b
 void RunLog::expire() {
   expired_size_ = size();
   expired_ = true;
-  bytes_ = std::string();
-  marks_ = std::vector<RunHash>();
+  text_ = BlockText();
 }
 
 uint64_t RunLog::common_prefix(uint32_t epoch, uint64_t pos) const {
@@ -100,7 +107,7 @@ RunResume resume_at_tail(const std::vector<uint64_t>& bases, uint64_t size, RunH
   if (common > size) return {Kind::ahead, 0};
   if (common < cursor.pos) return {Kind::reset, common};
   // The hash folds: with the bytes from there on it has to come to that of the whole log.
-  const bool is_whole = cursor.pos + tail.size() == size && !is_inside_character(tail, 0);
+  const bool is_whole = cursor.pos + tail.size() == size && (tail.empty() || !continues_character(tail[0]));
   if (!is_whole || cursor.hash.then(tail) != hash) return {Kind::diverged, 0};
   return {cursor.epoch == epoch ? Kind::fits : Kind::reset, common};
 }
@@ -112,20 +119,20 @@ RunResume RunLog::resume(const std::optional<RunCursor>& cursor) const {
   const uint64_t common = common_prefix(cursor->epoch, cursor->pos);
   if (common > size()) return {Kind::ahead, 0};
   const bool is_known = !expired_ || common == size();
-  if (!is_known || is_inside_character(bytes_, common)) return {Kind::diverged, 0};
+  if (!is_known || is_inside_character(common)) return {Kind::diverged, 0};
   // Of what was cut nobody has the bytes any more: the reader is told the hash at the common prefix.
   if (common == cursor->pos && hash_at(common) != cursor->hash) return {Kind::diverged, 0};
   return {cursor->epoch == epoch() ? Kind::fits : Kind::reset, common};
 }
 
 uint64_t RunLog::piece_end(uint64_t from, uint64_t to, bool lines) const {
-  if (to >= bytes_.size()) return bytes_.size();
+  if (to >= text_.size()) return text_.size();
   ASSERT(from <= to);
-  if (lines && to > from) {
-    const size_t newline = bytes_.rfind('\n', to - 1);
-    if (newline != std::string::npos && newline >= from) return newline + 1;
+  if (lines) {
+    const uint64_t newline = text_.find_last('\n', from, to);
+    if (newline < text_.size()) return newline + 1;
   }
-  while (to > from && is_inside_character(bytes_, to)) --to;
+  while (to > from && is_inside_character(to)) --to;
   return to;
 }
 

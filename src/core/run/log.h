@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/block_text.h"
 #include "core/run/cursor.h"
 
 namespace gw {
@@ -31,18 +32,33 @@ RunResume resume_at_tail(const std::vector<uint64_t>& bases, uint64_t size, RunH
 class RunLog {
  public:
   // Positions whose hash is kept lie so far apart; those between are folded anew.
-  static constexpr uint64_t kMarkBytes = 1024;
+  static constexpr uint64_t kMarkBytes = BlockText::kPartBytes;
 
-  uint64_t size() const { return expired_ ? expired_size_ : bytes_.size(); }
+  uint64_t size() const { return expired_ ? expired_size_ : text_.size(); }
   RunHash hash() const { return hash_; }
   // The newest epoch that it has seen begin.
   uint32_t epoch() const { return static_cast<uint32_t>(bases_.size() - 1); }
   // For each epoch, from 0, where it began.
   const std::vector<uint64_t>& bases() const { return bases_; }
-  std::string_view bytes() const { return bytes_; }
+  // Those that are here: all, or none of one that has expired.
+  uint64_t bytes_here() const { return text_.size(); }
   // What it holds of memory for them.
-  size_t capacity() const { return bytes_.capacity(); }
-  std::string_view bytes(uint64_t from, uint64_t to) const { return bytes().substr(from, to - from); }
+  size_t capacity() const;
+  // Copies.
+  std::string bytes() const { return bytes(0, text_.size()); }
+  std::string bytes(uint64_t from, uint64_t to) const { return text_.copy(from, to); }
+  // As they lie in memory where they lie in one piece, else a copy in `room`. Until the log changes.
+  std::string_view view(uint64_t from, uint64_t to, std::string& room) const {
+    return text_.view(from, to, room);
+  }
+  // Whether just these stand at `from`.
+  bool has(uint64_t from, std::string_view bytes) const { return text_.has(from, bytes); }
+  // Whether a cut at `pos`, which is here, is behind a whole line, or inside a character.
+  bool ends_line(uint64_t pos) const { return pos > 0 && text_[pos - 1] == '\n'; }
+  bool is_inside_character(uint64_t pos) const;
+  // Where the line that holds the byte at `pos` ends, its '\n' included; empty: it has no end.
+  std::optional<uint64_t> line_end(uint64_t pos) const;
+  uint64_t count_lines() const;
   // `pos` is at most size().
   RunHash hash_at(uint64_t pos) const;
 
@@ -55,7 +71,7 @@ class RunLog {
   void assign(std::string bytes, std::vector<uint64_t> bases);
   // The same of one whose bytes are gone.
   void assign_expired(uint64_t size, RunHash hash, std::vector<uint64_t> bases);
-  // Gives the bytes back; size() and hash() stay as they were, and bytes() is empty.
+  // Gives the bytes back; size() and hash() stay as they were.
   void expire();
   bool is_expired() const { return expired_; }
 
@@ -68,11 +84,8 @@ class RunLog {
   uint64_t piece_end(uint64_t from, uint64_t to, bool lines) const;
 
  private:
-  void make_room(size_t more);
-
-  std::string bytes_;
+  BlockText text_;  // each of its parts with the hash of what stands before it
   RunHash hash_;
-  std::vector<RunHash> marks_;  // [i]: of the first (i + 1) * kMarkBytes
   std::vector<uint64_t> bases_{0};
   uint64_t expired_size_ = 0;
   bool expired_ = false;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace gw {
@@ -27,7 +28,7 @@ TEST(RunLog, ATailSaysAsMuchOfACursorAsTheLog) {
       for (const bool lies : {false, true}) {
         const std::string had = lies ? std::string(pos, '?') : text.substr(0, pos);
         const RunCursor cursor{epoch, pos, RunHash::of(had)};
-        const std::string_view tail = log.bytes().substr(std::min<uint64_t>(pos, log.size()));
+        const std::string tail = log.bytes().substr(std::min<uint64_t>(pos, log.size()));
         const RunResume known = log.resume(cursor),
                         told = resume_at_tail(log.bases(), log.size(), log.hash(), cursor, tail);
         EXPECT_EQ(told.kind, known.kind) << epoch << " " << pos << " " << lies;
@@ -42,8 +43,49 @@ TEST(RunLog, HoldsLittleMoreThanItsBytes) {
     RunLog log;
     while (log.size() < 100'000) {
       log.append(std::string(batch, 'x'));
-      EXPECT_LE(log.capacity(), log.size() + log.size() / 64 + 256) << log.size() << " by " << batch;
+      EXPECT_LE(log.capacity(), log.size() + log.size() / 40 + 400) << log.size() << " by " << batch;
     }
+  }
+}
+
+// As the log says it, of a plain string.
+uint64_t piece_end(const std::string& text, uint64_t from, uint64_t to, bool lines) {
+  if (to >= text.size()) return text.size();
+  if (lines && to > from) {
+    const size_t newline = text.rfind('\n', to - 1);
+    if (newline != text.npos && newline >= from) return newline + 1;
+  }
+  while (to > from && (static_cast<unsigned char>(text[to]) & 0xc0) == 0x80) --to;
+  return to;
+}
+
+TEST(RunLog, SaysOfItsTextWhatAStringSays) {
+  std::mt19937 random(11);
+  const std::string pieces[] = {"a", "é", "😀", "word ", "{\"a\":1}\n", std::string(300, '-')};
+  RunLog log;
+  std::string model;
+  uint32_t epoch = 0;
+  for (int step = 0; step < 2000; ++step) {
+    if (random() % 200 == 0) {
+      model.resize(random() % (model.size() + 1));
+      log.begin_epoch(++epoch, model.size());
+    }
+    const std::string& batch = pieces[random() % std::size(pieces)];
+    model += batch;
+    log.append(batch);
+    uint64_t from = random() % (model.size() + 1), to = random() % (model.size() + 1);
+    if (from > to) std::swap(from, to);
+    std::string room;
+    ASSERT_EQ(log.view(from, to, room), std::string_view(model).substr(from, to - from));
+    ASSERT_EQ(log.bytes(from, to), model.substr(from, to - from));
+    ASSERT_TRUE(log.has(from, model.substr(from, to - from)));
+    ASSERT_EQ(log.ends_line(from), from > 0 && model[from - 1] == '\n');
+    ASSERT_EQ(log.is_inside_character(from), from < model.size() && (model[from] & 0xc0) == 0x80);
+    const size_t newline = model.find('\n', from);
+    ASSERT_EQ(log.line_end(from), newline == model.npos ? std::nullopt : std::optional(newline + 1));
+    ASSERT_EQ(log.count_lines(), static_cast<uint64_t>(std::count(model.begin(), model.end(), '\n')));
+    for (const bool lines : {false, true})
+      ASSERT_EQ(log.piece_end(from, to, lines), piece_end(model, from, to, lines)) << from << " " << to;
   }
 }
 
@@ -54,10 +96,11 @@ TEST(RunLog, KnowsTheHashAtEveryPlace) {
   uint32_t epoch = 0;
   for (int step = 0; step < 300; ++step) {
     if (random() % 8 == 0 && !model.empty()) {
-      model.resize(random() % 3 == 0 ? model.size() / 1024 * 1024 : random() % model.size());
+      model.resize(random() % 3 == 0 ? model.size() / RunLog::kMarkBytes * RunLog::kMarkBytes
+                                   : random() % model.size());
       log.begin_epoch(++epoch, model.size());
     } else {
-      const size_t rest = 1024 - model.size() % 1024;
+      const size_t rest = RunLog::kMarkBytes - model.size() % RunLog::kMarkBytes;
       const std::string batch(random() % 4 == 0 ? rest : random() % 3000, static_cast<char>('a' + step % 26));
       model += batch;
       log.append(batch);

@@ -64,7 +64,7 @@ std::string RunAudience::text(std::string_view channel) const {
 }
 
 std::string RunAudience::person() const {
-  return RunAudience{kind, who, kind == Kind::user ? tenant_id : std::string()}.text({});
+  return RunAudience{kind, who, kind == Kind::user ? tenant_id : LeanText()}.text({});
 }
 
 bool RunAudience::has_thread(std::string_view thread_id) const {

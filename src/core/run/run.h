@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "base/lazy.h"
+#include "base/lean_text.h"
 #include "base/time.h"
 #include "core/channel.h"
 #include "core/run/log.h"
@@ -47,8 +49,8 @@ std::string make_run_id();
 struct RunAudience {
   enum class Kind : uint8_t { user, session, connection, channel, anonymous };
   Kind kind = Kind::anonymous;  // anonymous: whoever knows its id and has no session
-  std::string who;              // user id, session ref, connection id; empty: a channel's, anonymous
-  std::string tenant_id;        // of the user, or of the channel's clients; empty: none, all
+  LeanText who;                 // user id, session ref, connection id; empty: a channel's, anonymous
+  LeanText tenant_id;           // of the user, or of the channel's clients; empty: none, all
 
   // One line for each audience, as Redis keeps it: equal texts are one audience.
   std::string text(std::string_view channel) const;
@@ -82,47 +84,86 @@ struct RunError {
 // The first of a digest: who could make two alike is the producer, and would mislead itself alone.
 using SeqDigest = std::array<unsigned char, 12>;
 
-struct RunSeq {
+// A batch that was stored, as its answer said.
+struct RunReceipt {
   uint64_t seq = 0;
   uint64_t pos = 0;  // of the log after it
   RunHash hash;
   SeqDigest digest{};  // of its bytes and its end
-  friend bool operator==(const RunSeq&, const RunSeq&) = default;
+  friend bool operator==(const RunReceipt&, const RunReceipt&) = default;
 };
 
-struct RunRecord {
-  std::string run_id;
-  ChannelIndex channel = 0;
-  RunAudience audience;
-  std::string tenant_id;   // whose it is; empty: none
-  std::string realm;       // that it counts for; empty: of a client, and not claimed yet
-  bool is_realms = false;  // made by that realm: other realms' keys do not reach it
-  std::string asked_by;    // account of the anonymous client whose message asked for it; empty: none
-  std::string thread_id;   // empty: none
-  RunFormat format = RunFormat::text;
-  std::string metadata;  // a JSON object; empty: none
-  uint64_t bytes_max = 0;
-  Duration retention{};
-  bool push = false;
-  std::optional<RunTrace> trace;  // absent: its trace is not kept
+// Where the last batches of a claim end in the log: one that is said again has to be what stands there.
+class RunBatches {
+ public:
+  static constexpr size_t kKept = 16;
 
-  RunStatus status = RunStatus::queued;
-  uint32_t epoch = 0;                    // +1 with each claim, and with an ending by the gateway
-  uint32_t claim_epoch = 0;              // of the last claim; 0: none
-  std::string producer;                  // of the last claim
-  std::string token;                     // with which it was claimed; empty: none was shown
-  Digest claim_digest{};                 // of that claim's body
-  RunHash claim_hash;                    // of the log as that claim left it
+  // A claim that goes on from there; its first batch has seq 0.
+  void begin(uint64_t pos) {
+    next_ = 0;
+    ends_[0] = static_cast<uint32_t>(pos);
+  }
+  void add(uint64_t pos_after) { ends_[++next_ % ends_.size()] = static_cast<uint32_t>(pos_after); }
+  uint64_t next() const { return next_; }  // seq
+  uint64_t first_kept() const { return next_ - std::min<uint64_t>(next_, kKept); }
+  bool has(uint64_t seq) const { return seq < next_ && seq >= first_kept(); }
+  // Of one that it has.
+  uint64_t begin_of(uint64_t seq) const { return ends_[seq % ends_.size()]; }
+  uint64_t end_of(uint64_t seq) const { return begin_of(seq + 1); }
+  friend bool operator==(const RunBatches&, const RunBatches&) = default;
+
+ private:
+  uint64_t next_ = 0;
+  std::array<uint32_t, kKept + 1> ends_{};  // run-bytes is at most 64 MiB
+};
+
+// What the last claim showed, where it showed a token or was for a group's delivery.
+struct RunClaimShown {
+  std::string token;                     // empty: none
+  Digest digest{};                       // of the body of a claim with a token
   std::vector<std::string> past_tokens;  // the last kTokensKept before `token`: their claims are over
   std::string group;                     // whose delivery it was claimed for; empty: none
   std::string delivery_id;
-  Duration lease{};
-  Duration takeover{};
-  std::vector<RunSeq> seqs;  // the last kSeqsKept of the last claim
-  bool cancel_requested = false;
+
+  static constexpr size_t kTokensKept = 8;
+};
+
+// What most runs do not have while they are open.
+struct RunRare {
+  std::string asked_by;  // account of the anonymous client whose message asked for it; empty: none
+  std::string metadata;  // a JSON object; empty: none
+  std::optional<RunTrace> trace;  // absent: its trace is not kept
   std::string cancel_reason;
   std::optional<RunError> error;
   std::string result;  // JSON; empty: null
+  // Where the log cannot tell them: it has expired, or is in Redis. As RunBatches has them.
+  std::vector<RunReceipt> receipts;
+};
+
+struct RunRecord {
+  LeanText run_id;
+  ChannelIndex channel = 0;
+  RunFormat format = RunFormat::text;
+  RunStatus status = RunStatus::queued;
+  bool push = false;
+  bool is_realms = false;  // made by `realm`: other realms' keys do not reach it
+  bool cancel_requested = false;
+  RunAudience audience;
+  LeanText tenant_id;  // whose it is; empty: none
+  LeanText realm;      // that it counts for; empty: of a client, and not claimed yet
+  LeanText thread_id;  // empty: none
+  uint64_t bytes_max = 0;
+  Duration retention{};
+  Lazy<RunRare> rare;
+
+  uint32_t epoch = 0;        // +1 with each claim, and with an ending by the gateway
+  uint32_t claim_epoch = 0;  // of the last claim; 0: none
+  LeanText producer;         // of the last claim
+  RunHash claim_hash;        // of the log as that claim left it
+  Lazy<RunClaimShown> shown;
+  Duration lease{};
+  Duration takeover{};
+  RunBatches batches;
 
   // By the engine's clock.
   WallTime created_at;
@@ -132,9 +173,6 @@ struct RunRecord {
   WallTime ended_at;         // meaningful when it is over
   WallTime start_until;      // somebody has to claim it before
   WallTime life_until;
-
-  static constexpr size_t kSeqsKept = 16;
-  static constexpr size_t kTokensKept = 8;
 };
 
 // One as this process knows it: all there is on the memory engine, a replica on Redis.
@@ -179,6 +217,7 @@ struct RunEnd {
   RunStatus status = RunStatus::completed;  // completed, failed or cancelled
   std::optional<RunError> error = {};
   std::string result = {};  // JSON; empty: none
+  friend bool operator==(const RunEnd&, const RunEnd&) = default;
 };
 
 struct RunClaim {

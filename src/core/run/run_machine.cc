@@ -55,21 +55,20 @@ std::string text_of(Duration duration) {
 bool may_keep(const Run& run, uint64_t keep) {
   if (keep > run.log.size()) return false;
   if (keep == run.log.size() || keep == 0) return true;
-  const std::string_view bytes = run.log.bytes();
-  if ((static_cast<unsigned char>(bytes[keep]) & 0xc0) == 0x80) return false;
-  return run.record.format != RunFormat::json || bytes[keep - 1] == '\n';
+  return run.record.format == RunFormat::json ? run.log.ends_line(keep) : !run.log.is_inside_character(keep);
 }
 
 std::optional<RunResult<RunClaimed>> answer_to_token(const Run& run, const RunClaim& claim) {
   const RunRecord& record = run.record;
+  const RunClaimShown& shown = *record.shown;
   if (claim.token.empty()) return {};
-  if (claim.token == record.token && digest_of(claim) == record.claim_digest) {
+  if (claim.token == shown.token && digest_of(claim) == shown.digest) {
     return RunClaimed{record.claim_epoch, run.log.bases()[record.claim_epoch],
                       record.claim_hash,  record.lease,
                       record.status,      true};
   }
-  const auto& past = record.past_tokens;
-  if (claim.token == record.token || std::find(past.begin(), past.end(), claim.token) != past.end())
+  const auto& past = shown.past_tokens;
+  if (claim.token == shown.token || std::find(past.begin(), past.end(), claim.token) != past.end())
     return refuse(run, RunErrc::moved, "the token is another claim's");
   return {};
 }
@@ -95,22 +94,47 @@ Duration takeover_of(const RunClaim& claim, Duration ack_wait) {
   return claim.group.empty() ? Duration() : ack_wait + 5s;
 }
 
-void remember_token(RunRecord& record, const RunClaim& claim) {
-  if (!record.token.empty()) record.past_tokens.push_back(std::move(record.token));
-  if (record.past_tokens.size() > RunRecord::kTokensKept)
-    record.past_tokens.erase(record.past_tokens.begin());
-  record.token = claim.token;
-  record.claim_digest = digest_of(claim);
+void remember(RunRecord& record, const RunClaim& claim) {
+  if (claim.token.empty() && claim.group.empty() && !record.shown) return;
+  RunClaimShown& shown = record.shown.make();
+  if (!shown.token.empty()) shown.past_tokens.push_back(std::move(shown.token));
+  if (shown.past_tokens.size() > RunClaimShown::kTokensKept)
+    shown.past_tokens.erase(shown.past_tokens.begin());
+  shown.token = claim.token;
+  shown.digest = digest_of(claim);
+  shown.group = claim.group;
+  shown.delivery_id = claim.delivery_id;
 }
 
 // --- Append -----------------------------------------------------------------------------------------------
 
+// With which its owner has ended the run, in its last batch; absent: he has not.
+std::optional<RunEnd> end_by_owner(const RunRecord& record) {
+  if (!is_over(record.status) || record.epoch != record.claim_epoch) return {};
+  return RunEnd{record.status, record.rare->error, record.rare->result};
+}
+
+std::optional<RunReceipt> receipt_of(const Run& run, uint64_t seq) {
+  const RunBatches& batches = run.record.batches;
+  const auto& kept = run.record.rare->receipts;
+  if (run.log.is_expired()) {
+    const auto known =
+        std::find_if(kept.begin(), kept.end(), [&](const RunReceipt& one) { return one.seq == seq; });
+    return known == kept.end() ? std::nullopt : std::optional(*known);
+  }
+  if (!batches.has(seq)) return {};
+  RunAppend stored;
+  stored.bytes = run.log.bytes(batches.begin_of(seq), batches.end_of(seq));
+  if (seq + 1 == batches.next()) stored.end = end_by_owner(run.record);
+  const uint64_t pos = batches.end_of(seq);
+  return RunReceipt{seq, pos, run.log.hash_at(pos), digest_of(stored)};
+}
+
 std::optional<RunResult<RunAppended>> answer_to_seq(const Run& run, const RunAppend& append) {
   const RunRecord& record = run.record;
-  if (record.seqs.empty() || append.seq > record.seqs.back().seq) return {};
-  const auto known = std::find_if(record.seqs.begin(), record.seqs.end(),
-                                  [&](const RunSeq& stored) { return stored.seq == append.seq; });
-  if (known == record.seqs.end() || known->digest != digest_of(append))
+  if (append.seq >= record.batches.next()) return {};
+  const auto known = receipt_of(run, append.seq);
+  if (!known || known->digest != digest_of(append))
     return refuse(run, RunErrc::sequence_conflict, "that seq was used with other bytes, or long ago");
   return RunAppended{true, append.seq, known->pos, known->hash, record.status, record.cancel_requested};
 }
@@ -118,18 +142,18 @@ std::optional<RunResult<RunAppended>> answer_to_seq(const Run& run, const RunApp
 void store(Run& run, const RunAppend& append, WallTime now) {
   RunRecord& record = run.record;
   run.log.append(append.bytes);
-  if (record.seqs.size() == RunRecord::kSeqsKept) record.seqs.erase(record.seqs.begin());
-  record.seqs.push_back({append.seq, run.log.size(), run.log.hash(), digest_of(append)});
+  record.batches.add(run.log.size());
   record.lease_until = after(now, record.lease);
   if (append.bytes.empty()) return;
   record.last_byte_at = now;
-  if (record.trace && !record.trace->first_byte_at) record.trace->first_byte_at = now;
+  if (record.rare->trace && !record.rare->trace->first_byte_at)
+    record.rare.make().trace->first_byte_at = now;
 }
 
 void take_end(RunRecord& record, const RunEnd& end, WallTime now) {
   record.status = end.status;
-  record.error = end.error;
-  record.result = end.result;
+  record.rare.set(&RunRare::error, end.error);
+  record.rare.set(&RunRare::result, end.result);
   record.ended_at = now;
 }
 
@@ -153,6 +177,20 @@ SeqDigest digest_of(const RunAppend& append) {
   return digest;
 }
 
+std::vector<RunReceipt> receipts(const Run& run) {
+  if (run.log.is_expired()) return run.record.rare->receipts;
+  std::vector<RunReceipt> out;
+  for (uint64_t seq = run.record.batches.first_kept(); seq < run.record.batches.next(); ++seq)
+    out.push_back(*receipt_of(run, seq));
+  return out;
+}
+
+void expire(Run& run) {
+  if (run.log.is_expired()) return;
+  if (run.record.batches.next() > 0) run.record.rare.make().receipts = receipts(run);
+  run.log.expire();
+}
+
 Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
   Run run;
   RunRecord& record = run.record;
@@ -164,13 +202,13 @@ Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
   record.is_realms = !record.realm.empty();
   record.thread_id = new_run.thread_id;
   record.format = new_run.format;
-  record.metadata = new_run.metadata;
+  record.rare.set(&RunRare::metadata, new_run.metadata);
   record.bytes_max =
       new_run.bytes_max == 0 ? limits.run_bytes : std::min(new_run.bytes_max, limits.run_bytes);
   record.retention = new_run.retention == Duration() ? limits.retention : new_run.retention;
   record.push = new_run.push;
-  record.asked_by = new_run.asked_by;
-  if (new_run.span) record.trace = RunTrace{*new_run.span};
+  record.rare.set(&RunRare::asked_by, new_run.asked_by);
+  if (new_run.span) record.rare.make().trace = RunTrace{*new_run.span};
   record.created_at = record.last_byte_at = now;
   record.start_until = after(now, limits.start_timeout);
   record.life_until = after(now, limits.life);
@@ -189,27 +227,26 @@ RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, 
   }
   const uint64_t keep = claim.keep.value_or(run.log.size());
   run.log.begin_epoch(epoch, keep);
-  remember_token(record, claim);
+  remember(record, claim);
   record.status = RunStatus::in_progress;
   record.epoch = record.claim_epoch = epoch;
   record.claim_hash = run.log.hash();
   record.producer = claim.producer;
-  record.group = claim.group;
-  record.delivery_id = claim.delivery_id;
   record.lease = claim.lease;
   record.takeover = takeover_of(claim, ack_wait);
-  record.seqs.clear();
+  record.batches.begin(keep);
   if (record.realm.empty()) record.realm = claim.realm;
   record.lease_until = after(now, record.lease);
   if (keep == 0) record.last_byte_at = now;
-  if (record.trace && !record.trace->first_claim_at) record.trace->first_claim_at = now;
+  if (record.rare->trace && !record.rare->trace->first_claim_at)
+    record.rare.make().trace->first_claim_at = now;
   changes.push_back({RunChange::Kind::epoch, epoch, keep, {}});
   return RunClaimed{epoch, keep, run.log.hash(), record.lease, record.status, false};
 }
 
 std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append) {
   const RunRecord& record = run.record;
-  const std::string_view producer = append.any_producer ? record.producer : append.producer;
+  const std::string_view producer = append.any_producer ? record.producer.view() : append.producer;
   if (!is_owner(record, producer, append.epoch)) return fenced(run);
   if (append.format && *append.format != record.format)
     return refuse(run, RunErrc::invalid_argument, "the run has another format");
@@ -217,7 +254,7 @@ std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, con
     return refuse(run, RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled");
   if (const auto known = answer_to_seq(run, append)) return known;
   if (is_over(record.status)) return ended(run);
-  const uint64_t next = record.seqs.empty() ? 0 : record.seqs.back().seq + 1;
+  const uint64_t next = record.batches.next();
   if (append.seq != next) {
     RunRefusal refusal = refuse(run, RunErrc::sequence_gap, "batches before this one are missing");
     refusal.expected_seq = next;
@@ -254,10 +291,10 @@ RunCancelled cancel(Run& run, std::string_view reason, WallTime now, Changes& ch
   if (is_over(record.status)) return RunCancelled::ended;
   if (record.cancel_requested) return RunCancelled::already;
   record.cancel_requested = true;
-  record.cancel_reason = reason;
+  record.rare.set(&RunRare::cancel_reason, std::string(reason));
   record.cancel_asked_at = now;
   if (record.status == RunStatus::queued || is_owner_lost(record, now)) {
-    end(run, RunStatus::cancelled, {"cancelled", record.cancel_reason}, now, changes);
+    end(run, RunStatus::cancelled, {"cancelled", record.rare->cancel_reason}, now, changes);
   } else {
     changes.push_back({RunChange::Kind::cancel, record.epoch, run.log.size(), {}});
   }
@@ -269,7 +306,7 @@ void settle(Run& run, Duration cancel_grace, WallTime now, Changes& changes) {
   if (is_over(record.status)) return;
   const bool is_queued = record.status == RunStatus::queued;
   if (record.cancel_requested && now >= after(record.cancel_asked_at, cancel_grace)) {
-    end(run, RunStatus::cancelled, {"cancelled", record.cancel_reason}, now, changes);
+    end(run, RunStatus::cancelled, {"cancelled", record.rare->cancel_reason}, now, changes);
   } else if (is_queued && now >= record.start_until) {
     end(run, RunStatus::abandoned, {"no_agent", "no agent took the run"}, now, changes);
   } else if (!is_queued && now >= after(record.lease_until, record.takeover)) {
@@ -305,7 +342,7 @@ void end(Run& run, RunStatus status, RunError error, WallTime now, Changes& chan
   ASSERT(!is_over(record.status) && is_over(status) && record.epoch < RunLimits::kEpochMax);
   run.log.begin_epoch(++record.epoch, run.log.size());
   record.status = status;
-  record.error = std::move(error);
+  record.rare.make().error = std::move(error);
   record.ended_at = now;
   changes.push_back({RunChange::Kind::end, record.epoch, run.log.size(), {}});
 }

@@ -34,6 +34,10 @@ RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, 
 // store's. Takes time for no decision: until settle() has ended it, an owner whose lease has lapsed may go
 // on.
 RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes);
+// The last batches of the last claim that were stored.
+std::vector<RunReceipt> receipts(const Run& run);
+// Gives the bytes of its log back; its last batches are still known.
+void expire(Run& run);
 // What append() would answer without storing anything; empty: it would store it.
 std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append);
 // Renews the lease. fenced, ended.

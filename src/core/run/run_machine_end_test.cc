@@ -63,7 +63,7 @@ TEST_F(RunMachine, ACancelAsksItsOwnerFirst) {
   EXPECT_TRUE(append("a", 1, 0, "still ")->cancel_requested);
   settle(1ms);
   EXPECT_EQ(status(), "cancelled");
-  EXPECT_EQ(*run_.record.error, (RunError{"cancelled", "enough"}));
+  EXPECT_EQ(*run_.record.rare->error, (RunError{"cancelled", "enough"}));
   EXPECT_EQ(cancel(), RunCancelled::ended);
   EXPECT_EQ(error_of(append("a", 1, 1, "x")), "run_ended");
 }
@@ -75,7 +75,7 @@ TEST_F(RunMachine, WithinTheGraceItsOwnersEndingStands) {
   append("a", 1, 0, "done", RunEnd{RunStatus::completed, {}, "{}"});
   settle(10s);
   EXPECT_EQ(status(), "completed");
-  EXPECT_EQ(run_.record.result, "{}");
+  EXPECT_EQ(run_.record.rare->result, "{}");
 }
 
 TEST_F(RunMachine, WithoutAnOwnerACancelIsAtOnce) {

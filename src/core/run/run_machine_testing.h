@@ -59,7 +59,7 @@ class RunMachine : public testing::Test {
     return result ? "none" : std::string(to_string(result.error().code));
   }
   std::string status() const { return std::string(to_string(run_.record.status)); }
-  std::string end_code() const { return run_.record.error ? run_.record.error->code : "none"; }
+  std::string end_code() const { return run_.record.rare->error ? run_.record.rare->error->code : "none"; }
 
   RunLimits limits_;
   WallTime now_ = t0;

@@ -19,11 +19,19 @@ struct RunAccount {
   // Of runs that are over, by the order of their ends.
   using ByEnd = std::map<uint64_t, KeptRun*>;
 
+  std::string name;  // empty: of the instance, or of all strangers
   size_t open = 0;
   size_t kept = 0;  // open or over
   size_t bytes = 0;
   ByEnd over;
   ByEnd with_bytes;  // those of `over` whose log is still there
+};
+
+// Whom a run counts for beside the instance; null: nobody.
+struct RunOwners {
+  RunAccount* user = nullptr;
+  RunAccount* realm = nullptr;
+  bool is_strangers = false;  // an anonymous client's: all of those count together, too
 };
 
 // What an account may have; 0: any.
@@ -40,14 +48,18 @@ struct RunBound {
 class RunAccounts {
  public:
   // Null for an empty name: what counts for nobody.
-  RunAccount* open(const std::string& name) { return name.empty() ? nullptr : &accounts_[name]; }
+  RunAccount* open(const std::string& name) {
+    if (name.empty()) return nullptr;
+    RunAccount& account = accounts_[name];
+    account.name = name;
+    return &account;
+  }
   RunAccount* find(const std::string& name) {
     const auto found = accounts_.find(name);
     return found == accounts_.end() ? nullptr : &found->second;
   }
-  void close(const std::string& name) {
-    const auto found = accounts_.find(name);
-    if (found != accounts_.end() && found->second.kept == 0) accounts_.erase(found);
+  void close(const RunAccount* account) {
+    if (account && account->kept == 0) accounts_.erase(std::string(account->name));
   }
 
  private:

@@ -41,9 +41,9 @@ void RunStore::answer(const RunDone<T>& done, RunResult<T> result) {
   done(std::move(result));
 }
 
-RunStore::Ptr RunStore::look_up(const std::string& run_id) const {
+RunStore::Ptr RunStore::look_up(std::string_view run_id) const {
   const auto found = runs_.find(run_id);
-  return found == runs_.end() ? nullptr : found->second;
+  return found == runs_.end() ? nullptr : *found;
 }
 
 RunStore::Ptr RunStore::look_up(const std::string& run_id, const RunReach& reach) const {
@@ -56,8 +56,8 @@ RunStore::Ptr RunStore::look_up(const std::string& run_id, const RunReach& reach
 void RunStore::create(NewRun asked, RunDone<RunCreated> done) {
   const WallTime now = wake();
   if (const auto existing = answer_as_existing(asked)) return answer(done, *existing);
-  const Owners owners =
-      owners_of(asked.audience, asked.asked_by, asked.claim ? asked.claim->realm : std::string());
+  const Joining owners =
+      joining(asked.audience, asked.asked_by, asked.claim ? asked.claim->realm : std::string());
   if (const auto refusal = refuse_new(asked, owners)) return answer<RunCreated>(done, *refusal);
   Run run = run::make(asked, options_.limits, now);
   run::Changes changes;
@@ -76,7 +76,7 @@ void RunStore::create(NewRun asked, RunDone<RunCreated> done) {
 std::optional<RunResult<RunCreated>> RunStore::answer_as_existing(const NewRun& asked) const {
   if (const Ptr kept = look_up(asked.run_id)) {
     const RunRecord& run = kept->run.record;
-    if (!asked.claim || asked.claim->token.empty() || asked.claim->token != run.token)
+    if (!asked.claim || asked.claim->token.empty() || asked.claim->token != run.shown->token)
       return refuse(RunErrc::exists, "there is a run of that id");
     const RunClaimed claimed{
         run.claim_epoch, kept->run.log.bases()[run.claim_epoch], run.claim_hash, run.lease, run.status, true};
@@ -87,7 +87,7 @@ std::optional<RunResult<RunCreated>> RunStore::answer_as_existing(const NewRun& 
   return {};
 }
 
-std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Owners& owners) {
+std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Joining& owners) {
   if (stopped_) return refuse(RunErrc::unavailable, "the gateway stops");
   if (!asked.claim && !owners.user.empty()) {
     if (const Duration wait = made_.take(owners.user, loop_.now()); wait > Duration()) {
@@ -98,23 +98,19 @@ std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Owners
   }
   if (auto refusal = refuse_open(owners)) return refusal;
   if (auto refusal = make_place(owners)) return refusal;
-  return make_room(owners, 1);
+  return make_room(bounds_of(owners), 1);
 }
 
 void RunStore::insert(const NewRun& asked, Run run, run::Changes changes) {
   const Ptr kept = std::make_shared<KeptRun>(std::move(run), ++numbers_, appends_limit_, loop_.now());
-  kept->owners = owners_of(asked.audience, asked.asked_by, {});  // its realm joins with the first count
-  kept->thread = thread_of(asked.audience, asked.channel, asked.thread_id);
-  kept->asked_as = asked.asked_as;
-  runs_.emplace(asked.run_id, kept);
-  by_number_.emplace(kept->number, kept);
-  if (!kept->thread.empty()) threads_[kept->thread].emplace(kept->number, kept.get());
-  if (!kept->asked_as.empty()) asked_.emplace(kept->asked_as, kept.get());
-  if (asked.push) {
-    kept->pushed_to = asked.audience.person();
-    pushed_[kept->pushed_to].emplace(kept->number, kept.get());
-  }
-  users_.open(kept->owners.user);
+  const Joining owners = joining(asked.audience, asked.asked_by, {});  // its realm joins with the first count
+  kept->owners = {users_.open(owners.user), nullptr, owners.is_strangers};
+  runs_.insert(kept);
+  by_number_.insert(*kept);
+  const std::string thread = thread_of(asked.audience, asked.channel, asked.thread_id);
+  if (!thread.empty()) threads_[thread].emplace(kept->number, kept.get());
+  if (!asked.asked_as.empty()) kept->asked_as = &asked_.emplace(asked.asked_as, kept.get()).first->first;
+  if (asked.push) pushed_[asked.audience.person()].emplace(kept->number, kept.get());
   for_each_account(*kept, [](RunAccount& account) { ++account.kept; });
   changed(kept, std::move(changes));
 }
@@ -137,8 +133,8 @@ void RunStore::claim(const std::string& run_id, const RunReach& reach, RunClaim 
   const WallTime now = wake();
   Ptr kept = look_up(run_id, reach);
   if (!kept) return answer<RunClaimed>(done, not_found());
-  if (kept->owners.realm.empty() && !is_over(kept->run.record.status) && !claim.realm.empty()) {
-    const Owners joined{{}, false, claim.realm, true};
+  if (!kept->owners.realm && !is_over(kept->run.record.status) && !claim.realm.empty()) {
+    const Joining joined{{}, false, claim.realm, true};
     auto refusal = refuse_open(joined);
     // What goes to make place is heard of, and whoever hears may have removed this one.
     if (!refusal) refusal = make_place(joined);
@@ -167,7 +163,7 @@ void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppen
     refusal.retry_after = kept->appends.ready_at(appends_limit_) - loop_.now();
     return answer<RunAppended>(done, refusal);
   }
-  if (auto refusal = make_room(kept->owners, append.bytes.size())) {
+  if (auto refusal = make_room(bounds_of(kept->owners), append.bytes.size())) {
     refusal->run = top_of(kept->run);
     return answer<RunAppended>(done, *refusal);
   }
@@ -227,28 +223,28 @@ void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
   RunTail tail{
       kept->run.record, top_of(kept->run), {RunResume::Kind::fits, log.size()}, {}, log.is_expired()};
   if (cursor) tail.resume = log.resume(cursor);
-  if (!log.is_expired() && cursor) tail.bytes = log.bytes().substr(std::min(tail.resume.pos, log.size()));
+  if (!log.is_expired() && cursor) tail.bytes = log.bytes(std::min(tail.resume.pos, log.size()), log.size());
   done(std::move(tail));
 }
 
 void RunStore::list(const RunFilter& filter, RunDone<RunList> done) {
   auto it = by_number_.end();
   if (const auto place = parse_run_list_place(filter.after)) {
-    it = by_number_.lower_bound(*place);
+    it = by_number_.lower_bound(*place, RunsByNumber());
   } else if (!filter.after.empty()) {
     const Ptr after = look_up(filter.after, filter.reach);
     if (!after) return answer<RunList>(done, not_found());
-    it = by_number_.find(after->number);
+    it = by_number_.iterator_to(*after);
   }
   RunList list;
   size_t looks = 0;
   for (; it != by_number_.begin() && list.runs.size() < filter.limit; ++looks) {
     if (looks == options_.limits.list_looks) {
-      list.after = run_list_place(it->first);
+      list.after = run_list_place(it->number);
       return done(std::move(list));
     }
     --it;
-    if (matches(filter, it->second->run.record)) list.runs.push_back(it->second->run.record);
+    if (matches(filter, it->run.record)) list.runs.push_back(it->run.record);
   }
   if (list.runs.size() == filter.limit) list.after = list.runs.back().run_id;
   done(std::move(list));
@@ -279,7 +275,7 @@ RunReading RunStore::read(const std::string& run_id, std::weak_ptr<RunReader> re
     return {};
   }
   const uint64_t id = ++numbers_;
-  kept->readers.push_back({id, std::move(reader), kept->changes_total});
+  kept->readers.make().push_back({id, std::move(reader), kept->changes_total});
   readings_.emplace(id, kept);
   RunReading reading(*this, id);
   done(&kept->run);

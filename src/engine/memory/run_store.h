@@ -1,12 +1,14 @@
 // Runs of a gateway that runs alone. Control loop only.
 #pragma once
 
+#include <boost/intrusive/set.hpp>
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,9 @@ struct RunStoreOptions {
   Duration ack_wait = 30s;  // how long a group's delivery stays with a silent agent
 };
 
+// In an order of runs: with its links in the run itself, since ten thousand have them.
+using RunHook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
+
 // A run, and where it stands in the store's lists.
 struct KeptRun {
   KeptRun(Run made, uint64_t number_now, const RateLimit& appends_limit, TimePoint now)
@@ -36,25 +41,46 @@ struct KeptRun {
 
   Run run;
   const uint64_t number;  // by the order of their making
-  // Whom it counts for beside the instance; empty: nobody.
-  struct Owners {
-    std::string user;
-    bool is_strangers = false;  // an anonymous client's: all of those count together, too
-    std::string realm;
-    bool is_joining = false;  // the realm alone has one more: it counts for the instance already
-  };
-  Owners owners;
-  std::string thread;
-  std::string asked_as;
-  std::string pushed_to;  // empty: it is not pushed, or over
+  RunOwners owners;
+  const std::string* asked_as = nullptr;  // null: it was asked for as nothing, or is over
   TokenBucket appends;
-  std::vector<Reader> readers;
+  Lazy<std::vector<Reader>> readers;
   uint64_t changes_total = 0;
   // As the accounts know it.
   bool counted_open = false;
   size_t counted_bytes = 0;
-  uint64_t ended_number = 0;        // 0: it is open
-  std::optional<WallTime> look_at;  // its entry in the order of due times: nothing to do before
+  uint64_t ended_number = 0;         // 0: it is open
+  WallTime look_at = WallTime::max();  // its place in the order of due times: nothing to do before; max: none
+  RunHook by_number, by_due;
+};
+
+struct RunsByNumber {
+  bool operator()(const KeptRun& a, const KeptRun& b) const { return a.number < b.number; }
+  bool operator()(const KeptRun& a, uint64_t number) const { return a.number < number; }
+  bool operator()(uint64_t number, const KeptRun& b) const { return number < b.number; }
+};
+struct RunsByDue {
+  bool operator()(const KeptRun& a, const KeptRun& b) const {
+    return a.look_at != b.look_at ? a.look_at < b.look_at : a.number < b.number;
+  }
+};
+template <RunHook KeptRun::*hook, class Order>
+using RunOrder =
+    boost::intrusive::set<KeptRun, boost::intrusive::member_hook<KeptRun, RunHook, hook>,
+                          boost::intrusive::compare<Order>, boost::intrusive::constant_time_size<false>>;
+struct RunsById {
+  using is_transparent = void;
+  size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
+  size_t operator()(const std::shared_ptr<KeptRun>& kept) const { return (*this)(kept->run.record.run_id); }
+};
+struct SameRunId {
+  using is_transparent = void;
+  static std::string_view id(std::string_view id) { return id; }
+  static std::string_view id(const std::shared_ptr<KeptRun>& kept) { return kept->run.record.run_id; }
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    return id(a) == id(b);
+  }
 };
 
 class RunStore final : public gw::RunStore {
@@ -107,9 +133,15 @@ class RunStore final : public gw::RunStore {
   void end_reading(uint64_t id) override;
   const Run* run_of_reading(uint64_t id) const override;
 
-  using Owners = KeptRun::Owners;
-  static Owners owners_of(const RunAudience& audience, const std::string& asked_by, const std::string& realm);
-  Ptr look_up(const std::string& run_id) const;
+  // Whom one counts for that is to be made, or claimed for a realm; empty: nobody.
+  struct Joining {
+    std::string user;
+    bool is_strangers = false;
+    std::string realm;
+    bool is_kept = false;  // the realm alone has one more
+  };
+  static Joining joining(const RunAudience& audience, const std::string& asked_by, const std::string& realm);
+  Ptr look_up(std::string_view run_id) const;
   Ptr look_up(const std::string& run_id, const RunReach& reach) const;
   // Counts a refusal on its way to whoever asked.
   template <class T>
@@ -117,7 +149,7 @@ class RunStore final : public gw::RunStore {
 
   // Making one.
   std::optional<RunResult<RunCreated>> answer_as_existing(const NewRun& run) const;
-  std::optional<RunRefusal> refuse_new(const NewRun& run, const Owners& owners);
+  std::optional<RunRefusal> refuse_new(const NewRun& run, const Joining& owners);
   void insert(const NewRun& asked, Run run, run::Changes changes);
   std::string thread_of(const RunAudience& audience, ChannelIndex channel, std::string_view thread_id) const;
 
@@ -132,23 +164,25 @@ class RunStore final : public gw::RunStore {
   void end(const Ptr& kept, RunStatus status, RunError error);
   void drop(const Ptr& kept);
   void unindex(KeptRun& kept);
+  void unask(KeptRun& kept);
   void end_push(KeptRun& kept);
 
   // --- Bounds (run_store_bounds.cc): each of those that a run counts for has its own.
-  std::vector<RunBound> bounds_of(const Owners& owners);
-  std::optional<RunRefusal> refuse_open(const Owners& owners);
+  std::vector<RunBound> bounds_of(const RunOwners& owners, bool of_all = true);
+  std::vector<RunBound> bounds_of(const Joining& owners);
+  std::optional<RunRefusal> refuse_open(const Joining& owners);
   // For one more, by dropping the oldest runs that are over.
-  std::optional<RunRefusal> make_place(const Owners& owners);
+  std::optional<RunRefusal> make_place(const Joining& owners);
   // For `bytes` more, by expiring the oldest logs of runs that are over.
-  std::optional<RunRefusal> make_room(const Owners& owners, size_t bytes);
+  std::optional<RunRefusal> make_room(const std::vector<RunBound>& bounds, size_t bytes);
   bool make_room(RunAccount& account, size_t bytes, size_t bytes_max);
   void expire(KeptRun& kept);
   template <class F>
   void for_each_account(const KeptRun& kept, F&& visit) {
     visit(instance_);
     if (kept.owners.is_strangers) visit(strangers_);
-    if (RunAccount* const user = users_.find(kept.owners.user)) visit(*user);
-    if (RunAccount* const realm = realms_.find(kept.owners.realm)) visit(*realm);
+    if (kept.owners.user) visit(*kept.owners.user);
+    if (kept.owners.realm) visit(*kept.owners.realm);
   }
 
   // The time. Where it has jumped since the last call or tick, every open run has its whole time again.
@@ -161,9 +195,9 @@ class RunStore final : public gw::RunStore {
   const RateLimit appends_limit_;
   RunRates made_;
 
-  std::unordered_map<std::string, Ptr> runs_;
-  std::map<uint64_t, Ptr> by_number_;
-  std::set<std::pair<WallTime, uint64_t>> due_;  // one entry a run, by its number
+  std::unordered_set<Ptr, RunsById, SameRunId> runs_;
+  RunOrder<&KeptRun::by_number, RunsByNumber> by_number_;
+  RunOrder<&KeptRun::by_due, RunsByDue> due_;
   std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> threads_;
   std::unordered_map<std::string, KeptRun*> asked_;                       // open ones
   std::unordered_map<std::string, std::map<uint64_t, KeptRun*>> pushed_;  // open ones, by their audience

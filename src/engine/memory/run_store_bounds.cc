@@ -5,19 +5,24 @@
 
 namespace gw::memory {
 
-KeptRun::Owners RunStore::owners_of(const RunAudience& audience, const std::string& asked_by,
+RunStore::Joining RunStore::joining(const RunAudience& audience, const std::string& asked_by,
                                     const std::string& realm) {
   return {account_of(audience, asked_by), audience.kind == RunAudience::Kind::anonymous, realm};
 }
 
-std::vector<RunBound> RunStore::bounds_of(const Owners& owners) {
+std::vector<RunBound> RunStore::bounds_of(const Joining& owners) {
+  return bounds_of(RunOwners{users_.find(owners.user), realms_.find(owners.realm), owners.is_strangers},
+                   !owners.is_kept);
+}
+
+std::vector<RunBound> RunStore::bounds_of(const RunOwners& owners, bool of_all) {
   constexpr size_t kKept = RunLimits::kKeptPerOpen;
   const RunLimits& limits = options_.limits;
   std::vector<RunBound> bounds;
-  if (RunAccount* const user = users_.find(owners.user))
-    bounds.push_back({user, limits.open_runs_per_user, limits.kept_runs_per_user, limits.user_bytes,
+  if (owners.user)
+    bounds.push_back({owners.user, limits.open_runs_per_user, limits.kept_runs_per_user, limits.user_bytes,
                       RunErrc::too_many_runs, "the user has"});
-  const RunBound realm{nullptr,
+  const RunBound realm{owners.realm,
                        limits.open_runs_per_realm,
                        kKept * limits.open_runs_per_realm,
                        limits.realm_bytes,
@@ -28,13 +33,10 @@ std::vector<RunBound> RunStore::bounds_of(const Owners& owners) {
     bounds.back().account = &strangers_;
     bounds.back().whose = "all clients without a session together have";
   }
-  if (RunAccount* const found = realms_.find(owners.realm)) {
-    bounds.push_back(realm);
-    bounds.back().account = found;
-  }
-  if (owners.is_joining) return bounds;
-  bounds.push_back({&instance_, limits.open_runs, kKept * limits.open_runs, limits.store_bytes,
-                    RunErrc::resource_exhausted, "the gateway has"});
+  if (owners.realm) bounds.push_back(realm);
+  if (of_all)
+    bounds.push_back({&instance_, limits.open_runs, kKept * limits.open_runs, limits.store_bytes,
+                      RunErrc::resource_exhausted, "the gateway has"});
   return bounds;
 }
 
@@ -49,7 +51,7 @@ RunRefusal refuse(const RunBound& bound, const char* what) {
 
 }  // namespace
 
-std::optional<RunRefusal> RunStore::refuse_open(const Owners& owners) {
+std::optional<RunRefusal> RunStore::refuse_open(const Joining& owners) {
   for (const RunBound& bound : bounds_of(owners)) {
     if (bound.account->open >= bound.open) return refuse(bound, "open runs");
   }
@@ -57,7 +59,7 @@ std::optional<RunRefusal> RunStore::refuse_open(const Owners& owners) {
 }
 
 // Looks anew after each that goes: its readers hear of it and may call the store.
-std::optional<RunRefusal> RunStore::make_place(const Owners& owners) {
+std::optional<RunRefusal> RunStore::make_place(const Joining& owners) {
   for (;;) {
     const std::vector<RunBound> bounds = bounds_of(owners);
     const auto full = std::find_if(bounds.begin(), bounds.end(),
@@ -68,8 +70,8 @@ std::optional<RunRefusal> RunStore::make_place(const Owners& owners) {
   }
 }
 
-std::optional<RunRefusal> RunStore::make_room(const Owners& owners, size_t bytes) {
-  for (const RunBound& bound : bounds_of(owners)) {
+std::optional<RunRefusal> RunStore::make_room(const std::vector<RunBound>& bounds, size_t bytes) {
+  for (const RunBound& bound : bounds) {
     if (!make_room(*bound.account, bytes, bound.bytes)) return refuse(bound, "bytes");
   }
   return {};
@@ -85,7 +87,7 @@ bool RunStore::make_room(RunAccount& account, size_t bytes, size_t bytes_max) {
 }
 
 void RunStore::expire(KeptRun& kept) {
-  kept.run.log.expire();
+  run::expire(kept.run);
   for_each_account(kept, [&](RunAccount& account) { account.with_bytes.erase(kept.ended_number); });
   count(kept);
 }

@@ -24,9 +24,9 @@ void RunStore::changed(const Ptr& kept, run::Changes changes) {
 // --- Counts -----------------------------------------------------------------------------------------------
 
 void RunStore::count(KeptRun& kept) {
-  if (kept.owners.realm.empty()) count_realm(kept);
+  if (!kept.owners.realm) count_realm(kept);
   const bool is_open = !is_over(kept.run.record.status);
-  const size_t bytes = kept.run.log.bytes().size();
+  const size_t bytes = kept.run.log.bytes_here();
   for_each_account(kept, [&](RunAccount& account) {
     account.open += size_t{is_open} - size_t{kept.counted_open};
     account.bytes += bytes - kept.counted_bytes;
@@ -40,7 +40,7 @@ void RunStore::count(KeptRun& kept) {
 void RunStore::count_realm(KeptRun& kept) {
   RunAccount* const realm = realms_.open(kept.run.record.realm);
   if (!realm) return;
-  kept.owners.realm = kept.run.record.realm;
+  kept.owners.realm = realm;
   ++realm->kept;
   realm->open += size_t{kept.counted_open};
   realm->bytes += kept.counted_bytes;
@@ -52,25 +52,26 @@ void RunStore::count_end(KeptRun& kept) {
     account.over.emplace(kept.ended_number, &kept);
     if (kept.counted_bytes > 0) account.with_bytes.emplace(kept.ended_number, &kept);
   });
-  if (!kept.asked_as.empty()) asked_.erase(kept.asked_as);
+  unask(kept);
   end_push(kept);
   const RunRecord& record = kept.run.record;
   ++stats_.ended_total[static_cast<size_t>(record.status)];
   log_run_ended(record);
-  if (record.trace)
+  const RunRare& rare = *record.rare;
+  if (rare.trace)
     on_ended_(record.run_id,
-              {channels_.name(record.channel), top_of(kept.run), record.error ? record.error->code : "",
-               *record.trace, record.created_at, record.ended_at});
+              {channels_.name(record.channel), top_of(kept.run), rare.error ? rare.error->code : "",
+               *rare.trace, record.created_at, record.ended_at});
 }
 
 // --- Time -------------------------------------------------------------------------------------------------
 
 void RunStore::look_at(KeptRun& kept, WallTime when) {
   // Later is told when the entry's time has come: most leases are renewed many times before.
-  if (kept.look_at && *kept.look_at <= when) return;
-  if (kept.look_at) due_.erase({*kept.look_at, kept.number});
+  if (kept.look_at <= when) return;
+  due_.erase(kept);
   kept.look_at = when;
-  due_.emplace(when, kept.number);
+  due_.insert(kept);
 }
 
 WallTime RunStore::wake() {
@@ -88,10 +89,10 @@ WallTime RunStore::wake() {
 void RunStore::tick() {
   const WallTime now = wake();
   const Duration cancel_grace = options_.limits.cancel_grace;
-  for (int i = 0; i < kLooksPerTickMax && !due_.empty() && due_.begin()->first <= now; ++i) {
-    const Ptr kept = by_number_.at(due_.begin()->second);
+  for (int i = 0; i < kLooksPerTickMax && !due_.empty() && due_.begin()->look_at <= now; ++i) {
+    const Ptr kept = look_up(due_.begin()->run.record.run_id);
     due_.erase(due_.begin());
-    kept->look_at.reset();
+    kept->look_at = WallTime::max();
     const bool was_over = is_over(kept->run.record.status);
     if (was_over && run::due(kept->run.record, cancel_grace) <= now) {
       drop(kept);
@@ -105,8 +106,8 @@ void RunStore::tick() {
 
 std::vector<RunStore::Ptr> RunStore::open_runs() const {
   std::vector<Ptr> open;
-  for (const auto& [number, kept] : by_number_) {
-    if (!is_over(kept->run.record.status)) open.push_back(kept);
+  for (const KeptRun& kept : by_number_) {
+    if (!is_over(kept.run.record.status)) open.push_back(look_up(kept.run.record.run_id));
   }
   return open;
 }
@@ -129,9 +130,7 @@ void RunStore::end(const Ptr& kept, RunStatus status, RunError error) {
 }
 
 void RunStore::drop(const Ptr& kept) {
-  const auto found = by_number_.find(kept->number);
-  if (found == by_number_.end()) return;
-  by_number_.erase(found);
+  if (by_number_.erase(*kept) == 0) return;
   unindex(*kept);
   const RunRecord& record = kept->run.record;
   RunChange removed{RunChange::Kind::removed, record.epoch, kept->run.log.size(), {}};
@@ -149,18 +148,26 @@ void RunStore::unindex(KeptRun& kept) {
   });
   users_.close(kept.owners.user);
   realms_.close(kept.owners.realm);
-  if (kept.look_at) due_.erase({*kept.look_at, kept.number});
-  if (const auto thread = threads_.find(kept.thread); thread != threads_.end()) {
+  kept.owners = {};
+  due_.erase(kept);
+  const RunRecord& record = kept.run.record;
+  const auto thread = threads_.find(thread_of(record.audience, record.channel, record.thread_id));
+  if (thread != threads_.end()) {
     thread->second.erase(kept.number);
     if (thread->second.empty()) threads_.erase(thread);
   }
-  if (kept.counted_open && !kept.asked_as.empty()) asked_.erase(kept.asked_as);
+  unask(kept);
   end_push(kept);
-  runs_.erase(kept.run.record.run_id);
+  if (const auto found = runs_.find(std::string_view(record.run_id)); found != runs_.end()) runs_.erase(found);
+}
+
+void RunStore::unask(KeptRun& kept) {
+  if (kept.asked_as) asked_.erase(std::string(*std::exchange(kept.asked_as, nullptr)));
 }
 
 void RunStore::end_push(KeptRun& kept) {
-  const auto pushed = pushed_.find(std::exchange(kept.pushed_to, {}));
+  if (!kept.run.record.push) return;
+  const auto pushed = pushed_.find(kept.run.record.audience.person());
   if (pushed == pushed_.end()) return;
   pushed->second.erase(kept.number);
   if (pushed->second.empty()) pushed_.erase(pushed);
@@ -180,7 +187,8 @@ void RunStore::tell() {
 }
 
 void RunStore::tell(const News& news) {
-  auto& readers = news.kept->readers;
+  if (!news.kept->readers) return;
+  auto& readers = news.kept->readers.make();
   // By index: whoever is told may make others begin to read.
   for (size_t i = 0; i < readers.size(); ++i) {
     if (readers[i].id == 0 || readers[i].changes_before >= news.number) continue;
@@ -197,13 +205,14 @@ void RunStore::end_reading(uint64_t id) {
   if (reading == readings_.end()) return;
   const Ptr kept = reading->second;
   readings_.erase(reading);
-  const auto reader = std::find_if(kept->readers.begin(), kept->readers.end(),
+  auto& readers = kept->readers.make();
+  const auto reader = std::find_if(readers.begin(), readers.end(),
                                    [&](const KeptRun::Reader& one) { return one.id == id; });
-  ASSERT(reader != kept->readers.end());
+  ASSERT(reader != readers.end());
   if (telling_) {
     reader->id = 0;
   } else {
-    kept->readers.erase(reader);
+    readers.erase(reader);
   }
 }
 

@@ -14,7 +14,8 @@ constexpr Duration kKept = RunLimits::kLeaseMax;
 RunAppends::RunAppends(const Parts& parts, Events events)
     : parts_(parts),
       events_(std::move(events)),
-      limit_{parts.calls.options().limits.appends_per_second, parts.calls.options().limits.appends_burst} {}
+      limit_{parts.calls.options().limits.appends_per_second, parts.calls.options().limits.appends_burst},
+      trims_(parts.calls) {}
 
 RunAppends::Ptr RunAppends::owner(const std::string& run_id) {
   Ptr& owner = owners_[run_id];
@@ -84,7 +85,7 @@ void RunAppends::learn(const Ptr& owner) {
       owner->record = stored->record;
       const RunRecord& run = stored->record;
       owner->bounds.clear();
-      if (!is_over(run.status)) owner->bounds = bounds_of(run_user(run.audience, run.asked_by), run.realm);
+      if (!is_over(run.status)) owner->bounds = bounds_of(run_user(run.audience, run.rare->asked_by), run.realm);
     }
     if (!stored && stored.error().code != RunErrc::not_found) {
       const RunDone<RunAppended> done = std::move(owner->queue.front().done);
@@ -172,6 +173,7 @@ void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer
   stats_.appended_bytes_total += batch.append->bytes.size();
   owner->rate.take(limit_, parts_.loop.now());
   if (owner->sent == 0) owner->pos = top.pos;
+  if (!batch.append->bytes.empty()) trims_.grew(owner->run_id, top.pos, parts_.loop.now());
   if (batch.append->end) {
     owner->bounds.clear();
     events_.on_ended(owner->run_id, top.status, answer.counted(RunAnswer::kAppendMore));

@@ -14,6 +14,7 @@
 #include "core/run_store.h"
 #include "engine/redis/run_calls.h"
 #include "engine/redis/run_index.h"
+#include "engine/redis/run_trims.h"
 
 namespace gw::redis {
 
@@ -36,6 +37,8 @@ class RunAppends {
   // It has another owner; its log was cut to `pos`, where that is given.
   void claimed(const std::string& run_id, std::optional<uint64_t> cut_to, const std::string& user,
                const std::string& realm);
+  // Logs that grow no more, or not now, give back the room that they do not need. Every 100 ms or so.
+  void trim(TimePoint now) { trims_.tick(now); }
   // Owners that have not been heard for long are forgotten. Every second or so.
   void tick(TimePoint now);
   // Those whose state is kept.
@@ -84,6 +87,7 @@ class RunAppends {
   const Parts parts_;
   const Events events_;
   const RateLimit limit_;
+  RunTrims trims_;
   std::unordered_map<std::string, Ptr> owners_;
   RunStats stats_;
 };

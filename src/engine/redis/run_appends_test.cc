@@ -63,6 +63,28 @@ TEST_F(RunAppends, NothingIsKeptOfRunsThatAreNotThere) {
   EXPECT_EQ(appends_.owners(), 0u) << "nor of an owner that is silent for long";
 }
 
+TEST_F(RunAppends, ALogThatDoesNotGrowTakesNoMoreRoomThanItNeeds) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  const auto used = [&] {
+    std::optional<int64_t> bytes;
+    client_.command({"MEMORY", "USAGE", keys_.run_log("r")},
+                    [&](const Result<redis::Reply>& reply) { bytes = reply ? reply->integer() : -1; });
+    EXPECT_TRUE(until([&] { return bytes.has_value(); }));
+    return *bytes;
+  };
+  const std::string text(6000, 'x');
+  for (uint64_t seq = 0; seq < 3; ++seq) EXPECT_EQ(code_of(say("r", batch("one", 1, seq, text))), "ok");
+  const int64_t grown = used();
+  EXPECT_GT(grown, 24'000);
+  const TimePoint now = loop_.now();
+  appends_.trim(now + redis::RunTrims::kQuiet - 100ms);
+  EXPECT_EQ(used(), grown) << "it may be growing";
+  appends_.trim(now + redis::RunTrims::kQuiet + 100ms);
+  EXPECT_TRUE(until([&] { return used() < 22'000; })) << used();
+  EXPECT_EQ(code_of(say("r", batch("one", 1, 3, "!"))), "ok");
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), text + text + text + "!");
+}
+
 TEST_F(RunAppends, WhatComesWhileTheRunIsLookedAtIsStoredInOrder) {
   ASSERT_TRUE(create(runs(), new_run("r", "one")));
   std::vector<Answer<RunAppended>> answers;

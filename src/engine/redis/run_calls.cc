@@ -28,10 +28,9 @@ std::string names_of(ChannelSet set, const ChannelTable& channels) {
 }
 
 bool may_keep(const Run& run, uint64_t keep) {
-  const std::string_view bytes = run.log.bytes();
-  if (keep == 0 || keep >= bytes.size()) return keep <= bytes.size();
-  if (run.record.format == RunFormat::json) return bytes[keep - 1] == '\n';
-  return (static_cast<unsigned char>(bytes[keep]) & 0xc0) != 0x80;
+  const RunLog& log = run.log;
+  if (keep == 0 || keep >= log.bytes_here()) return keep <= log.bytes_here();
+  return run.record.format == RunFormat::json ? log.ends_line(keep) : !log.is_inside_character(keep);
 }
 
 std::string_view flag(bool value) { return value ? "1" : "0"; }
@@ -192,6 +191,11 @@ void RunCalls::read(const std::string& run_id, uint64_t from,
 void RunCalls::expire(const std::vector<std::string>& run_ids) {
   for (const std::string& run_id : run_ids)
     settle(run_id, {}, Settle::expire, {}, [](const Result<RunAnswer>&) {});
+}
+
+void RunCalls::trim(const std::string& run_id) {
+  run_script(parts_.messages, scripts::trim_log, {{"log", parts_.keys.run_log(run_id)}},
+             [](const Result<Reply>&) {});
 }
 
 }  // namespace gw::redis

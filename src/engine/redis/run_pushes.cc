@@ -65,8 +65,8 @@ void RunPushes::push(const RunPushed& pushed, Done<void> done) {
       .begin_object()
       .member("run_id", pushed.run_id)
       .member("kind", kind_of(pushed.audience))
-      .member("who", pushed.audience.who)
-      .member("tenant_id", pushed.audience.tenant_id)
+      .member("who", pushed.audience.who.view())
+      .member("tenant_id", pushed.audience.tenant_id.view())
       .end_object();
   run_script(parts_.messages, scripts::push_run,
              {{"list", list},

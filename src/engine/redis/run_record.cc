@@ -50,14 +50,14 @@ RunAudience::Kind parse_kind(std::string_view text) {
 RunFormat parse_format(std::string_view text) { return parse_run_format(text).value_or(RunFormat::text); }
 
 // "seq pos a b digest"
-std::optional<RunSeq> parse_seq(std::string_view text) {
+std::optional<RunReceipt> parse_seq(std::string_view text) {
   std::string_view parts[5];
   for (size_t i = 0; i < 5; ++i) {
     const size_t end = std::min(text.find(' '), text.size());
     parts[i] = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  RunSeq seq{number<uint64_t>(parts[0]),
+  RunReceipt seq{number<uint64_t>(parts[0]),
              number<uint64_t>(parts[1]),
              {number<uint32_t>(parts[2]), number<uint32_t>(parts[3])},
              {}};
@@ -84,12 +84,13 @@ void read_static(RunRecord& record, const Fields& fields) {
   record.is_realms = fields["is_realms"] == "1";
   record.thread_id = fields["thread_id"];
   record.format = parse_format(fields["format"]);
-  record.metadata = fields["metadata"];
+  record.rare.set(&RunRare::metadata, fields["metadata"]);
   record.bytes_max = number<uint64_t>(fields["bytes_max"]);
   record.retention = duration(fields["retention"]);
   record.push = fields["push"] == "1";
-  record.asked_by = fields["asked_by"];
-  record.trace = parse_trace(fields["trace"], fields["first_claim_at"], fields["first_byte_at"]);
+  record.rare.set(&RunRare::asked_by, fields["asked_by"]);
+  if (const auto trace = parse_trace(fields["trace"], fields["first_claim_at"], fields["first_byte_at"]))
+    record.rare.make().trace = trace;
   record.created_at = time(fields["created_at"]);
   record.start_until = time(fields["start_until"]);
   record.life_until = time(fields["life_until"]);
@@ -98,18 +99,18 @@ void read_static(RunRecord& record, const Fields& fields) {
 void read_claim(RunRecord& record, const Fields& fields) {
   record.claim_epoch = number<uint32_t>(fields["claim_epoch"]);
   record.producer = fields["producer"];
-  record.token = fields["token"];
-  static_cast<void>(from_hex(fields["claim_digest"], record.claim_digest));
+  record.shown.set(&RunClaimShown::token, fields["token"]);
+  if (record.shown) static_cast<void>(from_hex(fields["claim_digest"], record.shown.make().digest));
   record.claim_hash = {number<uint32_t>(fields["claim_a"]), number<uint32_t>(fields["claim_b"])};
-  record.group = fields["group"];
-  record.delivery_id = fields["delivery"];
+  record.shown.set(&RunClaimShown::group, fields["group"]);
+  record.shown.set(&RunClaimShown::delivery_id, fields["delivery"]);
   record.lease = duration(fields["lease"]);
   record.takeover = duration(fields["takeover"]);
   record.lease_until = time(fields["lease_until"]);
   const auto next = number<uint64_t>(fields["next"]);
-  for (uint64_t seq = next - std::min<uint64_t>(next, RunRecord::kSeqsKept); seq < next; ++seq) {
-    const auto kept = parse_seq(fields["s" + std::to_string(seq % RunRecord::kSeqsKept)]);
-    if (kept) record.seqs.push_back(*kept);
+  for (uint64_t seq = next - std::min<uint64_t>(next, RunBatches::kKept); seq < next; ++seq) {
+    const auto kept = parse_seq(fields["s" + std::to_string(seq % RunBatches::kKept)]);
+    if (kept) record.rare.make().receipts.push_back(*kept);
   }
 }
 
@@ -117,12 +118,12 @@ void read_state(RunRecord& record, const Fields& fields) {
   record.epoch = number<uint32_t>(fields["epoch"]);
   record.last_byte_at = time(fields["last_byte_at"]);
   record.cancel_requested = fields["cancel"] == "1";
-  record.cancel_reason = fields["cancel_reason"];
+  record.rare.set(&RunRare::cancel_reason, fields["cancel_reason"]);
   record.cancel_asked_at = time(fields["cancel_at"]);
   record.ended_at = time(fields["ended_at"]);
-  record.result = fields["result"];
+  record.rare.set(&RunRare::result, fields["result"]);
   if (const std::string_view code = fields["error_code"]; !code.empty())
-    record.error = {std::string(code), std::string(fields["error_message"])};
+    record.rare.make().error = {std::string(code), std::string(fields["error_message"])};
 }
 
 std::vector<uint64_t> parse_bases(std::string_view text) {

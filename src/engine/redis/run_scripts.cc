@@ -43,7 +43,8 @@ local function finish(how, code, message)
   redis.call('HSET', run, 'status', how, 'epoch', epoch, 'bases', r.bases .. ',' .. pos, 'ended_at', now,
     'error_code', code, 'error_message', message)
   redis.call('PEXPIRE', run, r.retention)
-  redis.call('PEXPIRE', log, r.retention)
+  local bytes = redis.call('GET', log)
+  if bytes then redis.call('SET', log, bytes, 'PX', r.retention) end  -- without the room that APPEND has made
   redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, pos, a, b, how))
   if r.trace then traced = {r.trace, r.channel, r.created_at, now, code, r.first_claim_at, r.first_byte_at} end
 end
@@ -316,6 +317,13 @@ local fields = redis.call('HGETALL', run)
 if #fields == 0 then return {now} end
 return {now, fields, redis.call('GETRANGE', log, from, -1)}
 )lua"));
+
+// The log anew at its length, since APPEND has doubled its room.
+const Script trim_log({.keys = {"log"}, .without_memory = true}, R"lua(
+local bytes = redis.call('GET', log)
+if bytes then redis.call('SET', log, bytes, 'KEEPTTL') end
+return 1
+)lua");
 
 // What readers compare every other second. Answers Redis's time, and what stands in kTopFields.
 const Script top_of_run({.keys = {"run"}, .without_memory = true}, joined(kClock, R"lua(

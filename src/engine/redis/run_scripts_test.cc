@@ -46,10 +46,10 @@ class RunScripts : public RunTest {
     }
     const RunRecord& record = machine_.record;
     RunAppend append;
-    append.producer = chance(97) ? record.producer : producer();
+    append.producer = chance(97) ? record.producer.str() : producer();
     append.any_producer = chance(2);
     append.epoch = record.claim_epoch - (chance(3) ? 1 : 0);
-    append.seq = (record.seqs.empty() ? 0 : record.seqs.back().seq + 1) + (chance(3) ? 1 + random(2) : 0);
+    append.seq = record.batches.next() + (chance(3) ? 1 + random(2) : 0);
     append.bytes = bytes();
     if (chance(50)) append.format = record.format;
     if (chance(3)) append.format = chance(50) ? RunFormat::json : RunFormat::text;
@@ -91,15 +91,15 @@ class RunScripts : public RunTest {
     EXPECT_EQ(stored->log.bases(), machine_.log.bases()) << where_;
     EXPECT_EQ(a.claim_epoch, b.claim_epoch);
     EXPECT_EQ(a.producer, b.producer);
-    EXPECT_EQ(a.group, b.group);
-    EXPECT_EQ(a.delivery_id, b.delivery_id);
+    EXPECT_EQ(a.shown->group, b.shown->group);
+    EXPECT_EQ(a.shown->delivery_id, b.shown->delivery_id);
     EXPECT_EQ(a.takeover, b.takeover);
-    EXPECT_EQ(a.seqs, b.seqs) << where_;
+    EXPECT_EQ(a.rare->receipts, run::receipts(machine_)) << where_;
     EXPECT_EQ(a.cancel_requested, b.cancel_requested);
-    EXPECT_EQ(a.cancel_reason, b.cancel_reason);
-    EXPECT_EQ(a.error, b.error) << where_;
-    EXPECT_EQ(a.result, b.result);
-    expect_same_trace(a.trace, b.trace);
+    EXPECT_EQ(a.rare->cancel_reason, b.rare->cancel_reason);
+    EXPECT_EQ(a.rare->error, b.rare->error) << where_;
+    EXPECT_EQ(a.rare->result, b.rare->result);
+    expect_same_trace(a.rare->trace, b.rare->trace);
     EXPECT_EQ(reader_->text, machine_.log.bytes()) << where_;
     EXPECT_EQ(reader_->epoch, machine_.log.epoch()) << where_;
   }

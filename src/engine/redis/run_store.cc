@@ -33,6 +33,7 @@ void RunStore::tick(TimePoint now) {
   calls_.awake().tick();
   replicas_.tick(now);
   reaper_.tick(now);
+  appends_.trim(now);
   if (now - tidied_at_ < kTidyEvery) return;
   tidied_at_ = now;
   maker_.tick(now);

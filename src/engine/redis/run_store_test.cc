@@ -289,7 +289,7 @@ TEST_F(RunStores, AnotherInstanceEndsWhatADeadOneLeft) {
   a.reset();
   EXPECT_TRUE(until([&] { return reader.ends == 1; }));
   record_milliseconds(died_at);
-  EXPECT_EQ(reader.reading.run()->record.error->code, "agent_lost");
+  EXPECT_EQ(reader.reading.run()->record.rare->error->code, "agent_lost");
 }
 
 TEST_F(RunStores, ADeletionWhoseAnswerIsLostLeavesNothing) {

@@ -42,10 +42,10 @@ void append_audience(json::Writer& writer, const RunAudience& audience) {
   const char* const name = audience.kind == Kind::user      ? "user_id"
                            : audience.kind == Kind::session ? "session_ref"
                                                             : "connection_id";
-  writer.key("to").begin_object().member(name, audience.who).end_object();
+  writer.key("to").begin_object().member(name, audience.who.view()).end_object();
 }
 
-void append_text_or_null(json::Writer& writer, const char* name, const std::string& text) {
+void append_text_or_null(json::Writer& writer, const char* name, std::string_view text) {
   if (text.empty()) {
     writer.key(name).null();
   } else {
@@ -80,27 +80,27 @@ void append_top(json::Writer& writer, const RunTop& top) {
 }
 
 void append_outcome(json::Writer& writer, const RunRecord& record) {
-  if (record.error) {
+  if (record.rare->error) {
     writer.key("error").begin_object();
-    writer.member("code", record.error->code).member("message", record.error->message).end_object();
+    writer.member("code", record.rare->error->code).member("message", record.rare->error->message).end_object();
   } else {
     writer.key("error").null();
   }
-  append_json_or_null(writer, "result", record.result);
+  append_json_or_null(writer, "result", record.rare->result);
 }
 
 void append_record(json::Writer& writer, const RunRecord& record, const ChannelTable& channels,
                    WallTime now) {
-  writer.member("run_id", record.run_id).member("channel", channels.name(record.channel));
+  writer.member("run_id", record.run_id.view()).member("channel", channels.name(record.channel));
   append_audience(writer, record.audience);
   append_text_or_null(writer, "tenant_id", record.tenant_id);
   append_text_or_null(writer, "thread_id", record.thread_id);
   writer.member("format", to_string(record.format)).member("bytes_max", record.bytes_max);
-  append_json_or_null(writer, "metadata", record.metadata);
+  append_json_or_null(writer, "metadata", record.rare->metadata);
   writer.member("push", record.push);
   append_owner(writer, record, now);
   writer.member("cancel_requested", record.cancel_requested);
-  append_text_or_null(writer, "cancel_reason", record.cancel_reason);
+  append_text_or_null(writer, "cancel_reason", record.rare->cancel_reason);
   append_outcome(writer, record);
   writer.member("created_at", iso8601(record.created_at)).key("ended_at");
   if (is_over(record.status)) {

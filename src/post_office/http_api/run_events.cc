@@ -66,7 +66,7 @@ void append_end_event(std::string& out, const Run& run) {
       .member("streamNextOffset", offset)
       .member("upToDate", true)
       .member("streamClosed", true)
-      .member("run_id", run.record.run_id);
+      .member("run_id", run.record.run_id.view());
   append_top(writer, top_of(run));
   append_outcome(writer, run.record);
   writer.end_object();

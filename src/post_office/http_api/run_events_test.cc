@@ -40,7 +40,7 @@ TEST(RunEvents, EndWithTheRecord) {
   gw::Run run = run_with("ab");
   claim(run, 2);
   run.record.status = RunStatus::failed;
-  run.record.error = RunError{"broken", "m"};
+  run.record.rare.make().error = RunError{"broken", "m"};
   std::string out;
   append_end_event(out, run);
   const std::string hash = RunHash::of("ab").text();

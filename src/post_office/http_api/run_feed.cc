@@ -17,10 +17,9 @@ uint64_t piece_end(const Run& run, uint64_t from, size_t bytes_max) {
   const uint64_t to = std::min<uint64_t>(from + bytes_max, run.log.size());
   if (run.record.format != RunFormat::json) return run.log.piece_end(from, to, false);
   const uint64_t end = run.log.piece_end(from, to, true);
-  if (end == run.log.size() || (end > from && run.log.bytes()[end - 1] == '\n')) return end;
+  if (end == run.log.size() || (end > from && run.log.ends_line(end))) return end;
   // One item that is larger than a piece.
-  const size_t newline = run.log.bytes().find('\n', to);
-  return newline == std::string_view::npos ? run.log.size() : newline + 1;
+  return run.log.line_end(to).value_or(run.log.size());
 }
 
 http::Response stream_head(const Run& run) {
@@ -91,10 +90,11 @@ void RunFeed::advance(const Run& run, bool first) {
 
 bool RunFeed::append_pieces(const Run& run, std::string& out) {
   const uint64_t begin = at_.pos;
+  std::string room;
   while (at_.pos < run.log.size() && stream_.buffered_bytes() + out.size() < lag_bytes_) {
     const uint64_t from = at_.pos;
     at_ = cursor_at(run, piece_end(run, from, is_slow_ ? kSlowPieceBytes : kPieceBytes));
-    append_data_event(out, at_, run.record.format, run.log.bytes(from, at_.pos));
+    append_data_event(out, at_, run.record.format, run.log.view(from, at_.pos, room));
     append_control_event(out, at_, stream_cursor_(), at_.pos == run.log.size());
   }
   return at_.pos > begin;

@@ -1,7 +1,5 @@
 #include "post_office/http_api/run_lookups.h"
 
-#include <algorithm>
-
 #include "post_office/http_api/run_call.h"
 
 namespace gw::http_api {
@@ -36,7 +34,7 @@ void show_with_log(const RunCall& call, const Run& run) {
     append_run(body, call, top_of(run), run.record, false);
     body.member("log", run.log.bytes());
     if (run.record.format == RunFormat::json)
-      body.member("items", std::count(run.log.bytes().begin(), run.log.bytes().end(), '\n'));
+      body.member("items", run.log.count_lines());
   });
 }
 

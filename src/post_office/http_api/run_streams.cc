@@ -197,7 +197,7 @@ void RunStreams::answer_bytes(Ask& ask, const Run& run) const {
   RunStart start;
   if (auto refused = find_start(ask, run, start)) return ask.responder.send(*std::move(refused));
   send_bytes(ask, run.record, top_of(run),
-             run.log.bytes().substr(std::min<size_t>(start.pos, run.log.bytes().size())));
+             run.log.bytes(std::min(start.pos, run.log.bytes_here()), run.log.bytes_here()));
 }
 
 void RunStreams::send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, std::string_view bytes) {

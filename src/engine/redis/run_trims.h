@@ -1,0 +1,42 @@
+// APPEND doubles the room of a log, so that up to half of it is empty. A log that has not grown for a while is
+// stored anew at its length, once until it grows again, by the instance that took its last batch. Control loop
+// only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <unordered_map>
+
+#include "engine/redis/run_calls.h"
+
+namespace gw::redis {
+
+class RunTrims {
+ public:
+  static constexpr Duration kQuiet = 2s;
+
+  explicit RunTrims(RunCalls& calls) : calls_(calls) {}
+
+  void grew(const std::string& run_id, uint64_t bytes, TimePoint now);
+  // Every 100 ms or so.
+  void tick(TimePoint now);
+  // Those that have grown since they were stored anew.
+  size_t waiting() const { return grown_.size(); }
+
+ private:
+  struct Grown {
+    TimePoint at;
+    uint64_t bytes = 0;
+  };
+  struct Look {
+    TimePoint at;
+    std::string run_id;
+  };
+
+  RunCalls& calls_;
+  std::unordered_map<std::string, Grown> grown_;
+  std::deque<Look> looks_;  // one for each of them
+};
+
+}  // namespace gw::redis
