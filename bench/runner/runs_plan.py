@@ -20,7 +20,8 @@ class Size:
     readers: int
     shared_appends: int  # to the run that they read
     log_bytes: int = 16 * KIB
-    settle_s: float = 2
+    # Longer than logs in Redis have to rest until they are stored anew at their length, all of them.
+    settle_s: float = 10
 
 
 SIZES = {
