@@ -24,7 +24,7 @@ LAYERS = {
 # Prefix of a header -> the layers or files that may include it. Replace the library, touch one place.
 HOMES = {
     "boost/system/": tuple(LAYERS),
-    "boost/smart_ptr/": ("core",),
+    "boost/smart_ptr/": ("core", "engine"),
     "boost/container/": ("json", "core"),
     "boost/intrusive/": ("engine",),
     "emmintrin.h": ("src/json/json_string.h",),

@@ -68,6 +68,49 @@ TEST_F(RunMachine, ACancelAsksItsOwnerFirst) {
   EXPECT_EQ(error_of(append("a", 1, 1, "x")), "run_ended");
 }
 
+TEST_F(RunMachine, TheLastBatchesAreKnownEvenWhereTheLogHasMadeRoom) {
+  claim("a");
+  std::vector<RunAppended> told;
+  const RunEnd end{RunStatus::failed, RunError{"why", "é"}, "{}"};
+  const auto text = [](uint64_t seq) { return std::string(seq * 40 % 600, static_cast<char>('a' + seq)); };
+  const auto say = [&](uint64_t seq, const std::string& bytes) {
+    return append("a", 1, seq, bytes, seq == 19 ? std::optional(end) : std::nullopt);
+  };
+  for (uint64_t seq = 0; seq < 20; ++seq) told.push_back(*say(seq, text(seq)));
+  const auto receipts = run::receipts(run_);
+  ASSERT_EQ(receipts.size(), RunBatches::kKept);
+  for (const bool is_expired : {false, true}) {
+    SCOPED_TRACE(is_expired);
+    if (is_expired) expire(run_);
+    EXPECT_EQ(run::receipts(run_), receipts);
+    for (uint64_t seq = 0; seq < 20; ++seq) {
+      const auto again = say(seq, text(seq));
+      EXPECT_EQ(error_of(say(seq, text(seq) + "!")), "sequence_conflict");
+      if (seq < 4) {
+        EXPECT_EQ(error_of(again), "sequence_conflict") << "long ago";
+        continue;
+      }
+      ASSERT_TRUE(again) << seq;
+      EXPECT_TRUE(again->duplicate);
+      EXPECT_EQ(again->pos, told[seq].pos);
+      EXPECT_EQ(again->hash, told[seq].hash);
+    }
+    EXPECT_EQ(error_of(append("a", 1, 19, text(19))), "sequence_conflict") << "without its end";
+    EXPECT_EQ(error_of(append("a", 1, 18, text(18), end)), "sequence_conflict") << "with another's";
+    EXPECT_EQ(error_of(append("a", 1, 20, "")), "run_ended");
+  }
+}
+
+TEST_F(RunMachine, AnEndOfTheGatewayIsNoneOfTheLastBatch) {
+  claim("a");
+  append("a", 1, 0, "text");
+  settle(RunLimits::kLease);
+  ASSERT_EQ(status(), "abandoned");
+  EXPECT_TRUE(append("a", 1, 0, "text")->duplicate);
+  EXPECT_EQ(error_of(append("a", 1, 0, "text", RunEnd{RunStatus::abandoned, {}, ""})), "invalid_argument");
+  EXPECT_EQ(error_of(append("a", 1, 0, "text", RunEnd{})), "sequence_conflict");
+}
+
 TEST_F(RunMachine, WithinTheGraceItsOwnersEndingStands) {
   claim("a");
   cancel();

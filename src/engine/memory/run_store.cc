@@ -102,7 +102,7 @@ std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Joinin
 }
 
 void RunStore::insert(const NewRun& asked, Run run, run::Changes changes) {
-  const Ptr kept = std::make_shared<KeptRun>(std::move(run), ++numbers_, appends_limit_, loop_.now());
+  const Ptr kept(new KeptRun(std::move(run), ++numbers_, appends_limit_, loop_.now()));
   const Joining owners = joining(asked.audience, asked.asked_by, {});  // its realm joins with the first count
   kept->owners = {users_.open(owners.user), nullptr, owners.is_strangers};
   runs_.insert(kept);

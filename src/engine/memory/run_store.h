@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/intrusive/set.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <deque>
 #include <map>
 #include <memory>
@@ -28,8 +30,9 @@ struct RunStoreOptions {
 // In an order of runs: with its links in the run itself, since ten thousand have them.
 using RunHook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
 
-// A run, and where it stands in the store's lists.
-struct KeptRun {
+// A run, and where it stands in the store's lists. Whoever calls somebody back holds one: the run may be
+// removed meanwhile.
+struct KeptRun : boost::intrusive_ref_counter<KeptRun, boost::thread_unsafe_counter> {
   KeptRun(Run made, uint64_t number_now, const RateLimit& appends_limit, TimePoint now)
       : run(std::move(made)), number(number_now), appends(appends_limit, now) {}
 
@@ -48,7 +51,7 @@ struct KeptRun {
   uint64_t changes_total = 0;
   // As the accounts know it.
   bool counted_open = false;
-  size_t counted_bytes = 0;
+  uint32_t counted_bytes = 0;  // run-bytes is at most 64 MiB
   uint64_t ended_number = 0;         // 0: it is open
   WallTime look_at = WallTime::max();  // its place in the order of due times: nothing to do before; max: none
   RunHook by_number, by_due;
@@ -71,12 +74,12 @@ using RunOrder =
 struct RunsById {
   using is_transparent = void;
   size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
-  size_t operator()(const std::shared_ptr<KeptRun>& kept) const { return (*this)(kept->run.record.run_id); }
+  size_t operator()(const boost::intrusive_ptr<KeptRun>& kept) const { return (*this)(kept->run.record.run_id); }
 };
 struct SameRunId {
   using is_transparent = void;
   static std::string_view id(std::string_view id) { return id; }
-  static std::string_view id(const std::shared_ptr<KeptRun>& kept) { return kept->run.record.run_id; }
+  static std::string_view id(const boost::intrusive_ptr<KeptRun>& kept) { return kept->run.record.run_id; }
   template <class A, class B>
   bool operator()(const A& a, const B& b) const {
     return id(a) == id(b);
@@ -122,8 +125,7 @@ class RunStore final : public gw::RunStore {
   void tick();
 
  private:
-  // Whoever calls somebody back holds one: the run may be removed meanwhile.
-  using Ptr = std::shared_ptr<KeptRun>;
+  using Ptr = boost::intrusive_ptr<KeptRun>;
   struct News {
     Ptr kept;
     RunChange change;

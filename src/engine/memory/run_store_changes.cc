@@ -26,10 +26,10 @@ void RunStore::changed(const Ptr& kept, run::Changes changes) {
 void RunStore::count(KeptRun& kept) {
   if (!kept.owners.realm) count_realm(kept);
   const bool is_open = !is_over(kept.run.record.status);
-  const size_t bytes = kept.run.log.bytes_here();
+  const auto bytes = static_cast<uint32_t>(kept.run.log.bytes_here());
   for_each_account(kept, [&](RunAccount& account) {
     account.open += size_t{is_open} - size_t{kept.counted_open};
-    account.bytes += bytes - kept.counted_bytes;
+    account.bytes += size_t{bytes} - kept.counted_bytes;
   });
   kept.counted_open = is_open;
   kept.counted_bytes = bytes;
