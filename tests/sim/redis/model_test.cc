@@ -45,30 +45,5 @@ TEST(RedisModel, AnswersAsRedisDoes) {
   }
 }
 
-// What is read of a run: nothing comes in between, and one that is refused does not undo the others.
-TEST(RedisModel, AnswersWhatWasQueuedAsRedisDoes) {
-  Comparison both;
-  const size_t reader = both.connect(), writer = both.connect();
-  const auto run = [&](size_t who, const Words& words) { EXPECT_EQ(both.run(who, words), "") << words[0]; };
-  run(reader, {"FLUSHALL"});
-  run(writer, {"HSET", "hash", "field", "1"});
-  run(writer, {"SET", "log", "text"});
-  for (const char* const key : {"log", "hash", "nothing"}) {
-    run(reader, {"MULTI"});
-    run(reader, {"HGETALL", "hash"});
-    run(writer, {"HSET", "hash", "field", "2"});
-    run(reader, {"GETRANGE", key, "1", "-1"});
-    run(reader, {"EXEC"});
-  }
-  run(reader, {"EXEC"});
-  run(reader, {"MULTI"});
-  run(reader, {"MULTI"});
-  run(reader, {"EXEC"});
-  run(reader, {"MULTI"});
-  run(reader, {"HGETALL"});
-  run(reader, {"EXEC"});
-  run(reader, {"GET", "log"});
-}
-
 }  // namespace
 }  // namespace gw::sim

@@ -26,7 +26,6 @@ void RedisServer::run_all(RedisClient& client) {
     const std::optional<Words> words = take_command(client);
     if (!words) return;
     const Answer answered = execute(client, *words, false);
-    if (client.queued && answered.is_error()) client.queued->is_refused = true;
     if (on_command_) on_command_(client, *words, answered);
     if (client.wait) return;
     const Command* const command = find_command(words->front());
@@ -97,10 +96,6 @@ Answer RedisServer::execute(RedisClient& client, const Words& words, bool from_s
   if (!from_script || command->writes) {
     if (const Answer refused = refusal(*command, client); refused.is_error()) return refused;
   }
-  if (client.queued && !from_script && command->name != "exec" && command->name != "multi") {
-    client.queued->commands.push_back(words);
-    return Answer::status("QUEUED");
-  }
   Call call{*this, client, words, data_.databases[client.database], unix_ms_(), command->writes};
   try {
     Answer answer = command->run(call);
@@ -109,18 +104,6 @@ Answer RedisServer::execute(RedisClient& client, const Words& words, bool from_s
   } catch (const Refused& refused) {
     return refused.answer;
   }
-}
-
-// As one: nothing else comes in between.
-Answer RedisServer::run_queued(RedisClient& client) {
-  if (!client.queued) return Answer::error("ERR EXEC without MULTI");
-  const RedisClient::Queued queued = std::move(*client.queued);
-  client.queued.reset();
-  if (queued.is_refused)
-    return Answer::error("EXECABORT Transaction discarded because of previous errors.");
-  Answers out;
-  for (const Words& words : queued.commands) out.push_back(execute(client, words, false));
-  return out;
 }
 
 // --- Pub/Sub ---

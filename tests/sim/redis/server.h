@@ -30,11 +30,6 @@ struct RedisClient {
   std::set<std::string> channels;  // of Pub/Sub
   uint64_t offset = 0;             // behind its last write
   std::optional<Wait> wait;        // what it sends meanwhile waits, too
-  struct Queued {
-    std::vector<Words> commands;
-    bool is_refused = false;  // one of them was
-  };
-  std::optional<Queued> queued;  // since MULTI
 };
 
 // What a replica gets, and what a restarted server reads from its disk.
@@ -81,7 +76,6 @@ class RedisServer {
   Answer execute(RedisClient& client, const Words& words, bool from_script);
   int64_t publish(const std::string& channel, const std::string& payload);
   Answer run_script(Call& call, const std::string& sha1);
-  Answer run_queued(RedisClient& client);
   Answer load_script(const std::string& text);
   int64_t replicas_with(uint64_t offset) const;
   int64_t listeners(const std::string& channel) const;

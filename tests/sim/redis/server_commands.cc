@@ -62,14 +62,6 @@ Answer evalsha(Call& call) { return call.server.run_script(call, call[1]); }
 
 Answer eval(Call& call) { return call.server.run_script(call, call.server.load_script(call[1]).text); }
 
-Answer multi(Call& call) {
-  if (call.client.queued) refuse("ERR MULTI calls can not be nested");
-  call.client.queued.emplace();
-  return Answer::status("OK");
-}
-
-Answer exec(Call& call) { return call.server.run_queued(call.client); }
-
 Answer publish(Call& call) { return call.server.publish(call[1], call[2]); }
 
 Answer heads(const char* kind, const std::string& channel, const RedisClient& client) {
@@ -130,8 +122,6 @@ std::span<const Command> server_commands() {
       {.name = "script", .run = script, .arity = -2, .in_scripts = false},
       {.name = "evalsha", .run = evalsha, .arity = -3, .in_scripts = false},
       {.name = "eval", .run = eval, .arity = -3, .in_scripts = false},
-      {.name = "multi", .run = multi, .arity = 1, .in_scripts = false, .always = true},
-      {.name = "exec", .run = exec, .arity = 1, .in_scripts = false, .always = true},
       {.name = "publish", .run = publish, .arity = 3, .always = true},
       {.name = "subscribe", .run = subscribe, .arity = -2, .in_scripts = false, .many = true, .always = true},
       {.name = "unsubscribe",
