@@ -102,7 +102,8 @@ void RunAppends::take(Owner& owner, StoredRun run) const {
   owner.reserved = 0;
   owner.bounds.clear();
   const RunRecord& record = run.record;
-  if (!is_over(record.status)) owner.bounds = bounds_of(run_user(record.audience, record.asked_by), record.realm);
+  if (!is_over(record.status))
+    owner.bounds = bounds_of(run_user(record.audience, record.asked_by), record.realm);
   owner.run = std::move(run);
 }
 
@@ -183,8 +184,8 @@ void RunAppends::send_again(const Ptr& owner, Batch batch) {
   batch.no_room.reset();
   if (++batch.tries == kTriesMax) return batch.done(refuse(RunErrc::unavailable, "the run changes too fast"));
   auto& queue = owner->queue;
-  const auto behind = std::find_if(queue.begin(), queue.end(),
-                                   [&](const Batch& other) { return other.turn > batch.turn; });
+  const auto behind =
+      std::find_if(queue.begin(), queue.end(), [&](const Batch& other) { return other.turn > batch.turn; });
   queue.insert(behind, std::move(batch));
   pump(owner);
 }

@@ -101,9 +101,11 @@ TEST_F(RunAppends, WhatFindsAnotherRunOfThatNameIsStoredInOrder) {
   // What it counted for is undone behind the answer.
   ASSERT_TRUE(until([&] { return create(runs(), new_run("r", "one")).has_value(); }));
   std::vector<Answer<RunAppended>> answers;
-  for (uint64_t seq = 0; seq < 10; ++seq) answers.push_back(begin("r", batch("one", 1, seq, std::to_string(seq))));
+  for (uint64_t seq = 0; seq < 10; ++seq)
+    answers.push_back(begin("r", batch("one", 1, seq, std::to_string(seq))));
   ASSERT_TRUE(until([&] {
-    return std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer->has_value(); });
+    return std::all_of(answers.begin(), answers.end(),
+                       [](const auto& answer) { return answer->has_value(); });
   }));
   for (const auto& answer : answers) EXPECT_EQ(code_of(**answer), "ok");
   EXPECT_EQ(find(runs(), "r")->log.bytes(), "0123456789");

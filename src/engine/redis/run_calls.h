@@ -53,7 +53,8 @@ class RunCalls {
              OnAnswer done);
   // Makes it, and claims it where it says so.
   void make(const NewRun& run, OnAnswer done);
-  // `as`: of the run as it was read, whose owner `append` is. Where it has another now, the answer is "other".
+  // `as`: of the run as it was read, whose owner `append` is. Where it has another now, the answer is
+  // "other".
   void append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,
               OnAnswer done);
   void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);

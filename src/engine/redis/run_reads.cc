@@ -33,7 +33,8 @@ void read_top(const RunsRead& parts, const std::string& run_id,
                          [done = std::move(done)](const Result<Reply>& fields) {
                            if (!fields) return done(fields.error());
                            if (!(*fields)[0].is_text()) return done(std::optional<StoredTop>());
-                           const auto state = RunAnswer::parse_state((*fields)[0].text(), (*fields)[1].text());
+                           const auto state =
+                               RunAnswer::parse_state((*fields)[0].text(), (*fields)[1].text());
                            const WallTime beat_at(std::chrono::milliseconds(number_of((*fields)[2])));
                            done(std::optional(StoredTop{state, lease_end(state, beat_at)}));
                          });

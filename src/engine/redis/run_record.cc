@@ -32,8 +32,8 @@ class Fields {
     for (size_t i = 0; i + 1 < flat.size(); i += 2) fields_.emplace_back(flat[i].text(), flat[i + 1].text());
   }
   std::string_view operator[](std::string_view name) const {
-    const auto found =
-        std::find_if(fields_.begin(), fields_.end(), [name](const auto& field) { return field.first == name; });
+    const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                    [name](const auto& field) { return field.first == name; });
     return found == fields_.end() ? std::string_view() : found->second;
   }
 
@@ -215,7 +215,8 @@ std::optional<RunStatus> parse_stored_status(std::string_view state) {
 }
 
 WallTime lease_end(const RunAnswer::State& state, WallTime beat_at) {
-  return std::max(state.last_byte_at, beat_at) + std::chrono::duration_cast<std::chrono::milliseconds>(state.lease);
+  return std::max(state.last_byte_at, beat_at) +
+         std::chrono::duration_cast<std::chrono::milliseconds>(state.lease);
 }
 
 RunRefusal RunAnswer::refusal() const {

@@ -145,8 +145,10 @@ redis.call('PUBLISH', changes, 'T' .. change .. ending .. '\n' .. bytes)
 return {'appended', state, at, unpack(facts)}
 )lua");
 
-// Renews the lease. epoch_shown: of the caller's claim. More in answers: the epoch of the last claim (fenced).
-const Script beat_run({.keys = {"run"}, .arguments = {"channels", "tenant", "realm", "producer", "epoch_shown"}},
+// Renews the lease. epoch_shown: of the caller's claim. More in answers: the epoch of the last claim
+// (fenced).
+const Script beat_run({.keys = {"run"},
+                       .arguments = {"channels", "tenant", "realm", "producer", "epoch_shown"}},
                       joined(kReach, R"lua(
 local r = redis.call('HMGET', run, 'state', 'at', 'owner', 'producer', 'channel', 'tenant_id', 'realm', 'shape')
 local state, at = r[1], r[2]
@@ -167,8 +169,8 @@ return {'beat', state, at}
 // the caller knows the log, which was seen_pos long in seen_epoch with seen_a, seen_b; keep_fits: '1' when it
 // cuts neither character nor line. known: the highest epoch that anybody has heard of. Codes: claimed,
 // repeated, created, exists, ended, held (the lease's rest), moved, again (the caller knows the log
-// too badly), removed (one of that id was, and what it counted for is not undone). More in the answer claimed:
-// realm, user. In ended: what kEnd has counted, when it ended here.
+// too badly), removed (one of that id was, and what it counted for is not undone). More in the answer
+// claimed: realm, user. In ended: what kEnd has counted, when it ended here.
 const Script claim_run({.keys = {"run", "log", "removed"},
                         .arguments = {"makes",    "claims",   "changes",      "channels",    "tenant",
                                       "realm",    "producer", "token",        "digest",      "keep",
