@@ -70,6 +70,18 @@ def test_i6_i7_of_many_claims_at_once_each_has_an_epoch_and_the_last_alone_write
     assert pair[0].api.get(f"{RUNS}/{owner.run_id}", params={"include": "log"}).json()["log"] == "9"
 
 
+def test_i6_who_wrote_before_a_claim_at_another_instance_is_fenced(pair):
+    """His instance has read of the run that he owns it."""
+    here, there = pair
+    owner = Owner.create(here.api)
+    owner.append("mine, ")
+    other = Owner.claim(there.api, owner.run_id, "other", force=True)
+    late = owner.call("append", seq=1, text="late")
+    assert (late.status_code, late.json()["code"], late.json()["run"]["epoch"]) == (403, "fenced", 2), late.text
+    other.append("another's")
+    assert there.api.get(f"{RUNS}/{owner.run_id}", params={"include": "log"}).json()["log"] == "mine, another's"
+
+
 def test_i11_agent_and_instance_die_together(pair, record_property):
     dying, living = pair
     reader = living.connect(living.new_session(**USER))

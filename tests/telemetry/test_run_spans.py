@@ -192,7 +192,7 @@ def test_one_that_is_not_kept_leaves_nothing(on_redis, unsampled):
     for owner in owners:
         owner.append("text")
         fields = on_redis.fields(owner.run_id)
-        assert "last_byte_at" in fields and not fields & TRACE_FIELDS
+        assert "at" in fields and not fields & TRACE_FIELDS
         owner.end()
         assert not on_redis.fields(owner.run_id) & TRACE_FIELDS
     assert SpanCounts(gateway).recorded == 0

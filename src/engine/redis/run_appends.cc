@@ -8,6 +8,7 @@ namespace gw::redis {
 namespace {
 
 constexpr Duration kKept = RunLimits::kLeaseMax;
+constexpr int kTriesMax = 3;
 
 }  // namespace
 
@@ -33,7 +34,8 @@ void RunAppends::tick(TimePoint now) {
 void RunAppends::append(const std::string& run_id, const RunReach& reach, RunAppend append,
                         RunDone<RunAppended> done) {
   const Ptr its = owner(run_id);
-  its->queue.push_back({reach, std::make_shared<const RunAppend>(std::move(append)), std::move(done), {}});
+  its->queue.push_back(
+      {reach, std::make_shared<const RunAppend>(std::move(append)), std::move(done), ++its->came});
   pump(its);
 }
 
@@ -45,24 +47,70 @@ void RunAppends::pump(const Ptr& owner) {
 }
 
 void RunAppends::step(const Ptr& owner) {
-  const uint64_t size = owner->queue.front().append->bytes.size();
   if (!owner->is_known) return learn(owner);
+  Batch& next = owner->queue.front();
+  if (const auto refusal = refuse_as_read(owner->run, next)) {
+    // It may be what was read that is old.
+    if (!next.is_looked_at) return learn(owner);
+    return answer_first(owner, *refusal);
+  }
+  const uint64_t size = next.append->bytes.size();
   const bool fits = size == 0 || owner->bounds.empty() || owner->pos + size <= owner->reserved;
   // Larger than the run may be: the script says so.
-  if (fits || owner->pos + size > owner->record.bytes_max) return send(owner);
-  Batch& next = owner->queue.front();
-  if (may_append(*owner, next)) return reserve(owner, owner->pos + size);
-  if (!std::exchange(next.is_looked_at, true)) return learn(owner);
-  next.no_room = RunRefusal{RunErrc::unavailable, "the run has just got another owner; say it again"};
-  send(owner);
+  if (fits || owner->pos + size > owner->run.record.bytes_max) return send(owner);
+  reserve(owner, owner->pos + size);
 }
 
-// As the run was when it was read. Nobody else's room is taken for what the script will refuse.
-bool RunAppends::may_append(const Owner& owner, const Batch& batch) {
-  const RunRecord& record = owner.record;
+// What the script need not look at: it is so for as long as the run has that owner.
+std::optional<RunRefusal> RunAppends::refuse_as_read(const StoredRun& run, const Batch& batch) {
+  const RunRecord& record = run.record;
   const RunAppend& append = *batch.append;
-  return reaches(batch.reach, record) && (append.any_producer || append.producer == record.producer) &&
-         append.epoch == record.claim_epoch;
+  if (!reaches(batch.reach, record)) return run_not_found();
+  const bool is_producer = append.any_producer || append.producer == record.producer;
+  RunRefusal refusal;
+  if (record.claim_epoch == 0 || !is_producer || append.epoch != record.claim_epoch) {
+    refusal = refuse(RunErrc::fenced, "another claim of the run came after this one");
+    refusal.epoch = record.claim_epoch;
+  } else if (append.format && *append.format != record.format) {
+    refusal = refuse(RunErrc::invalid_argument, "the run takes another format");
+  } else {
+    return {};
+  }
+  refusal.run = top_of(run);
+  return refusal;
+}
+
+void RunAppends::learn(const Ptr& owner) {
+  owner->is_asking = true;
+  owner->queue.front().is_looked_at = true;
+  parts_.calls.read(owner->run_id, kNoLog, [this, owner](RunResult<StoredRun> stored) {
+    owner->is_asking = false;
+    if (stored) {
+      take(*owner, std::move(*stored));
+    } else {
+      answer_first(owner, stored.error());
+    }
+    const bool is_idle = owner->queue.empty() && owner->sent == 0;
+    if (!stored && stored.error().code == RunErrc::not_found && is_idle) owners_.erase(owner->run_id);
+    pump(owner);
+  });
+}
+
+void RunAppends::take(Owner& owner, StoredRun run) const {
+  owner.is_known = true;
+  owner.pos = run.pos;
+  owner.reserved = 0;
+  owner.bounds.clear();
+  const RunRecord& record = run.record;
+  if (!is_over(record.status))
+    owner.bounds = bounds_of(run_user(record.audience, record.asked_by), record.realm);
+  owner.run = std::move(run);
+}
+
+void RunAppends::answer_first(const Ptr& owner, const RunRefusal& refusal) {
+  const RunDone<RunAppended> done = std::move(owner->queue.front().done);
+  owner->queue.pop_front();
+  done(refusal);
 }
 
 // --- Room -------------------------------------------------------------------------------------------------
@@ -73,56 +121,34 @@ std::vector<RunBound> RunAppends::bounds_of(const std::string& user, const std::
   return bounds;
 }
 
-void RunAppends::learn(const Ptr& owner) {
-  owner->is_asking = true;
-  parts_.calls.read(owner->run_id, kNoLog, [this, owner](const RunResult<StoredRun>& stored) {
-    owner->is_asking = false;
-    if (stored) {
-      owner->is_known = true;
-      owner->pos = stored->pos;
-      owner->reserved = 0;
-      owner->record = stored->record;
-      const RunRecord& run = stored->record;
-      owner->bounds.clear();
-      if (!is_over(run.status)) owner->bounds = bounds_of(run_user(run.audience, run.asked_by), run.realm);
-    }
-    if (!stored && stored.error().code != RunErrc::not_found) {
-      const RunDone<RunAppended> done = std::move(owner->queue.front().done);
-      owner->queue.pop_front();
-      done(stored.error());
-    } else if (!stored) {
-      send(owner);
-    }
-    pump(owner);
-  });
-}
-
 void RunAppends::reserve(const Ptr& owner, uint64_t needed) {
   owner->is_asking = true;
-  const auto waits = std::make_shared<size_t>(owner->bounds.size());
-  const auto granted = std::make_shared<uint64_t>(UINT64_MAX);
+  const auto room = std::make_shared<Room>();
+  room->waits = owner->bounds.size();
   for (const RunBound& bound : std::vector(owner->bounds)) {
     parts_.index.reserve(owner->run_id, bound, needed,
-                         [this, owner, bound, waits, granted](const Result<RunIndex::Reserved>& reserved) {
-                           on_reserved(bound, reserved, owner->queue.front(), *granted);
-                           if (--*waits > 0) return;
+                         [this, owner, bound, room](const Result<RunIndex::Reserved>& reserved) {
+                           on_reserved(bound, reserved, *room);
+                           if (--room->waits > 0) return;
                            owner->is_asking = false;
-                           if (!owner->queue.front().no_room) owner->reserved = *granted;
-                           send(owner);
+                           if (!room->none) owner->reserved = room->granted;
+                           // What was heard meanwhile may have put another batch first.
+                           if (owner->is_known) {
+                             owner->queue.front().no_room = room->none;
+                             send(owner);
+                           }
                            pump(owner);
                          });
   }
 }
 
-void RunAppends::on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Batch& batch,
-                             uint64_t& granted) {
+void RunAppends::on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Room& room) {
   if (!reserved) {
-    batch.no_room = unavailable(reserved.error());
+    room.none = unavailable(reserved.error());
     return;
   }
-  if (reserved->bytes == 0)
-    batch.no_room = refuse(bound.refusal, "the runs have all the bytes that they may");
-  granted = std::min(granted, reserved->bytes);
+  if (reserved->bytes == 0) room.none = refuse(bound.refusal, "the runs have all the bytes that they may");
+  room.granted = std::min(room.granted, reserved->bytes);
   parts_.calls.expire(reserved->expired);
 }
 
@@ -143,7 +169,7 @@ void RunAppends::send(const Ptr& owner) {
   ++owner->sent;
   owner->pos += batch->append->bytes.size();
   const bool may = !batch->no_room && owner->rate.ready(limit_, parts_.loop.now());
-  parts_.calls.append(owner->run_id, batch->reach, *batch->append, may,
+  parts_.calls.append(owner->run_id, owner->run, *batch->append, may,
                       [this, owner, batch](const Result<RunAnswer>& answer) {
                         --owner->sent;
                         if (answer) return on_answer(owner, *batch, *answer);
@@ -152,18 +178,27 @@ void RunAppends::send(const Ptr& owner) {
                       });
 }
 
+// The run has another owner than was read, or is gone.
+void RunAppends::send_again(const Ptr& owner, Batch batch) {
+  owner->is_known = false;
+  batch.no_room.reset();
+  if (++batch.tries == kTriesMax) return batch.done(refuse(RunErrc::unavailable, "the run changes too fast"));
+  auto& queue = owner->queue;
+  const auto behind =
+      std::find_if(queue.begin(), queue.end(), [&](const Batch& other) { return other.turn > batch.turn; });
+  queue.insert(behind, std::move(batch));
+  pump(owner);
+}
+
 void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer& answer) {
   const bool is_duplicate = answer.code() == "duplicate", is_stored = answer.code() == "appended";
   if (!is_stored) owner->pos -= std::min<uint64_t>(owner->pos, batch.append->bytes.size());
-  if (!is_duplicate && !is_stored) {
-    const RunRefusal refusal = refusal_of(*owner, batch, answer);
-    const bool is_idle = owner->queue.empty() && owner->sent == 0;
-    if (refusal.code == RunErrc::not_found && is_idle) owners_.erase(owner->run_id);
-    return batch.done(refusal);
-  }
-  const RunTop top = answer.top();
+  if (answer.code() == "other") return send_again(owner, batch);
+  if (!is_duplicate && !is_stored) return batch.done(refusal_of(*owner, batch, answer));
+  const RunAnswer::State state = answer.state();
+  const RunTop& top = state.top;
   const RunAppended appended{is_duplicate, batch.append->seq, top.pos,
-                             top.hash,     top.status,        answer.number(RunAnswer::kCancel) == 1};
+                             top.hash,     top.status,        state.cancel_requested};
   if (is_duplicate) {
     ++stats_.duplicates_total;
     return batch.done(appended);
@@ -174,15 +209,15 @@ void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer
   if (owner->sent == 0) owner->pos = top.pos;
   if (batch.append->end) {
     owner->bounds.clear();
-    events_.on_ended(owner->run_id, top.status, answer.counted(RunAnswer::kAppendMore));
+    events_.on_ended(owner->run_id, top.status, answer.counted(0));
   } else {
-    events_.on_alive(owner->run_id, std::chrono::milliseconds(answer.number(RunAnswer::kLease)));
+    events_.on_alive(owner->run_id, state.lease);
   }
   batch.done(appended);
 }
 
 RunRefusal RunAppends::refusal_of(const Owner& owner, const Batch& batch, const RunAnswer& answer) const {
-  RunRefusal refusal = answer.refusal(RunAnswer::kAppendMore);
+  RunRefusal refusal = answer.refusal();
   if (refusal.code != RunErrc::rate_limited) return refusal;
   if (batch.no_room) {
     const auto run = std::move(refusal.run);

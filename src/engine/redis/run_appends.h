@@ -1,6 +1,7 @@
 // What owners append by way of this instance: in order, not too fast, and within the bytes of whom the run
-// counts for. Those are reserved in steps beforehand, so that nearly every append is one command. Control
-// loop only.
+// counts for. Those are reserved in steps beforehand, and who may append was found out when the run was read:
+// so nearly every append is one command. It shows the owner that was read; where Redis has another by now the
+// run is read again. Control loop only.
 #pragma once
 
 #include <deque>
@@ -48,8 +49,10 @@ class RunAppends {
     RunReach reach;
     std::shared_ptr<const RunAppend> append;
     RunDone<RunAppended> done;
+    uint64_t turn = 0;                       // of those that came
     std::optional<RunRefusal> no_room = {};  // says the script that it would be stored, it is not
-    bool is_looked_at = false;               // the run was read anew for it
+    bool is_looked_at = false;               // the run was read since it came
+    int tries = 0;                           // that found another owner
   };
   struct Owner {
     Owner(const std::string& id, const RateLimit& limit, TimePoint now) : run_id(id), rate(limit, now) {}
@@ -57,7 +60,7 @@ class RunAppends {
     TokenBucket rate;
     TimePoint heard_at;
     bool is_known = false;  // what follows
-    RunRecord record;
+    StoredRun run;
     std::vector<RunBound> bounds;  // of its bytes
     uint64_t pos = 0;              // with what is on its way
     uint64_t reserved = 0;
@@ -65,19 +68,27 @@ class RunAppends {
     size_t sent = 0;         // and not answered
     bool is_asking = false;  // the first of the queue waits for it
     bool is_pumping = false;
+    uint64_t came = 0;  // batches
+  };
+  struct Room {
+    size_t waits = 0;
+    uint64_t granted = UINT64_MAX;
+    std::optional<RunRefusal> none = {};
   };
   using Ptr = std::shared_ptr<Owner>;
 
-  static bool may_append(const Owner& owner, const Batch& batch);
+  static std::optional<RunRefusal> refuse_as_read(const StoredRun& run, const Batch& batch);
   Ptr owner(const std::string& run_id);
   std::vector<RunBound> bounds_of(const std::string& user, const std::string& realm) const;
   void pump(const Ptr& owner);
   void step(const Ptr& owner);
   void learn(const Ptr& owner);
+  void take(Owner& owner, StoredRun run) const;
+  void answer_first(const Ptr& owner, const RunRefusal& refusal);
   void reserve(const Ptr& owner, uint64_t needed);
-  void on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Batch& batch,
-                   uint64_t& granted);
+  void on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Room& room);
   void send(const Ptr& owner);
+  void send_again(const Ptr& owner, Batch batch);
   void on_answer(const Ptr& owner, const Batch& batch, const RunAnswer& answer);
   RunRefusal refusal_of(const Owner& owner, const Batch& batch, const RunAnswer& answer) const;
 

@@ -1,5 +1,7 @@
 #include "engine/redis/run_appends.h"
 
+#include <algorithm>
+
 #include "engine/redis/run_testing.h"
 
 namespace gw {
@@ -76,6 +78,54 @@ TEST_F(RunAppends, WhatComesWhileTheRunIsLookedAtIsStoredInOrder) {
   EXPECT_EQ(find(runs(), "r")->log.bytes(), text);
 }
 
+TEST_F(RunAppends, WhoWasTheOwnerWhenTheRunWasReadIsFenced) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  ASSERT_TRUE(claim(runs(), "r", {.producer = "two", .force = true}));
+  const auto late = say("r", batch("one", 1, 1, "late"));
+  ASSERT_EQ(code_of(late), "fenced");
+  EXPECT_EQ(late.error().epoch, 2u);
+  EXPECT_EQ(late.error().run->epoch, 2u);
+  RunAppend by_any = batch("three", 2, 0, "y");
+  by_any.any_producer = true;
+  EXPECT_EQ(code_of(say("r", by_any)), "ok");
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), "xy");
+}
+
+TEST_F(RunAppends, WhatFindsAnotherRunOfThatNameIsStoredInOrder) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  ask_run<bool>([&](RunDone<bool> done) {
+    runs().remove("r", {}, [done](const RunResult<void>& removed) { done(removed.has_value()); });
+  });
+  // What it counted for is undone behind the answer.
+  ASSERT_TRUE(until([&] { return create(runs(), new_run("r", "one")).has_value(); }));
+  std::vector<Answer<RunAppended>> answers;
+  for (uint64_t seq = 0; seq < 10; ++seq)
+    answers.push_back(begin("r", batch("one", 1, seq, std::to_string(seq))));
+  ASSERT_TRUE(until([&] {
+    return std::all_of(answers.begin(), answers.end(),
+                       [](const auto& answer) { return answer->has_value(); });
+  }));
+  for (const auto& answer : answers) EXPECT_EQ(code_of(**answer), "ok");
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), "0123456789");
+}
+
+TEST_F(RunAppends, WhoMayNotReachTheRunLearnsNothingOfItsOwner) {
+  NewRun acmes = new_run("r", "one");
+  acmes.claim->realm = "acme";
+  ASSERT_TRUE(create(runs(), acmes));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  RunReach foreign;
+  foreign.realm = "another";
+  const auto answer = ask_run<RunAppended>([&](RunDone<RunAppended> done) {
+    appends_.append("r", foreign, batch("two", 7, 0, "y"), std::move(done));
+  });
+  EXPECT_EQ(code_of(answer), "run_not_found");
+  EXPECT_FALSE(answer.error().run);
+  EXPECT_EQ(code_of(say("r", batch("two", 7, 0, "y"))), "fenced");
+}
+
 TEST_F(RunAppends, AnOwnerWhoClaimedElsewhereHasRoom) {
   ASSERT_TRUE(create(runs(), new_run("r", "one")));
   ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
@@ -84,7 +134,7 @@ TEST_F(RunAppends, AnOwnerWhoClaimedElsewhereHasRoom) {
   EXPECT_EQ(code_of(say("r", batch("one", 1, 1, large_))), "fenced");
 }
 
-TEST_F(RunAppends, AClaimThatComesInBetweenHasItSaidAgain) {
+TEST_F(RunAppends, AClaimThatComesBehindTheLookIsTooLate) {
   ASSERT_TRUE(create(runs(), new_run("r", "one")));
   ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
   const RunAppend append = batch("two", 2, 0, large_);
@@ -95,7 +145,7 @@ TEST_F(RunAppends, AClaimThatComesInBetweenHasItSaidAgain) {
                [&](const Result<redis::RunAnswer>& claimed) { is_claimed = claimed->code() == "claimed"; });
   ASSERT_TRUE(until([&] { return answer->has_value(); }));
   EXPECT_TRUE(is_claimed);
-  EXPECT_EQ(code_of(**answer), "unavailable") << "no room was asked for";
+  EXPECT_EQ(code_of(**answer), "fenced") << "the claim came behind it";
   EXPECT_EQ(find(runs(), "r")->log.bytes(), "x");
   EXPECT_EQ(code_of(say("r", append)), "ok");
 }

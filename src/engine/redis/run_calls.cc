@@ -109,7 +109,7 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
              fields.all(), answered(std::move(done)));
 }
 
-void RunCalls::append(const std::string& run_id, const RunReach& reach, const RunAppend& append, bool may,
+void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,
                       OnAnswer done) {
   const RunHash hash = RunHash::of(append.bytes);
   const RunHash power = RunHash{1, 1}.then(RunHash(), append.bytes.size());
@@ -125,13 +125,7 @@ void RunCalls::append(const std::string& run_id, const RunReach& reach, const Ru
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
               {"changes", parts_.keys.run_changes(run_id)},
-              {"channels", names_of(reach.channels, parts_.channels)},
-              {"tenant", reach.tenant_id},
-              {"realm", reach.realm},
-              {"any_producer", flag(append.any_producer)},
-              {"producer", append.producer},
-              {"epoch_shown", text_of(append.epoch)},
-              {"format", append.format ? to_string(*append.format) : std::string_view()},
+              {"owner", as.owner},
               {"seq", text_of(append.seq)},
               {"digest", to_hex(run::digest_of(append))},
               {"bytes", append.bytes},
@@ -139,6 +133,7 @@ void RunCalls::append(const std::string& run_id, const RunReach& reach, const Ru
               {"hash_b", text_of(hash.second)},
               {"power_a", text_of(power.first)},
               {"power_b", text_of(power.second)},
+              {"bytes_max", text_of(as.record.bytes_max)},
               {"refused", refused},
               {"ending", append.end ? to_string(append.end->status) : std::string_view()}},
              end, answered(std::move(done)));
@@ -151,7 +146,6 @@ void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunH
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
-              {"any_producer", "0"},
               {"producer", heartbeat.producer},
               {"epoch_shown", text_of(heartbeat.epoch)}},
              answered(std::move(done)));
@@ -178,15 +172,12 @@ void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle w
 
 void RunCalls::read(const std::string& run_id, uint64_t from,
                     std::function<void(RunResult<StoredRun>)> done) {
-  run_script(
-      parts_.messages, scripts::read_run,
-      {{"run", parts_.keys.run(run_id)}, {"log", parts_.keys.run_log(run_id)}, {"from", text_of(from)}},
-      [this, run_id, from, done = std::move(done)](const Result<Reply>& reply) {
-        if (!reply) return done(unavailable(reply.error()));
-        auto stored = parse_stored_run(run_id, from, parts_.channels, *reply);
-        if (!stored) return done(run_not_found());
-        done(std::move(*stored));
-      });
+  read_run({parts_.messages, parts_.keys, parts_.channels}, run_id, from,
+           [done = std::move(done)](Result<std::optional<StoredRun>> stored) {
+             if (!stored) return done(unavailable(stored.error()));
+             if (!*stored) return done(run_not_found());
+             done(std::move(**stored));
+           });
 }
 
 void RunCalls::expire(const std::vector<std::string>& run_ids) {

@@ -7,14 +7,11 @@
 #include <vector>
 
 #include "engine/redis/keys.h"
-#include "engine/redis/run_record.h"
+#include "engine/redis/run_reads.h"
 #include "engine/redis/scripts.h"
 #include "net/event_loop.h"
 
 namespace gw::redis {
-
-// Behind every log's end: of a run that is read from there comes the record alone.
-inline constexpr uint64_t kNoLog = uint64_t{1} << 40;
 
 struct RunStoreOptions {
   RunLimits limits;
@@ -56,7 +53,9 @@ class RunCalls {
              OnAnswer done);
   // Makes it, and claims it where it says so.
   void make(const NewRun& run, OnAnswer done);
-  void append(const std::string& run_id, const RunReach& reach, const RunAppend& append, bool may,
+  // `as`: of the run as it was read, whose owner `append` is. Where it has another now, the answer is
+  // "other".
+  void append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,
               OnAnswer done);
   void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);
   enum class Settle : uint8_t { time, cancel, remove, expire };

@@ -115,15 +115,14 @@ void RunMaker::on_counted(const Ptr& making) {
 // --- Once for what was asked ------------------------------------------------------------------------------
 
 void RunMaker::look_at_asked(const Ptr& making) {
-  parts_.messages.command({"HGET", parts_.keys.run(making->asked_run), "status"},
-                          [this, making](const Result<Reply>& reply) {
-                            if (!reply) return refuse_with(making, unavailable(reply.error()));
-                            on_asked_status(making, reply->text());
+  parts_.messages.command({"HGET", parts_.keys.run(making->asked_run), "state"},
+                          [this, making](const Result<Reply>& state) {
+                            if (!state) return refuse_with(making, unavailable(state.error()));
+                            on_asked_status(making, parse_stored_status(state->text()));
                           });
 }
 
-void RunMaker::on_asked_status(const Ptr& making, std::string_view status) {
-  const auto known = parse_run_status(status);
+void RunMaker::on_asked_status(const Ptr& making, std::optional<RunStatus> known) {
   if (known && !is_over(*known)) {
     uncount(*making);
     return making->done(RunCreated{true, making->asked_run, {}});
@@ -163,9 +162,9 @@ void RunMaker::on_written(const Ptr& making, const RunAnswer& answer) {
         making, refuse(RunErrc::unavailable, "the run of that id is just being deleted; say it again"));
   RunCreated created;
   if (making->run.claim) {
-    const RunTop top = answer.top();
-    created.claimed = {top.epoch,  top.pos,           top.hash, std::chrono::milliseconds(answer.number(0)),
-                       top.status, code == "repeated"};
+    const RunAnswer::State state = answer.state();
+    const RunTop& top = state.top;
+    created.claimed = {top.epoch, top.pos, top.hash, state.lease, top.status, code == "repeated"};
   }
   if (code == "repeated") {
     created.existed = true;

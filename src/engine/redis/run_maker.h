@@ -55,7 +55,7 @@ class RunMaker {
   void ask(const Ptr& making, std::string_view instead_of);
   void on_counted(const Ptr& making);
   void look_at_asked(const Ptr& making);
-  void on_asked_status(const Ptr& making, std::string_view status);
+  void on_asked_status(const Ptr& making, std::optional<RunStatus> known);
   void write(const Ptr& making);
   void on_written(const Ptr& making, const RunAnswer& answer);
   void on_made(const Ptr& making, RunCreated created);

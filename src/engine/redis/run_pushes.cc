@@ -109,11 +109,11 @@ void RunPushes::look_at(const std::shared_ptr<Finding>& finding, const Reply& id
   if (finding->waits == 0) return finding->done(std::vector<std::string>());
   for (size_t i = 0; i < finding->run_ids.size(); ++i) {
     parts_.messages.command(
-        {"HGET", parts_.keys.run(finding->run_ids[i]), "status"},
+        {"HGET", parts_.keys.run(finding->run_ids[i]), "state"},
         [this, finding, i](const Result<Reply>& reply) {
           if (!reply) {
             finding->refusal = unavailable(reply.error());
-          } else if (const auto status = parse_run_status(reply->text()); status && !is_over(*status)) {
+          } else if (const auto status = parse_stored_status(reply->text()); status && !is_over(*status)) {
             finding->is_open[i] = true;
           } else {
             parts_.messages.command({"ZREM", finding->list, finding->run_ids[i]}, {});

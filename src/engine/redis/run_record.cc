@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
+#include <utility>
 
 #include "base/hex.h"
 #include "engine/redis/run_refusals.h"
@@ -24,19 +24,44 @@ WallTime time(std::string_view text) { return WallTime(std::chrono::milliseconds
 
 std::string short_digest(std::string_view text) { return to_hex(sha256(text)).substr(0, kDigestDigits); }
 
-// The fields of a hash.
+// The fields of a hash: so few that looking at one after another is quicker than any index.
 class Fields {
  public:
   explicit Fields(const Reply& flat) {
-    for (size_t i = 0; i + 1 < flat.size(); i += 2) values_[flat[i].text()] = flat[i + 1].text();
+    fields_.reserve(flat.size() / 2);
+    for (size_t i = 0; i + 1 < flat.size(); i += 2) fields_.emplace_back(flat[i].text(), flat[i + 1].text());
   }
   std::string_view operator[](std::string_view name) const {
-    const auto found = values_.find(name);
-    return found == values_.end() ? std::string_view() : found->second;
+    const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                    [name](const auto& field) { return field.first == name; });
+    return found == fields_.end() ? std::string_view() : found->second;
   }
 
  private:
-  std::map<std::string_view, std::string_view> values_;
+  std::vector<std::pair<std::string_view, std::string_view>> fields_;
+};
+
+// The words of one field, from the first.
+class FieldWords {
+ public:
+  explicit FieldWords(std::string_view text) : text_(text) {}
+  std::string_view next() {
+    const size_t end = std::min(text_.find(' '), text_.size());
+    const std::string_view word = text_.substr(0, end);
+    text_.remove_prefix(std::min(end + 1, text_.size()));
+    return word;
+  }
+  template <class T = int64_t>
+  T next_number() {
+    return number<T>(next());
+  }
+  RunHash next_hash() {
+    const auto first = next_number<uint32_t>();
+    return {first, next_number<uint32_t>()};
+  }
+
+ private:
+  std::string_view text_;
 };
 
 constexpr std::string_view kKinds[] = {"user", "session", "connection", "channel", "anonymous"};
@@ -49,19 +74,11 @@ RunAudience::Kind parse_kind(std::string_view text) {
 
 RunFormat parse_format(std::string_view text) { return parse_run_format(text).value_or(RunFormat::text); }
 
-// "seq pos a b digest"
-std::optional<RunSeq> parse_seq(std::string_view text) {
-  std::string_view parts[5];
-  for (size_t i = 0; i < 5; ++i) {
-    const size_t end = std::min(text.find(' '), text.size());
-    parts[i] = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  RunSeq seq{number<uint64_t>(parts[0]),
-             number<uint64_t>(parts[1]),
-             {number<uint32_t>(parts[2]), number<uint32_t>(parts[3])},
-             {}};
-  if (!from_hex(parts[4], seq.digest)) return {};
+// "pos a b digest"
+std::optional<RunSeq> parse_seq(uint64_t which, std::string_view text) {
+  FieldWords words(text);
+  RunSeq seq{which, words.next_number<uint64_t>(), words.next_hash(), {}};
+  if (!from_hex(words.next(), seq.digest)) return {};
   return seq;
 }
 
@@ -77,52 +94,66 @@ std::optional<RunTrace> parse_trace(std::string_view span, std::string_view firs
 }
 
 void read_static(RunRecord& record, const Fields& fields) {
-  record.audience = {parse_kind(fields["kind"]), std::string(fields["who"]),
-                     std::string(fields["who_tenant"])};
+  FieldWords shape(fields["shape"]);
+  record.is_realms = shape.next() == "1";
+  record.push = shape.next() == "1";
+  record.retention = duration(shape.next());
+  record.bytes_max = shape.next_number<uint64_t>();
+  record.audience = {parse_kind(shape.next()), std::string(fields["who"]), std::string(fields["who_tenant"])};
+  record.format = parse_format(shape.next());
   record.tenant_id = fields["tenant_id"];
   record.realm = fields["realm"];
-  record.is_realms = fields["is_realms"] == "1";
   record.thread_id = fields["thread_id"];
-  record.format = parse_format(fields["format"]);
   record.metadata = fields["metadata"];
-  record.bytes_max = number<uint64_t>(fields["bytes_max"]);
-  record.retention = duration(fields["retention"]);
-  record.push = fields["push"] == "1";
   record.asked_by = fields["asked_by"];
   record.trace = parse_trace(fields["trace"], fields["first_claim_at"], fields["first_byte_at"]);
-  record.created_at = time(fields["created_at"]);
-  record.start_until = time(fields["start_until"]);
-  record.life_until = time(fields["life_until"]);
+  FieldWords times(fields["times"]);
+  record.created_at = time(times.next());
+  record.start_until = time(times.next());
+  record.life_until = time(times.next());
 }
 
 void read_claim(RunRecord& record, const Fields& fields) {
-  record.claim_epoch = number<uint32_t>(fields["claim_epoch"]);
+  record.claim_epoch = FieldWords(fields["owner"]).next_number<uint32_t>();
   record.producer = fields["producer"];
   record.token = fields["token"];
   static_cast<void>(from_hex(fields["claim_digest"], record.claim_digest));
-  record.claim_hash = {number<uint32_t>(fields["claim_a"]), number<uint32_t>(fields["claim_b"])};
+  FieldWords claim(fields["claim"]);
+  claim.next();
+  record.claim_hash = claim.next_hash();
+  record.takeover = duration(claim.next());
   record.group = fields["group"];
   record.delivery_id = fields["delivery"];
-  record.lease = duration(fields["lease"]);
-  record.takeover = duration(fields["takeover"]);
-  record.lease_until = time(fields["lease_until"]);
-  const auto next = number<uint64_t>(fields["next"]);
+}
+
+void read_seqs(RunRecord& record, const Fields& fields, uint64_t next) {
   for (uint64_t seq = next - std::min<uint64_t>(next, RunRecord::kSeqsKept); seq < next; ++seq) {
-    const auto kept = parse_seq(fields["s" + std::to_string(seq % RunRecord::kSeqsKept)]);
+    const auto kept = parse_seq(seq, fields["s" + std::to_string(seq % RunRecord::kSeqsKept)]);
     if (kept) record.seqs.push_back(*kept);
   }
 }
 
-void read_state(RunRecord& record, const Fields& fields) {
-  record.epoch = number<uint32_t>(fields["epoch"]);
-  record.last_byte_at = time(fields["last_byte_at"]);
-  record.cancel_requested = fields["cancel"] == "1";
+void read_state(StoredRun& stored, const Fields& fields) {
+  RunRecord& record = stored.record;
+  const std::string_view at = fields["at"];
+  const RunAnswer::State state = RunAnswer::parse_state(fields["state"], at);
+  record.status = state.top.status;
+  record.epoch = state.top.epoch;
+  stored.pos = state.top.pos;
+  stored.hash = state.top.hash;
+  record.cancel_requested = state.cancel_requested;
+  record.lease = state.lease;
+  record.last_byte_at = state.last_byte_at;
+  record.lease_until = lease_end(state, time(fields["beat_at"]));
   record.cancel_reason = fields["cancel_reason"];
   record.cancel_asked_at = time(fields["cancel_at"]);
   record.ended_at = time(fields["ended_at"]);
   record.result = fields["result"];
   if (const std::string_view code = fields["error_code"]; !code.empty())
     record.error = {std::string(code), std::string(fields["error_message"])};
+  FieldWords words(at);
+  for (int i = 0; i < 3; ++i) words.next();
+  read_seqs(record, fields, words.next_number<uint64_t>());
 }
 
 std::vector<uint64_t> parse_bases(std::string_view text) {
@@ -142,7 +173,6 @@ struct Word {
 };
 constexpr Word kWords[] = {
     {"not_found", RunErrc::not_found, "no such run"},
-    {"invalid_argument", RunErrc::invalid_argument, "the run takes another format"},
     {"held", RunErrc::held, "another producer holds the run"},
     {"moved", RunErrc::moved, "the run has a later epoch, no such place, or the token is another claim's"},
     {"ended", RunErrc::ended, "the run is over"},
@@ -166,22 +196,38 @@ std::string milliseconds(Duration duration) {
 
 int64_t RunAnswer::number(size_t i) const { return number_of(reply[kFirst + i]); }
 
-RunTop RunAnswer::top() const {
-  return {parse_run_status(reply[1].text()).value_or(RunStatus::queued),
-          static_cast<uint32_t>(number_of(reply[2])),
-          static_cast<uint64_t>(number_of(reply[3])),
-          {static_cast<uint32_t>(number_of(reply[4])), static_cast<uint32_t>(number_of(reply[5]))}};
+RunAnswer::State RunAnswer::parse_state(std::string_view state, std::string_view at) {
+  FieldWords state_words(state), at_words(at);
+  State out;
+  out.top.status = parse_run_status(state_words.next()).value_or(RunStatus::queued);
+  out.top.epoch = state_words.next_number<uint32_t>();
+  out.cancel_requested = state_words.next() == "1";
+  out.lease = duration(state_words.next());
+  out.top.pos = at_words.next_number<uint64_t>();
+  out.top.hash = at_words.next_hash();
+  at_words.next();
+  out.last_byte_at = time(at_words.next());
+  return out;
 }
 
-RunRefusal RunAnswer::refusal(size_t number_at) const {
+std::optional<RunStatus> parse_stored_status(std::string_view state) {
+  return parse_run_status(FieldWords(state).next());
+}
+
+WallTime lease_end(const RunAnswer::State& state, WallTime beat_at) {
+  return std::max(state.last_byte_at, beat_at) +
+         std::chrono::duration_cast<std::chrono::milliseconds>(state.lease);
+}
+
+RunRefusal RunAnswer::refusal() const {
   RunRefusal refusal = refuse(RunErrc::unavailable, "Redis answered something else");
   for (const Word& word : kWords) {
     if (word.code == code()) refusal = refuse(word.refusal, std::string(word.detail));
   }
   if (refusal.code != RunErrc::not_found && reply.size() >= kFirst) refusal.run = top();
-  if (refusal.code == RunErrc::held) refusal.retry_after = std::chrono::milliseconds(number(number_at));
-  if (refusal.code == RunErrc::fenced) refusal.epoch = static_cast<uint32_t>(number(number_at));
-  if (refusal.code == RunErrc::sequence_gap) refusal.expected_seq = static_cast<uint64_t>(number(number_at));
+  if (refusal.code == RunErrc::held) refusal.retry_after = std::chrono::milliseconds(number(0));
+  if (refusal.code == RunErrc::fenced) refusal.epoch = static_cast<uint32_t>(number(0));
+  if (refusal.code == RunErrc::sequence_gap) refusal.expected_seq = static_cast<uint64_t>(number(0));
   return refusal;
 }
 
@@ -208,26 +254,22 @@ std::optional<RunEnded> RunAnswer::traced(size_t i) const {
   };
 }
 
-std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t from,
-                                          const ChannelTable& channels, const Reply& reply) {
-  const Fields fields(reply[1]);
-  const auto status = parse_run_status(fields["status"]);
+std::optional<StoredRun> parse_stored_run(const std::string& run_id, const ChannelTable& channels,
+                                          const Reply& flat, uint64_t from, std::string_view bytes) {
+  const Fields fields(flat);
   const auto channel = channels.find(fields["channel"]);
-  if (!status || !channel) return {};
+  if (!parse_stored_status(fields["state"]) || !channel) return {};
   StoredRun stored;
-  stored.now = WallTime(std::chrono::milliseconds(reply[0].integer()));
   stored.record.run_id = run_id;
   stored.record.channel = *channel;
-  stored.record.status = *status;
   read_static(stored.record, fields);
   read_claim(stored.record, fields);
-  read_state(stored.record, fields);
-  stored.pos = number<uint64_t>(fields["pos"]);
-  stored.hash = {number<uint32_t>(fields["a"]), number<uint32_t>(fields["b"])};
+  read_state(stored, fields);
   stored.bases = parse_bases(fields["bases"]);
   stored.from = from;
-  stored.bytes = reply[2].text();
+  stored.bytes = bytes;
   stored.is_expired = fields["expired"] == "1";
+  stored.owner = fields["owner"];
   if (stored.bases.size() != size_t{stored.record.epoch} + 1) return {};
   return stored;
 }
@@ -236,33 +278,32 @@ void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
                        const ChannelTable& channels) {
   const std::string& channel = channels.name(run.channel);
   const std::string realm = run.claim ? run.claim->realm : std::string();
+  const Duration retention = run.retention != Duration() ? run.retention : limits.retention;
+  const size_t bytes_max = run.bytes_max == 0 ? limits.run_bytes : std::min(run.bytes_max, limits.run_bytes);
+  std::string shape = realm.empty() ? "0" : "1";
+  shape.append(run.push ? " 1 " : " 0 ").append(milliseconds(retention)).append(" ");
+  shape.append(std::to_string(bytes_max)).append(" ");
+  shape.append(kKinds[static_cast<size_t>(run.audience.kind)]).append(" ").append(to_string(run.format));
   const std::pair<std::string_view, std::string> fields[] = {
+      {"shape", shape},
       {"channel", channel},
-      {"kind", std::string(kKinds[static_cast<size_t>(run.audience.kind)])},
       {"who", run.audience.who},
       {"who_tenant", run.audience.tenant_id},
       {"tenant_id", run.tenant_id},
       {"realm", realm},
-      {"is_realms", realm.empty() ? "0" : "1"},
       {"thread_id", run.thread_id},
-      {"format", std::string(to_string(run.format))},
       {"metadata", run.metadata},
-      {"bytes_max",
-       std::to_string(run.bytes_max == 0 ? limits.run_bytes : std::min(run.bytes_max, limits.run_bytes))},
-      {"push", run.push ? "1" : "0"},
       {"asked_by", run.asked_by},
       {"user", run_user(run.audience, run.asked_by)},
       {"thread", thread_digest(run.audience, channel, run.thread_id)},
       {"asked", asked_digest(run.asked_as)},
+      {"trace", run.span ? text_of(*run.span) : std::string()},
   };
   for (const auto& [name, value] : fields) {
+    if (value.empty()) continue;
     words.lend(name);
     words.keep(value);
   }
-  if (!run.span) return;
-  words.lend("trace");
-  words.keep(text_of(*run.span));
-  for (const std::string_view unset : {"first_claim_at", "", "first_byte_at", ""}) words.lend(unset);
 }
 
 std::string run_user(const RunAudience& audience, std::string_view asked_by) {

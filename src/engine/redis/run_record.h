@@ -24,9 +24,8 @@ struct RunCounted {
   std::optional<RunEnded> traced = {};  // it has ended here, and its trace is kept
 };
 
-// One that was read, by the clock of Redis.
+// One that was read.
 struct StoredRun {
-  WallTime now;
   RunRecord record;
   uint64_t pos = 0;
   RunHash hash;
@@ -34,23 +33,30 @@ struct StoredRun {
   uint64_t from = 0;
   std::string bytes;        // of the log, from there to its end
   bool is_expired = false;  // that is gone
+  std::string owner;        // what an append has to show (scripts::append_run)
 };
 
 RunTop top_of(const StoredRun& run);
 
-// What every script of a run answers first.
+// What every script of a run answers first, and what is in the record as `state` and `at`.
 struct RunAnswer {
   explicit RunAnswer(const Reply& answer) : reply(answer) {}
   std::string_view code() const { return reply[0].text(); }
-  RunTop top() const;
+  RunTop top() const { return state().top; }
+  struct State {
+    RunTop top;
+    bool cancel_requested = false;
+    Duration lease{};
+    WallTime last_byte_at;
+  };
+  State state() const { return parse_state(reply[1].text(), reply[2].text()); }
+  static State parse_state(std::string_view state, std::string_view at);
   // What follows: a number, a text.
-  static constexpr size_t kFirst = 6;
+  static constexpr size_t kFirst = 3;
   int64_t number(size_t i) const;
   std::string_view text(size_t i) const { return reply[kFirst + i].text(); }
-  // Where the answers to append and heartbeat have them.
-  static constexpr size_t kCancel = 0, kLease = 1, kAppendMore = 2;
-  // What it refuses; the `number`-th says how much.
-  RunRefusal refusal(size_t number) const;
+  // What it refuses; the first number says how much.
+  RunRefusal refusal() const;
   // From the i-th on.
   RunCounted counted(size_t i) const;
 
@@ -60,13 +66,18 @@ struct RunAnswer {
   std::optional<RunEnded> traced(size_t i) const;
 };
 
+// Of a record's field `state`. Empty: there is no run, or none that a gateway wrote.
+std::optional<RunStatus> parse_stored_status(std::string_view state);
+WallTime lease_end(const RunAnswer::State& state, WallTime beat_at);
+
 // Redis answers what it computed as a number, and what it read as a text.
 int64_t number_of(const Reply& reply);
 std::string milliseconds(Duration duration);
 
-// Of scripts::read_run. Empty: there is no such run, or none that a gateway wrote.
-std::optional<StoredRun> parse_stored_run(const std::string& run_id, uint64_t from,
-                                          const ChannelTable& channels, const Reply& reply);
+// Of a record's fields and values, and the log from there on. Empty: there is no such run, or none that a
+// gateway wrote.
+std::optional<StoredRun> parse_stored_run(const std::string& run_id, const ChannelTable& channels,
+                                          const Reply& fields, uint64_t from, std::string_view bytes);
 // Names and values, as scripts::claim_run takes them.
 void append_run_fields(Words& words, const NewRun& run, const RunLimits& limits,
                        const ChannelTable& channels);

@@ -13,7 +13,7 @@ constexpr Duration kLookAgainAfter = 1s;
 void RunRemovals::remove(const std::string& run_id, const RunReach& reach, RunDone<RunCounted> done) {
   settle(run_id, reach, [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
     if (!answer) return done(unavailable(answer.error()));
-    if (answer->code() != "removed") return done(answer->refusal(0));
+    if (answer->code() != "removed") return done(answer->refusal());
     RunCounted counted = answer->counted(0);
     index_.removed(run_id, counted);
     done(std::move(counted));

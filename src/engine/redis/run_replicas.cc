@@ -119,27 +119,22 @@ void RunReplicas::load(const Ptr& open, uint64_t from) {
   open->is_reading = true;
   open->is_behind = false;
   const std::weak_ptr<Open> weak = open;
-  run_script(parts_.messages, scripts::read_run,
-             {{"run", parts_.keys.run(open->run_id)},
-              {"log", parts_.keys.run_log(open->run_id)},
-              {"from", std::to_string(from)}},
-             [this, weak, from](const Result<Reply>& reply) {
-               const Ptr loaded = weak.lock();
-               if (loaded && is_here(loaded)) on_loaded(loaded, from, reply);
-             });
+  read_run(reads(), open->run_id, from, [this, weak](Result<std::optional<StoredRun>> read) {
+    const Ptr loaded = weak.lock();
+    if (loaded && is_here(loaded)) on_loaded(loaded, std::move(read));
+  });
 }
 
-void RunReplicas::on_loaded(const Ptr& open, uint64_t from, const Result<Reply>& reply) {
-  if (!reply) {
-    if (!open->replica) return fail(open, unavailable(reply.error()));
+void RunReplicas::on_loaded(const Ptr& open, Result<std::optional<StoredRun>> read) {
+  if (!read) {
+    if (!open->replica) return fail(open, unavailable(read.error()));
     // What was said meanwhile is part of what is read next.
     open->is_reading = false;
     open->is_behind = true;
     open->unheard.clear();
     return;
   }
-  heard_clock(WallTime(std::chrono::milliseconds((*reply)[0].integer())));
-  auto stored = parse_stored_run(open->run_id, from, parts_.channels, *reply);
+  auto& stored = *read;
   const bool is_first = !open->replica;
   if (!stored || (is_first && !RunReplica::is_whole(*stored))) {
     if (is_first) return fail(open, run_not_found());
@@ -218,32 +213,21 @@ void RunReplicas::compare_some(TimePoint now) {
 
 void RunReplicas::compare(const Ptr& open) {
   const std::weak_ptr<Open> weak = open;
-  run_script(parts_.messages, scripts::top_of_run, {{"run", parts_.keys.run(open->run_id)}},
-             [this, weak](const Result<Reply>& reply) {
-               const Ptr compared = weak.lock();
-               if (reply && compared && is_here(compared)) on_top(compared, *reply);
-             });
+  read_top(reads(), open->run_id, [this, weak](const Result<std::optional<StoredTop>>& top) {
+    const Ptr compared = weak.lock();
+    if (top && compared && is_here(compared)) on_top(compared, *top);
+  });
 }
 
-void RunReplicas::on_top(const Ptr& open, const Result<Reply>& reply) {
+void RunReplicas::on_top(const Ptr& open, const std::optional<StoredTop>& top) {
   if (open->is_reading) return;
-  heard_clock(WallTime(std::chrono::milliseconds((*reply)[0].integer())));
-  const Reply fields = (*reply)[1];
-  const auto status = parse_run_status(fields[0].text());
-  const RunTop top{
-      status.value_or(RunStatus::queued),
-      static_cast<uint32_t>(number_of(fields[1])),
-      static_cast<uint64_t>(number_of(fields[2])),
-      {static_cast<uint32_t>(number_of(fields[3])), static_cast<uint32_t>(number_of(fields[4]))}};
   // It may only be on its way here; reading it does no harm.
-  if (!status || !open->replica->agrees(top, fields[5].text() == "1"))
+  if (!top || !open->replica->agrees(top->state.top, top->state.cancel_requested))
     return load(open, open->replica->next_read());
-  const auto time_of = [](const Reply& ms) { return WallTime(std::chrono::milliseconds(number_of(ms))); };
-  const auto time = [&](size_t i) { return time_of(fields[i]); };
   // Of heartbeats nothing is heard: an owner that is there is taken to be until Redis has been asked again.
-  const WallTime now = time_of((*reply)[0]), lease_until = time(6);
-  open->replica->take_times(lease_until > now ? std::max(lease_until, now + kOwnerShown) : lease_until,
-                            time(7));
+  const WallTime lease_until = top->lease_until;
+  open->replica->take_times(lease_until > now() ? std::max(lease_until, now() + kOwnerShown) : lease_until,
+                            top->state.last_byte_at);
 }
 
 // --- How many there are -----------------------------------------------------------------------------------
@@ -302,16 +286,12 @@ size_t RunReplicas::open() const {
 // --- Without a replica ------------------------------------------------------------------------------------
 
 void RunReplicas::find(const std::string& run_id, RunDone<const Run*> done) {
-  run_script(parts_.messages, scripts::read_run,
-             {{"run", parts_.keys.run(run_id)}, {"log", parts_.keys.run_log(run_id)}, {"from", "0"}},
-             [this, run_id, done = std::move(done)](const Result<Reply>& reply) {
-               if (!reply) return done(unavailable(reply.error()));
-               auto stored = parse_stored_run(run_id, 0, parts_.channels, *reply);
-               if (!stored || !RunReplica::is_whole(*stored)) return done(run_not_found());
-               heard_clock(stored->now);
-               const RunReplica replica(std::move(*stored));
-               done(&replica.run());
-             });
+  read_run(reads(), run_id, 0, [done = std::move(done)](Result<std::optional<StoredRun>> stored) {
+    if (!stored) return done(unavailable(stored.error()));
+    if (!*stored || !RunReplica::is_whole(**stored)) return done(run_not_found());
+    const RunReplica replica(std::move(**stored));
+    done(&replica.run());
+  });
 }
 
 const Run* RunReplicas::known(const std::string& run_id) const {

@@ -12,9 +12,10 @@
 #include <vector>
 
 #include "core/run_store.h"
+#include "engine/redis/client.h"
 #include "engine/redis/keys.h"
+#include "engine/redis/run_reads.h"
 #include "engine/redis/run_replica.h"
-#include "engine/redis/scripts.h"
 #include "engine/redis/subscriptions.h"
 
 namespace gw::redis {
@@ -82,7 +83,7 @@ class RunReplicas {
   void subscribe(const Ptr& open);
   void hear(const Ptr& open, std::string_view message);
   void load(const Ptr& open, uint64_t from);
-  void on_loaded(const Ptr& open, uint64_t from, const Result<Reply>& reply);
+  void on_loaded(const Ptr& open, Result<std::optional<StoredRun>> read);
   // Empty: it has to be read again.
   bool take(const Ptr& open, StoredRun stored);
   void drain(const Ptr& open);
@@ -92,12 +93,13 @@ class RunReplicas {
   void drop(const Ptr& open);
   void compare_some(TimePoint now);
   void compare(const Ptr& open);
-  void on_top(const Ptr& open, const Result<Reply>& reply);
+  void on_top(const Ptr& open, const std::optional<StoredTop>& top);
   void drop_unread(TimePoint now);
   bool has_room();
   void count(const Ptr& open);
   std::vector<Ptr> all() const;
   bool is_here(const Ptr& open) const;
+  RunsRead reads() const { return {parts_.messages, parts_.keys, parts_.channels}; }
 
   const Parts parts_;
   const size_t bytes_max_;

@@ -86,11 +86,11 @@ void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHe
   calls_.beat(run_id, reach, heartbeat,
               [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
                 if (!answer) return done(unavailable(answer.error()));
-                if (answer->code() != "beat") return done(answer->refusal(RunAnswer::kAppendMore));
-                const RunTop top = answer->top();
-                const Duration lease = std::chrono::milliseconds(answer->number(RunAnswer::kLease));
-                reaper_.watch(run_id, lease);
-                done(RunBeat{top.status, top.pos, top.hash, answer->number(RunAnswer::kCancel) == 1, lease});
+                if (answer->code() != "beat") return done(answer->refusal());
+                const RunAnswer::State state = answer->state();
+                const RunTop& top = state.top;
+                reaper_.watch(run_id, state.lease);
+                done(RunBeat{top.status, top.pos, top.hash, state.cancel_requested, state.lease});
               });
 }
 
@@ -172,20 +172,21 @@ void RunStore::on_claimed(const std::shared_ptr<Claiming>& claiming, const RunAn
     uncount(*claiming);
     const bool ended_here = answer.code() == "ended" && answer.reply.size() > RunAnswer::kFirst;
     if (ended_here) ended(run_id, answer.top().status, answer.counted(0));
-    return claiming->done(answer.refusal(0));
+    return claiming->done(answer.refusal());
   }
-  const RunTop top = answer.top();
-  const Duration lease = std::chrono::milliseconds(answer.number(0));
+  const RunAnswer::State state = answer.state();
+  const RunTop& top = state.top;
+  const Duration lease = state.lease;
   if (!is_repeated) {
     ++stats_.claims_total;
-    if (answer.text(1) != claim.realm) {
+    if (answer.text(0) != claim.realm) {
       uncount(*claiming);
     } else if (!claim.realm.empty()) {
       index_.count(run_id, index_.of_realm(claim.realm).whom);
     }
     const bool is_cut = claim.keep.has_value();
-    appends_.claimed(run_id, is_cut ? std::optional(top.pos) : std::nullopt, std::string(answer.text(2)),
-                     std::string(answer.text(1)));
+    appends_.claimed(run_id, is_cut ? std::optional(top.pos) : std::nullopt, std::string(answer.text(1)),
+                     std::string(answer.text(0)));
     reaper_.watch(run_id, lease);
   }
   claiming->done(RunClaimed{top.epoch, top.pos, top.hash, lease, top.status, is_repeated});
@@ -207,7 +208,7 @@ void RunStore::cancel(const std::string& run_id, const RunReach& reach, std::str
                   const std::string_view code = answer->code();
                   if (code == "over") return done(RunCancelled::ended);
                   if (code == "already") return done(RunCancelled::already);
-                  if (code != "asked") return done(answer->refusal(0));
+                  if (code != "asked") return done(answer->refusal());
                   if (answer->reply.size() > RunAnswer::kFirst)
                     ended(run_id, answer->top().status, answer->counted(0));
                   done(RunCancelled::asked);

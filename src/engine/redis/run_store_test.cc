@@ -180,9 +180,12 @@ TEST_F(RunStores, ALostMessageIsMadeUpFor) {
   const redis::Keys keys(key_prefix_, "gw-x", 7);
   const redis::RunStoreOptions options;
   redis::RunCalls unheard({loop_, client, keys, channels_}, options);
+  const auto before = ask_run<redis::StoredRun>(
+      [&](RunDone<redis::StoredRun> done) { unheard.read("r", redis::kNoLog, std::move(done)); });
+  ASSERT_TRUE(before);
   const auto say = [&](uint64_t seq, const std::string& bytes) {
     std::string code;
-    unheard.append("r", {}, batch("one", 1, seq, bytes), true,
+    unheard.append("r", *before, batch("one", 1, seq, bytes), true,
                    [&](const Result<redis::RunAnswer>& answer) { code = answer ? answer->code() : "lost"; });
     EXPECT_TRUE(until([&] { return !code.empty(); }));
     EXPECT_EQ(code, "appended");

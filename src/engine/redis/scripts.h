@@ -42,8 +42,6 @@ extern const Script append_run;     // a batch, an end
 extern const Script beat_run;       // a heartbeat
 extern const Script claim_run;      // makes one; gives it an owner
 extern const Script settle_run;     // what time has decided; cancels; removes
-extern const Script read_run;       // record and log
-extern const Script top_of_run;     // how far it is
 extern const Script list_run;       // by when it was made
 extern const Script due_run;        // when somebody should look
 extern const Script pick_runs;      // those that are due
