@@ -144,6 +144,8 @@ def _fixed_addresses() -> list[str]:
 
 # The suites mostly wait. A module and its gateway stay together.
 PARALLEL = ("-n", "4", "--dist", "loadfile")
+# Of so many tests whoever is done takes from the others: the longest file took half of the time.
+PARALLEL_MANY = ("-n", "8", "--dist", "worksteal")
 # Each of these tests starts what it needs, and waits for leases and deadlines most of its time.
 PARALLEL_EACH = ("-n", "8", "--dist", "load", "--maxschedchunk", "1")
 
@@ -324,7 +326,7 @@ PARTS = (
     Part("unit", "unit tests, release", "release", run_unit("release")),
     Part("sim", "500 seeds: gateways, agents, clients and a model of Redis on a virtual clock", "release", run_simulation),
     Part("blackbox", "the gateway over real sockets, release", "release",
-         run_pytest("blackbox", ["tests/gateway"], "release", *PARALLEL)),
+         run_pytest("blackbox", ["tests/gateway"], "release", *PARALLEL_MANY)),
     Part("redis", "many instances over a real Redis, and every fault", "release",
          run_pytest("redis", ["tests/redis_engine"], "release", *PARALLEL_EACH)),
     Part("valkey", "the same over Valkey 8, but for what waits long", "release",
@@ -338,9 +340,9 @@ PARTS = (
     Part("consul", "registration and discovery with a real Consul, and every fault of it", "release",
          run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("CONSUL",))),
     Part("examples", "the example agents and scripts/run", "release",
-         run_pytest("examples", ["tests/examples"], "release")),
+         run_pytest("examples", ["tests/examples"], "release", *PARALLEL)),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
-         run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL)),
+         run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL_MANY)),
     Part("documents", "/openapi.json and /asyncapi.json held by schemathesis and the official parser", "release",
          run_pytest("documents", ["tests/documents"], "release")),
     Part("browser", "the console in Chromium, release", "release", run_pytest("browser", ["tests/browser"], "release", *PARALLEL)),
@@ -348,20 +350,20 @@ PARTS = (
          run_pytest("torture", ["tests/torture"], "release", "-n", "2", "--dist", "load", "--maxschedchunk", "1")),
     Part("mission", "the suites on real infrastructure, and their check", "release", run_mission),
     Part("telemetry", "spans and metrics at a real collector", "release",
-         run_pytest("telemetry", ["tests/telemetry"], "release")),
+         run_pytest("telemetry", ["tests/telemetry"], "release", *PARALLEL_MANY)),
     Part("bench", "the load generator, once through", "release", run_bench),
     Part("unit-dev", "unit tests with address and undefined sanitizers", "dev", run_unit("dev")),
     Part("blackbox-dev", "the gateway with address and undefined sanitizers", "dev",
-         run_pytest("blackbox-dev", ["tests/gateway"], "dev", *PARALLEL, "-m", "not last_words")),
+         run_pytest("blackbox-dev", ["tests/gateway"], "dev", *PARALLEL_MANY, "-m", "not last_words")),
     Part("redis-dev", "the gateway on Redis with address and undefined sanitizers, but for what waits long", "dev",
          run_pytest("redis-dev", ["tests/redis_engine"], "dev", *PARALLEL_EACH, "-m", "not slow")),
     Part("mcp-dev", "POST /mcp with address and undefined sanitizers, but for what waits long", "dev",
-         run_pytest("mcp-dev", ["tests/mcp"], "dev", *PARALLEL, "-m", "not slow")),
+         run_pytest("mcp-dev", ["tests/mcp"], "dev", *PARALLEL_MANY, "-m", "not slow")),
     Part("stress-dev", "peers, calls and outages at random on every engine, with address and undefined sanitizers", "dev",
          run_stress("dev")),
     Part("unit-tsan", "unit tests of what has threads, with the thread sanitizer", "tsan", run_unit("tsan", THREADED_LAYERS)),
     Part("blackbox-tsan", "the gateway with the thread sanitizer, but for what waits long", "tsan",
-         run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL, "-m", "not slow and not last_words")),
+         run_pytest("blackbox-tsan", ["tests/gateway"], "tsan", *PARALLEL_MANY, "-m", "not slow and not last_words")),
     Part("stress-tsan", "the same with the thread sanitizer", "tsan", run_stress("tsan")),
     Part("fuzz", "fuzz targets on their kept corpora", "fuzz", run_fuzz),
     Part("unit-clang", "unit tests built with clang", "clang", run_unit("clang")),

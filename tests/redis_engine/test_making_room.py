@@ -81,7 +81,13 @@ def test_one_that_gave_way_while_its_instance_slept_closes_when_that_wakes(pair)
     sleeping.stop_process()
     eventually(lambda: first_word(awake, session) == "welcome", 20)
     sleeping.continue_process()
-    gone = [client for client in old if client.connection_id not in awake.api.channel_connections("guide")]
+
+    def missing():
+        listed = awake.api.channel_connections("guide")
+        return [client for client in old if client.connection_id not in listed]
+
+    eventually(lambda: len(missing()) < len(old), 20, "its lease is renewed")
+    gone = missing()
     assert len(gone) == 1
     assert gone[0].closed()[0] == 4009
     for client in set(old) - set(gone):

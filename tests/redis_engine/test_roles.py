@@ -71,9 +71,12 @@ def test_one_that_finds_another_server_takes_the_others_along(redis, only):
             eventually(lambda: is_ready(gateway), 20)
 
 
-def test_a_server_that_becomes_a_replica_is_no_longer_used(redis, cluster):
+@pytest.mark.parametrize("read_only", ["yes", "no"])
+def test_a_server_that_becomes_a_replica_is_no_longer_used(redis, cluster, read_only):
+    """Also one that would take writes, which its master's next copy undoes."""
     gateway = cluster.start("--inbox", "pubsub")
     with RedisServer() as other, redis.client() as client:
+        client.config_set("replica-read-only", read_only)
         client.replicaof("127.0.0.1", other.port)
         eventually(lambda: not is_ready(gateway), 10)
         eventually(lambda: f"a replica of 127.0.0.1:{other.port}" in gateway.log_text, 10)

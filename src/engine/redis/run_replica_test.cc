@@ -5,7 +5,7 @@
 namespace gw::redis {
 namespace {
 
-// As scripts::read_run has it. `bases` has one more than the run has epochs.
+// As read_run() has it. `bases` has one more than the run has epochs.
 StoredRun stored(std::string_view log, std::vector<uint64_t> bases, uint64_t from = 0) {
   StoredRun run;
   run.record.run_id = "r";
