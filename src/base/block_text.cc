@@ -24,8 +24,7 @@ BlockText& BlockText::operator=(BlockText other) noexcept {
 }
 
 size_t BlockText::capacity() const {
-  return count() * blocks::kBytes + parts_.size() * sizeof(Part) +
-         parts_.capacity() * sizeof(parts_.front());
+  return count() * blocks::kBytes + parts_.size() * sizeof(Part) + parts_.capacity() * sizeof(parts_.front());
 }
 
 void BlockText::append(std::string_view text) {

@@ -58,8 +58,8 @@ void RunDeliveries::sweep() {
 void RunDeliveries::put_off(const std::string& run_id, const Run& run) {
   const auto kept = kept_.find(run_id);
   if (kept == kept_.end()) return;
-  post_office_.working({run.record.channel, run.record.shown->group, kept->second}, {run.record.shown->delivery_id},
-                       [](const Result<size_t>&) {});
+  post_office_.working({run.record.channel, run.record.shown->group, kept->second},
+                       {run.record.shown->delivery_id}, [](const Result<size_t>&) {});
 }
 
 }  // namespace gw

@@ -19,9 +19,7 @@ RunHash hash_of(uint64_t note) { return {static_cast<uint32_t>(note >> 32), stat
 
 }  // namespace
 
-size_t RunLog::capacity() const {
-  return text_.capacity() + bases_.capacity() * sizeof(uint64_t);
-}
+size_t RunLog::capacity() const { return text_.capacity() + bases_.capacity() * sizeof(uint64_t); }
 
 bool RunLog::is_inside_character(uint64_t pos) const {
   return pos < text_.size() && continues_character(text_[pos]);

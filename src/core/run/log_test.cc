@@ -97,7 +97,7 @@ TEST(RunLog, KnowsTheHashAtEveryPlace) {
   for (int step = 0; step < 300; ++step) {
     if (random() % 8 == 0 && !model.empty()) {
       model.resize(random() % 3 == 0 ? model.size() / RunLog::kMarkBytes * RunLog::kMarkBytes
-                                   : random() % model.size());
+                                     : random() % model.size());
       log.begin_epoch(++epoch, model.size());
     } else {
       const size_t rest = RunLog::kMarkBytes - model.size() % RunLog::kMarkBytes;

@@ -252,11 +252,11 @@ class Story {
     const RunRecord &now = run_.record, &was = before.record;
     if ((now.rare->error ? now.rare->error->code : "") != history_.over_code) fail("I10: another reason");
     if (!is_over(was.status)) return;
-    const bool same_record = now.status == was.status && now.epoch == was.epoch && now.rare->error == was.rare->error &&
-                             now.rare->result == was.rare->result && now.batches == was.batches &&
-                             now.ended_at == was.ended_at && now.cancel_requested == was.cancel_requested &&
-                             now.producer == was.producer && now.claim_epoch == was.claim_epoch &&
-                             now.shown->token == was.shown->token;
+    const bool same_record = now.status == was.status && now.epoch == was.epoch &&
+                             now.rare->error == was.rare->error && now.rare->result == was.rare->result &&
+                             now.batches == was.batches && now.ended_at == was.ended_at &&
+                             now.cancel_requested == was.cancel_requested && now.producer == was.producer &&
+                             now.claim_epoch == was.claim_epoch && now.shown->token == was.shown->token;
     if (!same_record || run_.log.bytes() != before.log.bytes() || run_.log.bases() != before.log.bases())
       fail("I13: something changed after the end");
     if (!changes_.empty()) fail("I13: something was told after the end");

@@ -130,8 +130,8 @@ struct RunClaimShown {
 
 // What most runs do not have while they are open.
 struct RunRare {
-  std::string asked_by;  // account of the anonymous client whose message asked for it; empty: none
-  std::string metadata;  // a JSON object; empty: none
+  std::string asked_by;           // account of the anonymous client whose message asked for it; empty: none
+  std::string metadata;           // a JSON object; empty: none
   std::optional<RunTrace> trace;  // absent: its trace is not kept
   std::string cancel_reason;
   std::optional<RunError> error;

@@ -146,8 +146,7 @@ void store(Run& run, const RunAppend& append, WallTime now) {
   record.lease_until = after(now, record.lease);
   if (append.bytes.empty()) return;
   record.last_byte_at = now;
-  if (record.rare->trace && !record.rare->trace->first_byte_at)
-    record.rare.make().trace->first_byte_at = now;
+  if (record.rare->trace && !record.rare->trace->first_byte_at) record.rare.make().trace->first_byte_at = now;
 }
 
 void take_end(RunRecord& record, const RunEnd& end, WallTime now) {

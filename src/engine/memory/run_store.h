@@ -51,8 +51,8 @@ struct KeptRun : boost::intrusive_ref_counter<KeptRun, boost::thread_unsafe_coun
   uint64_t changes_total = 0;
   // As the accounts know it.
   bool counted_open = false;
-  uint32_t counted_bytes = 0;  // run-bytes is at most 64 MiB
-  uint64_t ended_number = 0;         // 0: it is open
+  uint32_t counted_bytes = 0;          // run-bytes is at most 64 MiB
+  uint64_t ended_number = 0;           // 0: it is open
   WallTime look_at = WallTime::max();  // its place in the order of due times: nothing to do before; max: none
   RunHook by_number, by_due;
 };
@@ -74,7 +74,9 @@ using RunOrder =
 struct RunsById {
   using is_transparent = void;
   size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
-  size_t operator()(const boost::intrusive_ptr<KeptRun>& kept) const { return (*this)(kept->run.record.run_id); }
+  size_t operator()(const boost::intrusive_ptr<KeptRun>& kept) const {
+    return (*this)(kept->run.record.run_id);
+  }
 };
 struct SameRunId {
   using is_transparent = void;

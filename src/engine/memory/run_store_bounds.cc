@@ -22,12 +22,8 @@ std::vector<RunBound> RunStore::bounds_of(const RunOwners& owners, bool of_all) 
   if (owners.user)
     bounds.push_back({owners.user, limits.open_runs_per_user, limits.kept_runs_per_user, limits.user_bytes,
                       RunErrc::too_many_runs, "the user has"});
-  const RunBound realm{owners.realm,
-                       limits.open_runs_per_realm,
-                       kKept * limits.open_runs_per_realm,
-                       limits.realm_bytes,
-                       RunErrc::resource_exhausted,
-                       "the realm has"};
+  const RunBound realm{owners.realm,       limits.open_runs_per_realm,  kKept * limits.open_runs_per_realm,
+                       limits.realm_bytes, RunErrc::resource_exhausted, "the realm has"};
   if (owners.is_strangers) {
     bounds.push_back(realm);
     bounds.back().account = &strangers_;

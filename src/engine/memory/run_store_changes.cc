@@ -158,7 +158,8 @@ void RunStore::unindex(KeptRun& kept) {
   }
   unask(kept);
   end_push(kept);
-  if (const auto found = runs_.find(std::string_view(record.run_id)); found != runs_.end()) runs_.erase(found);
+  if (const auto found = runs_.find(std::string_view(record.run_id)); found != runs_.end())
+    runs_.erase(found);
 }
 
 void RunStore::unask(KeptRun& kept) {
@@ -206,8 +207,8 @@ void RunStore::end_reading(uint64_t id) {
   const Ptr kept = reading->second;
   readings_.erase(reading);
   auto& readers = kept->readers.make();
-  const auto reader = std::find_if(readers.begin(), readers.end(),
-                                   [&](const KeptRun::Reader& one) { return one.id == id; });
+  const auto reader =
+      std::find_if(readers.begin(), readers.end(), [&](const KeptRun::Reader& one) { return one.id == id; });
   ASSERT(reader != readers.end());
   if (telling_) {
     reader->id = 0;

@@ -166,7 +166,8 @@ void RunReplica::go(run::Changes& changes) {
     record.status = last_words_->status;
     record.epoch = last_words_->epoch;
     record.ended_at = last_words_->at;
-    if (record.status == RunStatus::cancelled) record.rare.make().error = {"cancelled", "the run was deleted"};
+    if (record.status == RunStatus::cancelled)
+      record.rare.make().error = {"cancelled", "the run was deleted"};
     if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, log.size());
     log.append(last_words_->bytes);
     changes.push_back({Kind::end, record.epoch, last_words_->from, std::move(last_words_->bytes)});

@@ -1,6 +1,6 @@
-// APPEND doubles the room of a log, so that up to half of it is empty. A log that has not grown for a while is
-// stored anew at its length, once until it grows again, by the instance that took its last batch. Control loop
-// only.
+// APPEND doubles the room of a log, so that up to half of it is empty. A log that has not grown for a while
+// is stored anew at its length, once until it grows again, by the instance that took its last batch. Control
+// loop only.
 #pragma once
 
 #include <cstdint>

@@ -82,7 +82,9 @@ void append_top(json::Writer& writer, const RunTop& top) {
 void append_outcome(json::Writer& writer, const RunRecord& record) {
   if (record.rare->error) {
     writer.key("error").begin_object();
-    writer.member("code", record.rare->error->code).member("message", record.rare->error->message).end_object();
+    writer.member("code", record.rare->error->code)
+        .member("message", record.rare->error->message)
+        .end_object();
   } else {
     writer.key("error").null();
   }
