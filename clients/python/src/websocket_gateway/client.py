@@ -45,6 +45,7 @@ class Client:
     ) -> None:
         self.client_id = client_id or new_id()
         self.state = "connecting"
+        self.error: Exception | None = None  # why it is closed
         self.connection_id: str | None = None
         self._url = with_query(url, self.client_id, runs)
         self._token, self._options = token, dict(websocket_options or {})
@@ -189,10 +190,9 @@ class Client:
             raise
 
     async def _keep_connected(self) -> None:
-        token = await self._ask_for_token()
         while True:
             self._set_state("connecting")
-            code, reason = await self._live_once(token)
+            code, reason = await self._live_once()
             self._conversation.closed(ours=code in OUR_FAULT)
             if self.state == "closed":
                 return
@@ -205,8 +205,6 @@ class Client:
             if isinstance(decision, Stop):
                 return self._end(ConnectionFailed(decision.reason, decision.code))
             await self._wait(decision, code)
-            if decision.renew_token:
-                token = await self._ask_for_token()
 
     async def _wait(self, decision: Again, code: int | None) -> None:
         log.debug("connection ended (%s); again in %.2f s", code, decision.delay)
@@ -220,8 +218,13 @@ class Client:
         told = self._token() if callable(self._token) else self._token
         return await told if inspect.isawaitable(told) else told
 
-    async def _live_once(self, token: str | None) -> tuple[int | None, str]:
+    async def _live_once(self) -> tuple[int | None, str]:
         """One connection from beginning to end; its close code, or the HTTP status that refused it."""
+        try:
+            token = await self._ask_for_token()
+        except Exception as error:
+            log.exception("the token cannot be had")
+            return None, str(error)
         try:
             socket = await open_socket(self._url, token, self._options)
         except ConnectionFailed as error:
@@ -292,6 +295,7 @@ class Client:
     def _end(self, error: Exception) -> None:
         if self.state == "closed":
             return
+        self.error = error
         self._set_state("closed")
         self._conversation.ended(error)
         if self._welcomed is not None and not self._welcomed.done():

@@ -15,7 +15,6 @@ LATER_SECONDS = (5.0, 60.0)
 @dataclass(frozen=True)
 class Again:
     delay: float
-    renew_token: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Stop:
 
 
 class Reconnect:
-    """`can_renew`: the token comes from a function, which may know a better one."""
+    """`can_renew`: the token comes from a function, which is asked before each connection and may know a better one."""
 
     def __init__(self, *, can_renew: bool, rng: random.Random | None = None) -> None:
         rng = rng or random.Random()
@@ -51,7 +50,7 @@ class Reconnect:
             if not self._can_renew or self._renewed:
                 return Stop(code, reason or "the session is not valid")
             self._renewed = True
-            return Again(self._backoff.next(self._floor), renew_token=True)
+            return Again(self._backoff.next(self._floor))
         if code in LATER:
             first, longest = LATER_SECONDS
             self._later = min(self._later + 1, 10)
