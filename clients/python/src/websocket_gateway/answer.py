@@ -207,7 +207,7 @@ class Answer:
         except NoAnswer as error:
             writer.unanswered(time.monotonic(), error.floor)
         except Refused as error:
-            writer.refused(error)
+            writer.refused(error, time.monotonic())
 
     async def _beat(self) -> None:
         """Renews the lease while the agent thinks, and hears at once when somebody cancels."""

@@ -159,9 +159,9 @@ class Writer:
         self.ended = self.batches[self.seq].end is not None
         self.seq += 1
 
-    def refused(self, error: Refused) -> None:
+    def refused(self, error: Refused, now: float) -> None:
         request, self._in_flight = self._in_flight, None
-        if request is None or self._heal(error, request):
+        if request is None or self._heal(error, request, now):
             return
         if error.code in OVER or error.code in ANOTHERS or request.verb == "claim" or error.status in (401, 403, 404):
             self._lost(error)
@@ -201,10 +201,15 @@ class Writer:
     def _is_claim_lost(self, error: Refused) -> bool:
         return error.code == "fenced" and error.body.get("epoch", self.epoch) < self.epoch
 
-    def _heal(self, error: Refused, request: Request) -> bool:
+    def _heal(self, error: Refused, request: Request, now: float) -> bool:
         """Whether the engine came back without what it had answered for, and gets it again."""
-        if request.verb == "claim" or self._healings >= HEALINGS_MAX:
+        if self._healings >= HEALINGS_MAX:
             return False
+        if request.verb == "claim":
+            # An owner of before holds it again by what the engine came back with; its lease will lapse.
+            self._healings += 1
+            self._retry_at = now + self._backoff.next(error.body.get("retry_after_ms", 0) / 1000)
+            return error.code == "run_held"
         expected = error.body.get("expected_seq")
         if error.code == "sequence_gap" and isinstance(expected, int) and expected < self.seq:
             self._healings += 1
