@@ -1,0 +1,206 @@
+"""A run as its agent writes it, at a gateway that answers from memory."""
+
+import asyncio
+import json
+
+import pytest
+from fake_gateway import FakeGateway, FakeRun
+
+from websocket_gateway import Agent, AgentError, Refused, RunOver
+
+pytestmark = pytest.mark.asyncio
+
+
+class Stage:
+    """An agent, and one run that it is asked for."""
+
+    def __init__(self, format="text", group="g"):
+        self.gateway = FakeGateway()
+        self.run = self.gateway.runs["run_1"] = FakeRun(format, lease_ms=2000)
+        self.agent = Agent("http://gateway", "key", http_options={"transport": self.gateway})
+        self.raw = {"channel": "guide", "message_id": "m", "message": {"payload": {}}, "run": {"run_id": "run_1", "format": format}}
+        self.group = group
+
+    def enter(self, **options):
+        from websocket_gateway import Envelope
+
+        return self.agent.run(Envelope(self.raw, "event-1", self.group), **options)
+
+
+@pytest.fixture
+def stage():
+    return Stage()
+
+
+async def test_leaving_completes_and_acknowledges(stage):
+    async with stage.enter() as run:
+        await run.append("Hello, ")
+        await run.append("ü")
+        assert run.text == "Hello, ü"
+        run.end(result={"tokens": 2})
+    assert (stage.run.data.decode(), stage.run.end) == ("Hello, ü", {"status": "completed", "result": {"tokens": 2}})
+    assert stage.gateway.acked == ["event-1"]
+    assert stage.gateway.calls.index("ack") > stage.gateway.calls.index("append")
+
+
+async def test_flush_returns_when_all_is_answered_for(stage):
+    async with stage.enter() as run:
+        await run.append("now")
+        await run.flush()
+        assert stage.run.data == b"now" and run.pos == 3
+        await run.flush()
+
+
+async def test_an_exception_fails_the_run_and_goes_on(stage):
+    with pytest.raises(ZeroDivisionError):
+        async with stage.enter() as run:
+            await run.append("half")
+            1 / 0
+    assert stage.run.end == {"status": "failed", "error": {"code": "agent_error", "message": "ZeroDivisionError"}}
+    assert (stage.run.data, stage.gateway.acked) == (b"half", ["event-1"])
+
+
+async def test_words_for_the_client_are_told(stage):
+    with pytest.raises(AgentError):
+        async with stage.enter():
+            raise AgentError("Come back tomorrow.", "no_money")
+    assert stage.run.end["error"] == {"code": "no_money", "message": "Come back tomorrow."}
+
+
+async def test_a_cancel_stops_a_pipe_and_closes_its_stream(stage):
+    closed = []
+
+    async def model():
+        try:
+            yield "first "
+            stage.run.cancel_requested = True
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    async with stage.enter() as run:
+        assert await run.pipe(model()) is False
+        assert run.cancelled
+    assert (stage.run.data, stage.run.status, closed) == (b"first ", "cancelled", [True])
+
+
+async def test_pipes_what_is_asynchronous_synchronous_or_entered_first(stage):
+    class Manager:
+        """As anthropic's messages.stream()."""
+
+        async def __aenter__(self):
+            return pieces("c ")
+
+        async def __aexit__(self, *_):
+            pass
+
+    async def pieces(*texts):
+        for text in texts:
+            yield text
+
+    async with stage.enter() as run:
+        assert await run.pipe(pieces("a ", "")) is True
+        assert await run.pipe(iter(["b "])) is True
+        assert await run.pipe(Manager()) is True
+        assert await run.pipe(["d ", "e"]) is True
+    assert stage.run.data == b"a b c d e"
+
+
+async def test_a_model_that_breaks_off_fails_the_run(stage):
+    async def model():
+        yield "half "
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        async with stage.enter() as run:
+            await run.pipe(model())
+    assert (stage.run.data, stage.run.status) == (b"half ", "failed")
+
+
+async def test_who_lost_the_run_is_told_at_the_next_word_and_acknowledges_nothing(stage):
+    said = []
+    async with stage.enter() as run:
+        stage.run.claim({"producer": "other", "keep": "all"})
+        await run.append("late")
+        await run.until_cancelled()
+        with pytest.raises(RunOver):
+            await run.append("later")
+        said.append(run.cancelled)
+        await run.append("and nobody minds")
+    assert said == [True]
+    assert (stage.run.data, stage.gateway.acked) == (b"", [])
+
+
+async def test_a_run_that_ended_meanwhile_is_acknowledged(stage):
+    async with stage.enter() as run:
+        stage.run.end, stage.run.status = {}, "cancelled"
+        await run.until_cancelled()
+    assert stage.gateway.acked == ["event-1"]
+
+
+@pytest.mark.parametrize(("keep", "text"), [
+    (0, "new"), ("all", "said by the dead new"), (5, "said new"), (lambda said: said[:8], "said by new"),
+])  # fmt: skip
+async def test_goes_on_from_what_an_earlier_owner_wrote(stage, keep, text):
+    stage.run.claim({"producer": "dead", "keep": "all"})
+    stage.run.append({"producer": "dead", "epoch": 1, "seq": 0, "text": "said by the dead "})
+    async with stage.enter(keep=keep) as run:
+        assert text == run.earlier + "new"
+        await run.append("new")
+        assert run.text == text
+    assert stage.run.data.decode() == text
+
+
+async def test_an_agent_that_is_stopped_leaves_a_groups_run_to_the_next(stage):
+    async def answer(run_entered):
+        async with stage.enter() as run:
+            await run.append("half")
+            await run.flush()
+            run_entered.set()
+            await asyncio.Event().wait()
+
+    entered = asyncio.Event()
+    task = asyncio.create_task(answer(entered))
+    await entered.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (stage.run.end, stage.gateway.acked) == (None, [])
+
+
+async def test_an_agent_that_is_stopped_without_a_group_fails_the_run():
+    stage = Stage(group=None)
+    entered = asyncio.Event()
+
+    async def answer():
+        async with stage.enter():
+            entered.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(answer())
+    await entered.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert stage.run.end["error"]["code"] == "agent_stopped"
+
+
+async def test_items_of_a_json_run():
+    stage = Stage("json")
+    async with stage.enter() as run:
+        await run.append_item({"a": "ü\n"})
+        await run.pipe([[1, 2], None])
+        with pytest.raises(TypeError):
+            await run.append("text")
+    assert [json.loads(line) for line in stage.run.data.splitlines()] == [{"a": "ü\n"}, [1, 2], None]
+
+
+async def test_a_run_that_is_held_is_refused_where_it_is_entered(stage):
+    stage.run.claim = lambda body: stage.run.refuse(409, "run_held", retry_after_ms=1)
+    with pytest.raises(Refused) as held:
+        async with stage.enter():
+            raise AssertionError("not entered")
+    assert held.value.code == "run_held"
+
+
+async def test_a_message_that_asks_for_no_run_cannot_be_entered(stage):
+    with pytest.raises(ValueError, match="asks for no run"):
+        stage.agent.run({"channel": "guide", "message": {}})
