@@ -174,8 +174,11 @@ def test_what_is_pushed_is_read_by_whoever_wants_it(peer):
     peer.open()
     log = Log(b"pushed")
     peer.hear(log.snapshot())
-    assert not peer.conversation.runs
+    peer.hear(log.told())
+    assert peer.said() == [{"type": "detach", "run_id": "run_1"}]
+    peer.conversation.closed()
     peer.wants_pushed = True
+    peer.open()
     peer.hear(log.snapshot())
     assert peer.pushed[0].view.text == "pushed"
 
@@ -212,6 +215,22 @@ def test_pings_are_answered_and_the_rest_is_handed_on(peer):
     peer.hear({"type": "agent_response", "message": "hello"})
     peer.hear({"type": "system", "event": "gap", "channel": "guide"})
     assert [one["type"] for one in peer.told] == ["agent_response", "system"]
+
+
+def test_a_run_that_is_read_already_is_that_one(peer):
+    """Found by its thread, or asked for with the same id again."""
+    peer.open()
+    first, log = peer.asked(), Log(b"one text")
+    again = peer.ask("other")
+    peer.hear({"type": "ack", "id": "other", "status": "duplicate", "run_id": "run_1"})
+    by_thread = Held(lambda: None, thread_id="t")
+    peer.said()
+    peer.conversation.attach(by_thread, 0)
+    [attach] = peer.said()
+    peer.hear(log.snapshot(id=attach["id"]))
+    assert again.same_as is first and by_thread.same_as is first
+    assert first.view.text == "one text"
+    assert list(peer.conversation.runs.values()) == [first]
 
 
 def test_what_ended_the_connection_is_not_said_again(peer):

@@ -170,6 +170,23 @@ def test_a_log_that_is_another_is_replaced():
     assert run.data == b"mine too" and run.epoch == 2
 
 
+def test_the_hash_of_a_run_that_the_gateway_frames_is_its_own():
+    class Framed(FakeRun):
+        def append(self, body):
+            return super().append(body | {"text": f"<{body['text']}>"} if "text" in body else body)
+
+    run = Framed("ai-sdk")
+    kept = run.kept()
+    writer = writing(run, is_framed=True)
+    say(writer, "one")
+    now = serve(writer, run)
+    assert (run.data, writer.pos) == (b"<one>", 5)
+    run.restore(kept)
+    say(writer, "two", now)
+    serve(writer, run, now)
+    assert run.data == b"<onetwo>", "all of it, in a new attempt"
+
+
 def test_another_owner_is_the_end_of_it():
     run = FakeRun()
     writer = writing(run)

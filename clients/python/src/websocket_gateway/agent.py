@@ -19,6 +19,7 @@ from .backoff import Backoff
 from .envelope import Envelope
 from .errors import Refused
 from .sse import Event, Lines, Parser
+from .writer import OVER
 
 Keep = Literal["all"] | int | Callable[[str], str]
 
@@ -153,7 +154,7 @@ class Agent:
         try:
             return await self._claim(envelope, "all", lease_ms)
         except Refused as error:
-            if error.code in ("run_ended", "run_not_found", "expired"):
+            if error.code in OVER:
                 await self.ack(envelope)
             elif error.code not in ("run_held", "run_moved"):
                 raise
@@ -183,7 +184,8 @@ class Agent:
             while group:
                 await asyncio.sleep(WORKING_SECONDS)
                 if waiting:
-                    await self._tell_group("working", channel, group, list(waiting))
+                    with contextlib.suppress(Refused):  # they are delivered again then
+                        await self._tell_group("working", channel, group, list(waiting))
 
         tasks = [asyncio.create_task(listen()), asyncio.create_task(keep_waiting())]
         try:

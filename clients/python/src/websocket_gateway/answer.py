@@ -15,13 +15,15 @@ from .backoff import Backoff
 from .chunks import text_of
 from .envelope import Envelope
 from .errors import AgentError, GatewayError, Refused, RunOver
-from .writer import Request, Writer
+from .writer import ANOTHERS, OVER, Request, Writer
 
 if TYPE_CHECKING:
     from .agent import Agent, Keep
 
 Stream = AsyncIterable[Any] | Iterable[Any] | AbstractAsyncContextManager[Any]
 
+FORMATS = ("text", "json")  # any other is a protocol's, whose frames the gateway writes
+STOP_SECONDS = 5.0  # how long a process that is stopped waits for the end of its runs to be stored
 UNSENT_BYTES_MAX = 64 * 1024  # of one run: then append() waits
 MESSAGE_CHARACTERS_MAX = 500
 
@@ -129,10 +131,10 @@ class Answer:
 
     async def __aenter__(self) -> Self:
         claimed, earlier = await self._claim()
-        is_text = self.envelope.format != "json"
+        kind = self.envelope.format
         self.earlier = earlier
         self._agent._writing.add(self.run_id)
-        self._writer = Writer(self._agent.producer, claimed, is_text=is_text, kept=earlier.encode())
+        self._writer = Writer(self._agent.producer, claimed, is_text=kind != "json", is_framed=kind not in FORMATS, kept=earlier.encode())
         self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
         return self
 
@@ -142,7 +144,10 @@ class Answer:
                 return False
             self._open.finish(self._ending(error), time.monotonic())
             self._wake.set()
-            await self._tasks[0]
+            is_stopping = error is not None and not isinstance(error, Exception)
+            done, _ = await asyncio.wait((self._tasks[0],), timeout=STOP_SECONDS if is_stopping else None)
+            for task in done:
+                task.result()
             if self._acknowledge and self._is_done():
                 await self._agent.ack(self.envelope)
         finally:
@@ -172,17 +177,19 @@ class Answer:
     def _is_done(self) -> bool:
         """Whether the message needs no answer any more."""
         failure = self._open.failure
-        return self._open.ended or (isinstance(failure, RunOver) and failure.code in ("run_ended", "run_not_found", "expired"))
+        return self._open.ended or (isinstance(failure, RunOver) and failure.code in OVER)
 
     async def _claim(self) -> tuple[Mapping[str, Any], str]:
         claimed = self.envelope.claimed or await self._agent._claim(self.envelope, "all", self._lease_ms)
         earlier = str(claimed.get("text") or "")
         kept = kept_of(self._keep, earlier)
         if kept != earlier:
-            # Ours already, so this is refused only when it has ended meanwhile; then the first append says so.
-            with contextlib.suppress(Refused):
-                again = await self._agent._claim(self.envelope, len(kept.encode()), self._lease_ms)
-                return again, kept
+            try:
+                return await self._agent._claim(self.envelope, len(kept.encode()), self._lease_ms), kept
+            except Refused as error:
+                if self.envelope.claimed is None or error.code not in (*OVER, *ANOTHERS):
+                    raise
+                # It was ours a moment ago, and the first append says what has become of it.
         return claimed, earlier
 
     # The tasks.
@@ -248,8 +255,11 @@ class Answer:
 
     def _check(self, *, is_text: bool) -> None:
         self._raise_trouble()
-        if self._open.is_text != is_text:
-            raise TypeError("a run of format json takes items, any other takes text")
+        writer = self._open
+        if writer.is_text != is_text:
+            if not writer.is_framed or writer.batches or writer.unsent.size:
+                raise TypeError("a run takes text, or items if its format is json; one of another protocol either, not both")
+            writer.is_text = writer.unsent.is_text = is_text
 
     def _raise_trouble(self) -> None:
         if error := self._open.failure or self._open.trouble:

@@ -79,7 +79,7 @@ class Client:
         run = Run(self)
         run._held.thread_id, run._held.channel = thread_id, channel
         await self._say(message, run._held)
-        return run
+        return same_run(run)
 
     async def send(self, channel: str, payload: Mapping[str, Any], *, intent: str | None = None, id: str | None = None) -> Message:
         """A message that asks for no run; the gateway's ack of it."""
@@ -97,7 +97,8 @@ class Client:
     ) -> Run:
         """Reads a run from its start, on from a cursor (and the text up to it, if that was kept), or a thread's latest.
 
-        Returns when the gateway has answered; raises Refused (`unknown_run`, `too_many_runs`, …) when it says no.
+        Returns when the gateway has answered; raises Refused (`unknown_run`, `too_many_runs`, …) when it says no. One that
+        this client reads already is that one.
         """
         if (run_id is None) == (thread_id is None):
             raise ValueError("attach to a run_id or to a thread_id")
@@ -109,14 +110,21 @@ class Client:
             held = Held(lambda: None, run_id, thread_id)
         held.coalesce_ms = coalesce_ms
         self._check_open()
+        if run_id in self._conversation.runs:
+            read: Run = self._conversation.runs[run_id].reader
+            return read
         run = Run(self, held)
         self._conversation.attach(held, time.monotonic())
         self._flush()
-        while not held.known and held.failure is None:
-            await run.changed()
+        try:
+            while not held.known and held.failure is None:
+                await run.changed()
+        except asyncio.CancelledError:
+            run.detach()
+            raise
         if held.failure is not None:
             raise held.failure
-        return run
+        return same_run(run)
 
     async def close(self) -> None:
         """Ends the connection, and no run."""
@@ -335,6 +343,12 @@ def connect(url: str, *, open_timeout: float | None = 30.0, **options: Any) -> C
     It comes back by itself, goes on where it was, and asks again what was not acknowledged. Options: those of Client.
     """
     return Connecting(Client(url, **options), open_timeout)
+
+
+def same_run(run: Run) -> Run:
+    """The one that is read already, where it turned out to be that."""
+    read: Run = run._held.same_as.reader if run._held.same_as is not None else run
+    return read
 
 
 def with_query(url: str, client_id: str, runs: bool) -> str:

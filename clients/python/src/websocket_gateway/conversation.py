@@ -42,6 +42,8 @@ class Held:
     awaiting: str | None = None  # the attach whose answer has to come before anything else counts
     retry_at: float | None = None
     failure: Exception | None = None
+    reader: Any = None  # whom it belongs to
+    same_as: "Held | None" = None  # it was found to be one that is read already
     backoff: Backoff = field(default_factory=lambda: Backoff(0.5, 20.0))
 
 
@@ -73,12 +75,14 @@ class Conversation:
         self._finding: list[Held] = []  # known by their thread only
         self._attaching: dict[str, Held] = {}
         self._pending: dict[str, Pending] = {}
+        self._unwanted: set[str] = set()
 
     # The connection.
 
     def opened(self, now: float) -> None:
         """Runs go on in one round trip: the attaches do not wait for the welcome."""
         self.is_open, self.draining_ms = True, None
+        self._unwanted.clear()
         size = 0
         for count, held in enumerate(self._unfinished()):
             if count >= EARLY_ATTACHES or size > EARLY_BYTES:
@@ -183,10 +187,12 @@ class Conversation:
         elif run_id := message.get("run_id"):
             held = pending.held
             held.run_id, held.known = run_id, True
-            self.runs[run_id] = held
+            held.same_as = self.runs.get(run_id)
+            if held.same_as is None:
+                self.runs[run_id] = held
+                if message.get("attached") is False:
+                    self._attach(held)
             pending.answered(message)
-            if message.get("attached") is False:
-                self._attach(held)
         else:
             pending.failed(Refused("duplicate", "a message with this id made no run"))
 
@@ -213,12 +219,20 @@ class Conversation:
         held.run_id, held.known, held.awaiting, held.retry_at = run_id, True, None, None
         held.channel = message.get("channel", held.channel)
         held.backoff.reset()
+        if (read := self.runs.get(run_id, held)) is not held:
+            held.same_as, read.awaiting = read, None
+            held.changed()
+            return read
         self.runs[run_id] = held
         return held
 
     def _pushed(self, message: Message) -> Held | None:
-        held = self._on_pushed(message)
+        run_id = message["run_id"]
+        held = None if run_id in self._unwanted else self._on_pushed(message)
         if held is None:
+            if run_id not in self._unwanted and message["event"] != "end":
+                self._unwanted.add(run_id)
+                self._put({"type": "detach", "run_id": run_id})
             return None
         held.run_id, held.known = message["run_id"], True
         self.runs[message["run_id"]] = held

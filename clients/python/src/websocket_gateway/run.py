@@ -18,7 +18,7 @@ class Run:
     def __init__(self, client: "Client", held: Held | None = None) -> None:
         self._client = client
         self._held = held or Held(self._changed)
-        self._held.changed = self._changed
+        self._held.changed, self._held.reader = self._changed, self
         self._news = asyncio.Event()
         self.detached = False
 

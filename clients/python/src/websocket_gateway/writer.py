@@ -32,11 +32,14 @@ class Request:
 
 
 class Writer:
-    """`kept`: the log's bytes that were there at the claim, where they are known; else only their hash is."""
+    """`kept`: the log's bytes that were there at the claim, where they are known; else only their hash is.
 
-    def __init__(self, producer: str, claimed: Answer, *, is_text: bool = True, kept: bytes | None = None,
-                 rng: random.Random | None = None) -> None:  # fmt: skip
-        self.producer, self.is_text = producer, is_text
+    `is_framed`: the gateway writes the log in a protocol's frames, so that only it knows its bytes.
+    """
+
+    def __init__(self, producer: str, claimed: Answer, *, is_text: bool = True, is_framed: bool = False,
+                 kept: bytes | None = None, rng: random.Random | None = None) -> None:  # fmt: skip
+        self.producer, self.is_text, self.is_framed = producer, is_text, is_framed
         self.lease_ms: int = claimed["lease_ms"]
         self.cancelled = False
         self.failure: GatewayError | None = None  # it is not ours to write any more
@@ -152,7 +155,9 @@ class Writer:
             return
         self.cancelled |= bool(answer.get("cancel_requested"))
         pos, value = self._tops[self.seq]
-        if (answer["pos"], answer["hash"]) != (pos, hash_text(value)):
+        if self.is_framed:
+            self._tops[self.seq] = (answer["pos"], parse_hash(answer["hash"]))
+        elif (answer["pos"], answer["hash"]) != (pos, hash_text(value)):
             self._claim_again(0, None)  # the log is another than ours
             return
         self._healings = 0
@@ -226,10 +231,12 @@ class Writer:
             self.failure = RunOver("diverged", "the log cannot be made what this agent wrote")
             return
         self._healings += 1
+        if self.is_framed:
+            pos = 0  # a new attempt, behind what is there
         text = self._own(pos)
         if pos and (text is None or (told is not None and hash_text(text) != told)):
             pos = 0
-        if self._own(pos) is None:
+        if self._own(pos) is None and not self.is_framed:
             self.failure = RunOver("diverged", "the log lost what stood in it before this agent's claim")
             return
         body = f'"producer":{_quoted(self.producer)},"token":"{uuid.uuid4().hex}","epoch":{self.epoch},"keep":{pos}'
@@ -255,11 +262,14 @@ class Writer:
         """Again, after the engine had lost the claim: what is missing follows."""
         keep, self._claim = self._claim_keep, None
         whole, end, expected = self._whole(), self.batches[-1].end if self.batches else None, self._own(keep)
-        kept = None if whole is None else whole[:keep]
-        rest = self.written[keep - self._base :] if whole is None else whole[keep:]
+        if self.is_framed:
+            kept, rest = None, self.written
+        else:
+            kept = None if whole is None else whole[:keep]
+            rest = self.written[keep - self._base :] if whole is None else whole[keep:]
         self._begin(answer, kept)
         self._push_again(rest, end)
-        if (self._base, self._base_hash) != (keep, expected):
+        if not self.is_framed and (self._base, self._base_hash) != (keep, expected):
             self._claim_again(0, None)
 
     def _push_again(self, rest: bytes, end: dict[str, Any] | None) -> None:
