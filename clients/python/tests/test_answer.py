@@ -67,6 +67,27 @@ async def test_words_for_the_client_are_told(stage):
     assert stage.run.end["error"] == {"code": "no_money", "message": "Come back tomorrow."}
 
 
+async def test_a_text_that_is_not_taken_is_no_whole_answer(stage):
+    """Nothing was said after it, so only leaving tells."""
+    append = stage.run.append
+    stage.run.append = lambda body: stage.run.refuse(413, "run_too_large") if "text" in body else append(body)
+    with pytest.raises(Refused):
+        async with stage.enter() as run:
+            await run.append("too large")
+    assert (stage.run.end["status"], stage.run.end["error"]["code"]) == ("failed", "run_too_large")
+    assert stage.gateway.acked == ["event-1"]
+
+
+async def test_a_message_is_claimed_anew_when_it_is_entered_again(stage):
+    entering = stage.enter()
+    async with entering:
+        pass
+    stage.run.end = None
+    async with stage.enter() as run:
+        await run.append("again")
+    assert (stage.run.data, stage.run.epoch) == (b"again", 2)
+
+
 async def test_a_cancel_stops_a_pipe_and_closes_its_stream(stage):
     closed = []
 

@@ -220,6 +220,38 @@ def test_a_batch_that_is_never_taken_is_left_out_and_the_run_can_still_be_ended(
     assert (run.data, run.status) == (b"fine ", "failed")
 
 
+def test_a_last_batch_that_is_never_taken_ends_the_run_as_failed():
+    run = FakeRun()
+    writer = writing(run)
+    say(writer, "too large")
+    writer.finish({"status": "completed"}, 0)
+    writer.next(1)
+    writer.refused(Refused("run_too_large", status=413), 1)
+    now = serve(writer, run, 1)
+    assert (run.data, run.status, run.end["error"]["code"], writer.ended) == (b"", "failed", "run_too_large", True)
+    refused = FakeRun()
+    writer = writing(refused)
+    writer.finish({"status": "completed", "result": "far too large"}, now)
+    for code in ("first", "second"):
+        writer.next(now)
+        writer.refused(Refused(code, status=400), now)
+    assert writer.failure.code == "second", "nor is that taken"
+
+
+def test_a_claim_that_is_made_again_is_for_the_same_message():
+    run = FakeRun()
+    kept = run.kept()
+    writer = writing(run, claim={"delivery": {"group": "g", "id": "1"}})
+    say(writer, "text")
+    run.restore(kept)
+    writer.next(1)
+    with pytest.raises(Refused) as fenced:
+        run.append(json.loads(writer._in_flight.body))
+    writer.refused(fenced.value, 1)
+    again = json.loads(writer.next(2).body)
+    assert (again["delivery"], again["keep"], again["epoch"]) == ({"group": "g", "id": "1"}, 0, 1)
+
+
 @pytest.mark.parametrize("seed", range(150))
 def test_whatever_is_lost_the_log_is_what_was_said(seed):
     """Answers and requests that are lost, tails and claims that the engine loses, at random."""

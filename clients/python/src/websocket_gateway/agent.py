@@ -8,7 +8,6 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 import httpx
@@ -77,7 +76,8 @@ class Agent:
                     else:
                         log.warning("a message on %s asks for no run, and is left: subscribe(plain=True) hears it", channel)
                 elif (claimed := await self._claim_or_leave(envelope, lease_ms)) is not None:
-                    yield replace(envelope, claimed=claimed)
+                    envelope.claims.append(claimed)
+                    yield envelope
 
     async def serve(
         self,
@@ -139,12 +139,16 @@ class Agent:
     async def _tell_group(self, verb: str, channel: str, group: str, ids: Sequence[str]) -> None:
         await self._api.until_answered(f"/websocket/{verb}", {"channel": channel, "group": group, "ids": list(ids)})
 
+    async def _done_with(self, envelope: Envelope) -> None:
+        """Acknowledged; where that is refused, nobody gets it again or everybody finds it over."""
+        try:
+            await self.ack(envelope)
+        except Refused as error:
+            log.warning("message %s cannot be acknowledged: %s", envelope.message_id, error)
+
     async def _claim(self, envelope: Envelope, keep: Literal["all"] | int, lease_ms: int | None) -> dict[str, Any]:
         body: dict[str, Any] = {"producer": self.producer, "token": uuid.uuid4().hex, "keep": keep, "include_text": True}
-        if envelope.group is not None:
-            body["delivery"] = {"group": envelope.group, "id": envelope.id}
-        if lease_ms is not None:
-            body["lease_ms"] = lease_ms
+        body |= envelope.claim_fields(lease_ms)
         return await self._api.until_answered(f"/runs/{envelope.run_id}/claim", body)
 
     async def _claim_or_leave(self, envelope: Envelope, lease_ms: int | None) -> dict[str, Any] | None:
@@ -155,7 +159,7 @@ class Agent:
             return await self._claim(envelope, "all", lease_ms)
         except Refused as error:
             if error.code in OVER:
-                await self.ack(envelope)
+                await self._done_with(envelope)
             elif error.code not in ("run_held", "run_moved"):
                 raise
             log.info("run %s is not for this agent: %s", envelope.run_id, error.code)
@@ -230,4 +234,3 @@ class Agent:
                 for line in lines.feed(data):
                     if (event := parser.line(line)) is not None:
                         yield event
-

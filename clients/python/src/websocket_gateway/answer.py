@@ -134,7 +134,14 @@ class Answer:
         kind = self.envelope.format
         self.earlier = earlier
         self._agent._writing.add(self.run_id)
-        self._writer = Writer(self._agent.producer, claimed, is_text=kind != "json", is_framed=kind not in FORMATS, kept=earlier.encode())
+        self._writer = Writer(
+            self._agent.producer,
+            claimed,
+            is_text=kind != "json",
+            is_framed=kind not in FORMATS,
+            kept=earlier.encode(),
+            claim=self.envelope.claim_fields(self._lease_ms),
+        )
         self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
         return self
 
@@ -149,14 +156,14 @@ class Answer:
             for task in done:
                 task.result()
             if self._acknowledge and self._is_done():
-                await self._agent.ack(self.envelope)
+                await self._agent._done_with(self.envelope)
         finally:
             self._agent._writing.discard(self.run_id)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        if error is None and isinstance(self._open.failure, Refused):
-            raise self._open.failure
+        if error is None and isinstance(refused := self._open.failure or self._open.trouble, Refused):
+            raise refused
         return isinstance(error, RunOver) or (error is not None and error is self._open.trouble and self._open.ended)
 
     def _is_left_to_others(self, error: BaseException | None) -> bool:
@@ -166,6 +173,8 @@ class Answer:
 
     def _ending(self, error: BaseException | None) -> dict[str, Any]:
         if error is None:
+            if trouble := self._open.trouble:
+                return failed(trouble.code, trouble.message)
             return self._end or {"status": "cancelled" if self.cancelled else "completed"}
         if isinstance(error, AgentError | Refused):
             return failed(error.code, error.message)
@@ -180,14 +189,15 @@ class Answer:
         return self._open.ended or (isinstance(failure, RunOver) and failure.code in OVER)
 
     async def _claim(self) -> tuple[Mapping[str, Any], str]:
-        claimed = self.envelope.claimed or await self._agent._claim(self.envelope, "all", self._lease_ms)
+        was_ours = bool(self.envelope.claims)
+        claimed = self.envelope.claims.pop() if was_ours else await self._agent._claim(self.envelope, "all", self._lease_ms)
         earlier = str(claimed.get("text") or "")
         kept = kept_of(self._keep, earlier)
         if kept != earlier:
             try:
                 return await self._agent._claim(self.envelope, len(kept.encode()), self._lease_ms), kept
             except Refused as error:
-                if self.envelope.claimed is None or error.code not in (*OVER, *ANOTHERS):
+                if not was_ours or error.code not in (*OVER, *ANOTHERS):
                     raise
                 # It was ours a moment ago, and the first append says what has become of it.
         return claimed, earlier

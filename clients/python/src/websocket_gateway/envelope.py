@@ -12,7 +12,8 @@ class Envelope:
     raw: Mapping[str, Any]
     id: str = ""
     group: str | None = None
-    claimed: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    # The claim that subscribe() made, until it is used.
+    claims: list[Mapping[str, Any]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def channel(self) -> str:
@@ -66,3 +67,12 @@ class Envelope:
     @property
     def format(self) -> str:
         return str(self.run.get("format") or "text") if self.run else "text"
+
+    def claim_fields(self, lease_ms: int | None) -> dict[str, Any]:
+        """What each claim says beside whose it is: a group's message is bound to it, and given to nobody else."""
+        fields: dict[str, Any] = {}
+        if self.group is not None:
+            fields["delivery"] = {"group": self.group, "id": self.id}
+        if lease_ms is not None:
+            fields["lease_ms"] = lease_ms
+        return fields

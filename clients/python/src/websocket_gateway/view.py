@@ -124,6 +124,7 @@ class View:
         if message["epoch"] <= self.epoch:
             return Want.ATTACH
         self.epoch = message["epoch"]
+        self.status = "in_progress" if self.status == "queued" else self.status
         pos = message["pos"]
         if pos > self.pos:
             return Want.NOTHING  # nothing of ours is cut, and what is missing follows

@@ -1,6 +1,7 @@
 """The owner's side of a run: one batch in flight, the same again until it is answered, and a log that lost its tail gets it
 back. No I/O and no clock: the time and the answers go in, what to ask for comes out."""
 
+import json
 import random
 import uuid
 from collections.abc import Mapping
@@ -34,16 +35,19 @@ class Request:
 class Writer:
     """`kept`: the log's bytes that were there at the claim, where they are known; else only their hash is.
 
-    `is_framed`: the gateway writes the log in a protocol's frames, so that only it knows its bytes.
+    `is_framed`: the gateway writes the log in a protocol's frames, so that only it knows its bytes. `claim` has what else
+    was said with the claim, for one that has to be made again.
     """
 
     def __init__(self, producer: str, claimed: Answer, *, is_text: bool = True, is_framed: bool = False,
-                 kept: bytes | None = None, rng: random.Random | None = None) -> None:  # fmt: skip
+                 kept: bytes | None = None, claim: Mapping[str, Any] | None = None,
+                 rng: random.Random | None = None) -> None:  # fmt: skip
         self.producer, self.is_text, self.is_framed = producer, is_text, is_framed
+        self._claim_fields = dict(claim or {})
         self.lease_ms: int = claimed["lease_ms"]
         self.cancelled = False
         self.failure: GatewayError | None = None  # it is not ours to write any more
-        self.trouble: GatewayError | None = None  # a batch was refused; whoever says something next is told
+        self.trouble: Refused | None = None  # a batch was refused; whoever says something next is told
         self.ended = False  # by us, and answered
         self.unsent = Unsent(is_text)
         self._backoff = Backoff(0.1, 5.0, rng or random.Random())
@@ -111,7 +115,7 @@ class Writer:
                 return due
             self._cut_batch()
         batch = self.batches[self.seq]
-        head = f'"producer":{_quoted(self.producer)},"epoch":{self.epoch},"seq":{self.seq}'
+        head = f'"producer":{json.dumps(self.producer)},"epoch":{self.epoch},"seq":{self.seq}'
         verb = "append" if batch.data else "end"
         return self._fly(Request(verb, f"{{{head},{batch.fields(self.is_text)}}}", self.epoch))
 
@@ -171,15 +175,19 @@ class Writer:
         if error.code in OVER or error.code in ANOTHERS or request.verb == "claim" or error.status in (401, 403, 404):
             self._lost(error)
             return
-        # This batch will never be taken, and the run goes on without it until it is ended.
-        has_end = self._end is not None or any(batch.end is not None for batch in self.batches[self.seq :])
+        self._leave_out(error)
+
+    def _leave_out(self, error: Refused) -> None:
+        """What is never taken goes, with what follows it; the run then ends as failed, if it is not for that very end."""
+        has_data = bool(self.batches[self.seq].data)
+        end = self._end or next((batch.end for batch in self.batches[self.seq :] if batch.end is not None), None)
         del self.batches[self.seq :], self._tops[self.seq :]
         self.unsent.clear()
-        self._end = None
-        if has_end:
+        if self.trouble is not None and not has_data:
             self.failure = error
-        else:
-            self.trouble = error
+        self.trouble = error
+        if end is not None:
+            self._end = {"status": "failed", "error": {"code": error.code, "message": error.message[:500]}}
 
     def heartbeat(self, answer: Answer, epoch: int) -> None:
         """What a heartbeat told, that was sent in this epoch."""
@@ -239,8 +247,8 @@ class Writer:
         if self._own(pos) is None and not self.is_framed:
             self.failure = RunOver("diverged", "the log lost what stood in it before this agent's claim")
             return
-        body = f'"producer":{_quoted(self.producer)},"token":"{uuid.uuid4().hex}","epoch":{self.epoch},"keep":{pos}'
-        self._claim, self._claim_keep = f"{{{body}}}", pos
+        body = {"producer": self.producer, "token": uuid.uuid4().hex, "epoch": self.epoch, "keep": pos, **self._claim_fields}
+        self._claim, self._claim_keep = json.dumps(body), pos
 
     def _own(self, pos: int) -> Hash | None:
         """The hash that the log has at `pos` if it is ours; None where that cannot be known."""
@@ -283,6 +291,3 @@ class Writer:
             else:
                 self._push(Batch(b"", end))
 
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
