@@ -116,6 +116,7 @@ def test_cuts_at_random_bytes_lose_and_double_nothing(gateway, reader, user, nam
                 said += text
                 if rng.random() < 0.3:
                     reader.wait(run, bytes=len(said.encode()), timeout_s=60)
+                assert said.startswith(reader.state(run)["text"])
             owner.end()
             assert_whole(reader.wait(run, end=True, timeout_s=120), said)
     record_property("connections cut", proxy.drops)

@@ -20,7 +20,8 @@ class Batch:
         parts = []
         if self.data:
             text = self.data.decode()
-            parts.append(f'"text":{json.dumps(text)}' if is_text else f'"items":[{",".join(text.splitlines())}]')
+            lines = text.removesuffix("\n").split("\n")
+            parts.append(f'"text":{json.dumps(text)}' if is_text else f'"items":[{",".join(lines)}]')
         if self.end is not None:
             parts.append(f'"end":{json.dumps(self.end)}')
         return ",".join(parts)

@@ -246,10 +246,9 @@ class Client:
         helpers = [asyncio.create_task(self._write(socket)), asyncio.create_task(self._watch(socket))]
         try:
             self._flush()
-            async for text in socket:
-                self._heard(text)
-            raise ConnectionClosed(None, None)
-        except ConnectionClosed:
+            with contextlib.suppress(ConnectionClosed):
+                async for text in socket:
+                    self._heard(text)
             return socket.close_code, socket.close_reason or ""
         finally:
             self._socket = None

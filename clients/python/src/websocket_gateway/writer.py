@@ -20,7 +20,7 @@ APPEND_BYTES_MAX, APPEND_ITEMS_MAX = 64 * 1024, 1000  # the gateway takes 256 Ki
 HEALINGS_MAX = 20  # in a row
 # Whose the run is by now: nobody's, or another's.
 OVER = ("run_ended", "run_not_found", "expired")
-ANOTHERS = ("fenced", "run_held", "run_moved", "sequence_conflict")
+ANOTHERS = ("fenced", "run_held", "run_moved", "sequence_conflict", "sequence_gap")
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ class Writer:
     def heartbeat(self, answer: Answer, epoch: int) -> None:
         """What a heartbeat told, that was sent in this epoch."""
         self.cancelled |= bool(answer.get("cancel_requested"))
-        if epoch == self.epoch and self._in_flight is None and self.seq and answer["pos"] < self.pos:
+        is_quiet = epoch == self.epoch and self._in_flight is None and not self.is_over
+        if is_quiet and self.seq and answer["pos"] < self.pos:
             self.seq -= 1  # a tail is lost: the last batch again, and its answer says from where
 
     def heartbeat_refused(self, error: Refused, epoch: int) -> None:
