@@ -7,6 +7,7 @@ import os
 import pytest
 
 from support.run_copies import Owner, ask
+from support.tcp_proxy import TcpProxy
 from support.wait import eventually_async
 from websocket_gateway import Agent, ConnectionFailed, Refused, RunFailed, Superseded, connect
 
@@ -112,6 +113,19 @@ async def test_a_client_that_is_closed_says_so_to_whoever_waits(gateway, client)
             await reading
         with pytest.raises(ConnectionFailed):
             await one.ask("guide", {})
+
+
+async def test_a_slow_line_is_no_dead_one(gateway, user):
+    """A piece of 16 KiB takes longer than the silence that ends a connection; its bytes are no silence."""
+    owner = await asyncio.to_thread(Owner.create, gateway.api, to={"user_id": user}, lease_ms=60_000)
+    text = "0123456789abcde\n" * 1024
+    await said(owner, text)
+    with TcpProxy(gateway.address) as proxy:
+        proxy.set("down", bandwidth=2200)
+        one = await connect(f"ws://127.0.0.1:{proxy.port}/ws", token=gateway.new_session(user_id=user), websocket_options={"compression": None})
+        run = await one.attach(owner.run_id)
+        assert (run.text, proxy.accepted) == (text, 1)
+        await one.close()
 
 
 async def test_where_nobody_listens_connecting_fails_in_time():

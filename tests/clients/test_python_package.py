@@ -19,14 +19,19 @@ def place():
     return installed("python")
 
 
-@pytest.fixture(scope="module")
-def clean(place, tmp_path_factory):
+# The lowest versions of what it depends on, and those that its tests are pinned to.
+LOWEST, PINNED = "httpx==0.27.0\nwebsockets==14.0\n", (PACKAGE / "requirements.txt").read_text()
+
+
+@pytest.fixture(scope="module", params=[LOWEST, PINNED], ids=["lowest", "pinned"])
+def clean(place, tmp_path_factory, request):
     """A new environment with the wheel and what it asks for, and nothing of the checkout."""
     directory = tmp_path_factory.mktemp("clean")
+    (directory / "constraints.txt").write_text(request.param)
     run(place / "venv/bin/python", "-m", "venv", "--without-pip", directory / "venv")
     [wheel] = (place / "dist").glob("*.whl")
     run(place / "venv/bin/python", "-m", "pip", "--python", directory / "venv/bin/python", "install", "--quiet",
-        "--disable-pip-version-check", "-c", PACKAGE / "requirements.txt", wheel, cwd=directory)  # fmt: skip
+        "--disable-pip-version-check", "-c", "constraints.txt", wheel, cwd=directory)  # fmt: skip
     return directory
 
 
