@@ -67,13 +67,16 @@ async def test_words_for_the_client_are_told(stage):
     assert stage.run.end["error"] == {"code": "no_money", "message": "Come back tomorrow."}
 
 
-async def test_a_text_that_is_not_taken_is_no_whole_answer(stage):
-    """Nothing was said after it, so only leaving tells."""
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_text_that_is_not_taken_is_no_whole_answer(stage, waits):
+    """Nothing was said after it, so only leaving tells: with its refusal, or after it."""
     append = stage.run.append
     stage.run.append = lambda body: stage.run.refuse(413, "run_too_large") if "text" in body else append(body)
     with pytest.raises(Refused):
         async with stage.enter() as run:
             await run.append("too large")
+            while waits and "append" not in stage.gateway.calls:
+                await asyncio.sleep(0.01)
     assert (stage.run.end["status"], stage.run.end["error"]["code"]) == ("failed", "run_too_large")
     assert stage.gateway.acked == ["event-1"]
 
@@ -103,6 +106,28 @@ async def test_a_cancel_stops_a_pipe_and_closes_its_stream(stage):
         assert await run.pipe(model()) is False
         assert run.cancelled
     assert (stage.run.data, stage.run.status, closed) == (b"first ", "cancelled", [True])
+
+
+async def test_a_stream_with_a_close_of_its_own_is_closed_however_it_ends(stage):
+    class Stream:
+        """As openai's: an iterator with an open connection."""
+
+        closed = 0
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            raise ConnectionResetError
+
+        async def close(self):
+            self.closed += 1
+
+    stream = Stream()
+    with pytest.raises(ConnectionResetError):
+        async with stage.enter() as run:
+            await run.pipe(stream)
+    assert stream.closed == 1
 
 
 async def test_pipes_what_is_asynchronous_synchronous_or_entered_first(stage):

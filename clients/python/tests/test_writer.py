@@ -145,6 +145,44 @@ def test_a_lost_claim_is_made_again_and_the_rest_follows_under_new_seqs():
     assert run.epoch == 3, "above every epoch that was ever told"
 
 
+def test_a_lost_claim_that_had_cut_an_earlier_text_begins_at_the_start():
+    """The engine came back with the text of before, which is as long as ours and another."""
+    run = FakeRun()
+    run.claim({"producer": "earlier", "keep": "all"})
+    run.append({"producer": "earlier", "epoch": 1, "seq": 0, "text": "wrong"})
+    kept = run.kept()
+    writer = writing(run, keep=0)
+    say(writer, "right")
+    now = serve(writer, run)
+    run.restore(kept)
+    say(writer, ", and whole", now)
+    serve(writer, run, now)
+    assert (run.data, run.epoch, writer._healings) == (b"right, and whole", 3, 0)
+    assert [body["text"] for body, *_ in run.stored] == ["right, and whole"], "one claim was enough"
+
+
+def test_a_heartbeat_that_hears_of_our_own_end_is_no_loss():
+    run = FakeRun()
+    writer = writing(run)
+    writer.finish({"status": "completed"}, 0)
+    answer = run.call("end", json.loads(writer.next(0).body))
+    writer.heartbeat_refused(Refused("run_ended", status=409), 1)
+    assert writer.failure is None
+    writer.answered(answer)
+    assert writer.ended
+
+
+def test_halves_of_a_character_are_put_together_and_one_alone_is_replaced():
+    run = FakeRun()
+    writer = writing(run)
+    say(writer, "G: \ud834")
+    now = serve(writer, run)
+    say(writer, "\udd1e, \udd1e, \ud834", now)
+    writer.finish({"status": "completed"}, now)
+    serve(writer, run, now)
+    assert run.data.decode() == "G: 𝄞, \ufffd, \ufffd"
+
+
 def test_a_heartbeat_finds_a_lost_claim_while_nothing_is_said():
     run = FakeRun()
     kept = run.kept()
