@@ -23,3 +23,14 @@ def test_half_an_event_of_the_last_connection_is_none():
     parser.line("data: half")
     parser.begin()
     assert parser.line("") is None
+
+
+def test_an_id_counts_when_its_event_is_whole():
+    """A cut behind the id would else lose that event: the next connection asks for what comes behind it."""
+    parser = Parser()
+    for line in ("id: 1", "data: whole", "", "id: 2", "data: ha"):
+        parser.line(line)
+    assert parser.last_id == "1"
+    parser.begin()
+    parser.line("data: without an id")
+    assert parser.line("") == Event("1", "message", "without an id")

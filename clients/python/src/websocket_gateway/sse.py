@@ -12,18 +12,21 @@ class Event:
 
 @dataclass
 class Parser:
-    """line() with each line, without its end, answers the event that the line completes."""
+    """line() with each line, without its end, answers the event that the line completes. `last_id` is that of the last one
+    that was whole: an id whose event was cut is none to go on behind."""
 
     last_id: str = ""
+    _id: str = ""
     _kind: str = "message"
     _data: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
         """Of a new connection: half an event that the last one left is none."""
-        self._kind, self._data = "message", []
+        self._id, self._kind, self._data = self.last_id, "message", []
 
     def line(self, line: str) -> Event | None:
         if not line:
+            self.last_id = self._id
             event = Event(self.last_id, self._kind, "\n".join(self._data)) if self._data else None
             self._kind, self._data = "message", []
             return event
@@ -34,7 +37,7 @@ class Parser:
         elif name == "event":
             self._kind = value
         elif name == "id" and "\0" not in value:
-            self.last_id = value
+            self._id = value
         return None
 
 
