@@ -25,11 +25,21 @@ def test_deltas_follow_a_snapshot_and_an_end_is_verified(log):
     assert view.take(log.told(3), 0) is Want.NOTHING, "nothing counts after the end"
 
 
-def test_what_it_has_already_is_dropped_and_what_overlaps_is_taken_behind_it(log):
+def test_what_it_has_already_is_dropped_and_what_overlaps_is_asked_for_anew(log):
     view = viewing(log, 9)
-    assert view.take(log.delta(0, 4), 0) is Want.NOTHING
-    assert view.take(log.delta(4, 11), 0) is Want.NOTHING
-    assert view.text == "Once upon a"
+    assert view.take(log.delta(4, 9), 0) is Want.NOTHING
+    assert view.take(log.delta(4, 11), 0) is Want.ATTACH
+    assert view.text == "Once upon"
+
+
+@pytest.mark.parametrize("event", ["delta", "snapshot"])
+def test_text_that_does_not_have_its_hash_is_never_shown(log, event):
+    view = viewing(log, 4)
+    message = log.delta(4) if event == "delta" else log.snapshot()
+    assert view.take(message | {"text": "Once upon a crime"[4 if event == "delta" else 0 :]}, 0) is Want.START_OVER
+    assert (view.text, view.verified, view.cuts) == ("Once", False, 0)
+    assert view.take(log.snapshot(), 0) is Want.NOTHING
+    assert (view.text, view.verified) == ("Once upon a time", True)
 
 
 def test_a_hole_is_asked_for_with_the_cursor(log):

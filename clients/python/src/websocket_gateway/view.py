@@ -101,24 +101,37 @@ class View:
 
     def _snapshot(self, message: Mapping[str, Any]) -> Want:
         text = message["text"].encode()
+        value = fold(text)
+        if not is_at(message, len(text), value):
+            return self._distrust()
         if self.base or not text.startswith(bytes(self.data)):
             self.cuts += 1
         self.base, self.base_hash = 0, EMPTY
-        self.data, self.hash = bytearray(text), fold(text)
+        self.data, self.hash = bytearray(text), value
         self.epoch, self.status = message["epoch"], message.get("status", self.status)
         return self._compare(message)
 
     def _delta(self, message: Mapping[str, Any]) -> Want:
-        if message["epoch"] != self.epoch or message["from"] > self.pos:
+        if message["epoch"] != self.epoch:
             return Want.ATTACH
         if message["pos"] <= self.pos:
             return Want.NOTHING  # we have it
-        more = message["text"].encode()[self.pos - message["from"] :]
+        if message["from"] != self.pos:
+            return Want.ATTACH
+        more = message["text"].encode()
+        value = fold(more, self.hash)
+        if not is_at(message, self.pos + len(more), value):
+            return self._distrust()
         self.data += more
-        self.hash = fold(more, self.hash)
+        self.hash = value
         if self.status == "queued":
             self.status = "in_progress"
         return self._compare(message)
+
+    def _distrust(self) -> Want:
+        """What does not fit its own hash, or not what is here, is shown to nobody."""
+        self.verified = False
+        return Want.START_OVER
 
     def _reset(self, message: Mapping[str, Any]) -> Want:
         if message["epoch"] <= self.epoch:
@@ -161,5 +174,9 @@ class View:
         return Want.NOTHING
 
     def _compare(self, message: Mapping[str, Any]) -> Want:
-        self.verified = message["pos"] == self.pos and message["hash"] == hash_text(self.hash)
+        self.verified = is_at(message, self.pos, self.hash)
         return Want.NOTHING if self.verified else Want.START_OVER
+
+
+def is_at(message: Mapping[str, Any], pos: int, value: Hash) -> bool:
+    return bool(message["pos"] == pos and message["hash"] == hash_text(value))
