@@ -15,16 +15,20 @@ class Peer:
     def __init__(self):
         self.told, self.answers, self.errors, self.pushed = [], [], [], []
         self.conversation = Conversation(on_message=self.told.append, on_pushed=self._push)
-        self.wants_pushed = False
+        self.wants_pushed, self.detaches_pushed = False, False
 
     def _push(self, message):
         if not self.wants_pushed:
             return None
-        self.pushed.append(Held(lambda: None))
-        return self.pushed[-1]
+        held = Held(lambda: None, message["run_id"])
+        self.pushed.append(held)
+        if self.detaches_pushed:
+            self.conversation.detach(held)
+            return None
+        return held
 
-    def open(self, now=0.0):
-        self.conversation.opened(now)
+    def open(self, now=0.0, scope="token"):
+        self.conversation.opened(now, scope)
         early = self.said()
         self.hear(WELCOME, now)
         return early
@@ -80,6 +84,46 @@ def test_a_question_that_the_gateway_may_have_forgotten_is_not_said_again(peer):
     peer.open(111)
     assert peer.said() == []
     assert isinstance(peer.errors[0], Unanswered)
+
+
+@pytest.mark.parametrize("scopes", [(None, None), ("first", "second"), ("first", None)])
+def test_a_question_is_not_said_again_where_the_gateway_would_not_know_its_id(peer, scopes):
+    """It would be answered twice."""
+    peer.open(scope=scopes[0])
+    peer.ask()
+    cancel = {"type": "cancel", "run_id": "run_1", "id": "c"}
+    peer.conversation.say(Pending(cancel, peer.answers.append, peer.errors.append), 0)
+    peer.said()
+    peer.conversation.closed()
+    peer.open(1, scope=scopes[1])
+    assert [type(error) for error in peer.errors] == [Unanswered]
+    assert peer.said() == [cancel], "asked for twice, it is cancelled once"
+
+
+@pytest.mark.parametrize("payload", [{"at": object()}, {"n": float("nan")}])
+def test_what_is_no_json_is_refused_where_it_is_said_and_leaves_nothing(peer, payload):
+    peer.open()
+    with pytest.raises((TypeError, ValueError)):
+        peer.conversation.say(Pending({"id": "bad", "payload": payload}, peer.answers.append, peer.errors.append), 0)
+    peer.conversation.closed()
+    peer.open(1)
+    assert peer.said() == []
+
+
+def test_half_a_character_is_said_as_none(peer):
+    peer.open()
+    peer.conversation.say(Pending({"id": "h", "payload": {"a": "\ud834", "b": "\ud834\udd1e"}}, print, print), 0)
+    peer.conversation.out[0].encode()
+    assert peer.said()[0]["payload"] == {"a": "\ufffd", "b": "\U0001d11e"}
+
+
+def test_two_messages_at_once_have_two_ids(peer):
+    peer.open()
+    peer.ask("q")
+    with pytest.raises(ValueError, match="id"):
+        peer.ask("q")
+    peer.hear({"type": "ack", "id": "q", "status": "published", "run_id": "run_1"})
+    assert len(peer.answers) == 1
 
 
 def test_a_question_that_is_refused_says_why(peer):
@@ -181,6 +225,43 @@ def test_what_is_pushed_is_read_by_whoever_wants_it(peer):
     peer.open()
     peer.hear(log.snapshot())
     assert peer.pushed[0].view.text == "pushed"
+
+
+@pytest.mark.parametrize("within_callback", [False, True])
+def test_what_was_detached_is_not_pushed_again(peer, within_callback):
+    """Not by what was on its way, nor by a later connection; attaching makes it wanted again."""
+    peer.wants_pushed, peer.detaches_pushed = True, within_callback
+    peer.open()
+    log = Log(b"pushed")
+    peer.hear(log.snapshot())
+    if not within_callback:
+        peer.conversation.detach(peer.pushed[0])
+    assert peer.said() == [{"type": "detach", "run_id": "run_1"}]
+    log.data += b" on"
+    peer.hear(log.delta(6))
+    assert (len(peer.pushed), peer.conversation.runs, peer.said()) == (1, {}, [])
+    peer.conversation.closed()
+    assert peer.open() == []
+    peer.hear(log.snapshot())
+    assert (len(peer.pushed), peer.said()) == (1, [{"type": "detach", "run_id": "run_1"}])
+    held = Held(lambda: None, "run_1")
+    peer.conversation.attach(held, 0)
+    [attach] = peer.said()
+    peer.hear(log.snapshot(id=attach["id"]))
+    log.data += b" and on"
+    peer.hear(log.delta(9))
+    assert held.view.text == "pushed on and on"
+
+
+def test_the_answer_to_an_attach_that_was_given_up_is_no_push(peer):
+    peer.wants_pushed = True
+    peer.open()
+    held = Held(lambda: None, thread_id="t")
+    peer.conversation.attach(held, 0)
+    [attach] = peer.said()
+    peer.conversation.detach(held)
+    peer.hear(Log(b"found").snapshot(id=attach["id"]))
+    assert (peer.pushed, peer.conversation.runs) == ([], {})
 
 
 def test_more_runs_than_may_be_said_early_wait_for_the_welcome(peer):

@@ -22,7 +22,18 @@ def test_a_welcome_begins_anew():
     reconnect = Reconnect(can_renew=False, rng=random.Random(1))
     delays(reconnect, 1012, 8)
     reconnect.welcomed()
-    assert reconnect.closed(1012).delay <= 0.25
+    assert reconnect.closed(1012, lived=6).delay <= 0.25
+    delays(reconnect, None, 8)
+    reconnect.welcomed()
+    assert reconnect.closed(1006).delay <= 0.25
+
+
+def test_who_is_sent_away_after_each_welcome_waits_longer_each_time():
+    reconnect, waited = Reconnect(can_renew=False, rng=random.Random(1)), 0.0
+    for _ in range(12):
+        reconnect.welcomed()
+        waited += reconnect.closed(1011, lived=0.1).delay
+    assert waited > 20
 
 
 def test_a_draining_gateway_sets_the_floor_until_the_next_welcome():
@@ -30,7 +41,7 @@ def test_a_draining_gateway_sets_the_floor_until_the_next_welcome():
     reconnect.draining(1500)
     assert 1.5 <= reconnect.closed(1012).delay <= 1.75
     reconnect.welcomed()
-    assert reconnect.closed(1012).delay <= 0.25
+    assert reconnect.closed(1012, lived=6).delay <= 0.25
 
 
 @pytest.mark.parametrize("code", [1008, 4001, 4003])

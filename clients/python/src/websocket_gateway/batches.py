@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from .characters import well_formed
+
 LONE_HIGH = re.compile("[\ud800-\udbff]\\Z")
 
 
@@ -42,11 +44,7 @@ class Unsent:
         self._half = ""
         if LONE_HIGH.search(text):
             text, self._half = text[:-1], text[-1]
-        try:
-            data = text.encode()
-        except UnicodeEncodeError:
-            data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-        self._add(data, now)
+        self._add(well_formed(text).encode(), now)
 
     def add_item(self, item: Any, now: float) -> None:
         self._add(json.dumps(item, separators=(",", ":")).encode() + b"\n", now)

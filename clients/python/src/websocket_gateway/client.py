@@ -50,7 +50,8 @@ class Client:
         self._url = with_query(url, self.client_id, runs)
         self._token, self._options = token, dict(websocket_options or {})
         self._on_run, self._on_state = on_run, on_state
-        self._conversation = Conversation(on_message=on_message or (lambda message: None), on_pushed=self._pushed)
+        self._on_message = on_message
+        self._conversation = Conversation(on_message=lambda message: self._tell(self._on_message, message), on_pushed=self._pushed)
         self._reconnect = Reconnect(can_renew=callable(token), rng=rng)
         self._socket: HeardConnection | None = None
         self._welcomed: asyncio.Future[None] | None = None
@@ -58,6 +59,7 @@ class Client:
         self._task: asyncio.Task[None] | None = None
         self._has_more = asyncio.Event()  # something to send
         self._at_once = asyncio.Event()
+        self._opened_at = 0.0
 
     # What it is for.
 
@@ -153,9 +155,19 @@ class Client:
         if self._on_run is None:
             return None
         run = Run(self)
-        run._held.channel, run._held.thread_id = message.get("channel"), message.get("thread_id")
-        self._on_run(run)
-        return run._held
+        held = run._held
+        held.run_id, held.known = message["run_id"], True
+        held.channel, held.thread_id = message.get("channel"), message.get("thread_id")
+        self._tell(self._on_run, run)
+        return None if run.detached else held
+
+    def _tell(self, callback: Callable[[Any], None] | None, what: Any) -> None:
+        """What a callback raises is its author's to read, and no reason to stop."""
+        if callback is not None:
+            try:
+                callback(what)
+            except Exception:
+                log.exception("a callback of the client's raised")
 
     async def _say(self, message: dict[str, Any], held: Held | None = None) -> Message:
         self._check_open()
@@ -169,12 +181,13 @@ class Client:
             if not answer.done():
                 answer.set_exception(error)
 
-        self._conversation.say(Pending(message, resolve, reject, held), time.monotonic())
+        pending = Pending(message, resolve, reject, held)
+        self._conversation.say(pending, time.monotonic())
         self._flush()
         try:
             return await answer
         finally:
-            self._conversation.forget(message["id"])
+            self._conversation.forget(pending)
 
     def _check_open(self) -> None:
         if self.state == "closed":
@@ -198,9 +211,19 @@ class Client:
             raise
 
     async def _keep_connected(self) -> None:
+        try:
+            await self._connect_again_and_again()
+        except Exception as error:
+            failure = ConnectionFailed(f"the client cannot go on: {error!r}")
+            failure.__cause__ = error
+            self._end(failure)
+
+    async def _connect_again_and_again(self) -> None:
         while True:
             self._set_state("connecting")
+            self._opened_at = time.monotonic()
             code, reason = await self._live_once()
+            self.connection_id = None
             self._conversation.closed(ours=code in OUR_FAULT)
             if self.state == "closed":
                 return
@@ -209,7 +232,7 @@ class Client:
                 return self._end(ConnectionFailed(reason, code))
             if self._conversation.draining_ms is not None:
                 self._reconnect.draining(self._conversation.draining_ms)
-            decision = self._reconnect.closed(None if refused else code, reason)
+            decision = self._reconnect.closed(None if refused else code, reason, lived=time.monotonic() - self._opened_at)
             if isinstance(decision, Stop):
                 return self._end(ConnectionFailed(decision.reason, decision.code))
             await self._wait(decision, code)
@@ -242,8 +265,9 @@ class Client:
         except (OSError, TimeoutError, InvalidHandshake, EOFError, ConnectionClosed) as error:
             return None, str(error)
         self._socket = socket
-        self._conversation.opened(time.monotonic())
-        helpers = [asyncio.create_task(self._write(socket)), asyncio.create_task(self._watch(socket))]
+        self._opened_at = time.monotonic()
+        self._conversation.opened(self._opened_at, token or None)
+        helpers = [asyncio.create_task(self._help(socket, work)) for work in (self._write, self._watch)]
         try:
             self._flush()
             with contextlib.suppress(ConnectionClosed):
@@ -263,15 +287,23 @@ class Client:
     def _heard(self, text: str | bytes) -> None:
         try:
             self._conversation.received(text if isinstance(text, str) else text.decode(), time.monotonic())
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except Exception:
             log.exception("a message that cannot be understood: %.200r", text)
         if self._conversation.is_welcomed and self.state != "open":
             self._has_been_welcomed = True
+            self.connection_id = self._conversation.connection_id
             self._reconnect.welcomed()
             self._set_state("open")
             if self._welcomed is not None and not self._welcomed.done():
                 self._welcomed.set_result(None)
         self._flush()
+
+    async def _help(self, socket: HeardConnection, work: Callable[[HeardConnection], Awaitable[None]]) -> None:
+        try:
+            await work(socket)
+        except Exception:
+            log.exception("the connection cannot be kept, and is made anew")
+            socket.transport.abort()
 
     async def _write(self, socket: HeardConnection) -> None:
         out = self._conversation.out
@@ -312,8 +344,7 @@ class Client:
     def _set_state(self, state: str) -> None:
         if state != self.state:
             self.state = state
-            if self._on_state is not None:
-                self._on_state(state)
+            self._tell(self._on_state, state)
 
 
 class Connecting:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .backoff import Backoff
+from .characters import well_formed
 from .errors import ConnectionFailed, Refused, Unanswered
 from .hashing import parse_cursor
 from .view import View, Want
@@ -55,7 +56,9 @@ class Pending:
     answered: Callable[[Message], None]
     failed: Callable[[Exception], None]
     held: Held | None = None
+    text: str = ""  # as it goes out
     first_sent: float | None = None
+    scope: str | None = None  # what it was first sent under
 
 
 class Conversation:
@@ -69,19 +72,25 @@ class Conversation:
         self.out: list[str] = []
         self.is_open = self.is_welcomed = False
         self.draining_ms: int | None = None
+        self.connection_id: str | None = None
         self.runs: dict[str, Held] = {}
         self._on_message, self._on_pushed = on_message, on_pushed
         self._rng = rng or random.Random()
         self._finding: list[Held] = []  # known by their thread only
         self._attaching: dict[str, Held] = {}
         self._pending: dict[str, Pending] = {}
-        self._unwanted: set[str] = set()
+        self._scope: str | None = None
+        self._left: set[str] = set()  # detached by whoever read them: not to be pushed again
+        self._unwanted: set[str] = set()  # this connection was told to detach
 
     # The connection.
 
-    def opened(self, now: float) -> None:
-        """Runs go on in one round trip: the attaches do not wait for the welcome."""
-        self.is_open, self.draining_ms = True, None
+    def opened(self, now: float, scope: str | None = None) -> None:
+        """Runs go on in one round trip: the attaches do not wait for the welcome.
+
+        `scope`: the session in which the gateway knows message ids again; without one it does so in this connection only.
+        """
+        self.is_open, self.draining_ms, self._scope = True, None, scope
         self._unwanted.clear()
         size = 0
         for count, held in enumerate(self._unfinished()):
@@ -124,17 +133,24 @@ class Conversation:
     # What the client says.
 
     def say(self, pending: Pending, now: float) -> None:
-        """`pending.message` has an id; the same goes out again after each reconnect until it is answered."""
+        """`pending.message` has an id; the same goes out again after each reconnect until it is answered.
+
+        TypeError or ValueError where it cannot be said: it is no JSON, or its id is that of one on its way.
+        """
+        pending.text = json_of(pending.message)
+        if pending.message["id"] in self._pending:
+            raise ValueError("a message with this id waits for its answer")
         self._pending[pending.message["id"]] = pending
         if self.is_welcomed:
             self._send(pending, now)
 
-    def forget(self, message_id: str) -> None:
-        self._pending.pop(message_id, None)
+    def forget(self, pending: Pending) -> None:
+        if self._pending.get(pending.message["id"]) is pending:
+            del self._pending[pending.message["id"]]
 
     def attach(self, held: Held, now: float) -> None:
         if held.run_id is not None:
-            self.runs[held.run_id] = held
+            self._read(held.run_id, held)
         else:
             self._finding.append(held)
         if self.is_welcomed:
@@ -143,9 +159,13 @@ class Conversation:
             held.retry_at = now
 
     def detach(self, held: Held) -> None:
+        is_over = held.view.over or held.failure is not None
         self._let_go(held)
-        if self.is_open and held.run_id is not None:
-            self._put({"type": "detach", "run_id": held.run_id})
+        if held.run_id is not None and not is_over and held.run_id not in self.runs:
+            self._left.add(held.run_id)
+            if self.is_open:
+                self._unwanted.add(held.run_id)
+                self._put({"type": "detach", "run_id": held.run_id})
 
     # What it hears.
 
@@ -169,7 +189,7 @@ class Conversation:
 
     def _system(self, message: Message, now: float) -> None:
         if message["event"] == "welcome":
-            self.is_welcomed = True
+            self.is_welcomed, self.connection_id = True, message.get("connection_id")
             for pending in list(self._pending.values()):
                 self._send(pending, now)
             self.tick(now)
@@ -189,7 +209,7 @@ class Conversation:
             held.run_id, held.known = run_id, True
             held.same_as = self.runs.get(run_id)
             if held.same_as is None:
-                self.runs[run_id] = held
+                self._read(run_id, held)
                 if message.get("attached") is False:
                     self._attach(held)
             pending.answered(message)
@@ -200,7 +220,8 @@ class Conversation:
         held = self._attaching.pop(message.get("id", ""), None)
         is_answer = held is not None
         if held is None:
-            held = self.runs.get(message["run_id"]) or self._pushed(message)
+            # With an id it answers an attach that was replaced or given up: that is no push.
+            held = self.runs.get(message["run_id"]) or (None if "id" in message else self._pushed(message))
             if held is None or held.awaiting is not None:
                 return  # of the place that an attach on its way replaces
         if is_answer:
@@ -223,19 +244,22 @@ class Conversation:
             held.same_as, read.awaiting = read, None
             held.changed()
             return read
-        self.runs[run_id] = held
+        self._read(run_id, held)
         return held
 
     def _pushed(self, message: Message) -> Held | None:
-        run_id = message["run_id"]
-        held = None if run_id in self._unwanted else self._on_pushed(message)
-        if held is None:
-            if run_id not in self._unwanted and message["event"] != "end":
+        run_id, is_end = message["run_id"], message["event"] == "end"
+        if run_id in self._unwanted:
+            held = None
+        else:
+            held = None if run_id in self._left else self._on_pushed(message)
+            if held is not None:
+                self._read(run_id, held)
+            elif not is_end and run_id not in self._unwanted:  # on_pushed may have detached it
                 self._unwanted.add(run_id)
                 self._put({"type": "detach", "run_id": run_id})
-            return None
-        held.run_id, held.known = message["run_id"], True
-        self.runs[message["run_id"]] = held
+        if is_end:
+            self._left.discard(run_id)
         return held
 
     def _detached(self, message: Message) -> None:
@@ -270,6 +294,12 @@ class Conversation:
         self._let_go(held)
 
     # Inside.
+
+    def _read(self, run_id: str, held: Held) -> None:
+        held.run_id = run_id
+        self.runs[run_id] = held
+        self._left.discard(run_id)
+        self._unwanted.discard(run_id)
 
     def _unfinished(self) -> list[Held]:
         return [*self.runs.values(), *self._finding]
@@ -307,16 +337,29 @@ class Conversation:
 
     def _send(self, pending: Pending, now: float) -> None:
         if pending.first_sent is None:
-            pending.first_sent = now
-        elif now - pending.first_sent > ASK_AGAIN_SECONDS:
+            pending.first_sent, pending.scope = now, self._scope
+        elif why := self._why_not_again(pending, now):
             del self._pending[pending.message["id"]]
-            pending.failed(Unanswered("sent, never answered, and too long ago to be sent again"))
+            pending.failed(Unanswered(f"sent, never answered, and not sent again: {why}"))
             return
-        self._put(pending.message)
+        self.out.append(pending.text)
+
+    def _why_not_again(self, pending: Pending, now: float) -> str:
+        if pending.first_sent is not None and now - pending.first_sent > ASK_AGAIN_SECONDS:
+            return "it is too long ago"
+        if pending.message.get("type") == "cancel":
+            return ""  # twice is once
+        if pending.scope is None or pending.scope != self._scope:
+            return "the gateway knows an id again only in the same session"
+        return ""
 
     def _put(self, message: Message) -> int:
-        self.out.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        self.out.append(json_of(message))
         return len(self.out[-1])
+
+
+def json_of(message: Message) -> str:
+    return well_formed(json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
 def held_at(cursor: str, text: str, changed: Callable[[], None], run_id: str) -> Held:

@@ -32,7 +32,10 @@ class ConnectionFailed(GatewayError):
 
 
 class Unanswered(GatewayError):
-    """Nobody knows whether the gateway got it: the connection was lost for longer than it remembers message ids."""
+    """Nobody knows whether the gateway got it: the connection was lost, and the gateway would not know the message's id again.
+
+    It was lost for too long, or there is no session (an anonymous client), or another one by now.
+    """
 
 
 class RunFailed(GatewayError):

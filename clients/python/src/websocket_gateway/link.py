@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 
 from .errors import ConnectionFailed
@@ -26,17 +27,13 @@ class HeardConnection(ClientConnection):
 
 
 async def open_socket(url: str, token: str | None, options: Mapping[str, Any]) -> HeardConnection:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = Headers(options.get("additional_headers") or {})
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    own: dict[str, Any] = {"max_size": MESSAGE_BYTES_MAX, "open_timeout": OPEN_SECONDS, "close_timeout": 2}
+    own |= {**options, "additional_headers": headers, "create_connection": HeardConnection}
     try:
-        socket = await connect(
-            url,
-            additional_headers=headers,
-            create_connection=HeardConnection,
-            max_size=MESSAGE_BYTES_MAX,
-            open_timeout=OPEN_SECONDS,
-            close_timeout=2,
-            **options,
-        )
+        socket = await connect(url, **own)
     except InvalidStatus as error:
         status = error.response.status_code
         raise ConnectionFailed(f"the handshake was answered with {status}", status) from error

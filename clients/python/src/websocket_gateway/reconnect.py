@@ -10,6 +10,8 @@ LATER = (4004, 4029)  # the user's connections are too many, or its messages wer
 REPLACED = 4010
 OUR_FAULT = (1002, 1003, 1007, 1009)  # what was sent last would end the next connection too
 LATER_SECONDS = (5.0, 60.0)
+CUT = (None, 1006)
+STEADY_SECONDS = 5.0  # who is sent away sooner after each welcome waits longer each time
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,22 @@ class Reconnect:
         self._can_renew, self._rng = can_renew, rng
         self._backoff = Backoff(0.25, 20.0, rng)
         self._floor, self._later = 0.0, 0  # seconds; how often "later" was said
-        self._renewed = False
+        self._renewed = self._is_welcome = False
 
     def welcomed(self) -> None:
-        self._backoff.reset()
-        self._later = 0
+        self._is_welcome = True
         self._renewed, self._floor = False, 0.0
 
     def draining(self, retry_after_ms: int) -> None:
         """The gateway goes, and said when to come back at the earliest."""
         self._floor = max(self._floor, retry_after_ms / 1000)
 
-    def closed(self, code: int | None, reason: str = "") -> Again | Stop:
-        """`code`: None when it was cut, or never opened."""
+    def closed(self, code: int | None, reason: str = "", *, lived: float = 0.0) -> Again | Stop:
+        """`code`: None when it was cut, or never opened. `lived`: for how many seconds it was open."""
+        if self._is_welcome and (code in CUT or lived >= STEADY_SECONDS):
+            self._backoff.reset()
+            self._later = 0
+        self._is_welcome = False
         if code == REPLACED:
             return Stop(code, reason or "replaced by a newer connection of the same client")
         if code in LOG_IN_AGAIN:
