@@ -4,27 +4,11 @@ import asyncio
 import json
 
 import pytest
-from fake_gateway import FakeGateway, FakeRun
+from fake_gateway import Stage
 
-from websocket_gateway import Agent, AgentError, Refused, RunOver
+from websocket_gateway import AgentError, Refused, RunOver
 
 pytestmark = pytest.mark.asyncio
-
-
-class Stage:
-    """An agent, and one run that it is asked for."""
-
-    def __init__(self, format="text", group="g"):
-        self.gateway = FakeGateway()
-        self.run = self.gateway.runs["run_1"] = FakeRun(format, lease_ms=2000)
-        self.agent = Agent("http://gateway", "key", http_options={"transport": self.gateway})
-        self.raw = {"channel": "guide", "message_id": "m", "message": {"payload": {}}, "run": {"run_id": "run_1", "format": format}}
-        self.group = group
-
-    def enter(self, **options):
-        from websocket_gateway import Envelope
-
-        return self.agent.run(Envelope(self.raw, "event-1", self.group), **options)
 
 
 @pytest.fixture
@@ -166,6 +150,7 @@ async def test_a_model_that_breaks_off_fails_the_run(stage):
 async def test_who_lost_the_run_is_told_at_the_next_word_and_acknowledges_nothing(stage):
     said = []
     async with stage.enter() as run:
+        stage.run.is_lapsed = True
         stage.run.claim({"producer": "other", "keep": "all"})
         await run.append("late")
         await run.until_cancelled()
@@ -190,6 +175,7 @@ async def test_a_run_that_ended_meanwhile_is_acknowledged(stage):
 async def test_goes_on_from_what_an_earlier_owner_wrote(stage, keep, text):
     stage.run.claim({"producer": "dead", "keep": "all"})
     stage.run.append({"producer": "dead", "epoch": 1, "seq": 0, "text": "said by the dead "})
+    stage.run.is_lapsed = True
     async with stage.enter(keep=keep) as run:
         assert text == run.earlier + "new"
         await run.append("new")

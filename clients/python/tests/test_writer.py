@@ -132,6 +132,7 @@ def test_a_lost_claim_is_made_again_and_the_rest_follows_under_new_seqs():
     run = FakeRun()
     run.claim({"producer": "earlier", "keep": "all"})
     run.append({"producer": "earlier", "epoch": 1, "seq": 0, "text": "said before, "})
+    run.is_lapsed = True
     kept = run.kept()
     writer = writing(run)
     assert writer.epoch == 2
@@ -150,6 +151,7 @@ def test_a_lost_claim_that_had_cut_an_earlier_text_begins_at_the_start():
     run = FakeRun()
     run.claim({"producer": "earlier", "keep": "all"})
     run.append({"producer": "earlier", "epoch": 1, "seq": 0, "text": "wrong"})
+    run.is_lapsed = True
     kept = run.kept()
     writer = writing(run, keep=0)
     say(writer, "right")
@@ -228,6 +230,7 @@ def test_the_hash_of_a_run_that_the_gateway_frames_is_its_own():
 def test_another_owner_is_the_end_of_it():
     run = FakeRun()
     writer = writing(run)
+    run.is_lapsed = True
     run.claim({"producer": "other", "keep": "all"})
     say(writer, "late")
     serve(writer, run)

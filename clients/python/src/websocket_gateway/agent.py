@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import uuid
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -42,6 +43,7 @@ class Agent:
     def __init__(self, url: str, key: str, *, producer: str | None = None, http_options: Mapping[str, Any] | None = None) -> None:
         self.producer = producer or new_producer()
         self._writing: set[str] = set()  # the runs that this process has entered
+        self._handed_out: dict[str, asyncio.Task[None]] = {}  # those that it was given, and will enter
         self._api = Api(url, key, **(http_options or {}))
 
     async def __aenter__(self) -> Self:
@@ -51,6 +53,9 @@ class Agent:
         await self.close()
 
     async def close(self) -> None:
+        for task in self._handed_out.values():
+            task.cancel()
+        await asyncio.gather(*self._handed_out.values(), return_exceptions=True)
         await self._api.close()
 
     # Hearing.
@@ -76,7 +81,7 @@ class Agent:
                     else:
                         log.warning("a message on %s asks for no run, and is left: subscribe(plain=True) hears it", channel)
                 elif (claimed := await self._claim_or_leave(envelope, lease_ms)) is not None:
-                    envelope.claims.append(claimed)
+                    self._hand_out(envelope, claimed)
                     yield envelope
 
     async def serve(
@@ -94,18 +99,24 @@ class Agent:
         places = asyncio.Semaphore(at_once)
 
         async def write(envelope: Envelope) -> None:
-            with contextlib.suppress(Exception):  # the run has failed with it, which is logged
+            try:
                 async with self.run(envelope, keep=keep, lease_ms=lease_ms) as run:
                     await answer(run)
-            places.release()
+            except Exception:  # the run has failed with it
+                log.exception("run %s was not answered", envelope.run_id)
+            finally:
+                places.release()
 
-        async with asyncio.TaskGroup() as tasks:
-            messages = self.subscribe(channel, group, lease_ms=lease_ms, on_gap=on_gap)
-            async with contextlib.aclosing(messages) as envelopes:
-                await places.acquire()
-                async for envelope in envelopes:
-                    tasks.create_task(write(envelope))
-                    await places.acquire()  # before the next is claimed
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                messages = self.subscribe(channel, group, lease_ms=lease_ms, on_gap=on_gap)
+                async with contextlib.aclosing(messages) as envelopes:
+                    await places.acquire()
+                    async for envelope in envelopes:
+                        tasks.create_task(write(envelope))
+                        await places.acquire()  # before the next is claimed
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # hearing has failed; what fails a run is logged
 
     # Answering.
 
@@ -153,8 +164,8 @@ class Agent:
 
     async def _claim_or_leave(self, envelope: Envelope, lease_ms: int | None) -> dict[str, Any] | None:
         """None where it is not for this agent: over already, which is acknowledged, or another's, who acknowledges it."""
-        if envelope.run_id in self._writing:
-            return None  # delivered again while it is being answered
+        if envelope.run_id in self._writing or envelope.run_id in self._handed_out:
+            return None  # delivered again while it is being answered, or waits for that
         try:
             return await self._claim(envelope, "all", lease_ms)
         except Refused as error:
@@ -164,6 +175,35 @@ class Agent:
                 raise
             log.info("run %s is not for this agent: %s", envelope.run_id, error.code)
             return None
+
+    def _hand_out(self, envelope: Envelope, claimed: dict[str, Any]) -> None:
+        """Claimed, and kept until it is entered, or nobody has the envelope any more."""
+        run_id = str(envelope.run_id)
+        envelope.claims.append(claimed)
+        task = asyncio.create_task(self._keep(weakref.ref(envelope), run_id, claimed))
+        self._handed_out[run_id] = task
+
+    def _take(self, envelope: Envelope) -> Mapping[str, Any]:
+        """The claim of one that was handed out; whoever takes it keeps it."""
+        if (task := self._handed_out.pop(str(envelope.run_id), None)) is not None:
+            task.cancel()
+        return envelope.claims.pop()
+
+    async def _keep(self, envelope: weakref.ref[Envelope], run_id: str, claimed: Mapping[str, Any]) -> None:
+        lease = claimed["lease_ms"] / 1000
+        body, pause = {"producer": self.producer, "epoch": claimed["epoch"]}, lease / 3
+        try:
+            while await asyncio.sleep(pause, envelope() is not None):
+                try:
+                    await self._api.post(f"/runs/{run_id}/heartbeat", body, seconds=lease / 4)
+                    pause = lease / 3
+                except NoAnswer:
+                    pause = lease / 10
+        except Refused as error:
+            log.info("run %s waits for its turn no more: %s", run_id, error.code)  # who enters it is told
+        finally:
+            if self._handed_out.get(run_id) is asyncio.current_task():
+                del self._handed_out[run_id]
 
     async def _waiting(self, channel: str, group: str | None, on_gap: Callable[[str], None] | None) -> AsyncGenerator[Envelope, None]:
         """What was heard, in order. A group's messages that wait here are told to be in work."""
@@ -181,8 +221,9 @@ class Agent:
                         envelope = Envelope(json.loads(event.data), event.id, group)
                         waiting[event.id] = envelope
                         await heard.put(envelope)
-            finally:
-                await heard.put(None)
+            except Exception:
+                await heard.put(None)  # behind what was heard; who is cancelled waits for no place
+                raise
 
         async def keep_waiting() -> None:
             while group:
@@ -208,16 +249,16 @@ class Agent:
         while True:
             floor = 0.0
             try:
-                async for event in self._events_once(channel, group, parser):
-                    backoff.reset()
+                async for event in self._events_once(channel, group, parser, backoff):
                     yield event
             except NoAnswer as error:
+                log.info("%s: %s", channel, error)
                 floor = error.floor
             except (httpx.TransportError, OSError) as error:
                 log.info("%s: %r", channel, error)
             await asyncio.sleep(backoff.next(floor))
 
-    async def _events_once(self, channel: str, group: str | None, parser: Parser) -> AsyncGenerator[Event, None]:
+    async def _events_once(self, channel: str, group: str | None, parser: Parser, backoff: Backoff) -> AsyncGenerator[Event, None]:
         params = {"channel": channel} | ({"group": group} if group else {})
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": parser.last_id} if parser.last_id and not group else {})
         timeout = httpx.Timeout(10.0, read=SILENCE_SECONDS)
@@ -228,6 +269,7 @@ class Agent:
             if response.status_code != 200:
                 await response.aread()
                 answer_of(response)
+            backoff.reset()
             lines = Lines()
             parser.begin()
             async for data in response.aiter_raw():

@@ -2,30 +2,27 @@
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import time
-from collections.abc import AsyncIterable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from .api import Api, NoAnswer
+from .api import ANSWER_SECONDS, NoAnswer
 from .backoff import Backoff
 from .chunks import text_of
+from .endings import checked_code, ended, failed
 from .envelope import Envelope
 from .errors import AgentError, GatewayError, Refused, RunOver
+from .streams import Stream, close, entered, write_all
 from .writer import ANOTHERS, OVER, Request, Writer
 
 if TYPE_CHECKING:
     from .agent import Agent, Keep
 
-Stream = AsyncIterable[Any] | Iterable[Any] | AbstractAsyncContextManager[Any]
-
 FORMATS = ("text", "json")  # any other is a protocol's, whose frames the gateway writes
 STOP_SECONDS = 5.0  # how long a process that is stopped waits for the end of its runs to be stored
 UNSENT_BYTES_MAX = 64 * 1024  # of one run: then append() waits
-MESSAGE_CHARACTERS_MAX = 500
 
 log = logging.getLogger("websocket_gateway")
 
@@ -45,6 +42,7 @@ class Answer:
         self._wake, self._news, self._cancel = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._end: dict[str, Any] | None = None
+        self._broken: Exception | None = None  # a fault of this package's: nothing more is sent
 
     # What is known of it.
 
@@ -63,7 +61,9 @@ class Answer:
     @property
     def text(self) -> str:
         """All of it, with what an earlier owner wrote, said or on its way."""
-        return self.earlier + self._open.written.decode() + b"".join(self._open.unsent._parts).decode()
+        before = self._open.base_text
+        before = self.earlier.encode() if before is None else before
+        return (before + self._open.written + self._open.unsent.data).decode("utf-8", "replace")
 
     @property
     def epoch(self) -> int:
@@ -94,9 +94,8 @@ class Answer:
         Takes strings, and the chunks and events of openai, anthropic and langchain-core; synchronous streams run in a thread.
         """
         async with contextlib.AsyncExitStack() as closing:
-            if isinstance(stream, AbstractAsyncContextManager) and not isinstance(stream, AsyncIterable):
-                stream = await closing.enter_async_context(stream)  # anthropic's messages.stream()
-            writing = asyncio.ensure_future(self._write_all(stream))
+            stream = await entered(stream, closing)
+            writing = asyncio.ensure_future(write_all(stream, self._append_chunk))
             cancel = asyncio.ensure_future(self._cancel.wait())
             try:
                 await asyncio.wait((writing, cancel), return_when=asyncio.FIRST_COMPLETED)
@@ -121,19 +120,23 @@ class Answer:
 
     def end(self, status: str = "completed", *, result: Any = None) -> None:
         """How it ends when the block is left: `completed`, `failed` or `cancelled`, with a result for the client."""
-        self._end = {"status": status} | ({} if result is None else {"result": result})
+        self._end = ended(status, result)
 
     def fail(self, message: str, code: str = "agent_error") -> None:
         """It ends as `failed`, with words that are for the client."""
-        self._end = failed(code, message)
+        self._end = failed(checked_code(code), message)
 
     # Its life.
 
     async def __aenter__(self) -> Self:
-        claimed, earlier = await self._claim()
+        self._agent._writing.add(self.run_id)  # given to this process again meanwhile, it is not claimed again
+        try:
+            claimed, earlier = await self._claim()
+        except BaseException:
+            self._agent._writing.discard(self.run_id)
+            raise
         kind = self.envelope.format
         self.earlier = earlier
-        self._agent._writing.add(self.run_id)
         self._writer = Writer(
             self._agent.producer,
             claimed,
@@ -142,7 +145,7 @@ class Answer:
             kept=earlier.encode(),
             claim=self.envelope.claim_fields(self._lease_ms),
         )
-        self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
+        self._tasks = [asyncio.create_task(self._run_task(task)) for task in (self._pump, self._beat)]
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
@@ -151,10 +154,7 @@ class Answer:
                 return False
             self._open.finish(self._ending(error), time.monotonic())
             self._wake.set()
-            is_stopping = error is not None and not isinstance(error, Exception)
-            done, _ = await asyncio.wait((self._tasks[0],), timeout=STOP_SECONDS if is_stopping else None)
-            for task in done:
-                task.result()
+            await self._ended(is_stopping=error is not None and not isinstance(error, Exception))
             if self._acknowledge and self._is_done():
                 await self._agent._done_with(self.envelope)
         finally:
@@ -162,9 +162,21 @@ class Answer:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        if error is None and isinstance(refused := self._open.failure or self._open.trouble, Refused):
-            raise refused
-        return isinstance(error, RunOver) or (error is not None and error is self._open.trouble and self._open.ended)
+        failure, trouble = self._open.failure, self._open.trouble
+        if error is None:
+            if (wrong := self._broken or failure or trouble) is not None and not is_taken(wrong):
+                raise wrong
+            return False
+        return (error is failure and is_taken(failure)) or (error is trouble and self._open.ended)
+
+    async def _ended(self, *, is_stopping: bool) -> None:
+        """Waits until the end is stored; who is stopped while it waits still gives it some seconds."""
+        pump = self._tasks[0]
+        try:
+            await asyncio.wait((pump,), timeout=STOP_SECONDS if is_stopping else None)
+        except asyncio.CancelledError:
+            await asyncio.wait((pump,), timeout=STOP_SECONDS)
+            raise
 
     def _is_left_to_others(self, error: BaseException | None) -> bool:
         """A process that ends leaves a group's run to the next member, which is given the message again."""
@@ -175,12 +187,13 @@ class Answer:
         if error is None:
             if trouble := self._open.trouble:
                 return failed(trouble.code, trouble.message)
+            if self._broken is not None:
+                return failed("agent_error", type(self._broken).__name__)
             return self._end or {"status": "cancelled" if self.cancelled else "completed"}
         if isinstance(error, AgentError | Refused):
             return failed(error.code, error.message)
         if not isinstance(error, Exception):
             return {"status": "cancelled"} if self.cancelled else failed("agent_stopped", "the agent was stopped")
-        log.error("run %s failed", self.run_id, exc_info=error)
         return failed("agent_error", type(error).__name__)  # its words may be nobody else's business
 
     def _is_done(self) -> bool:
@@ -190,12 +203,14 @@ class Answer:
 
     async def _claim(self) -> tuple[Mapping[str, Any], str]:
         was_ours = bool(self.envelope.claims)
-        claimed = self.envelope.claims.pop() if was_ours else await self._agent._claim(self.envelope, "all", self._lease_ms)
+        claimed = self._agent._take(self.envelope) if was_ours else await self._agent._claim(self.envelope, "all", self._lease_ms)
         earlier = str(claimed.get("text") or "")
         kept = kept_of(self._keep, earlier)
-        if kept != earlier:
+        has_lease = self._lease_ms is None or claimed["lease_ms"] == self._lease_ms
+        if kept != earlier or (was_ours and not has_lease):
+            keep: Literal["all"] | int = "all" if kept == earlier else len(kept.encode())
             try:
-                return await self._agent._claim(self.envelope, len(kept.encode()), self._lease_ms), kept
+                return await self._agent._claim(self.envelope, keep, self._lease_ms), kept
             except Refused as error:
                 if not was_ours or error.code not in (*OVER, *ANOTHERS):
                     raise
@@ -203,6 +218,15 @@ class Answer:
         return claimed, earlier
 
     # The tasks.
+
+    async def _run_task(self, task: Callable[[], Awaitable[None]]) -> None:
+        """What goes wrong in one is told to whoever writes: silence would look as if all were stored."""
+        try:
+            await task()
+        except Exception as error:
+            log.exception("run %s cannot be written on", self.run_id)
+            self._broken = self._broken or error
+            self._tell()
 
     async def _pump(self) -> None:
         """Makes the requests that the writer asks for, one at a time."""
@@ -220,7 +244,8 @@ class Answer:
     async def _make(self, request: Request) -> None:
         writer = self._open
         try:
-            writer.answered(await self._agent._api.post(f"{self._path}/{request.verb}", request.body))
+            seconds = min(ANSWER_SECONDS, writer.lease_ms / 3000)  # who waits longer for a lost answer loses the lease
+            writer.answered(await self._agent._api.post(f"{self._path}/{request.verb}", request.body, seconds=seconds))
         except NoAnswer as error:
             writer.unanswered(time.monotonic(), error.floor)
         except Refused as error:
@@ -230,18 +255,20 @@ class Answer:
         """Renews the lease while the agent thinks, and hears at once when somebody cancels."""
         writer, backoff = self._open, Backoff(0.1, 2.0)
         while not writer.is_over:
-            epoch, wait_ms = writer.epoch, 0 if writer.cancelled else int(writer.lease_ms * 0.45)
+            # One that hangs and its repetition have to fit into the lease.
+            epoch, wait_ms = writer.epoch, 0 if writer.cancelled else writer.lease_ms // 3
+            seconds = wait_ms / 1000 + writer.lease_ms / 4000
             body: dict[str, Any] = {"producer": self._agent.producer, "epoch": epoch}
             body |= {"wait_ms": wait_ms} if wait_ms else {}
             began, pause = time.monotonic(), 0.0
             try:
-                answer = await self._agent._api.post(f"{self._path}/heartbeat", body, seconds=wait_ms / 1000 + 10)
+                answer = await self._agent._api.post(f"{self._path}/heartbeat", body, seconds=seconds)
                 backoff.reset()
                 writer.heartbeat(answer, epoch)
                 # A gateway that shuts down answers at once; and who knows of a cancel has nothing to wait for.
                 pause = writer.lease_ms / 3000 if writer.cancelled else 0.2 - (time.monotonic() - began)
             except NoAnswer as error:
-                pause = backoff.next(error.floor)
+                pause = min(backoff.next(error.floor), writer.lease_ms / 10_000)
             except Refused as error:
                 writer.heartbeat_refused(error, epoch)
                 pause = 0.5
@@ -250,7 +277,7 @@ class Answer:
             await asyncio.sleep(max(pause, 0.0))
 
     def _tell(self) -> None:
-        if self._open.cancelled or self._open.failure is not None:
+        if self._open.cancelled or self._open.failure is not None or self._broken is not None:
             self._cancel.set()
         news, self._news = self._news, asyncio.Event()
         news.set()
@@ -272,31 +299,24 @@ class Answer:
             writer.is_text = writer.unsent.is_text = is_text
 
     def _raise_trouble(self) -> None:
-        if error := self._open.failure or self._open.trouble:
+        if error := self._broken or self._open.failure or self._open.trouble:
             raise error
 
     async def _taken(self) -> None:
         self._wake.set()
         while self._open.unsent.size > UNSENT_BYTES_MAX and not self._open.is_over:
-            await self._heard()
             self._raise_trouble()
+            await self._heard()
+        self._raise_trouble()
 
     async def _heard(self) -> None:
         await self._news.wait()
 
-    async def _write_all(self, stream: Any) -> None:
-        put = self.append if self._open.is_text else self.append_item
-        read = text_of if self._open.is_text else (lambda item: item)
-        if isinstance(stream, AsyncIterable):
-            async for chunk in stream:
-                await put(read(chunk))
-        elif isinstance(stream, str | list | tuple):
-            for chunk in [stream] if isinstance(stream, str) else stream:
-                await put(read(chunk))
+    async def _append_chunk(self, chunk: Any) -> None:
+        if self._open.is_text:
+            await self.append(text_of(chunk))
         else:
-            chunks, over = iter(stream), object()
-            while (chunk := await asyncio.to_thread(next, chunks, over)) is not over:
-                await put(read(chunk))
+            await self.append_item(chunk)
 
 
 def kept_of(keep: "Keep", earlier: str) -> str:
@@ -312,21 +332,12 @@ def kept_of(keep: "Keep", earlier: str) -> str:
     raise TypeError(f"keep is \"all\", a number of bytes, or a function of the text: {keep!r}")
 
 
-def failed(code: str, message: str) -> dict[str, Any]:
-    return {"status": "failed", "error": {"code": code, "message": message[:MESSAGE_CHARACTERS_MAX]}}
+def is_taken(error: BaseException | None) -> bool:
+    """Whether it only says that the run is over, or another's by now: for an agent that is no failure."""
+    return isinstance(error, RunOver) and error.code in (*OVER, *ANOTHERS)
 
 
 async def wait_for(event: asyncio.Event, seconds: float | None) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-async def close(stream: Any) -> None:
-    """A stream that is not read to its end holds a connection to the model."""
-    for name in ("aclose", "close"):
-        if callable(end := getattr(stream, name, None)):
-            with contextlib.suppress(Exception):
-                if inspect.isawaitable(ending := end()):
-                    await ending
-            return

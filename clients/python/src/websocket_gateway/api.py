@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ API = "/api/post-office"
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
 ANSWER_SECONDS = 10.0
 RETRY_AFTER_MAX = 30.0
+
+log = logging.getLogger("websocket_gateway")
 
 
 class NoAnswer(Exception):
@@ -30,8 +33,9 @@ class Api:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         # A run has two connections, one of them with a waiting heartbeat: nothing may queue for a place.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=4.0)
-        own: dict[str, Any] = {"headers": headers, "timeout": ANSWER_SECONDS, "limits": limits}
+        own: dict[str, Any] = {"timeout": ANSWER_SECONDS, "limits": limits}
         self.http = httpx.AsyncClient(**(own | options))
+        self.http.headers.update(headers)  # beside those of the options
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -45,9 +49,13 @@ class Api:
         try:
             async with asyncio.timeout(seconds):
                 response = await self.http.post(self.address(path), content=content, timeout=seconds + 1)
+            return answer_of(response)
+        except NoAnswer as error:
+            log.info("%s: %s", path, error)
+            raise
         except (httpx.TransportError, OSError) as error:
+            log.info("%s: no answer: %r", path, error)
             raise NoAnswer(repr(error)) from error
-        return answer_of(response)
 
     async def until_answered(self, path: str, body: str | Mapping[str, Any], backoff: Backoff | None = None) -> dict[str, Any]:
         backoff = backoff or Backoff(0.1, 5.0)
@@ -65,12 +73,12 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
     try:
         body = json.loads(response.content or b"{}")
     except ValueError as error:
-        if status < 400:
+        if status < 300:
             raise NoAnswer("an answer that is no JSON") from error
-        body = {}  # a proxy's page
+        body = {}  # a proxy's page, or its redirection
     if not isinstance(body, dict):
         body = {}
-    if status >= 400:
+    if status >= 300:
         raise Refused(str(body.get("code") or status), str(body.get("error") or ""), status=status, body=body)
     return body
 

@@ -39,6 +39,10 @@ class Unsent:
         self._half = ""
         self.size = 0
 
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._parts)
+
     def add_text(self, text: str, now: float) -> None:
         text = self._half + text
         self._half = ""
@@ -47,7 +51,7 @@ class Unsent:
         self._add(well_formed(text).encode(), now)
 
     def add_item(self, item: Any, now: float) -> None:
-        self._add(json.dumps(item, separators=(",", ":")).encode() + b"\n", now)
+        self._add(json.dumps(item, allow_nan=False, separators=(",", ":")).encode() + b"\n", now)
 
     def _add(self, data: bytes, now: float) -> None:
         if data:
@@ -66,7 +70,7 @@ class Unsent:
 
     def take(self, most: int, items_max: int) -> bytes:
         """Up to so many bytes, in whole characters and whole lines."""
-        data = b"".join(self._parts)
+        data = self.data
         cut = self._place(data, most, items_max)
         self._parts = [data[cut:]] if cut < len(data) else []
         self.size = len(data) - cut

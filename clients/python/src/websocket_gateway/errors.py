@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .endings import checked_code
+
 
 class GatewayError(Exception):
     """All of these."""
@@ -67,4 +69,4 @@ class AgentError(Exception):
 
     def __init__(self, message: str, code: str = "agent_error") -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message = checked_code(code), message

@@ -86,6 +86,11 @@ class Writer:
         return b"".join(batch.data for batch in self.batches)
 
     @property
+    def base_text(self) -> bytes | None:
+        """What stood in the log when it was claimed last, where that is known."""
+        return b"" if self._base == 0 else self._base_text
+
+    @property
     def pos(self) -> int:
         """How far the gateway has answered for."""
         return self._tops[self.seq - 1][0] if self.seq else self._base
@@ -210,7 +215,8 @@ class Writer:
 
     def _lost(self, error: Refused) -> None:
         self.cancelled |= error.code == "run_ended" and error.run.get("status") == "cancelled"
-        self.failure = RunOver(error.code, error.message)
+        is_taken = error.code in OVER or error.code in ANOTHERS
+        self.failure = RunOver(error.code, error.message) if is_taken else error
 
     def _is_claim_lost(self, error: Refused) -> bool:
         return error.code == "fenced" and error.body.get("epoch", self.epoch) < self.epoch
