@@ -65,8 +65,9 @@ async def test_a_pushed_run_can_be_left_where_it_is_told_of():
         run.detach()
 
     async with asyncio.timeout(10), serving(script) as url:
-        async with connect(url, on_run=leave):
+        async with connect(url, on_run=leave) as client:
             assert await heard.get() == {"type": "detach", "run_id": "run_1"}
+            assert not client._conversation.runs
         assert left == ["run_1"]
 
 
