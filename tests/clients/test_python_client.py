@@ -248,6 +248,24 @@ async def test_an_agent_in_a_block_that_waits_for_its_turn_is_not_given_a_messag
         assert copy.text == "thinking, done" and copy.epoch == 1
 
 
+async def test_a_message_that_waits_outside_of_its_block_is_answered_once(gateway):
+    """It is heard at once, and waits for longer than its lease and ack-wait; its neighbour is given it no second time."""
+    client = gateway.connect()
+    _, copy = ask(client, "wait", id="q", channel="pillar:operations")
+    async with Agent(gateway.url, gateway.api_key) as gw:
+        heard = gw.subscribe("pillar:operations", "patient", lease_ms=2000)
+        envelope = await anext(heard)
+        again = asyncio.create_task(anext(heard))
+        done, _ = await asyncio.wait((again,), timeout=3.5)
+        assert not done
+        async with gw.run(envelope) as run:
+            await run.append("at last")
+        await stopped(again)
+        await heard.aclose()
+    await asyncio.to_thread(copy.read_end, client)
+    assert (copy.text, copy.epoch) == ("at last", 1)
+
+
 async def stopped(task):
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -370,7 +370,8 @@ class Connecting:
 def connect(url: str, *, open_timeout: float | None = 30.0, **options: Any) -> Connecting:
     """`client = await connect("wss://…/ws", token=…)`, or `async with connect(…) as client`: welcomed by the gateway.
 
-    It comes back by itself, goes on where it was, and asks again what was not acknowledged. Options: those of Client.
+    It comes back by itself, goes on where it was, and asks again, in the same session, what was not acknowledged. Options:
+    those of Client.
     """
     return Connecting(Client(url, **options), open_timeout)
 
