@@ -341,6 +341,8 @@ PARTS = (
          run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("CONSUL",))),
     Part("examples", "the example agents and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release", *PARALLEL)),
+    Part("clients", "the client packages, each on its own and in one table of scenarios", "release",
+         run_pytest("clients", ["tests/clients"], "release", *PARALLEL)),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
          run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL_MANY)),
     Part("documents", "/openapi.json and /asyncapi.json held by schemathesis and the official parser", "release",

@@ -1,6 +1,5 @@
 """Durable runs on two instances while one of them, a line or Redis itself breaks. Named after the invariant."""
 
-import shutil
 import threading
 import time
 
@@ -8,6 +7,7 @@ import pytest
 
 from support.client import Client
 from support.cluster import Cluster, is_ready
+from support.redis_copy import RedisCopy
 from support.run_copies import Copy, Owner, ask, attach
 from support.run_engines import waiting
 from support.runs import RUNS, fold
@@ -178,24 +178,6 @@ def test_i22_the_same_question_at_each_instance_is_one_run_and_one_envelope(clus
     assert named == [*runs, marker]
 
 
-class Swapped:
-    """A Redis that a copy of itself takes the place of: what was written after the copy is lost."""
-
-    def __init__(self, redis):
-        self.redis = redis
-        self._copy = redis.directory / "copy.rdb"
-
-    def copy(self):
-        with self.redis.client() as client:
-            client.save()
-        shutil.copy(self.redis.dump_file, self._copy)
-
-    def swap(self):
-        self.redis.kill()
-        shutil.copy(self._copy, self.redis.dump_file)
-        self.redis.start()
-
-
 def until_answered(owner, **fields):
     told = []
     eventually(lambda: told.append(owner.call("append", **fields)) or told[-1].status_code not in (429, 503), 30)
@@ -204,7 +186,7 @@ def until_answered(owner, **fields):
 
 @pytest.mark.parametrize("heals", [True, False])
 def test_i29_a_copy_without_the_tail_takes_redis_place(redis, pair, heals):
-    swapped = Swapped(redis)
+    swapped = RedisCopy(redis)
     token = pair[0].new_session(**USER)
     owner = Owner.create(pair[0].api, to=USER, lease_ms=60_000)
     owner.append("kept ")
