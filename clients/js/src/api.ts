@@ -1,0 +1,81 @@
+// The service API: one call, and the same again until there is an answer.
+
+const LONGEST = 10e3; // milliseconds for an answer that waits for nothing
+
+/** The gateway understood, and said no: the same again would not help. `code` and `body` say why. */
+export class Refused extends Error {
+  readonly code: string;
+
+  constructor(readonly status: number, readonly body: any) {
+    super(`${status} ${body?.code ?? ''} ${body?.error ?? ''}`.trim());
+    this.name = 'Refused';
+    this.code = body?.code ?? '';
+  }
+}
+
+export interface ApiOptions {
+  key?: string;
+  fetch?: typeof fetch;
+}
+
+/** Milliseconds before the attempt after `failures`, not less than the gateway asked for. */
+export const pause = (failures: number, floor: number, chance: number): number => floor + chance * Math.min(5e3, 100 * 2 ** failures);
+
+/** Resolves after so long, or when the signal fires. */
+export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    if (signal?.aborted) done();
+    else signal?.addEventListener('abort', done);
+  });
+}
+
+export class Api {
+  readonly url: string;
+  private _fetch: typeof fetch;
+  private _headers: Record<string, string>;
+
+  constructor(url: string | URL, { key, fetch: given }: ApiOptions) {
+    this.url = String(url).replace(/\/+$/, '') + '/api/post-office';
+    this._fetch = given ?? fetch;
+    this._headers = key ? { authorization: `Bearer ${key}` } : {};
+  }
+
+  /** A response that is not yet read. */
+  async open(path: string, init: RequestInit): Promise<Response> {
+    const response = await this._fetch(this.url + path, { ...init, headers: { ...this._headers, ...init.headers } });
+    if (response.ok) return response;
+    const text = await response.text(), { status } = response;
+    if (status >= 500 || status === 429 || status === 408) {
+      throw Object.assign(new Error(`${status} ${text.slice(0, 500)}`), { retryAfter: +(response.headers.get('retry-after') ?? 0) });
+    }
+    let body = {};
+    try { body = JSON.parse(text); } catch { /* a proxy's page */ }
+    throw new Refused(status, body);
+  }
+
+  async post(path: string, body: object, signal?: AbortSignal, patience = LONGEST): Promise<any> {
+    const limits = [AbortSignal.timeout(patience), ...signal ? [signal] : []];
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.any(limits) };
+    return (await this.open(path, init)).json();
+  }
+
+  /** The same bytes again, with full jitter, until there is an answer or the signal fires. */
+  async untilAnswered(path: string, body: object, signal: AbortSignal, patience = LONGEST): Promise<any> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.post(path, body, signal, patience);
+      } catch (error: any) {
+        if (error instanceof Refused) throw error;
+        signal.throwIfAborted();
+        await wait(pause(failures, (error.retryAfter ?? 0) * 1e3, Math.random()), signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+}

@@ -1,0 +1,339 @@
+import { Events, GatewayError, newId } from './events.js';
+import { claimIdentity, type Identity } from './identity.js';
+import { backoff, isOurFault, REMEMBERED, verdict, watch } from './policy.js';
+import { type Connection, Run, type RunMessage } from './run.js';
+
+export interface Options {
+  /** The session token, or what fetches one: called before each connection. */
+  token?: string | null | (() => string | null | undefined | Promise<string | null | undefined>);
+  /** The name of this client, the scope of its message ids. Absent: kept per tab. `null`: none. */
+  clientId?: string | null;
+  /** Get the runs that are pushed to this user, too: `on('run')`. */
+  runs?: boolean;
+  /** At most one delta of a run in so many milliseconds (0 to 1000). */
+  coalesceMs?: number;
+  /** Where there is none: that of the package `ws`, say. */
+  WebSocket?: any;
+}
+
+export interface Ask {
+  /** Its conversation: `attach({ thread_id })` finds the latest run of it. */
+  thread_id?: string;
+  format?: 'text' | 'json';
+  intent?: 'chat' | 'query' | 'command';
+  /** Absent: 128 random bits. The same again is the same question. */
+  id?: string;
+}
+
+export type Target = string | { run_id?: string; thread_id?: string; cursor?: string; text?: string };
+
+export interface Ack {
+  status: string;
+  id: string;
+  run_id?: string;
+  attached?: boolean;
+}
+
+export type State = 'connecting' | 'open' | 'waiting' | 'closed';
+
+export type GatewayEvents = {
+  /** `error`, once it is closed for good: why. */
+  state: [state: State, error?: GatewayError];
+  /** Everything that answers no call of this client and is of none of its runs. */
+  message: [message: any];
+  /** A run that was pushed. */
+  run: [run: Run];
+};
+
+interface Said {
+  message: object;
+  resolve(ack: Ack): void;
+  reject(error: Error): void;
+  first?: number; // when it was sent first
+}
+
+/** One WebSocket at a time, and what has to be said and heard over it. */
+export class Gateway extends Events<GatewayEvents> implements Connection {
+  state: State = 'connecting';
+  /** Why it is closed. */
+  error?: GatewayError;
+
+  private _url: URL;
+  private _socket?: WebSocket;
+  private _identity?: Identity;
+  private _runs = new Set<Run>();
+  private _said = new Map<string, Said>();
+  private _retry?: ReturnType<typeof setTimeout>;
+  private _failures = 0;
+  private _floor = 0;
+  private _notBefore = 0;
+  private _refused = false; // the last token was
+  private _welcomed = 0;
+  private _heard = 0;
+  private _pinged = 0;
+  private _ticking = setInterval(() => this._tick(Date.now()), 1e3);
+  private _off: (() => void)[] = [];
+
+  /** @internal */
+  constructor(url: string | URL, private _options: Options) {
+    super();
+    this._url = addressOf(url, _options);
+    const wake = () => this._wake();
+    for (const [target, name] of [[globalThis, 'online'], [globalThis.document, 'visibilitychange']] as const) {
+      target?.addEventListener?.(name, wake);
+      this._off.push(() => target?.removeEventListener?.(name, wake));
+    }
+    void this._dial();
+  }
+
+  /** Asks; the answer is a run. Said again after a reconnect until the gateway has it, which takes it once. */
+  ask(channel: string, payload: object, { id = newId(), intent, ...run }: Ask = {}): Run {
+    const asked = new Run(this);
+    asked.channel = channel;
+    this._say({ channel, intent, payload, run }, id).then((ack) => {
+      asked._settle(ack.run_id!);
+      if (asked._over) return this._drop(asked, true);
+      this._runs.add(asked);
+      if (ack.attached === false) this._attach(asked, true);
+    }, (error) => asked._stop(error, 'failed'));
+    return asked;
+  }
+
+  /** Says something that is not answered by a run. */
+  send(channel: string, payload: object, { id = newId(), intent }: Pick<Ask, 'id' | 'intent'> = {}): Promise<Ack> {
+    return this._say({ channel, intent, payload }, id);
+  }
+
+  /** Reads a run: from its start, or on from a cursor. One that this client reads already is that one. */
+  attach(target: Target): Run {
+    const { run_id, thread_id, cursor, text } = typeof target === 'string' ? { run_id: target } as Exclude<Target, string> : target;
+    for (const run of this._runs) if (run_id && run.run_id === run_id) return run;
+    const run = new Run(this, cursor, text);
+    run.run_id = run_id;
+    run.thread_id = thread_id;
+    this._runs.add(run);
+    if (this.error) run._stop(this.error);
+    else this._attach(run);
+    return run;
+  }
+
+  /** Ends the connection, and no run. */
+  close(): void { this._finish(new GatewayError('closed', 'close() was called')); }
+
+  /** @internal */
+  _cancel(run: Run, reason?: string): Promise<string> {
+    return this._say({ type: 'cancel', run_id: run.run_id, reason }, newId()).then((ack) => ack.status);
+  }
+
+  /** @internal */
+  _drop(run: Run, tell?: boolean): void {
+    this._runs.delete(run);
+    for (const other of this._runs) if (other.run_id === run.run_id) return;
+    if (tell && run.run_id) this._send({ type: 'detach', run_id: run.run_id });
+  }
+
+  /** @internal `delayed`: at once the first time, then with backoff. */
+  _attach(run: Run, delayed?: boolean): void {
+    const id = run._attaching = newId();
+    const attach = () => {
+      if (run._attaching !== id || run._over) return;
+      const { run_id, thread_id } = run, coalesce_ms = this._options.coalesceMs;
+      this._send({ type: 'attach', ...run_id ? { run_id } : { thread_id }, cursor: run.cursor(), coalesce_ms, id });
+    };
+    if (delayed && run._failures++) setTimeout(attach, backoff(run._failures, false, 0, Math.random()));
+    else attach();
+  }
+
+  private _say(message: object, id: string): Promise<Ack> {
+    return new Promise((resolve, reject) => {
+      if (this.error) return reject(this.error);
+      const said: Said = { message: { ...message, id }, resolve, reject };
+      this._said.set(id, said);
+      if (this._welcomed) this._sayNow(said);
+    });
+  }
+
+  private _sayNow(said: Said): void {
+    said.first ||= Date.now();
+    this._send(said.message);
+  }
+
+  private _send(message: object): void {
+    if (this._socket?.readyState === 1) this._socket.send(JSON.stringify(message));
+  }
+
+  // The connection.
+
+  private async _dial(): Promise<void> {
+    clearTimeout(this._retry);
+    this._retry = undefined;
+    this._become('connecting');
+    const { token, clientId } = this._options;
+    let shown: string | null | undefined, name = clientId;
+    try {
+      shown = typeof token === 'function' ? await token() : token;
+      if (name === undefined) name = (this._identity ??= await claimIdentity()).id;
+    } catch {
+      return this._gone(0);
+    }
+    if (this.error) return this._identity?.release();
+    if (name) this._url.searchParams.set('client_id', name);
+    const Socket = this._options.WebSocket ?? WebSocket;
+    const socket: WebSocket = this._socket = new Socket(this._url.href, shown ? ['gateway.v1', `bearer.${escape(shown)}`] : []);
+    // A handshake that is not answered is a silence, too.
+    this._heard = this._pinged = Date.now();
+    socket.onopen = () => this._runs.forEach((run) => this._attach(run)); // a resume is one round trip
+    socket.onmessage = ({ data }) => socket === this._socket && this._take(JSON.parse(data));
+    socket.onclose = ({ code }) => socket === this._socket && this._gone(code);
+  }
+
+  /** The connection is over, or none came about. */
+  private _gone(code: number): void {
+    if (this.error) return;
+    const now = Date.now(), wanted = verdict(code);
+    const socket = this._socket;
+    this._socket = undefined;
+    socket?.close();
+    if (wanted === 'end' || (wanted === 'token' && (this._refused || typeof this._options.token !== 'function'))) {
+      return this._finish(new GatewayError(`${code}`, `The gateway closed with ${code}`));
+    }
+    this._refused = wanted === 'token';
+    if (isOurFault(code)) {
+      for (const [id, said] of this._said) if (said.first) this._answer(id)?.reject(new GatewayError(`${code}`, 'The gateway closed over what was sent'));
+    }
+    if (this._welcomed && (code < 4000 || now - this._welcomed > 10e3)) this._failures = 0;
+    this._welcomed = 0;
+    const slow = wanted === 'slow', floor = this._floor;
+    const wait = backoff(this._failures++, slow, floor, Math.random());
+    this._floor = 0;
+    this._notBefore = now + Math.max(floor, slow ? 5e3 : 0);
+    this._retry = setTimeout(() => void this._dial(), wait);
+    this._become('waiting');
+  }
+
+  private _finish(error: GatewayError): void {
+    if (this.error) return;
+    this.error = error;
+    clearTimeout(this._retry);
+    clearInterval(this._ticking);
+    this._off.forEach((off) => off());
+    this._socket?.close();
+    this._identity?.release();
+    for (const id of [...this._said.keys()]) this._answer(id)!.reject(error);
+    for (const run of this._runs) run._stop(error);
+    this._become('closed');
+  }
+
+  private _become(state: State): void {
+    if (this.state === state) return;
+    this.state = state;
+    this._emit('state', state, this.error);
+  }
+
+  /** Something tells that now is a good time. */
+  private _wake(): void {
+    const now = Date.now();
+    if (globalThis.document?.hidden) return;
+    if (this._retry) {
+      if (now >= this._notBefore) void this._dial();
+    } else if (this._welcomed && !this._pinged) {
+      this._ping(now);
+    }
+  }
+
+  private _tick(now: number): void {
+    if (!this._socket) return;
+    const what = watch(now, this._heard, this._pinged, this._runs.size > 0);
+    if (what === 'ask') this._ping(now);
+    else if (what === 'dead') this._gone(1006);
+  }
+
+  private _ping(now: number): void {
+    this._pinged = now;
+    this._send({ type: 'ping' });
+  }
+
+  // What is heard.
+
+  private _take(message: any): void {
+    this._heard = Date.now();
+    this._pinged = 0;
+    const { type, event, id } = message;
+    if (type === 'run') return this._takeRun(message);
+    if (type === 'pong' || type === 'ping') return;
+    if (event === 'welcome') this._welcome();
+    else if (event === 'draining') this._floor = message.retry_after_ms ?? 0;
+    if (type === 'ack' && this._said.has(id)) return this._answer(id)!.resolve(message);
+    if (type === 'error' && id && this._failed(message)) return;
+    if (type === 'detach') return this._detached(message);
+    this._emit('message', message);
+  }
+
+  private _welcome(): void {
+    this._welcomed = Date.now();
+    this._refused = false;
+    this._become('open');
+    for (const [id, said] of this._said) {
+      if (said.first && this._welcomed - said.first > REMEMBERED) {
+        this._answer(id)!.reject(new GatewayError('outcome_unknown', 'It was sent, and not acknowledged before the gateway may have forgotten it'));
+      } else {
+        this._sayNow(said);
+      }
+    }
+  }
+
+  private _takeRun(message: RunMessage): void {
+    let known = false;
+    for (const run of this._runs) {
+      if (run.run_id ? run.run_id !== message.run_id : run._attaching !== message.id) continue;
+      known = true;
+      run._take(message);
+    }
+    if (known || message.event !== 'snapshot' || message.id) return;
+    const run = new Run(this);
+    run.run_id = message.run_id;
+    if (!this._emit('run', run)) return;
+    this._runs.add(run);
+    run._take(message);
+  }
+
+  /** Whether the error answers something of ours. */
+  private _failed({ id, code, message }: { id: string; code: string; message: string }): boolean {
+    const said = this._answer(id);
+    said?.reject(new GatewayError(code, message));
+    for (const run of this._runs) {
+      if (run._attaching !== id) continue;
+      if (code === 'unknown_run' || code === 'forbidden' || code.startsWith('invalid')) this._lose(run, code, message);
+      else this._attach(run, true);
+      return true;
+    }
+    return !!said;
+  }
+
+  private _detached({ run_id, reason }: { run_id: string; reason?: string }): void {
+    for (const run of this._runs) if (reason && run.run_id === run_id) this._lose(run, reason, 'The gateway lets it be read no more');
+  }
+
+  /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
+  private _lose(run: Run, code: string, message: string): void {
+    const isLost = code === 'unknown_run' && run._known;
+    run._stop(isLost ? { code: 'gateway_lost', message: 'The gateway that had it is gone' } : { code, message }, 'failed');
+  }
+
+  private _answer(id: string): Said | undefined {
+    const said = this._said.get(id);
+    this._said.delete(id);
+    return said;
+  }
+}
+
+function addressOf(text: string | URL, { runs }: Options): URL {
+  const url = new URL(text, globalThis.location?.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  if (url.pathname === '/') url.pathname = '/ws';
+  if (runs) url.searchParams.set('runs', '1');
+  return url;
+}
+
+// A subprotocol's name may hold less than encodeURIComponent() leaves.
+const escape = (token: string) => encodeURIComponent(token).replace(/[()]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);

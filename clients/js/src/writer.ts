@@ -1,0 +1,328 @@
+// The owner's side of a run: batches, one in flight, sent again as they were until answered.
+import { type Api, Refused, wait } from './api.js';
+import { textOf } from './chunks.js';
+import { decode, EMPTY, encode, fold, hex, unhex } from './fold.js';
+
+const BATCH_MS = 25, BATCH = 4096; // what a model says in this time, or so many characters, is one append
+const BATCH_MOST = 65536; // characters, when it says more than the gateway takes at the time
+const HELD_MOST = 1 << 20; // characters that are not sent yet: append() waits
+const ITEMS_MOST = 1000;
+const HEALS = 20;
+
+export type EndStatus = 'completed' | 'failed' | 'cancelled';
+
+export interface End {
+  status: EndStatus;
+  error?: { code: string; message: string };
+  result?: unknown;
+}
+
+export interface Claim {
+  /** Of what an earlier agent has written: nothing (the default), all, or so many bytes. */
+  keep?: 'all' | number;
+  lease_ms?: number;
+  takeover_ms?: number;
+}
+
+interface Batch {
+  text?: string;
+  items?: unknown[];
+  end?: End;
+  pos: number; // behind it
+  hash: string;
+}
+
+/** The log as it is stored: of items a line each. */
+const bytesOf = ({ text, items }: Pick<Batch, 'text' | 'items'>): Uint8Array =>
+  encode(text ?? (items ?? []).map((item) => `${JSON.stringify(item)}\n`).join(''));
+
+/** A run that this process owns. */
+export class AgentRun {
+  epoch = 0;
+  /** What stood there when it was claimed, as far as it was kept. */
+  kept = '';
+  /** Fires when somebody cancels, and when the run is over or another's. */
+  readonly signal: AbortSignal;
+  cancelled = false;
+  /** Nothing can be added any more. */
+  over = false;
+
+  private _path: string;
+  private _stop = new AbortController();
+  private _beats = new AbortController();
+  private _lease = 10e3;
+  private _before: Uint8Array = new Uint8Array(); // the log before the first batch
+  private _batches: Batch[] = [];
+  private _next = 0;
+  private _buffer: (string | { item: unknown })[] = [];
+  private _held = 0; // characters
+  private _end?: End;
+  private _timer?: ReturnType<typeof setTimeout>;
+  private _pumping?: Promise<void>;
+  private _claiming = false;
+  private _lostTo?: number; // the engine lost its claim, and has so much of the log
+  /** @internal */ _failure?: unknown;
+
+  /** @internal */
+  constructor(
+    private _api: Api, private _producer: string, readonly run_id: string, private _token: () => string,
+    private _life: AbortSignal, private _options: Claim & { delivery?: object; json?: boolean; framed?: boolean },
+  ) {
+    this._path = `/runs/${encodeURIComponent(run_id)}`;
+    this.signal = AbortSignal.any([this._stop.signal, _life]);
+  }
+
+  /** Bytes of the log, as far as they are this process's to know. */
+  get pos(): number { return this._batches.at(-1)?.pos ?? this._before.length; }
+
+  /** @internal */
+  async _begin(created?: { epoch: number; lease_ms: number }): Promise<this> {
+    if (created) [this.epoch, this._lease] = [created.epoch, created.lease_ms];
+    else await this._claim(this._options.keep ?? 0);
+    this.kept = decode(this._before);
+    void this._beat();
+    return this;
+  }
+
+  /** Adds text, or of a `json` run an item. Resolves when it is in the batch: at once, but when much waits. */
+  async append(piece: string | object): Promise<void> {
+    if (this._failure) throw this._failure;
+    if (this._end) throw new Error('The run has been ended');
+    if (piece === '') return;
+    this._buffer.push(typeof piece === 'string' && !this._options.json ? piece : { item: piece });
+    this._held += typeof piece === 'string' ? piece.length : JSON.stringify(piece).length;
+    if (this._held >= BATCH) this._pump();
+    else this._timer ??= setTimeout(() => this._pump(), BATCH_MS);
+    while (this._held > HELD_MOST && this._pumping) await this._pumping.catch(() => {});
+    if (this._failure) throw this._failure;
+  }
+
+  /** Adds what a model streams, until it is cancelled. */
+  async pipe(stream: AsyncIterable<any> | Iterable<any>): Promise<void> {
+    const pieces = Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+    const stopped = new Promise<{ done: true; value?: undefined }>((resolve) => {
+      if (this.signal.aborted) resolve({ done: true });
+      else this.signal.addEventListener('abort', () => resolve({ done: true }), { once: true });
+    });
+    for (;;) {
+      const { done, value } = await Promise.race([pieces.next(), stopped]);
+      if (done) break;
+      const piece = this._options.json && typeof value === 'object' ? value : textOf(value);
+      await this.append(piece);
+    }
+    if (this.signal.aborted) void Promise.resolve(pieces.return?.()).catch(() => {});
+    if (this._failure) throw this._failure;
+  }
+
+  /** Resolves when all that was appended is in the log. */
+  async flush(): Promise<void> {
+    this._pump();
+    while (this._pumping) await this._pumping.catch(() => {});
+    if (this._failure) throw this._failure;
+  }
+
+  /** Ends it, and resolves when the gateway has answered. */
+  async end(status: EndStatus = 'completed', { error, result }: Omit<End, 'status'> = {}): Promise<void> {
+    if (this._failure) throw this._failure;
+    this._end ??= { status, error, result };
+    await this.flush();
+  }
+
+  fail(error: unknown, code = 'agent_error'): Promise<void> {
+    return this.end('failed', { error: { code, message: String((error as Error)?.message ?? error).slice(0, 500) } });
+  }
+
+  /** @internal The process ends: nothing more is sent. */
+  _leave(): void { this._finish(new Error('The agent was closed')); }
+
+  // Sending.
+
+  private _pump(): void {
+    clearTimeout(this._timer);
+    this._timer = undefined;
+    this._pumping ??= this._send().then(() => {
+      this._pumping = undefined;
+      if (this._take()) this._pump(); // it came while the last one left
+    }, (error) => {
+      this._pumping = undefined;
+      this._finish(error);
+    });
+  }
+
+  private async _send(): Promise<void> {
+    for (let heals = 0; ; ) {
+      if (this._lostTo !== undefined) await this._claimAgain(this._lostTo);
+      if (!this._take() && this._next === this._batches.length) return;
+      const batch = this._batches[this._next], { text, items, end } = batch;
+      try {
+        const body = { producer: this._producer, epoch: this.epoch, seq: this._next, text, items, end };
+        const answer = await this._api.untilAnswered(`${this._path}/${text || items ? 'append' : 'end'}`, body, this._life);
+        this._hear(answer);
+        if (this._options.framed || (answer.pos === batch.pos && answer.hash === batch.hash)) this._next++;
+        else if (heals++ < HEALS) await this._compare();
+        else throw new Error(`The log of ${this.run_id} cannot be healed`);
+      } catch (error) {
+        if (!(error instanceof Refused) || heals++ >= HEALS || !(await this._heal(error))) throw error;
+      }
+      if (this._batches[this._next - 1]?.end) this._finish();
+    }
+  }
+
+  /** Makes a batch of what waits, when none is left to be sent. */
+  private _take(): boolean {
+    if (this._next < this._batches.length || this.over || (!this._buffer.length && !this._end)) return false;
+    const batch: Partial<Batch> = {};
+    if (typeof this._buffer[0] === 'string') batch.text = this._takeText();
+    else if (this._buffer.length) batch.items = this._takeItems();
+    if (this._end && !this._buffer.length) batch.end = this._end;
+    if (!batch.text && !batch.items && !batch.end) return false;
+    this._add(batch);
+    return true;
+  }
+
+  private _takeText(): string {
+    let count = this._buffer.findIndex((piece) => typeof piece !== 'string');
+    if (count < 0) count = this._buffer.length;
+    const all = this._buffer.splice(0, count).join('');
+    let size = Math.min(all.length, BATCH_MOST);
+    // A character in two halves waits for the other one.
+    if (/[\ud800-\udbff]/.test(all[size - 1]!) && !(this._end && size === all.length)) size--;
+    if (size < all.length) this._buffer.unshift(all.slice(size));
+    this._held -= size;
+    return all.slice(0, size).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
+  }
+
+  private _takeItems(): unknown[] {
+    const items: unknown[] = [];
+    for (let size = 0; this._buffer.length && items.length < ITEMS_MOST && size < BATCH_MOST; ) {
+      const first = this._buffer[0]!;
+      if (typeof first === 'string') break;
+      this._buffer.shift();
+      items.push(first.item);
+      size += JSON.stringify(first.item).length;
+    }
+    this._held = this._buffer.reduce((sum, piece) => sum + (typeof piece === 'string' ? piece : JSON.stringify(piece.item)).length, 0);
+    return items;
+  }
+
+  private _add({ text, items, end }: Partial<Batch>): void {
+    const bytes = bytesOf({ text, items }), last = this._batches.at(-1);
+    const hash = fold(bytes, last ? unhex(last.hash) : fold(this._before, EMPTY));
+    this._batches.push({ text, items, end, pos: this.pos + bytes.length, hash: hex(hash) });
+  }
+
+  // Healing: after a failover the engine may have lost its last moments.
+
+  private async _heal({ code, body }: Refused): Promise<boolean> {
+    if (code === 'sequence_gap' && body.expected_seq < this._next) {
+      this._next = body.expected_seq;
+    } else if (code === 'fenced' && body.epoch < this.epoch) { // its claim was among it
+      await this._claimAgain(body.run?.pos ?? 0);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** The log is not what was written: what both have in common stays. */
+  private async _compare(): Promise<void> {
+    const whole = this._whole(), log = encode((await this._ask('all')).text ?? '');
+    let common = 0;
+    while (common < log.length && log[common] === whole[common]) common++;
+    while (common && (whole[common]! & 0xc0) === 0x80) common--; // never inside a character
+    if (this._options.json) while (common && whole[common - 1] !== 10) common--;
+    await this._claimAgain(common);
+  }
+
+  /** What stands beyond `pos` goes out again, in a new epoch. */
+  private async _claimAgain(pos: number): Promise<void> {
+    const whole = this._whole(), { end } = this._batches.at(-1) ?? {};
+    const old = this._batches;
+    this._lostTo = undefined;
+    await this._claim(this._options.framed ? 0 : Math.min(pos, whole.length));
+    if (this._options.framed) {
+      for (const batch of old) this._add(batch);
+      return;
+    }
+    const rest = decode(whole.subarray(this._before.length));
+    if (this._options.json) {
+      const lines = rest.split('\n').filter(Boolean);
+      while (lines.length) this._add({ items: lines.splice(0, ITEMS_MOST).map((line) => JSON.parse(line)) });
+    } else {
+      for (const [piece] of rest.matchAll(/[^]{1,60000}(?![\udc00-\udfff])/g)) this._add({ text: piece });
+    }
+    if (end) this._add({ end });
+  }
+
+  private _whole(): Uint8Array {
+    const parts = [this._before, ...this._batches.map(bytesOf)];
+    const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+
+  private async _claim(keep: 'all' | number): Promise<void> {
+    const { text } = await this._ask(keep);
+    this._before = encode(text ?? '');
+    this._batches = [];
+    this._next = 0;
+  }
+
+  private async _ask(keep: 'all' | number): Promise<any> {
+    const { delivery, lease_ms, takeover_ms } = this._options;
+    const body = { producer: this._producer, token: this._token(), keep, include_text: true, delivery, lease_ms, takeover_ms };
+    this._claiming = true;
+    try {
+      const claimed = await this._api.untilAnswered(`${this._path}/claim`, body, this._life);
+      this.epoch = claimed.epoch;
+      this._lease = claimed.lease_ms;
+      return claimed;
+    } finally {
+      this._claiming = false;
+    }
+  }
+
+  // The lease.
+
+  private async _beat(): Promise<void> {
+    const signal = AbortSignal.any([this._beats.signal, this._life]);
+    while (!signal.aborted) {
+      const patience = this.cancelled ? 0 : Math.min(5e3, Math.floor(this._lease / 2)), { epoch } = this;
+      try {
+        const body = { producer: this._producer, epoch, wait_ms: patience || undefined };
+        this._hear(await this._api.untilAnswered(`${this._path}/heartbeat`, body, signal, patience + 10e3));
+      } catch (error) {
+        if (signal.aborted) return;
+        const isFenced = error instanceof Refused && error.code === 'fenced';
+        if (isFenced && error.body.epoch < epoch && epoch === this.epoch && !this._claiming) {
+          this._lostTo = error.body.run?.pos ?? 0;
+          this._pump();
+        } else if (!isFenced || (epoch === this.epoch && !this._claiming)) {
+          return this._finish(error);
+        }
+        await wait(500, signal);
+        continue;
+      }
+      await wait(this.cancelled ? this._lease / 3 : 50, signal); // a gateway that shuts down answers without waiting
+    }
+  }
+
+  private _hear({ cancel_requested }: { cancel_requested?: boolean }): void {
+    if (!cancel_requested || this.cancelled) return;
+    this.cancelled = true;
+    this._stop.abort();
+  }
+
+  private _finish(failure?: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this._failure = failure;
+    clearTimeout(this._timer);
+    this._beats.abort();
+    this._stop.abort();
+  }
+}
