@@ -1,4 +1,6 @@
-/** What failed, as the gateway names it (docs/PROTOCOL.md), or `closed`, `detached`, `replaced`, `outcome_unknown`, `gateway_lost`. */
+import { digits } from './fold.js';
+
+/** What failed, as the gateway names it (docs/PROTOCOL.md), or `closed`, `replaced`, `outcome_unknown`, a close code. */
 export class GatewayError extends Error {
   constructor(readonly code: string, message: string = code) {
     super(message);
@@ -20,21 +22,18 @@ export class Events<Map extends Record<string, unknown[]>> {
     return () => void this._listeners.delete(entry);
   }
 
-  /** @internal Whether anybody listens. */
-  _emit<Name extends keyof Map>(name: Name, ...told: Map[Name]): boolean {
-    let heard = false;
+  /** @internal */
+  _emit<Name extends keyof Map>(name: Name, ...told: Map[Name]): void {
     for (const [wanted, listener] of this._listeners) {
       if (wanted !== name) continue;
-      heard = true;
       try {
         listener(...told);
       } catch (error) {
-        setTimeout(() => { throw error; });
+        setTimeout(() => { throw error; }, 0);
       }
     }
-    return heard;
   }
 }
 
 /** 128 random bits: never a counter, which a copied tab would count on with. */
-export const newId = (): string => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+export const newId = (): string => digits(crypto.getRandomValues(new Uint32Array(4)), 8);

@@ -13,8 +13,12 @@ export function fold(bytes: Uint8Array, [a, b]: Hash = EMPTY): Hash {
   return [a, b];
 }
 
+/** So many hex digits for each number. */
+export const digits = (numbers: Iterable<number>, count: number): string =>
+  [...numbers].map((number) => number.toString(16).padStart(count, '0')).join('');
+
 /** As it stands on the wire: seven hex digits each. */
-export const hex = (hash: Hash): string => hash.map((half) => half.toString(16).padStart(7, '0')).join('');
+export const hex = (hash: Hash): string => digits(hash, 7);
 
 /** What hex() wrote. */
 export const unhex = (text: string): Hash => [parseInt(text.slice(0, 7), 16), parseInt(text.slice(7), 16)];

@@ -46,10 +46,10 @@ export type GatewayEvents = {
 };
 
 interface Said {
-  message: object;
-  resolve(ack: Ack): void;
-  reject(error: Error): void;
-  first?: number; // when it was sent first
+  _message: object;
+  _taken(ack: Ack): void;
+  _failed(error: GatewayError): void;
+  _first?: number; // when it was sent first
 }
 
 /** One WebSocket at a time, and what has to be said and heard over it. */
@@ -66,23 +66,21 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
   private _retry?: ReturnType<typeof setTimeout>;
   private _failures = 0;
   private _floor = 0;
-  private _notBefore = 0;
-  private _refused = false; // the last token was
+  private _patient?: boolean; // it was asked to wait
+  private _refused?: boolean; // the last token was
   private _welcomed = 0;
-  private _heard = 0;
-  private _pinged = 0;
+  private _heard!: number;
+  private _pinged!: number;
   private _ticking = setInterval(() => this._tick(Date.now()), 1e3);
-  private _off: (() => void)[] = [];
+  private _life = new AbortController();
 
   /** @internal */
   constructor(url: string | URL, private _options: Options) {
     super();
     this._url = addressOf(url, _options);
-    const wake = () => this._wake();
-    for (const [target, name] of [[globalThis, 'online'], [globalThis.document, 'visibilitychange']] as const) {
-      target?.addEventListener?.(name, wake);
-      this._off.push(() => target?.removeEventListener?.(name, wake));
-    }
+    const wake = () => this._wake(), { signal } = this._life;
+    globalThis.addEventListener?.('online', wake, { signal });
+    globalThis.document?.addEventListener('visibilitychange', wake, { signal });
     void this._dial();
   }
 
@@ -90,18 +88,18 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
   ask(channel: string, payload: object, { id = newId(), intent, ...run }: Ask = {}): Run {
     const asked = new Run(this);
     asked.channel = channel;
-    this._say({ channel, intent, payload, run }, id).then((ack) => {
+    this._say({ channel, intent, payload, run, id }, (ack) => {
       asked._settle(ack.run_id!);
       if (asked._over) return this._drop(asked, true);
       this._runs.add(asked);
       if (ack.attached === false) this._attach(asked, true);
-    }, (error) => asked._stop(error, 'failed'));
+    }, (error) => asked._stop(error, this.error ? asked.status : 'failed'));
     return asked;
   }
 
   /** Says something that is not answered by a run. */
   send(channel: string, payload: object, { id = newId(), intent }: Pick<Ask, 'id' | 'intent'> = {}): Promise<Ack> {
-    return this._say({ channel, intent, payload }, id);
+    return new Promise((taken, failed) => this._say({ channel, intent, payload, id }, taken, failed));
   }
 
   /** Reads a run: from its start, or on from a cursor. One that this client reads already is that one. */
@@ -118,11 +116,13 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
   }
 
   /** Ends the connection, and no run. */
-  close(): void { this._finish(new GatewayError('closed', 'close() was called')); }
+  close(): void { this._finish(new GatewayError('closed')); }
 
   /** @internal */
   _cancel(run: Run, reason?: string): Promise<string> {
-    return this._say({ type: 'cancel', run_id: run.run_id, reason }, newId()).then((ack) => ack.status);
+    return new Promise((taken, failed) => {
+      this._say({ type: 'cancel', run_id: run.run_id, reason, id: newId() }, ({ status }) => taken(status), failed);
+    });
   }
 
   /** @internal */
@@ -137,25 +137,23 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     const id = run._attaching = newId();
     const attach = () => {
       if (run._attaching !== id || run._over) return;
-      const { run_id, thread_id } = run, coalesce_ms = this._options.coalesceMs;
-      this._send({ type: 'attach', ...run_id ? { run_id } : { thread_id }, cursor: run.cursor(), coalesce_ms, id });
+      const { run_id } = run, thread_id = run_id ? undefined : run.thread_id;
+      this._send({ type: 'attach', run_id, thread_id, cursor: run.cursor(), coalesce_ms: this._options.coalesceMs, id });
     };
     if (delayed && run._failures++) setTimeout(attach, backoff(run._failures, false, 0, Math.random()));
     else attach();
   }
 
-  private _say(message: object, id: string): Promise<Ack> {
-    return new Promise((resolve, reject) => {
-      if (this.error) return reject(this.error);
-      const said: Said = { message: { ...message, id }, resolve, reject };
-      this._said.set(id, said);
-      if (this._welcomed) this._sayNow(said);
-    });
+  private _say(message: { id: string; [member: string]: unknown }, _taken: Said['_taken'], _failed: Said['_failed']): void {
+    if (this.error) return _failed(this.error);
+    const said = { _message: message, _taken, _failed };
+    this._said.set(message.id, said);
+    if (this._welcomed) this._sayNow(said);
   }
 
   private _sayNow(said: Said): void {
-    said.first ||= Date.now();
-    this._send(said.message);
+    said._first ||= Date.now();
+    this._send(said._message);
   }
 
   private _send(message: object): void {
@@ -172,14 +170,15 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     let shown: string | null | undefined, name = clientId;
     try {
       shown = typeof token === 'function' ? await token() : token;
-      if (name === undefined) name = (this._identity ??= await claimIdentity()).id;
+      if (name === undefined) name = (this._identity ??= await claimIdentity())._id;
     } catch {
       return this._gone(0);
     }
-    if (this.error) return this._identity?.release();
+    if (this.error) return this._identity?._release();
     if (name) this._url.searchParams.set('client_id', name);
+    // A subprotocol's name may hold less than encodeURIComponent() leaves.
     const Socket = this._options.WebSocket ?? WebSocket;
-    const socket: WebSocket = this._socket = new Socket(this._url.href, shown ? ['gateway.v1', `bearer.${escape(shown)}`] : []);
+    const socket: WebSocket = this._socket = new Socket(this._url.href, shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : []);
     // A handshake that is not answered is a silence, too.
     this._heard = this._pinged = Date.now();
     socket.onopen = () => this._runs.forEach((run) => this._attach(run)); // a resume is one round trip
@@ -195,19 +194,18 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     this._socket = undefined;
     socket?.close();
     if (wanted === 'end' || (wanted === 'token' && (this._refused || typeof this._options.token !== 'function'))) {
-      return this._finish(new GatewayError(`${code}`, `The gateway closed with ${code}`));
+      return this._finish(new GatewayError(`${code}`));
     }
     this._refused = wanted === 'token';
     if (isOurFault(code)) {
-      for (const [id, said] of this._said) if (said.first) this._answer(id)?.reject(new GatewayError(`${code}`, 'The gateway closed over what was sent'));
+      for (const [id, said] of this._said) if (said._first) this._answer(id)!._failed(new GatewayError(`${code}`));
     }
     if (this._welcomed && (code < 4000 || now - this._welcomed > 10e3)) this._failures = 0;
     this._welcomed = 0;
     const slow = wanted === 'slow', floor = this._floor;
-    const wait = backoff(this._failures++, slow, floor, Math.random());
     this._floor = 0;
-    this._notBefore = now + Math.max(floor, slow ? 5e3 : 0);
-    this._retry = setTimeout(() => void this._dial(), wait);
+    this._patient = slow || floor > 0;
+    this._retry = setTimeout(() => void this._dial(), backoff(this._failures++, slow, floor, Math.random()));
     this._become('waiting');
   }
 
@@ -216,29 +214,25 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     this.error = error;
     clearTimeout(this._retry);
     clearInterval(this._ticking);
-    this._off.forEach((off) => off());
+    this._life.abort();
     this._socket?.close();
-    this._identity?.release();
-    for (const id of [...this._said.keys()]) this._answer(id)!.reject(error);
+    this._socket = undefined;
+    this._identity?._release();
+    for (const id of this._said.keys()) this._answer(id)!._failed(error);
     for (const run of this._runs) run._stop(error);
     this._become('closed');
   }
 
   private _become(state: State): void {
-    if (this.state === state) return;
     this.state = state;
     this._emit('state', state, this.error);
   }
 
   /** Something tells that now is a good time. */
   private _wake(): void {
-    const now = Date.now();
     if (globalThis.document?.hidden) return;
-    if (this._retry) {
-      if (now >= this._notBefore) void this._dial();
-    } else if (this._welcomed && !this._pinged) {
-      this._ping(now);
-    }
+    if (this._retry) this._patient || this._dial();
+    else if (this._welcomed && !this._pinged) this._ping(Date.now());
   }
 
   private _tick(now: number): void {
@@ -260,10 +254,10 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     this._pinged = 0;
     const { type, event, id } = message;
     if (type === 'run') return this._takeRun(message);
-    if (type === 'pong' || type === 'ping') return;
+    if (/^p.ng$/.test(type)) return;
     if (event === 'welcome') this._welcome();
     else if (event === 'draining') this._floor = message.retry_after_ms ?? 0;
-    if (type === 'ack' && this._said.has(id)) return this._answer(id)!.resolve(message);
+    if (type === 'ack' && this._said.has(id)) return this._answer(id)!._taken(message);
     if (type === 'error' && id && this._failed(message)) return;
     if (type === 'detach') return this._detached(message);
     this._emit('message', message);
@@ -274,11 +268,8 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     this._refused = false;
     this._become('open');
     for (const [id, said] of this._said) {
-      if (said.first && this._welcomed - said.first > REMEMBERED) {
-        this._answer(id)!.reject(new GatewayError('outcome_unknown', 'It was sent, and not acknowledged before the gateway may have forgotten it'));
-      } else {
-        this._sayNow(said);
-      }
+      if (said._first && this._welcomed - said._first > REMEMBERED) this._answer(id)!._failed(new GatewayError('outcome_unknown'));
+      else this._sayNow(said);
     }
   }
 
@@ -292,18 +283,18 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
     if (known || message.event !== 'snapshot' || message.id) return;
     const run = new Run(this);
     run.run_id = message.run_id;
-    if (!this._emit('run', run)) return;
     this._runs.add(run);
+    this._emit('run', run);
     run._take(message);
   }
 
   /** Whether the error answers something of ours. */
   private _failed({ id, code, message }: { id: string; code: string; message: string }): boolean {
     const said = this._answer(id);
-    said?.reject(new GatewayError(code, message));
+    said?._failed(new GatewayError(code, message));
     for (const run of this._runs) {
       if (run._attaching !== id) continue;
-      if (code === 'unknown_run' || code === 'forbidden' || code.startsWith('invalid')) this._lose(run, code, message);
+      if (/^(unknown|forbidden|invalid)/.test(code)) this._lose(run, code, message);
       else this._attach(run, true);
       return true;
     }
@@ -311,13 +302,12 @@ export class Gateway extends Events<GatewayEvents> implements Connection {
   }
 
   private _detached({ run_id, reason }: { run_id: string; reason?: string }): void {
-    for (const run of this._runs) if (reason && run.run_id === run_id) this._lose(run, reason, 'The gateway lets it be read no more');
+    for (const run of this._runs) if (reason && run.run_id === run_id) this._lose(run, reason);
   }
 
   /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
-  private _lose(run: Run, code: string, message: string): void {
-    const isLost = code === 'unknown_run' && run._known;
-    run._stop(isLost ? { code: 'gateway_lost', message: 'The gateway that had it is gone' } : { code, message }, 'failed');
+  private _lose(run: Run, code: string, message?: string): void {
+    run._stop(new GatewayError(code === 'unknown_run' && run._known ? 'gateway_lost' : code, message), 'failed');
   }
 
   private _answer(id: string): Said | undefined {
@@ -334,6 +324,3 @@ function addressOf(text: string | URL, { runs }: Options): URL {
   if (runs) url.searchParams.set('runs', '1');
   return url;
 }
-
-// A subprotocol's name may hold less than encodeURIComponent() leaves.
-const escape = (token: string) => encodeURIComponent(token).replace(/[()]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);

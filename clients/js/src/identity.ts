@@ -1,9 +1,9 @@
 import { newId } from './events.js';
 
 export interface Identity {
-  id: string;
+  _id: string;
   /** Another connection of this page may have the name now. */
-  release(): void;
+  _release(): void;
 }
 
 const taken = new Set<string>();
@@ -14,26 +14,30 @@ const LOCK_WAIT = 250; // a page that is loaded again may have to wait for itsel
  * not the Web Lock, and a page that cannot get the lock makes a new name.
  */
 export async function claimIdentity(): Promise<Identity> {
-  let number = 0;
-  while (taken.has(`gateway-client-${number}`)) number++;
-  const slot = `gateway-client-${number}`;
+  let slot = 'gateway-client', unlock = () => {}, id: string | null;
+  while (taken.has(slot)) slot += '+';
   taken.add(slot);
-  let unlock: (() => void) | undefined;
-  const lock = (id: string) => new Promise<boolean>((resolve) => {
-    navigator.locks.request(`gateway-client ${id}`, { signal: AbortSignal.timeout(LOCK_WAIT) }, () => {
-      resolve(true);
+  const lock = () => new Promise<void>((locked, refused) => {
+    navigator.locks.request(slot + id, { signal: AbortSignal.timeout(LOCK_WAIT) }, () => {
+      locked();
       return new Promise<void>((release) => { unlock = release; });
-    }).catch(() => resolve(false));
+    }).catch(refused);
   });
-  let id: string | null = null;
   try {
-    id = sessionStorage.getItem(slot);
-    if (!id || !(await lock(id))) {
+    id = sessionStorage.getItem(slot) || newId();
+    await lock().catch(() => { // by the tab that this one is a copy of
       id = newId();
-      if (await lock(id)) sessionStorage.setItem(slot, id);
-    }
+      return lock();
+    });
+    sessionStorage.setItem(slot, id);
   } catch {
     id = newId(); // no storage, or no locks: not a page, or not a secure one
   }
-  return { id: id!, release: () => { unlock?.(); taken.delete(slot); } };
+  return {
+    _id: id,
+    _release: () => {
+      unlock();
+      taken.delete(slot);
+    },
+  };
 }

@@ -9,18 +9,19 @@ export const REMEMBERED = 100e3;
 /** What a close code asks for: to end, to end unless token() has a new one, to wait long, or to come back. */
 export function verdict(code: number): 'end' | 'token' | 'slow' | 'back' {
   if (code === 4010) return 'end';
-  if (code === 1008 || code === 4001 || code === 4003) return 'token';
-  return code === 4004 || code === 4029 ? 'slow' : 'back';
+  if ([1008, 4001, 4003].includes(code)) return 'token';
+  return [4004, 4029].includes(code) ? 'slow' : 'back';
 }
 
 /** Whether the gateway closed because of something that it was sent: it is not sent again. */
-export const isOurFault = (code: number): boolean => code === 1002 || code === 1003 || code === 1007 || code === 1009;
+export const isOurFault = (code: number): boolean => [1002, 1003, 1007, 1009].includes(code);
 
-/** Milliseconds before the attempt after `failures`: full jitter, so that a restarted gateway is not stormed. */
-export function backoff(failures: number, slow: boolean, floor: number, chance: number): number {
-  const most = slow ? Math.min(55e3, 5e3 * 2 ** failures) : Math.min(20e3, 250 * 2 ** failures);
-  return Math.max(floor, slow ? 5e3 : 0) + chance * most;
-}
+/**
+ * Milliseconds before the attempt after `failures`: full jitter, so that a restarted gateway is not stormed. Where there
+ * were too many connections, at least 5 s; never less than `floor`, which the gateway asked for.
+ */
+export const backoff = (failures: number, slow: boolean, floor: number, chance: number): number =>
+  Math.max(floor, slow ? 5e3 : 0) + chance * (slow ? Math.min(55e3, 5e3 * 2 ** failures) : Math.min(20e3, 250 * 2 ** failures));
 
 /** Whether a connection that has been silent has to be asked, or given up. `pinged`: when it was asked, or 0. */
 export function watch(now: number, heard: number, pinged: number, open: boolean): 'fine' | 'ask' | 'dead' {

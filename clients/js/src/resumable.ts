@@ -1,1 +1,112 @@
-export {};
+import { EventSplitter, parseEvent } from './sse.js';
+
+export interface ResumableOptions {
+  /** So many attempts in a row bring nothing new: then the body fails as it would have. Default 10. */
+  attempts?: number;
+  /** Milliseconds before the attempt after `failures`. Absent: full jitter up to 5 s. */
+  delay?: (failures: number) => number;
+}
+
+type Fetch = typeof fetch;
+
+const pause = (failures: number): number => Math.random() * Math.min(5e3, 100 * 2 ** failures);
+
+/**
+ * A fetch whose event streams survive their connections. When the body of a response breaks, it goes on by GET of the
+ * response's `Location` (of a GET without one, its own address) with `Last-Event-ID`; who reads it sees one body, of
+ * whole events, and a clean end only where the gateway has ended it.
+ */
+export function resumable(inner: Fetch = fetch, { attempts = 10, delay = pause }: ResumableOptions = {}): Fetch {
+  return async (input, init) => {
+    const request = new Request(input, init), response = await inner(input, init);
+    const location = response.headers.get('location') ?? (request.method === 'GET' ? request.url : null);
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+    if (!response.ok || !isStream || !response.body || !location) return response;
+
+    const address = new URL(location, response.url || request.url), headers = new Headers(request.headers);
+    headers.delete('content-type');
+    headers.set('accept', 'text/event-stream');
+    const { credentials, mode } = init ?? {}, { signal } = request;
+    const again = (last?: string) => {
+      if (last !== undefined) headers.set('last-event-id', last);
+      return inner(address, { headers, signal, credentials, mode });
+    };
+    const body = new ReadableStream(new Resumed(response.body, again, signal, attempts, delay), { highWaterMark: 0 });
+    const { status, statusText } = response, whole = new Response(body, { status, statusText, headers: response.headers });
+    Object.defineProperty(whole, 'url', { value: response.url });
+    return whole;
+  };
+}
+
+/** Where the bytes come from: one body after another. */
+class Resumed implements UnderlyingDefaultSource<Uint8Array> {
+  private _reader: ReadableStreamDefaultReader<Uint8Array>;
+  private _splitter = new EventSplitter();
+  private _decoder = new TextDecoder();
+  private _last?: string;
+  private _passed = false; // something without an id: it cannot be told from what comes again
+  private _failures = 0;
+  private _cancelled = false;
+
+  constructor(
+    body: ReadableStream<Uint8Array>, private _again: (last?: string) => Promise<Response>, private _signal: AbortSignal,
+    private _attempts: number, private _delay: (failures: number) => number,
+  ) {
+    this._reader = body.getReader();
+  }
+
+  /** Until a whole event is there: half of one would be said twice. */
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    for (let found = false; !found && !this._cancelled; ) {
+      try {
+        const { done, value } = await this._reader.read();
+        if (done) return controller.close();
+        for (const text of this._splitter.push(this._decoder.decode(value, { stream: true }))) {
+          found = true;
+          this._remember(text);
+          controller.enqueue(new TextEncoder().encode(text));
+        }
+      } catch (error) {
+        if (!(await this._resume(error))) return controller.close();
+      }
+    }
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    this._cancelled = true;
+    await this._reader.cancel(reason);
+  }
+
+  private _remember(text: string): void {
+    this._failures = 0;
+    const { id, data } = parseEvent(text);
+    if (id !== undefined) this._last = id;
+    this._passed ||= id === undefined && data !== '';
+  }
+
+  /** Another body; false when there is nothing more to come. */
+  private async _resume(broken: unknown): Promise<boolean> {
+    const mayGoOn = this._last !== undefined || !this._passed;
+    while (mayGoOn && !this._cancelled && !this._signal.aborted && this._failures < this._attempts) {
+      const wait = this._delay(this._failures++);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      let response: Response;
+      try {
+        response = await this._again(this._last);
+      } catch {
+        continue;
+      }
+      if (response.status === 204) return false; // over, and all of it was read
+      if (response.ok && response.body) {
+        this._reader = response.body.getReader();
+        this._splitter = new EventSplitter();
+        this._decoder = new TextDecoder();
+        return true;
+      }
+      await response.body?.cancel();
+      if (response.status < 500 && response.status !== 429 && response.status !== 408) break;
+    }
+    if (this._cancelled) return false;
+    throw this._signal.aborted ? this._signal.reason : broken;
+  }
+}

@@ -74,20 +74,19 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   /** This run, once it is over, or this client hears no more of it. Never rejected. */
   readonly done: Promise<Run>;
 
-  /** @internal */ _over = false;
+  /** @internal */ _over?: boolean;
   /** @internal The attach that has to be answered before anything else counts. */ _attaching?: string;
   /** @internal */ _failures = 0;
-  /** @internal The gateway has it, or had. */ _known = false;
+  /** @internal The gateway has it, or had. */ _known?: boolean;
   /** @internal */ _refuse!: (error: Error) => void;
   private _ready!: (id: string) => void;
   private _done!: (run: Run) => void;
   private _epoch = -1;
   private _hash = EMPTY;
   private _start = 0; // bytes of the log before `text`
-  private _startHash = EMPTY;
   private _size = 0; // bytes of `text`
   private _cuts = 0;
-  private _late = '';
+  private _late?: string;
   private _changedAt = Date.now();
   private _items: unknown[] = [];
   private _parsed = 0;
@@ -100,15 +99,11 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     this.done = new Promise((done) => { this._done = done; });
     const [epoch, pos, hash] = cursor?.split('.') ?? [];
     if (!hash) return;
+    const bytes = encode(text), own = fold(bytes);
+    if (!text) [this._start, this._hash] = [+pos, unhex(hash)];
+    else if (hex(own) === hash) [this.text, this._size, this._hash] = [text, bytes.length, own];
+    else return; // it is not the text of that cursor
     this._epoch = +epoch;
-    this._hash = unhex(hash);
-    this._size = encode(text).length;
-    this._start = +pos - this._size;
-    this._startHash = this._hash;
-    this.text = text;
-    if (!text) return;
-    this._startHash = EMPTY;
-    if (this._start || hex(fold(encode(text))) !== hash) this._forget(); // it is not the text of that cursor
   }
 
   get pos(): number { return this._start + this._size; }
@@ -116,13 +111,13 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   get hash(): string { return hex(this._hash); }
 
   /** Milliseconds since its agent has said something. */
-  get idleMs(): number { return Math.max(0, Date.now() - this._changedAt); }
+  get idleMs(): number { return Date.now() - this._changedAt; }
 
   /** Of a `json` run: its lines, as far as they are whole. */
   get items(): unknown[] {
     const end = this.text.lastIndexOf('\n') + 1;
     for (const line of this.text.slice(this._parsed, end).split('\n')) if (line) this._items.push(JSON.parse(line));
-    this._parsed = Math.max(this._parsed, end);
+    this._parsed = end;
     return this._items;
   }
 
@@ -136,10 +131,13 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   detach(): void {
     if (this._over) return;
     this._connection._drop(this, true);
-    this._stop({ code: 'detached', message: 'This page reads it no more' });
+    this._stop(null);
   }
 
-  /** What is added, from the start. Throws where it fails, and where text that was given out is replaced. */
+  /**
+   * What is added, from the start. Throws when it fails, and (`replaced`) when another agent begins again and text that
+   * was given out counts no more: a new loop reads from the start.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
     let pieces = [this.text], seen = '', cuts = this._cuts, wake = () => {};
     const off = [
@@ -155,7 +153,7 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
             cuts = this._cuts;
             pieces = [held.slice(seen.length)];
           } else if (this._over || !seen.startsWith(held)) {
-            throw new GatewayError('replaced', 'Another agent has begun again: read the run from its start');
+            throw new GatewayError('replaced');
           } else {
             pieces = [];
           }
@@ -166,7 +164,7 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
           seen += piece;
           yield piece;
         } else if (this._over) {
-          if (this.error && this.status !== 'cancelled' && this.error.code !== 'detached') throw new GatewayError(this.error.code, this.error.message);
+          if (this.error && this.status !== 'cancelled') throw new GatewayError(this.error.code, this.error.message);
           return;
         } else {
           await new Promise<void>((resolve) => { wake = resolve; });
@@ -190,7 +188,9 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     if (message.id !== this._attaching) return;
     this._attaching = undefined;
     this._settle(message.run_id);
-    for (const name of ['thread_id', 'channel', 'format'] as const) if (name in message) this[name] = message[name] as string;
+    this.thread_id = message.thread_id ?? this.thread_id;
+    this.channel = message.channel ?? this.channel;
+    this.format = message.format ?? this.format;
     // That it is over counts when its text is whole: its `end` says so.
     if (message.status === 'queued' || message.status === 'in_progress') this.status = message.status;
     const { event } = message;
@@ -204,28 +204,25 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   private _snapshot(message: RunMessage): void {
     const bytes = encode(message.text!), hash = fold(bytes);
     if (!this._check(message, hash)) return;
-    this._forget();
+    this._replaced();
+    this._start = 0;
     this._epoch = message.epoch;
     this._hash = hash;
     this._size = bytes.length;
     this.text = message.text!;
-    this._changed();
-    this._emit('snapshot', message);
-    this._emit('text', this.text, this);
+    this._changed('snapshot', message);
   }
 
   private _delta(message: RunMessage): void {
-    const { epoch, from } = message;
-    if (epoch < this._epoch || (epoch === this._epoch && from! < this.pos)) return;
-    if (epoch > this._epoch || from! > this.pos) return this._again();
+    const ahead = message.epoch - this._epoch || message.from! - this.pos;
+    if (ahead < 0) return;
+    if (ahead) return this._again();
     const bytes = encode(message.text!), hash = fold(bytes, this._hash);
     if (!this._check(message, hash)) return;
     this._hash = hash;
     this._size += bytes.length;
     this.text += message.text;
-    this._changed();
-    this._emit('delta', message.text!, message);
-    this._emit('text', this.text, this);
+    this._changed('delta', message.text!, message);
   }
 
   private _reset(message: RunMessage): void {
@@ -235,8 +232,7 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     this.status = 'in_progress';
     if (pos < this.pos) this._cut(pos, unhex(message.hash));
     if (pos === this.pos) this._check(message, this._hash);
-    this._emit('reset', message);
-    this._emit('text', this.text, this);
+    this._changed('reset', message);
   }
 
   private _top(message: RunMessage): void {
@@ -261,12 +257,12 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   }
 
   /** @internal It is over, or nothing is heard of it any more. */
-  _stop(error: Failure | null, status = this.status): void {
+  _stop(error: GatewayError | Failure | null, status = this.status): void {
     if (this._over) return;
     this._over = true;
-    this.error = error;
+    this.error = error && { code: error.code, message: error.message };
     this.status = status;
-    this._refuse(new GatewayError(error?.code ?? 'closed', error?.message));
+    this._refuse(error as Error ?? new GatewayError('detached'));
     this._connection._drop(this);
     this._emit('end', this);
     this._done(this);
@@ -287,18 +283,10 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
 
   private _cut(pos: number, hash: Hash): void {
     const bytes = encode(this.text).subarray(0, Math.max(0, pos - this._start));
-    if (pos < this._start) [this._start, this._startHash] = [pos, hash];
+    this._start = Math.min(this._start, pos);
     this._size = bytes.length;
     this.text = decode(bytes);
-    this._hash = fold(bytes, this._startHash);
-    this._replaced();
-  }
-
-  private _forget(): void {
-    this._epoch = -1;
-    this._start = this._size = 0;
-    this._hash = this._startHash = EMPTY;
-    this.text = '';
+    this._hash = this._start ? hash : fold(bytes); // what is before its text is not known
     this._replaced();
   }
 
@@ -308,8 +296,10 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     this._parsed = 0;
   }
 
-  private _changed(): void {
-    this._late = '';
+  private _changed<Name extends keyof RunEvents>(event: Name, ...told: RunEvents[Name]): void {
+    this._late = undefined;
     this._changedAt = Date.now();
+    this._emit(event, ...told);
+    this._emit('text', this.text, this);
   }
 }
