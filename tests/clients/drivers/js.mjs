@@ -22,28 +22,28 @@ function coded(code, message = code) {
   return Object.assign(new Error(message), { code });
 }
 
-/** Resolves when `when()` holds, which is looked at whenever `listen` says that something has changed. */
+/** Whether `when()` came to hold in time, which is looked at whenever `listen` says that something has changed. */
 function until(when, listen, timeout_s = 30) {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const off = [];
-    const end = (how, value) => {
+    const end = (held) => {
       clearTimeout(timer);
       off.forEach((stop) => stop());
-      how(value);
+      resolve(held);
     };
-    const timer = setTimeout(() => end(reject, coded('timeout', `not within ${timeout_s} s`)), timeout_s * 1000);
-    const look = () => { if (when()) end(resolve); };
+    const timer = setTimeout(() => end(false), timeout_s * 1000);
+    const look = () => { if (when()) end(true); };
     off.push(...listen(look));
     look();
   });
 }
 
-/** Frames of the client and of its runs as they are said to the caller: the text is the log. */
 const client = {
   async connect({ url, token, tokens, client_id, timeout_s }) {
     const asked = tokens ? [...tokens] : undefined;
     gateway = connect(url, { token: asked ? () => asked.shift() ?? tokens.at(-1) : token, clientId: client_id ?? undefined });
-    await until(() => gateway.state === 'open' || gateway.error, (look) => [gateway.on('state', look)], timeout_s);
+    const told = await until(() => gateway.state === 'open' || gateway.error, (look) => [gateway.on('state', look)], timeout_s);
+    if (!told) throw coded('timeout', `not connected within ${timeout_s} s`);
     if (gateway.error) throw gateway.error;
   },
   async ask({ run, channel, payload, thread_id, format, id }) {
@@ -60,9 +60,13 @@ const client = {
   async wait({ run, bytes, end, timeout_s }) {
     const read = runs.get(run);
     let over = false;
-    read.done.then(() => { over = true; });
-    await until(() => over || (!end && bytes !== undefined && read.pos >= bytes),
-      (look) => { read.done.then(look); return [read.on('text', look), read.on('end', look)]; }, timeout_s);
+    await until(() => over || (!end && read.pos >= bytes), (look) => {
+      read.done.then(() => {
+        over = true;
+        look();
+      });
+      return [read.on('text', look)];
+    }, timeout_s);
     return stateOf(read);
   },
   async cancel({ run, reason }) { return { status: await runs.get(run).cancel(reason) }; },
@@ -71,11 +75,22 @@ const client = {
   async status() { return { state: gateway.state, error: gateway.error?.code ?? null }; },
 };
 
+/** An agent acknowledges what it has answered. */
+async function ended(run, end) {
+  const { opened, envelope } = written.get(run);
+  await end(opened);
+  await producer.ack(envelope);
+}
+
 const writer = {
-  async agent({ url, key, producer: name }) { producer = agent(url, { key, producer: name ?? undefined }); },
+  async agent({ url, key, producer: name }) {
+    producer = agent(url, { key, producer: name ?? undefined });
+    envelopes.length = waiting.length = 0;
+  },
   async subscribe({ channel, group }) {
+    const subscribed = producer; // another one may come after close
     (async () => {
-      for await (const one of producer.subscribe(channel, { group: group ?? undefined })) {
+      for await (const one of subscribed.subscribe(channel, { group: group ?? undefined })) {
         const next = waiting.shift();
         if (next) next(one);
         else envelopes.push(one);
@@ -94,15 +109,15 @@ const writer = {
     return { envelope };
   },
   async open({ run, keep }) {
-    const opened = await producer.run(envelope, undefined, keep === undefined ? {} : { keep });
-    written.set(run, opened);
+    const opened = await producer.run(envelope, undefined, { keep: keep ?? 0 });
+    written.set(run, { opened, envelope });
     return { run_id: opened.run_id, epoch: opened.epoch, kept: opened.kept };
   },
-  async append({ run, text }) { await written.get(run).append(text); },
-  async flush({ run }) { await written.get(run).flush(); },
-  async end({ run, status, result }) { await written.get(run).end(status, { result }); },
-  async fail({ run, message }) { await written.get(run).fail(message); },
-  async cancelled({ run }) { return { cancelled: written.get(run).cancelled }; },
+  async append({ run, text }) { await written.get(run).opened.append(text); },
+  async flush({ run }) { await written.get(run).opened.flush(); },
+  async end({ run, status, result }) { await ended(run, (opened) => opened.end(status ?? undefined, { result })); },
+  async fail({ run, message }) { await ended(run, (opened) => opened.fail(message)); },
+  async cancelled({ run }) { return { cancelled: written.get(run).opened.cancelled }; },
   async ack() { await producer.ack(envelope); },
   async working() { await producer.working(envelope); },
 };
