@@ -159,8 +159,8 @@ export class AgentRun {
         const answer = await this._api.untilAnswered(`${this._path}/${text || items ? 'append' : 'end'}`, body, this._life);
         this._hear(answer);
         if (this._options.framed || (answer.pos === batch.pos && answer.hash === batch.hash)) this._next++;
-        else if (heals++ < HEALS) await this._compare();
-        else throw new Error(`The log of ${this.run_id} cannot be healed`);
+        else if (!end && heals++ < HEALS) await this._compare();
+        else throw new Error(`The log of ${this.run_id} is not what was written, and cannot be healed`);
       } catch (error) {
         if (!(error instanceof Refused) || heals++ >= HEALS || !(await this._heal(error))) throw error;
       }

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { agent, Refused, textOf } from '../dist/producer.js';
+import { FakeRuns, seeded } from './fake_runs.mjs';
+
+const envelope = (format = 'text', protocol = null) => ({ message_id: 'm', channel: 'guide', message: {}, run: { run_id: 'run_1', thread_id: null, format, protocol } });
+
+/** An agent at a fake gateway, closed at the test's end. */
+function started(t, chance) {
+  const runs = new FakeRuns(chance), gateway = agent('http://host', { key: 'k', fetch: runs.fetch, producer: 'p' });
+  t.after(() => gateway.close());
+  return { runs, gateway };
+}
+
+const appends = (runs) => runs.calls.filter(({ verb }) => verb === 'append' || verb === 'end');
+
+test('what comes at once is one batch, and the end goes with the last', async (t) => {
+  const { runs, gateway } = started(t);
+  await gateway.run(envelope(), async (run) => {
+    for (const word of ['Once ', 'upon ', 'a time']) await run.append(word);
+  });
+  assert.deepEqual(appends(runs).map(({ text, seq, end }) => [text, seq, end?.status]), [['Once upon a time', 0, 'completed']]);
+});
+
+test('flush resolves when it is in the log, and 4 KiB go at once', async (t) => {
+  const { runs, gateway } = started(t);
+  const run = await gateway.run(envelope());
+  await run.append('first');
+  await run.flush();
+  assert.equal(runs.run.text, 'first');
+  await run.append('x'.repeat(4096));
+  await run.flush();
+  await run.end('completed', { result: { n: 1 } });
+  assert.deepEqual(appends(runs).map(({ seq }) => seq), [0, 1, 2]);
+  assert.deepEqual(runs.run.ended, { status: 'completed', result: { n: 1 } });
+  await assert.rejects(run.append('more'), /has been ended/);
+});
+
+test('what is thrown fails the run, and is thrown on', async (t) => {
+  const { runs, gateway } = started(t);
+  await assert.rejects(gateway.run(envelope(), async (run) => {
+    await run.append('half');
+    throw new Error('no money');
+  }), /no money/);
+  assert.equal(runs.run.text, 'half');
+  assert.deepEqual(runs.run.ended, { status: 'failed', error: { code: 'agent_error', message: 'no money' } });
+});
+
+test('a cancel fires the signal, stops the pipe and ends it as cancelled', async (t) => {
+  const { runs, gateway } = started(t);
+  let stopped = false;
+  async function* model() {
+    try {
+      yield 'first';
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      runs.cancel();
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        yield '.';
+      }
+    } finally {
+      stopped = true;
+    }
+  }
+  const run = await gateway.run(envelope(), (run) => run.pipe(model()));
+  assert.equal(run.cancelled, true);
+  assert.equal(run.signal.aborted, true);
+  assert.equal(runs.run.status, 'cancelled');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(stopped, true);
+});
+
+test('a model that throws over its signal is no failure', async (t) => {
+  const { runs, gateway } = started(t);
+  await gateway.run(envelope(), async (run) => {
+    setTimeout(() => runs.cancel(), 5);
+    await new Promise((_, reject) => run.signal.addEventListener('abort', () => reject(run.signal.reason)));
+  });
+  assert.equal(runs.run.status, 'cancelled');
+});
+
+test('a run that is over needs no answer, and another agent\'s is left to it', async (t) => {
+  const { runs, gateway } = started(t);
+  runs.run.status = 'abandoned';
+  await gateway.run(envelope(), () => assert.fail('asked'));
+  runs.claim = () => [409, { code: 'run_held', retry_after_ms: 100 }];
+  await assert.rejects(gateway.run(envelope(), () => assert.fail('asked')), (error) => error instanceof Refused && error.code === 'run_held');
+});
+
+test('another owner ends what is written here', async (t) => {
+  const { runs, gateway } = started(t);
+  await assert.rejects(gateway.run(envelope(), async (run) => {
+    await run.append('mine');
+    await run.flush();
+    runs.claim({ producer: 'another', token: 'x', keep: 0 });
+    await run.append('mine, too');
+    await run.flush();
+  }), { code: 'fenced' });
+  assert.equal(runs.run.text, '');
+});
+
+test('a character in two halves waits for the other one', async (t) => {
+  const { runs, gateway } = started(t);
+  const run = await gateway.run(envelope());
+  await run.append('a\ud83d');
+  await run.flush();
+  assert.equal(runs.run.text, 'a');
+  await run.append('\ude00b');
+  await run.flush();
+  assert.equal(runs.run.text, 'a😀b');
+  await run.append('\ud83d');
+  await run.end();
+  assert.equal(runs.run.text, 'a😀b\ufffd');
+});
+
+test('items are a line each', async (t) => {
+  const { runs, gateway } = started(t);
+  await gateway.run(envelope('json'), (run) => run.pipe([{ n: 1 }, { s: 'ü\n' }]));
+  assert.equal(runs.run.text, '{"n":1}\n{"s":"ü\\n"}\n');
+});
+
+test('a log that is not what was written is cut to what is common, and written on', async (t) => {
+  for (const [format, pieces, spoilt] of [
+    ['text', ['Grüße ', 'aus ', 'Köln'], 'Grüß\u00fe '], // the same first byte, inside of a character
+    ['json', [{ n: 1 }, { n: 2 }, { n: 3 }], '{"n":1}\n{"n":9}\n'],
+  ]) {
+    const { runs, gateway } = started(t);
+    const run = await gateway.run(envelope(format));
+    for (const piece of pieces.slice(0, -1)) await run.append(piece);
+    await run.flush();
+    const before = runs.run.text;
+    runs.run.text = spoilt;
+    await run.append(pieces.at(-1));
+    await run.flush();
+    assert.equal(runs.run.text, before + (format === 'json' ? '{"n":3}\n' : 'Köln'));
+    assert.ok(runs.run.epoch > 1);
+    runs.run.text = 'x';
+    await assert.rejects(run.end(), /cannot be healed/); // an end cannot be taken back
+  }
+});
+
+test('one message is answered once at a time', async (t) => {
+  const { gateway } = started(t);
+  const run = await gateway.run(envelope());
+  await assert.rejects(gateway.run(envelope()), { code: 'run_held' });
+  await run.end();
+  await assert.rejects(gateway.run(envelope()), { code: 'run_ended' });
+});
+
+/** An answer in pieces while answers are lost, and now and then the engine's tail; the log at the end. */
+async function tortured(t, seed, format) {
+  const chance = seeded(seed), { runs, gateway } = started(t, chance);
+  runs.losses = 0.15;
+  let said = '';
+  await gateway.run(envelope(format), async (run) => {
+    for (let piece = 0; piece < 12; piece++) {
+      const text = ['word ', 'ünï ', '😀 ', '漢字 '][Math.floor(chance() * 4)].repeat(1 + Math.floor(chance() * 5));
+      said += format === 'json' ? `${JSON.stringify({ text })}\n` : text;
+      await run.append(format === 'json' ? { text } : text);
+      if (chance() < 0.7) await run.flush();
+      if (chance() < 0.25) runs.loseTail(1 + Math.floor(chance() * 4));
+    }
+  });
+  assert.equal(runs.run.text, said, `seed ${seed}`);
+  assert.equal(runs.run.status, 'completed', `seed ${seed}`);
+}
+
+for (const format of ['text', 'json']) {
+  test(`nothing is lost or said twice by lost answers and lost tails, ${format}`, async (t) => {
+    t.mock.method(Math, 'random', () => 0); // no waiting between attempts
+    await Promise.all(Array.from({ length: 150 }, (_, seed) => tortured(t, seed + 1, format)));
+  });
+}
+
+test('the text of every chunk that models stream', () => {
+  assert.deepEqual([
+    'plain', { choices: [{ delta: { content: 'openai' } }] }, { choices: [] }, { type: 'response.output_text.delta', delta: 'responses' },
+    { type: 'content_block_delta', delta: { type: 'text_delta', text: 'anthropic' } }, { type: 'message_start' },
+    { content: 'langchain' }, { content: [{ type: 'text', text: 'parts' }, { type: 'image' }] }, { type: 'text-delta', text: 'ai-sdk' }, null,
+  ].map(textOf), ['plain', 'openai', '', 'responses', 'anthropic', '', 'langchain', 'parts', 'ai-sdk', '']);
+});
