@@ -1,7 +1,7 @@
 import { Events, GatewayError, newId } from './events.js';
 import { claimIdentity, type Identity } from './identity.js';
 import { backoff, isOurFault, REMEMBERED, verdict, watch } from './policy.js';
-import { type Connection, Run, type RunMessage } from './run.js';
+import { Run, type RunMessage } from './run.js';
 
 export interface Options {
   /** The session token, or what fetches one: called before each connection. */
@@ -53,7 +53,7 @@ interface Said {
 }
 
 /** One WebSocket at a time, and what has to be said and heard over it. */
-export class Gateway extends Events<GatewayEvents> implements Connection {
+export class Gateway extends Events<GatewayEvents> {
   state: State = 'connecting';
   /** Why it is closed. */
   error?: GatewayError;

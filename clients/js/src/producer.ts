@@ -5,6 +5,7 @@ import { AgentRun, type Claim } from './writer.js';
 
 export { Refused };
 export { textOf } from './chunks.js';
+export type { Agent };
 export type { AgentRun, Claim, End, EndStatus } from './writer.js';
 
 const SILENCE = 60e3; // comments come more often
@@ -42,7 +43,7 @@ export interface Serving extends Subscription, Claim {
 interface Delivery { channel: string; group?: string; id: string }
 
 /** An agent: hears what is asked on channels, and answers in runs. */
-export class Agent {
+class Agent {
   readonly producer: string;
   private _api: Api;
   private _life = new AbortController();
