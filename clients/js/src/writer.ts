@@ -159,7 +159,7 @@ export class AgentRun {
         const answer = await this._api.untilAnswered(`${this._path}/${text || items ? 'append' : 'end'}`, body, this._life);
         this._hear(answer);
         if (this._options.framed || (answer.pos === batch.pos && answer.hash === batch.hash)) this._next++;
-        else if (!end && heals++ < HEALS) await this._compare();
+        else if (!end && heals++ < HEALS) await this._claimAgain('all');
         else throw new Error(`The log of ${this.run_id} is not what was written, and cannot be healed`);
       } catch (error) {
         if (!(error instanceof Refused) || heals++ >= HEALS || !(await this._heal(error))) throw error;
@@ -224,22 +224,11 @@ export class AgentRun {
     return true;
   }
 
-  /** The log is not what was written: what both have in common stays. */
-  private async _compare(): Promise<void> {
-    const whole = this._whole(), log = encode((await this._ask('all')).text ?? '');
-    let common = 0;
-    while (common < log.length && log[common] === whole[common]) common++;
-    while (common && (whole[common]! & 0xc0) === 0x80) common--; // never inside a character
-    if (this._options.json) while (common && whole[common - 1] !== 10) common--;
-    await this._claimAgain(common);
-  }
-
-  /** What stands beyond `pos` goes out again, in a new epoch. */
-  private async _claimAgain(pos: number): Promise<void> {
-    const whole = this._whole(), { end } = this._batches.at(-1) ?? {};
-    const old = this._batches;
+  /** What both have in common stays; the rest goes out again, in a new epoch. */
+  private async _claimAgain(keep: 'all' | number): Promise<void> {
+    const whole = this._whole(), old = this._batches, { end } = old.at(-1) ?? {};
     this._lostTo = undefined;
-    await this._claim(this._options.framed ? 0 : Math.min(pos, whole.length));
+    await this._claimWhatIs(keep, whole);
     if (this._options.framed) {
       for (const batch of old) this._add(batch);
       return;
@@ -252,6 +241,34 @@ export class AgentRun {
       for (const [piece] of rest.matchAll(/[^]{1,60000}(?![\udc00-\udfff])/g)) this._add({ text: piece });
     }
     if (end) this._add({ end });
+  }
+
+  /** Its log is a beginning of `whole` then, or of a framed run a new attempt. */
+  private async _claimWhatIs(keep: 'all' | number, whole: Uint8Array): Promise<void> {
+    for (let heals = 0; ; heals++) {
+      try {
+        await this._claim(this._options.framed ? 0 : keep);
+        const common = this._options.framed ? this._before.length : this._commonWith(whole);
+        if (common === this._before.length) return;
+        keep = common;
+      } catch (error) {
+        if (!(error instanceof Refused) || heals >= HEALS) throw error;
+        const { code, body } = error;
+        if (code === 'run_moved' && body.run?.pos < Number(keep)) keep = body.run.pos;
+        // By what the engine came back with an owner of before holds it: its lease will lapse.
+        else if (code === 'run_held') await wait((body.retry_after_ms ?? 1e3) + Math.random() * 250, this._life);
+        else throw error;
+      }
+    }
+  }
+
+  /** Bytes of the log that are as in `whole`, never a part of a character or a line. */
+  private _commonWith(whole: Uint8Array): number {
+    let common = 0;
+    while (common < this._before.length && this._before[common] === whole[common]) common++;
+    while (common && (whole[common]! & 0xc0) === 0x80) common--;
+    if (this._options.json) while (common && whole[common - 1] !== 10) common--;
+    return common;
   }
 
   private _whole(): Uint8Array {
@@ -297,6 +314,7 @@ export class AgentRun {
         this._hear(await this._api.untilAnswered(`${this._path}/heartbeat`, body, signal, patience + 10e3));
       } catch (error) {
         if (signal.aborted) return;
+        if (this._end) return; // its answer says how it ended
         const isFenced = error instanceof Refused && error.code === 'fenced';
         if (isFenced && error.body.epoch < epoch && epoch === this.epoch && !this._claiming) {
           this._lostTo = error.body.run?.pos ?? 0;
