@@ -9,7 +9,8 @@ export type { Agent };
 export type { AgentRun, Claim, End, EndStatus } from './writer.js';
 
 const SILENCE = 60e3; // comments come more often
-const OVER = ['run_ended', 'run_not_found']; // nobody waits for an answer
+const OVER = ['run_ended', 'run_not_found', 'expired']; // nobody waits for an answer
+const ANOTHERS = ['run_held', 'run_moved', 'fenced'];
 
 export interface AgentOptions extends ApiOptions {
   /** The name of this process's life. Absent: made of its host, its pid and 64 random bits. */
@@ -109,13 +110,16 @@ class Agent {
     return run;
   }
 
-  /** Answers what comes on a channel, several at once. */
+  /** Answers what comes on a channel, several at once. What another agent has by now is left to it. */
   async serve(channel: string, answer: (run: AgentRun, envelope: Envelope) => unknown, options: Serving = {}): Promise<void> {
     const { concurrency = 16, onError = console.error } = options, open = new Set<Promise<void>>();
     for await (const envelope of this.subscribe(channel, options)) {
       if (!envelope.run) continue;
       const one: Promise<void> = this.run(envelope, (run) => answer(run, envelope), options)
-        .then(() => {}, (error) => onError(error, envelope)).finally(() => open.delete(one));
+        .then(() => {}, (error) => {
+          const isExpected = this._life.signal.aborted || (error instanceof Refused && ANOTHERS.includes(error.code));
+          if (!isExpected) onError(error, envelope);
+        }).finally(() => open.delete(one));
       open.add(one);
       if (open.size >= concurrency) await Promise.race(open);
     }

@@ -1,17 +1,20 @@
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { connect, type Gateway, type Options, type Run, type State } from './index.js';
 
 const never = () => () => {};
 
 /**
  * A connection for as long as the component is there; null before it is mounted, and on a server. Another `url` or
- * `clientId` is another connection; the other options count when it is made.
+ * `clientId` is another connection. Another `token` counts from the next reconnect on; the other options count when it
+ * is made. Who logs in as another user gives the component another `key`.
  */
 export function useGateway(url: string | null | undefined, options: Options = {}): Gateway | null {
-  const [gateway, setGateway] = useState<Gateway | null>(null);
+  const [gateway, setGateway] = useState<Gateway | null>(null), given = useRef(options.token);
+  useEffect(() => { given.current = options.token; });
   useEffect(() => {
     if (!url) return;
-    const made = connect(url, options);
+    const latest = () => typeof given.current === 'function' ? given.current() : given.current;
+    const made = connect(url, { ...options, token: latest });
     setGateway(made);
     return () => {
       setGateway(null);
