@@ -18,15 +18,17 @@ const pause = (failures: number): number => Math.random() * Math.min(5e3, 100 * 
  */
 export function resumable(inner: Fetch = fetch, { attempts = 10, delay = pause }: ResumableOptions = {}): Fetch {
   return async (input, init) => {
-    const request = new Request(input, init), response = await inner(input, init);
-    const location = response.headers.get('location') ?? (request.method === 'GET' ? request.url : null);
+    // What was asked; a Request is not copied, as that would take its body.
+    const asked = { ...(input instanceof Request ? fieldsOf(input) : { url: String(input) }), ...init } as Asked;
+    const { url, method = 'GET', credentials, mode } = asked, signal = asked.signal ?? undefined;
+    const response = await inner(input, init);
+    const location = response.headers.get('location') ?? (method.toUpperCase() === 'GET' ? response.url || url : null);
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
-    if (!response.ok || !isStream || !response.body || !location) return response;
+    if (!response.ok || !isStream || !response.body || location === null) return response;
 
-    const address = new URL(location, response.url || request.url), headers = new Headers(request.headers);
+    const address = new URL(location, response.url || undefined), headers = new Headers(asked.headers);
     headers.delete('content-type');
     headers.set('accept', 'text/event-stream');
-    const { credentials, mode } = init ?? {}, { signal } = request;
     const again = (last?: string) => {
       if (last !== undefined) headers.set('last-event-id', last);
       return inner(address, { headers, signal, credentials, mode });
@@ -37,6 +39,10 @@ export function resumable(inner: Fetch = fetch, { attempts = 10, delay = pause }
     return whole;
   };
 }
+
+type Asked = RequestInit & { url: string };
+
+const fieldsOf = ({ url, method, headers, signal, credentials, mode }: Request): Asked => ({ url, method, headers, signal, credentials, mode });
 
 /** Where the bytes come from: one body after another. */
 class Resumed implements UnderlyingDefaultSource<Uint8Array> {
@@ -49,7 +55,7 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
   private _cancelled = false;
 
   constructor(
-    body: ReadableStream<Uint8Array>, private _again: (last?: string) => Promise<Response>, private _signal: AbortSignal,
+    body: ReadableStream<Uint8Array>, private _again: (last?: string) => Promise<Response>, private _signal: AbortSignal | undefined,
     private _attempts: number, private _delay: (failures: number) => number,
   ) {
     this._reader = body.getReader();
@@ -87,7 +93,7 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
   /** Another body; false when there is nothing more to come. */
   private async _resume(broken: unknown): Promise<boolean> {
     const mayGoOn = this._last !== undefined || !this._passed;
-    while (mayGoOn && !this._cancelled && !this._signal.aborted && this._failures < this._attempts) {
+    while (mayGoOn && !this._cancelled && !this._signal?.aborted && this._failures < this._attempts) {
       const wait = this._delay(this._failures++);
       await new Promise((resolve) => setTimeout(resolve, wait));
       let response: Response;
@@ -107,6 +113,6 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
       if (response.status < 500 && response.status !== 429 && response.status !== 408) break;
     }
     if (this._cancelled) return false;
-    throw this._signal.aborted ? this._signal.reason : broken;
+    throw this._signal?.aborted ? this._signal.reason : broken;
   }
 }

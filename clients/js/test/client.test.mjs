@@ -215,6 +215,30 @@ test('silence with an open run is asked about, and then it reconnects', async (t
   assert.equal(it.gateway.state, 'waiting');
 });
 
+test('a page that comes into sight tries at once, but not before a gateway that drains has asked for', async (t) => {
+  globalThis.document = new EventTarget();
+  t.after(() => { delete globalThis.document; });
+  t.mock.method(Math, 'random', () => 0.999);
+  const { gateway, socket, clock } = await started(t);
+  socket.welcome();
+  socket.end(1006);
+  document.hidden = true;
+  document.dispatchEvent(new Event('visibilitychange'));
+  assert.equal(gateway.state, 'waiting');
+  document.hidden = false;
+  document.dispatchEvent(new Event('visibilitychange'));
+  const second = await nextSocket(socket);
+  second.welcome();
+  document.dispatchEvent(new Event('visibilitychange')); // is the connection still one?
+  assert.deepEqual(second.sent, [{ type: 'ping' }]);
+  second.say({ type: 'system', event: 'draining', retry_after_ms: 3000 });
+  second.end(1012);
+  document.dispatchEvent(new Event('visibilitychange'));
+  assert.equal(gateway.state, 'waiting');
+  clock.tick(3250);
+  await nextSocket(second);
+});
+
 test('draining is waited for', async (t) => {
   const { socket, clock } = await started(t);
   socket.welcome();

@@ -52,6 +52,17 @@ test('a POST goes on at its Location, after the last whole event', async (t) => 
   assert.equal(asked[1].headers['content-type'], undefined);
 });
 
+test('a Request is asked as it is', async (t) => {
+  const { asked, url } = await served(t, (request, response, count) => {
+    response.writeHead(200, { ...STREAM, location: `${url}/elsewhere` });
+    if (count === 1) breaking(response, EVENTS[0]);
+    else response.end(EVENTS[1]);
+  });
+  const request = new Request(`${url}/chat`, { method: 'post', body: 'all of it', headers: { authorization: 'Bearer t' } });
+  assert.equal(await (await fetching(request)).text(), EVENTS[0] + EVENTS[1]);
+  assert.deepEqual(asked.map(({ method, url, headers }) => [method, url, headers.authorization]), [['POST', '/chat', 'Bearer t'], ['GET', '/elsewhere', 'Bearer t']]);
+});
+
 test('a GET goes on where it was; 204 is the end', async (t) => {
   const { asked, url } = await served(t, (request, response, count) => {
     if (count > 1) return response.writeHead(204).end();
