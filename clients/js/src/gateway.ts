@@ -307,7 +307,7 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
   private _lose(run: Run, code: string, message?: string): void {
-    run._stop(new GatewayError(code === 'unknown_run' && run._known ? 'gateway_lost' : code, message), 'failed');
+    run._stop(new GatewayError(code === 'unknown_run' && run._known ? 'gateway_lost' : code, message), code === 'forbidden' ? run.status : 'failed');
   }
 
   private _answer(id: string): Said | undefined {

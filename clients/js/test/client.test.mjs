@@ -303,6 +303,71 @@ test('what the gateway closed over is not sent again', async (t) => {
   assert.deepEqual(second.sent, []);
 });
 
+test('a reset of an epoch that is over is none', async (t) => {
+  const it = await started(t);
+  it.socket.welcome();
+  const run = asked(it);
+  it.socket.say(of('reset', { epoch: 2, pos: 0, hash: hashOf(''), cause: 'claimed' }));
+  it.socket.say(delta('', 'kept', 2));
+  it.socket.say(claimed);
+  assert.equal(run.text, 'kept');
+  assert.equal(run.epoch, 2);
+});
+
+test('what could not be attached is attached later', async (t) => {
+  const { gateway, socket, clock } = await started(t);
+  socket.welcome();
+  const run = gateway.ask('guide', {});
+  socket.say({ type: 'ack', id: socket.sent[0].id, status: 'published', run_id: 'run_1', attached: false });
+  const first = socket.last('attach').id;
+  socket.say({ type: 'error', code: 'overloaded', message: 'no room', id: first, run_id: 'run_1' });
+  clock.tick(20_000);
+  const second = socket.last('attach').id;
+  assert.notEqual(second, first);
+  socket.say(of('snapshot', { id: second, epoch: 1, pos: 4, hash: hashOf('late'), text: 'late', status: 'in_progress' }));
+  assert.equal(run.text, 'late');
+});
+
+test('of a log that has gone there is the end, and it is not verified', async (t) => {
+  const { gateway, socket } = await started(t);
+  socket.welcome();
+  const run = gateway.attach('run_1');
+  const { id } = socket.last('attach');
+  socket.say(of('end', { id, epoch: 1, pos: 4, hash: hashOf('gone'), status: 'completed', error: null, result: null }));
+  const { status, text, verified } = await run.done;
+  assert.deepEqual([status, text, verified], ['completed', '', false]);
+});
+
+test('a run that may be read no more says so', async (t) => {
+  const it = await started(t);
+  it.socket.welcome();
+  const run = asked(it);
+  it.socket.say({ type: 'detach', run_id: 'run_1' }); // the answer to a detach of before
+  assert.equal(run.error, null);
+  it.socket.say({ type: 'detach', run_id: 'run_1', reason: 'forbidden' });
+  assert.deepEqual([(await run.done).status, run.error.code], ['queued', 'forbidden']); // the run goes on
+});
+
+test('a question that is refused is a run that failed', async (t) => {
+  const { gateway, socket } = await started(t);
+  socket.welcome();
+  const run = gateway.ask('nowhere', {});
+  socket.say({ type: 'error', code: 'unknown_channel', message: 'no such channel', id: socket.sent[0].id });
+  await assert.rejects(run.ready, { code: 'unknown_channel', message: 'no such channel' });
+  assert.deepEqual([run.status, run.error], ['failed', { code: 'unknown_channel', message: 'no such channel' }]);
+});
+
+test('a cancel is answered', async (t) => {
+  const it = await started(t);
+  it.socket.welcome();
+  const answer = asked(it).cancel('changed my mind');
+  await settled();
+  const { id, ...said } = it.socket.last('cancel');
+  assert.deepEqual(said, { type: 'cancel', run_id: 'run_1', reason: 'changed my mind' });
+  it.socket.say({ type: 'ack', id, status: 'asked' });
+  assert.equal(await answer, 'asked');
+});
+
 test('items are whole lines', async (t) => {
   const it = await started(t);
   it.socket.welcome();
