@@ -1,4 +1,4 @@
-import { Api, type ApiOptions, pause, Refused, wait } from './api.js';
+import { Api, type ApiOptions, linked, pause, Refused, wait } from './api.js';
 import { newId } from './events.js';
 import { EventSplitter, parseEvent } from './sse.js';
 import { AgentRun, type Claim } from './writer.js';
@@ -58,25 +58,28 @@ class Agent {
 
   /** What is asked on a channel, until the signal fires or close(). It comes back by itself. */
   async *subscribe(channel: string, { group, signal, onGap }: Subscription = {}): AsyncGenerator<Envelope, void> {
-    const life = AbortSignal.any([this._life.signal, ...signal ? [signal] : []]);
-    const query = new URLSearchParams({ channel, ...group ? { group } : {} });
-    for (let failures = 0, last = ''; !life.aborted; ) {
-      try {
-        for await (const { id, event, data } of this._events(`/websocket/subscribe?${query}`, group ? '' : last, life)) {
-          failures = 0;
-          if (id) last = id;
-          if (event !== 'message') {
-            onGap?.(data);
-            continue;
+    const link = linked(this._life.signal, signal), query = new URLSearchParams({ channel, ...group ? { group } : {} });
+    try {
+      for (let failures = 0, last = ''; !link.signal.aborted; ) {
+        try {
+          for await (const { id, event, data } of this._events(`/websocket/subscribe?${query}`, group ? '' : last, link.signal)) {
+            failures = 0;
+            if (id) last = id;
+            if (event !== 'message') {
+              onGap?.(data);
+              continue;
+            }
+            const envelope: Envelope = JSON.parse(data);
+            this._deliveries.set(envelope, { channel, group, id: id ?? envelope.message_id });
+            yield envelope;
           }
-          const envelope: Envelope = JSON.parse(data);
-          this._deliveries.set(envelope, { channel, group, id: id ?? envelope.message_id });
-          yield envelope;
+        } catch (error) {
+          if (error instanceof Refused) throw error;
         }
-      } catch (error) {
-        if (error instanceof Refused) throw error;
+        if (!link.signal.aborted) await wait(pause(failures++, 0, Math.random()), link.signal);
       }
-      if (!life.aborted) await wait(pause(failures++, 0, Math.random()), life);
+    } finally {
+      link.free();
     }
   }
 
@@ -174,11 +177,11 @@ class Agent {
   }
 
   private async *_events(path: string, last: string, signal: AbortSignal) {
-    const quiet = new AbortController(), stop = () => quiet.abort(new Error('The stream is silent'));
+    const link = linked(signal), stop = () => link.abort(new Error('The stream is silent'));
     let timer = setTimeout(stop, SILENCE);
     try {
       const headers: Record<string, string> = last ? { 'last-event-id': last } : {};
-      const response = await this._api.open(path, { headers, signal: AbortSignal.any([signal, quiet.signal]) });
+      const response = await this._api.open(path, { headers, signal: link.signal });
       const splitter = new EventSplitter(), decoder = new TextDecoder();
       for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
         clearTimeout(timer);
@@ -190,6 +193,7 @@ class Agent {
       }
     } finally {
       clearTimeout(timer);
+      link.free();
     }
   }
 }

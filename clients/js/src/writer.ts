@@ -50,6 +50,7 @@ export class AgentRun {
   private _path: string;
   private _stop = new AbortController();
   private _beats = new AbortController();
+  private _leave = () => this._finish(new Error('The agent was closed'));
   private _lease = 10e3;
   private _before: Uint8Array = new Uint8Array(); // the log before the first batch
   private _batches: Batch[] = [];
@@ -69,7 +70,8 @@ export class AgentRun {
     private _life: AbortSignal, private _options: Claim & { delivery?: object; json?: boolean; framed?: boolean },
   ) {
     this._path = `/runs/${encodeURIComponent(run_id)}`;
-    this.signal = AbortSignal.any([this._stop.signal, _life]);
+    this.signal = this._stop.signal;
+    _life.addEventListener('abort', this._leave);
   }
 
   /** Bytes of the log, as far as they are this process's to know. */
@@ -78,7 +80,10 @@ export class AgentRun {
   /** @internal */
   async _begin(created?: { epoch: number; lease_ms: number }): Promise<this> {
     if (created) [this.epoch, this._lease] = [created.epoch, created.lease_ms];
-    else await this._claim(this._options.keep ?? 0);
+    else await this._claim(this._options.keep ?? 0).catch((error) => {
+      this._finish(error);
+      throw error;
+    });
     this.kept = decode(this._before);
     void this._beat();
     return this;
@@ -131,9 +136,6 @@ export class AgentRun {
   fail(error: unknown, code = 'agent_error'): Promise<void> {
     return this.end('failed', { error: { code, message: String((error as Error)?.message ?? error).slice(0, 500) } });
   }
-
-  /** @internal The process ends: nothing more is sent. */
-  _leave(): void { this._finish(new Error('The agent was closed')); }
 
   // Sending.
 
@@ -306,7 +308,7 @@ export class AgentRun {
   // The lease.
 
   private async _beat(): Promise<void> {
-    const signal = AbortSignal.any([this._beats.signal, this._life]);
+    const { signal } = this._beats;
     while (!signal.aborted) {
       const patience = this.cancelled ? 0 : Math.min(5e3, Math.floor(this._lease / 2)), { epoch } = this;
       try {
@@ -340,6 +342,7 @@ export class AgentRun {
     this.over = true;
     this._failure = failure;
     clearTimeout(this._timer);
+    this._life.removeEventListener('abort', this._leave);
     this._beats.abort();
     this._stop.abort();
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import test from 'node:test';
 import { agent, Refused, textOf } from '../dist/producer.js';
 import { FakeRuns, seeded } from './fake_runs.mjs';
@@ -137,6 +138,27 @@ test('a log that is not what was written is cut to what is common, and written o
     runs.run.text = 'x';
     await assert.rejects(run.end(), /cannot be healed/); // an end cannot be taken back
   }
+});
+
+test('an agent holds nothing of what it has answered', async (t) => {
+  const { runs, gateway } = started(t);
+  const listeners = () => getEventListeners(life, 'abort').length;
+  let life;
+  const inner = AbortSignal.prototype.addEventListener;
+  t.mock.method(AbortSignal.prototype, 'addEventListener', function (...given) {
+    life ??= this; // the first that is listened to is the agent's own
+    return inner.apply(this, given);
+  });
+  await gateway.run(envelope(), async (run) => {
+    for (let n = 0; n < 5; n++) {
+      await run.append('word ');
+      await run.flush();
+    }
+  });
+  assert.equal(listeners(), 0);
+  await assert.rejects(gateway.run(envelope()), { code: 'run_ended' });
+  assert.equal(listeners(), 0);
+  assert.equal(runs.run.status, 'completed');
 });
 
 test('one message is answered once at a time', async (t) => {
