@@ -51,7 +51,7 @@ def claimed(gateway, envelope) -> Owner:
 
 
 def welcomed(page):
-    page.wait_for_function("tab.gateway.state === 'open'")
+    page.wait_for_function("window.tab?.gateway.state === 'open'")
     return page
 
 
@@ -74,7 +74,7 @@ def test_a_duplicated_tab_asks_for_itself(gateway, site, context, agent):
         owner.append(f"the answer {envelope['message']['payload']['message']}")
         owner.end()
     for page, question in ((first, "of the first"), (second, "of the second")):
-        page.wait_for_function("tab.run?.status === 'completed'")
+        page.wait_for_function("window.tab?.run?.status === 'completed'")
         assert page.evaluate("[tab.run.text, tab.run.verified]") == [f"the answer {question}", True]
     assert first.evaluate("tab.run.run_id") != second.evaluate("tab.run.run_id")
 
@@ -118,13 +118,13 @@ def test_an_answer_is_exact_after_200_reloads(gateway, site, context, agent, rec
     grown = 0
     for _ in range(RELOADS):
         if rng.random() < 0.3:
-            page.wait_for_function("(size) => tab.run.text.length > size", arg=grown)
+            page.wait_for_function("(size) => window.tab?.run?.text.length > size", arg=grown)
             grown = page.evaluate("tab.run.text.length")
         page.reload(wait_until="commit" if rng.random() < 0.5 else "load")
     speaking.enough.set()
     speaking.join(20)
     assert speaking.failure is None
-    page.wait_for_function("tab.run?.status === 'completed'")
+    page.wait_for_function("window.tab?.run?.status === 'completed'")
     assert page.evaluate("tab.run.text") == speaking.text
     assert page.evaluate("tab.run.verified") is True
     record_property("bytes of the answer", len(speaking.text.encode()))
@@ -142,9 +142,9 @@ def test_a_page_comes_back_at_once_when_the_network_does(gateway, site, context)
         Math.random = () => 0.999;
         again();
     }""")
-    page.wait_for_function("tab.states.filter((state) => state === 'waiting').length >= 5")
+    page.wait_for_function("window.tab?.states.filter((state) => state === 'waiting').length >= 5")
     page.evaluate("() => { restore(); dispatchEvent(new Event('online')); }")
-    page.wait_for_function("tab.gateway.state === 'open'", timeout=2000)
+    page.wait_for_function("window.tab?.gateway.state === 'open'", timeout=2000)
 
 
 def test_react_renders_what_is_in_the_log(gateway, site, context, agent):

@@ -7,7 +7,7 @@ export interface Identity {
 }
 
 const taken = new Set<string>();
-const LOCK_WAIT = 250; // a page that is loaded again may have to wait for itself to be gone
+const LOCK_WAIT = 1e3; // a page that is loaded again may have to wait for itself to be gone
 
 /**
  * The client_id of a connection: the same each time this tab loads the page. A duplicated tab copies its storage, but
