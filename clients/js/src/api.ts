@@ -1,5 +1,7 @@
 // The service API: one call, and the same again until there is an answer.
 
+import { wait } from './wait.js';
+
 const LONGEST = 10e3; // milliseconds for an answer that waits for nothing
 
 /** The gateway understood, and said no: the same again would not help. `code` and `body` say why. */
@@ -20,20 +22,6 @@ export interface ApiOptions {
 
 /** Milliseconds before the attempt after `failures`, not less than the gateway asked for. */
 export const pause = (failures: number, floor: number, chance: number): number => floor + chance * Math.min(5e3, 100 * 2 ** failures);
-
-/** Resolves after so long, or when the signal fires. */
-export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    if (signal?.aborted) done();
-    else signal?.addEventListener('abort', done);
-  });
-}
 
 /**
  * A controller that fires with its parents, until free(). AbortSignal.any() would be kept for as long as a parent lives:

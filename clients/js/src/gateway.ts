@@ -89,7 +89,8 @@ export class Gateway extends Events<GatewayEvents> {
     const asked = new Run(this);
     asked.channel = channel;
     this._say({ channel, intent, payload, run, id }, (ack) => {
-      asked._settle(ack.run_id!);
+      if (!ack.run_id) return asked._stop(new GatewayError('no_run'), 'failed');
+      asked._settle(ack.run_id);
       if (asked._over) return this._drop(asked, true);
       this._runs.add(asked);
       if (ack.attached === false) this._attach(asked, true);

@@ -1,6 +1,7 @@
-import { Api, type ApiOptions, linked, pause, Refused, wait } from './api.js';
+import { Api, type ApiOptions, linked, pause, Refused } from './api.js';
 import { newId } from './events.js';
 import { EventSplitter, parseEvent } from './sse.js';
+import { wait } from './wait.js';
 import { AgentRun, type Claim } from './writer.js';
 
 export { Refused };

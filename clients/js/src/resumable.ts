@@ -1,4 +1,5 @@
 import { EventSplitter, parseEvent } from './sse.js';
+import { wait } from './wait.js';
 
 export interface ResumableOptions {
   /** So many attempts in a row bring nothing new: then the body fails as it would have. Default 10. */
@@ -94,8 +95,7 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
   private async _resume(broken: unknown): Promise<boolean> {
     const mayGoOn = this._last !== undefined || !this._passed;
     while (mayGoOn && !this._cancelled && !this._signal?.aborted && this._failures < this._attempts) {
-      const wait = this._delay(this._failures++);
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await wait(this._delay(this._failures++), this._signal);
       let response: Response;
       try {
         response = await this._again(this._last);

@@ -1,7 +1,8 @@
 // The owner's side of a run: batches, one in flight, sent again as they were until answered.
-import { type Api, Refused, wait } from './api.js';
+import { type Api, Refused } from './api.js';
 import { textOf } from './chunks.js';
 import { decode, EMPTY, encode, fold, hex, unhex } from './fold.js';
+import { wait } from './wait.js';
 
 const BATCH_MS = 25, BATCH = 4096; // what a model says in this time, or so many characters, is one append
 const BATCH_MOST = 65536; // characters, when it says more than the gateway takes at the time

@@ -357,6 +357,16 @@ test('a question that is refused is a run that failed', async (t) => {
   assert.deepEqual([run.status, run.error], ['failed', { code: 'unknown_channel', message: 'no such channel' }]);
 });
 
+test('the id of a message without a run has none', async (t) => {
+  const { gateway, socket } = await started(t);
+  socket.welcome();
+  const run = gateway.ask('guide', {}, { id: 'sent-before' }), other = gateway.attach('run_1');
+  socket.say({ type: 'ack', id: 'sent-before', status: 'duplicate' });
+  await assert.rejects(run.ready, { code: 'no_run' });
+  socket.say(of('snapshot', { id: socket.last('attach').id, epoch: 1, pos: 1, hash: hashOf('x'), text: 'x' }));
+  assert.deepEqual([run.text, other.text], ['', 'x']);
+});
+
 test('a cancel is answered', async (t) => {
   const it = await started(t);
   it.socket.welcome();

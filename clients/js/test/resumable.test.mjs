@@ -114,6 +114,24 @@ test('who stops it is not asked again', async (t) => {
   assert.equal(asked.length, 2);
 });
 
+test('who stops it does not wait for the next attempt', async (t) => {
+  const { url } = await served(t, (request, response) => {
+    response.writeHead(200, STREAM);
+    breaking(response, EVENTS[0]);
+  });
+  const stop = new AbortController(), waiting = Promise.withResolvers();
+  const delay = () => {
+    waiting.resolve();
+    return 1e6;
+  };
+  const reader = (await resumable(fetch, { delay })(url, { signal: stop.signal })).body.getReader();
+  await reader.read();
+  const next = reader.read();
+  await waiting.promise;
+  stop.abort();
+  await assert.rejects(next, { name: 'AbortError' });
+});
+
 test('other responses pass as they are', async (t) => {
   const { url } = await served(t, (request, response) => response.writeHead(404, { 'content-type': 'application/json' }).end('{"code":"x"}'));
   const response = await fetching(url);
