@@ -19,4 +19,4 @@ async function* words(text, signal) {
 console.log(gateway.producer);
 await gateway.serve('guide', async (run, envelope) => {
   await run.pipe(words(envelope.message.payload.message, run.signal));
-}, { group, onError: (error, envelope) => console.log(`${envelope.message.id}: ${error.message}`) });
+}, { group, lease_ms: 2000, onError: (error, envelope) => console.log(`${envelope.message.id}: ${error.message}`) });
