@@ -2,7 +2,7 @@ import { Api, type ApiOptions, linked, pause, Refused } from './api.js';
 import { newId } from './events.js';
 import { EventSplitter, parseEvent } from './sse.js';
 import { wait } from './wait.js';
-import { AgentRun, type Claim } from './writer.js';
+import { AgentRun, ANOTHERS, type Claim, OVER } from './writer.js';
 
 export { Refused };
 export { textOf } from './chunks.js';
@@ -10,8 +10,6 @@ export type { Agent };
 export type { AgentRun, Claim, End, EndStatus } from './writer.js';
 
 const SILENCE = 60e3; // comments come more often
-const OVER = ['run_ended', 'run_not_found', 'expired']; // nobody waits for an answer
-const ANOTHERS = ['run_held', 'run_moved', 'fenced'];
 
 export interface AgentOptions extends ApiOptions {
   /** The name of this process's life. Absent: made of its host, its pid and 64 random bits. */
@@ -109,7 +107,8 @@ class Agent {
     if (answer || failure) this._open.delete(run_id);
     const isOver = failure instanceof Refused && OVER.includes(failure.code);
     // What was refused is another's, who acknowledges it; or another may do better.
-    if (answer && !this._life.signal.aborted && (isOver || !(failure instanceof Refused))) await this.ack(envelope);
+    const isDone = isOver || run._ended || !(failure instanceof Refused);
+    if (answer && isDone && !this._life.signal.aborted) await this.ack(envelope);
     if (failure && !(answer && isOver)) throw failure;
     return run;
   }

@@ -9,6 +9,8 @@ const BATCH_MOST = 65536; // characters, when it says more than the gateway take
 const HELD_MOST = 1 << 20; // characters that are not sent yet: append() waits
 const ITEMS_MOST = 1000;
 const HEALS = 20;
+/** Whose the run is by now: nobody's, or another's. */
+export const OVER = ['run_ended', 'run_not_found', 'expired'], ANOTHERS = ['fenced', 'run_held', 'run_moved', 'sequence_conflict'];
 
 export type EndStatus = 'completed' | 'failed' | 'cancelled';
 
@@ -64,6 +66,7 @@ export class AgentRun {
   private _claiming = false;
   private _lostTo?: number; // the engine lost its claim, and has so much of the log
   /** @internal */ _failure?: unknown;
+  /** @internal Its end was answered. */ _ended = false;
 
   /** @internal */
   constructor(
@@ -165,10 +168,23 @@ export class AgentRun {
         else if (!end && heals++ < HEALS) await this._claimAgain('all');
         else throw new Error(`The log of ${this.run_id} is not what was written, and cannot be healed`);
       } catch (error) {
-        if (!(error instanceof Refused) || heals++ >= HEALS || !(await this._heal(error))) throw error;
+        if (!(error instanceof Refused)) throw error;
+        if (heals++ < HEALS && (await this._heal(error))) continue;
+        if (![...OVER, ...ANOTHERS].includes(error.code)) await this._giveUp(error);
+        throw error;
       }
-      if (this._batches[this._next - 1]?.end) this._finish();
+      if (this._batches[this._next - 1]?.end) {
+        this._ended = true;
+        this._finish();
+      }
     }
+  }
+
+  /** What was said last will never be taken: readers are told, and wait for no lease. */
+  private async _giveUp({ code, message }: Refused): Promise<void> {
+    const end: End = { status: 'failed', error: { code, message: message.slice(0, 500) } };
+    const body = { producer: this._producer, epoch: this.epoch, seq: this._next, end };
+    await this._api.untilAnswered(`${this._path}/end`, body, this._life).then(() => { this._ended = true; }, () => {});
   }
 
   /** Makes a batch of what waits, when none is left to be sent. */

@@ -140,6 +140,21 @@ test('a log that is not what was written is cut to what is common, and written o
   }
 });
 
+test('what can never be taken fails the run', async (t) => {
+  const { runs, gateway } = started(t), append = runs.append;
+  runs.append = (asked) => asked.text?.length > 10 ? runs.refuse(413, 'run_too_large') : append.call(runs, asked);
+  const acked = t.mock.method(gateway, 'ack');
+  await assert.rejects(gateway.run(envelope(), async (run) => {
+    await run.append('short');
+    await run.flush();
+    await run.append('longer than it may be');
+  }), { code: 'run_too_large' });
+  assert.equal(runs.run.text, 'short');
+  assert.equal(runs.run.ended.status, 'failed');
+  assert.equal(runs.run.ended.error.code, 'run_too_large');
+  assert.equal(acked.mock.callCount(), 1);
+});
+
 test('an agent holds nothing of what it has answered', async (t) => {
   const { runs, gateway } = started(t);
   const listeners = () => getEventListeners(life, 'abort').length;
