@@ -310,7 +310,9 @@ export class AgentRun {
 
   private async _ask(keep: 'all' | number): Promise<any> {
     const { delivery, lease_ms, takeover_ms } = this._options;
-    const body = { producer: this._producer, token: this._token(), keep, include_text: true, delivery, lease_ms, takeover_ms };
+    // The last epoch that was heard of: the new one is above it, though the engine has lost it.
+    const epoch = this.epoch || undefined;
+    const body = { producer: this._producer, token: this._token(), keep, epoch, include_text: true, delivery, lease_ms, takeover_ms };
     this._claiming = true;
     try {
       const claimed = await this._api.untilAnswered(`${this._path}/claim`, body, this._life);

@@ -64,14 +64,15 @@ export class FakeRuns {
     return [status, { success: false, code, run: { status: is, epoch, ...this.state() }, ...more }];
   }
 
-  claim({ producer, token, keep }) {
+  claim({ producer, token, keep, epoch = 0 }) {
     const { run } = this;
     if (token === run.token && producer === run.producer) return [200, { epoch: run.epoch, lease_ms: 10_000, text: run.text }];
     if (this.isOver()) return this.refuse(409, 'run_ended');
+    if (epoch && epoch < run.epoch) return this.refuse(409, 'run_moved');
     const bytes = encode(run.text);
     if (keep !== 'all' && keep > bytes.length) return this.refuse(409, 'run_moved');
     const text = keep === 'all' ? run.text : new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, keep));
-    Object.assign(run, { text, producer, token, epoch: run.epoch + 1, seqs: new Map(), next: 0, status: 'in_progress' });
+    Object.assign(run, { text, producer, token, epoch: Math.max(run.epoch, epoch) + 1, seqs: new Map(), next: 0, status: 'in_progress' });
     return [200, { epoch: run.epoch, lease_ms: 10_000, text }];
   }
 

@@ -140,6 +140,21 @@ test('a log that is not what was written is cut to what is common, and written o
   }
 });
 
+test('a claim that the engine has lost is made again in a new epoch', async (t) => {
+  const { runs, gateway } = started(t);
+  runs.claim({ producer: 'before', token: 'b', keep: 'all' });
+  const run = await gateway.run(envelope());
+  await run.append('said ');
+  await run.flush();
+  assert.equal(run.epoch, 2);
+  runs.loseTail(2);
+  assert.equal(runs.run.epoch, 1);
+  await run.append('and on');
+  await run.flush();
+  assert.equal(run.epoch, 3); // readers have heard of 2
+  assert.equal(runs.run.text, 'said and on');
+});
+
 test('what can never be taken fails the run', async (t) => {
   const { runs, gateway } = started(t), append = runs.append;
   runs.append = (asked) => asked.text?.length > 10 ? runs.refuse(413, 'run_too_large') : append.call(runs, asked);
