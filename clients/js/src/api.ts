@@ -21,20 +21,28 @@ export interface ApiOptions {
 }
 
 /** Milliseconds before the attempt after `failures`, not less than the gateway asked for. */
-export const pause = (failures: number, floor: number, chance: number): number => floor + chance * Math.min(5e3, 100 * 2 ** failures);
+export const pause = (failures: number, floor: number, chance: number): number =>
+  floor + chance * Math.min(5e3, 100 * 2 ** failures);
+
+interface Link {
+  signal: AbortSignal;
+  abort(reason: unknown): void;
+  free(): void;
+}
 
 /**
  * A controller that fires with its parents, until free(). AbortSignal.any() would be kept for as long as a parent lives:
  * two kilobytes for each request of an agent.
  */
-export function linked(...parents: (AbortSignal | undefined)[]): { signal: AbortSignal; abort(reason: unknown): void; free(): void } {
+export function linked(...parents: (AbortSignal | undefined)[]): Link {
   const controller = new AbortController(), abort = (reason: unknown) => controller.abort(reason);
   const links = parents.filter((parent) => parent !== undefined).map((parent) => ({ parent, fire: () => abort(parent.reason) }));
   for (const { parent, fire } of links) {
     if (parent.aborted) fire();
     else parent.addEventListener('abort', fire);
   }
-  return { signal: controller.signal, abort, free: () => links.forEach(({ parent, fire }) => parent.removeEventListener('abort', fire)) };
+  const free = () => links.forEach(({ parent, fire }) => parent.removeEventListener('abort', fire));
+  return { signal: controller.signal, abort, free };
 }
 
 export class Api {
@@ -64,8 +72,8 @@ export class Api {
   async post(path: string, body: object, signal?: AbortSignal, patience = LONGEST): Promise<any> {
     const link = linked(signal), timer = setTimeout(() => link.abort(new Error('No answer in time')), patience);
     try {
-      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: link.signal };
-      return await (await this.open(path, init)).json();
+      const headers = { 'content-type': 'application/json' }, text = JSON.stringify(body);
+      return await (await this.open(path, { method: 'POST', headers, body: text, signal: link.signal })).json();
     } finally {
       clearTimeout(timer);
       link.free();

@@ -10,8 +10,6 @@ export interface Options {
   clientId?: string | null;
   /** Get the runs that are pushed to this user, too: `on('run')`. */
   runs?: boolean;
-  /** At most one delta of a run in so many milliseconds (0 to 1000). */
-  coalesceMs?: number;
   /** Where there is none: that of the package `ws`, say. */
   WebSocket?: any;
 }
@@ -71,7 +69,7 @@ export class Gateway extends Events<GatewayEvents> {
   private _welcomed = 0;
   private _heard!: number;
   private _pinged!: number;
-  private _ticking = setInterval(() => this._tick(Date.now()), 1e3);
+  private _ticking = setInterval(() => this._tick(), 1e3);
   private _life = new AbortController();
 
   /** @internal */
@@ -105,7 +103,7 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** Reads a run: from its start, or on from a cursor. One that this client reads already is that one. */
   attach(target: Target): Run {
-    const { run_id, thread_id, cursor, text } = typeof target === 'string' ? { run_id: target } as Exclude<Target, string> : target;
+    const { run_id, thread_id, cursor, text }: Exclude<Target, string> = typeof target === 'string' ? { run_id: target } : target;
     for (const run of this._runs) if (run_id && run.run_id === run_id) return run;
     const run = new Run(this, cursor, text);
     run.run_id = run_id;
@@ -139,7 +137,7 @@ export class Gateway extends Events<GatewayEvents> {
     const attach = () => {
       if (run._attaching !== id || run._over) return;
       const { run_id } = run, thread_id = run_id ? undefined : run.thread_id;
-      this._send({ type: 'attach', run_id, thread_id, cursor: run.cursor(), coalesce_ms: this._options.coalesceMs, id });
+      this._send({ type: 'attach', run_id, thread_id, cursor: run.cursor(), id });
     };
     if (delayed && run._failures++) setTimeout(attach, backoff(run._failures, false, 0, Math.random()));
     else attach();
@@ -179,7 +177,8 @@ export class Gateway extends Events<GatewayEvents> {
     if (name) this._url.searchParams.set('client_id', name);
     // A subprotocol's name may hold less than encodeURIComponent() leaves.
     const Socket = this._options.WebSocket ?? WebSocket;
-    const socket: WebSocket = this._socket = new Socket(this._url.href, shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : []);
+    const protocols = shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : [];
+    const socket: WebSocket = this._socket = new Socket(this._url.href, protocols);
     // A handshake that is not answered is a silence, too.
     this._heard = this._pinged = Date.now();
     socket.onopen = () => this._runs.forEach((run) => this._attach(run)); // a resume is one round trip
@@ -190,8 +189,7 @@ export class Gateway extends Events<GatewayEvents> {
   /** The connection is over, or none came about. */
   private _gone(code: number): void {
     if (this.error) return;
-    const now = Date.now(), wanted = verdict(code);
-    const socket = this._socket;
+    const wanted = verdict(code), socket = this._socket;
     this._socket = undefined;
     socket?.close();
     if (wanted === 'end' || (wanted === 'token' && (this._refused || typeof this._options.token !== 'function'))) {
@@ -201,7 +199,7 @@ export class Gateway extends Events<GatewayEvents> {
     if (isOurFault(code)) {
       for (const [id, said] of this._said) if (said._first) this._answer(id)!._failed(new GatewayError(`${code}`));
     }
-    if (this._welcomed && (code < 4000 || now - this._welcomed > 10e3)) this._failures = 0;
+    if (this._welcomed && (code < 4000 || Date.now() - this._welcomed > 10e3)) this._failures = 0;
     this._welcomed = 0;
     const slow = wanted === 'slow', floor = this._floor;
     this._floor = 0;
@@ -233,18 +231,18 @@ export class Gateway extends Events<GatewayEvents> {
   private _wake(): void {
     if (globalThis.document?.hidden) return;
     if (this._retry) this._patient || this._dial();
-    else if (this._welcomed && !this._pinged) this._ping(Date.now());
+    else if (this._welcomed && !this._pinged) this._ping();
   }
 
-  private _tick(now: number): void {
+  private _tick(): void {
     if (!this._socket) return;
-    const what = watch(now, this._heard, this._pinged, this._runs.size > 0);
-    if (what === 'ask') this._ping(now);
+    const what = watch(Date.now(), this._heard, this._pinged, this._runs.size > 0);
+    if (what === 'ask') this._ping();
     else if (what === 'dead') this._gone(1006);
   }
 
-  private _ping(now: number): void {
-    this._pinged = now;
+  private _ping(): void {
+    this._pinged = Date.now();
     this._send({ type: 'ping' });
   }
 
@@ -308,7 +306,8 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
   private _lose(run: Run, code: string, message?: string): void {
-    run._stop(new GatewayError(code === 'unknown_run' && run._known ? 'gateway_lost' : code, message), code === 'forbidden' ? run.status : 'failed');
+    const error = new GatewayError(code === 'unknown_run' && run._known ? 'gateway_lost' : code, message);
+    run._stop(error, code === 'forbidden' ? run.status : 'failed'); // forbidden to this one, it may go on
   }
 
   private _answer(id: string): Said | undefined {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Api, type ApiOptions, linked, pause, Refused } from './api.js';
 import { newId } from './events.js';
 import { EventSplitter, parseEvent } from './sse.js';
@@ -52,7 +53,7 @@ class Agent {
 
   constructor(url: string | URL, options: AgentOptions = {}) {
     this._api = new Api(url, options);
-    this.producer = options.producer ?? `${globalThis.process?.env?.HOSTNAME ?? 'js'}-${globalThis.process?.pid ?? 0}-${newId().slice(16)}`;
+    this.producer = options.producer ?? `${hostname()}-${process.pid}-${newId().slice(16)}`;
   }
 
   /** What is asked on a channel, until the signal fires or close(). It comes back by itself. */
@@ -132,7 +133,8 @@ class Agent {
   /** A run that nobody asked for (docs/PROTOCOL.md, `POST /runs`): `to` whom, `push`, `metadata` … */
   async create(channel: string, { format = 'text', ...fields }: Record<string, any> = {}): Promise<AgentRun> {
     const run_id = fields.run_id ?? `made-${newId()}`, token = newId();
-    const created = await this._api.untilAnswered('/runs', { ...fields, run_id, channel, format, producer: this.producer, token }, this._life.signal);
+    const body = { ...fields, run_id, channel, format, producer: this.producer, token };
+    const created = await this._api.untilAnswered('/runs', body, this._life.signal);
     const run = new AgentRun(this._api, this.producer, run_id, newId, this._life.signal, { json: format === 'json' });
     return run._begin(created);
   }

@@ -43,7 +43,8 @@ export function resumable(inner: Fetch = fetch, { attempts = 10, delay = pause }
 
 type Asked = RequestInit & { url: string };
 
-const fieldsOf = ({ url, method, headers, signal, credentials, mode }: Request): Asked => ({ url, method, headers, signal, credentials, mode });
+const fieldsOf = ({ url, method, headers, signal, credentials, mode }: Request): Asked =>
+  ({ url, method, headers, signal, credentials, mode });
 
 /** Where the bytes come from: one body after another. */
 class Resumed implements UnderlyingDefaultSource<Uint8Array> {
@@ -56,8 +57,8 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
   private _cancelled = false;
 
   constructor(
-    body: ReadableStream<Uint8Array>, private _again: (last?: string) => Promise<Response>, private _signal: AbortSignal | undefined,
-    private _attempts: number, private _delay: (failures: number) => number,
+    body: ReadableStream<Uint8Array>, private _again: (last?: string) => Promise<Response>,
+    private _signal: AbortSignal | undefined, private _attempts: number, private _delay: (failures: number) => number,
   ) {
     this._reader = body.getReader();
   }

@@ -10,7 +10,8 @@ const HELD_MOST = 1 << 20; // characters that are not sent yet: append() waits
 const ITEMS_MOST = 1000;
 const HEALS = 20;
 /** Whose the run is by now: nobody's, or another's. */
-export const OVER = ['run_ended', 'run_not_found', 'expired'], ANOTHERS = ['fenced', 'run_held', 'run_moved', 'sequence_conflict'];
+export const OVER = ['run_ended', 'run_not_found', 'expired'];
+export const ANOTHERS = ['fenced', 'run_held', 'run_moved', 'sequence_conflict'];
 
 export type EndStatus = 'completed' | 'failed' | 'cancelled';
 
@@ -38,6 +39,8 @@ interface Batch {
 /** The log as it is stored: of items a line each. */
 const bytesOf = ({ text, items }: Pick<Batch, 'text' | 'items'>): Uint8Array =>
   encode(text ?? (items ?? []).map((item) => `${JSON.stringify(item)}\n`).join(''));
+
+const sizeOf = (piece: string | { item: unknown }): number => (typeof piece === 'string' ? piece : JSON.stringify(piece.item)).length;
 
 /** A run that this process owns. */
 export class AgentRun {
@@ -220,7 +223,7 @@ export class AgentRun {
       items.push(first.item);
       size += JSON.stringify(first.item).length;
     }
-    this._held = this._buffer.reduce((sum, piece) => sum + (typeof piece === 'string' ? piece : JSON.stringify(piece.item)).length, 0);
+    this._held = this._buffer.reduce((sum, piece) => sum + sizeOf(piece), 0);
     return items;
   }
 
