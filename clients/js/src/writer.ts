@@ -87,11 +87,11 @@ export class AgentRun {
   /** @internal */
   async _begin(created?: { epoch: number; lease_ms: number }): Promise<this> {
     if (created) [this.epoch, this._lease] = [created.epoch, created.lease_ms];
-    else await this._claim(this._options.keep ?? 0).catch((error) => {
+    else await this._claimFirst(this._options.keep ?? 0).catch((error) => {
       this._finish(error);
       throw error;
     });
-    this.kept = decode(this._before);
+    if (!this._options.framed) this.kept = decode(this._before);
     void this._beat();
     return this;
   }
@@ -302,6 +302,13 @@ export class AgentRun {
       at += part.length;
     }
     return whole;
+  }
+
+  private async _claimFirst(keep: 'all' | number): Promise<void> {
+    const { framed } = this._options;
+    await this._claim(framed ? 'all' : keep);
+    // In frames, another attempt is said: only where there was one before.
+    if (framed && keep !== 'all' && this._before.length) await this._claim(0);
   }
 
   private async _claim(keep: 'all' | number): Promise<void> {

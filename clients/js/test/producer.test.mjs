@@ -155,6 +155,17 @@ test('a claim that the engine has lost is made again in a new epoch', async (t) 
   assert.equal(runs.run.text, 'said and on');
 });
 
+test('of a framed run only a second attempt is said to be one', async (t) => {
+  const { runs, gateway } = started(t);
+  await (await gateway.run(envelope('ai-sdk', 'ai-sdk'))).append('first');
+  gateway.close();
+  runs.run.text = '{"type":"start"}\n';
+  const another = agent('http://host', { fetch: runs.fetch, producer: 'q' });
+  t.after(() => another.close());
+  assert.equal((await another.run(envelope('ai-sdk', 'ai-sdk'))).kept, '');
+  assert.deepEqual(runs.calls.filter(({ verb }) => verb === 'claim').map(({ producer, keep }) => [producer, keep]), [['p', 'all'], ['q', 'all'], ['q', 0]]);
+});
+
 test('what can never be taken fails the run', async (t) => {
   const { runs, gateway } = started(t), append = runs.append;
   runs.append = (asked) => asked.text?.length > 10 ? runs.refuse(413, 'run_too_large') : append.call(runs, asked);
