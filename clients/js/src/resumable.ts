@@ -24,13 +24,12 @@ export function resumable(inner: Fetch = fetch, { attempts = 10, delay = pause }
     const { url, method = 'GET', credentials, mode } = asked, signal = asked.signal ?? undefined;
     const response = await inner(input, init);
     const location = response.headers.get('location') ?? (method.toUpperCase() === 'GET' ? response.url || url : null);
-    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
-    if (!response.ok || !isStream || !response.body || location === null) return response;
+    if (!response.ok || !isStream(response) || !response.body || location === null) return response;
 
     const address = new URL(location, response.url || undefined), headers = new Headers(asked.headers);
     headers.delete('content-type');
     headers.set('accept', 'text/event-stream');
-    const again = (last?: string) => {
+    const again = (signal: AbortSignal, last?: string) => {
       if (last !== undefined) headers.set('last-event-id', last);
       return inner(address, { headers, signal, credentials, mode });
     };
@@ -40,6 +39,8 @@ export function resumable(inner: Fetch = fetch, { attempts = 10, delay = pause }
     return whole;
   };
 }
+
+const isStream = ({ headers }: Response): boolean => !!headers.get('content-type')?.startsWith('text/event-stream');
 
 type Asked = RequestInit & { url: string };
 
@@ -54,35 +55,43 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
   private _last?: string;
   private _passed = false; // something without an id: it cannot be told from what comes again
   private _failures = 0;
-  private _cancelled = false;
+  private _stop = new AbortController();
 
   constructor(
-    body: ReadableStream<Uint8Array>, private _again: (last?: string) => Promise<Response>,
-    private _signal: AbortSignal | undefined, private _attempts: number, private _delay: (failures: number) => number,
+    body: ReadableStream<Uint8Array>, private _again: (signal: AbortSignal, last?: string) => Promise<Response>,
+    signal: AbortSignal | undefined, private _attempts: number, private _delay: (failures: number) => number,
   ) {
     this._reader = body.getReader();
+    // Until it is over: the caller's signal may live longer.
+    signal?.addEventListener('abort', () => this._stop.abort(signal.reason), { signal: this._stop.signal });
   }
 
   /** Until a whole event is there: half of one would be said twice. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    for (let found = false; !found && !this._cancelled; ) {
+    for (let found = false; !found; ) {
       try {
         const { done, value } = await this._reader.read();
-        if (done) return controller.close();
+        if (done) return this._close(controller);
         for (const text of this._splitter.push(this._decoder.decode(value, { stream: true }))) {
           found = true;
           this._remember(text);
           controller.enqueue(new TextEncoder().encode(text));
         }
       } catch (error) {
-        if (!(await this._resume(error))) return controller.close();
+        if (!(await this._resume(error))) return this._close(controller);
       }
     }
   }
 
   async cancel(reason: unknown): Promise<void> {
-    this._cancelled = true;
-    await this._reader.cancel(reason);
+    this._stop.abort(reason);
+    await this._reader.cancel(reason).catch(() => {}); // it is broken already
+  }
+
+  private _close(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    if (this._stop.signal.aborted) return; // by cancel()
+    controller.close();
+    this._stop.abort();
   }
 
   private _remember(text: string): void {
@@ -94,26 +103,27 @@ class Resumed implements UnderlyingDefaultSource<Uint8Array> {
 
   /** Another body; false when there is nothing more to come. */
   private async _resume(broken: unknown): Promise<boolean> {
-    const mayGoOn = this._last !== undefined || !this._passed;
-    while (mayGoOn && !this._cancelled && !this._signal?.aborted && this._failures < this._attempts) {
-      await wait(this._delay(this._failures++), this._signal);
+    const mayGoOn = this._last !== undefined || !this._passed, { signal } = this._stop;
+    while (mayGoOn && this._failures < this._attempts) {
+      if (!signal.aborted) await wait(this._delay(this._failures++), signal);
+      if (signal.aborted) break;
       let response: Response;
       try {
-        response = await this._again(this._last);
+        response = await this._again(signal, this._last);
       } catch {
         continue;
       }
       if (response.status === 204) return false; // over, and all of it was read
-      if (response.ok && response.body) {
+      if (response.ok && response.body && isStream(response) && !signal.aborted) {
         this._reader = response.body.getReader();
         this._splitter = new EventSplitter();
         this._decoder = new TextDecoder();
         return true;
       }
-      await response.body?.cancel();
-      if (response.status < 500 && response.status !== 429 && response.status !== 408) break;
+      await response.body?.cancel().catch(() => {});
+      if (!response.ok && response.status < 500 && response.status !== 429 && response.status !== 408) break;
     }
-    if (this._cancelled) return false;
-    throw this._signal?.aborted ? this._signal.reason : broken;
+    if (!signal.aborted) this._stop.abort(broken);
+    throw signal.reason;
   }
 }

@@ -25,7 +25,7 @@ export class EventSplitter {
 export function parseEvent(text: string): SseEvent {
   const found: SseEvent = { event: 'message', data: '' }, data: string[] = [];
   for (const line of text.split(/\r\n|\r|\n/)) {
-    const [, name, value] = /^([^:]+)(?:: ?(.*))?$/.exec(line) ?? [];
+    const [, name, value] = /^([^:]+)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (name === 'id') found.id = value ?? '';
     else if (name === 'event') found.event = value ?? '';
     else if (name === 'data') data.push(value ?? '');

@@ -132,6 +132,48 @@ test('who stops it does not wait for the next attempt', async (t) => {
   await assert.rejects(next, { name: 'AbortError' });
 });
 
+test('a page that is no stream does not end one', async (t) => {
+  const { asked, url } = await served(t, (request, response, count) => {
+    if (count === 2) return response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>');
+    response.writeHead(200, STREAM);
+    if (count === 1) breaking(response, EVENTS[0]);
+    else response.end(EVENTS[1]);
+  });
+  assert.equal(await (await fetching(url)).text(), EVENTS[0] + EVENTS[1]);
+  assert.equal(asked.length, 3);
+});
+
+test('who cancels between two attempts hears nothing more, and no stream is left open', async (t) => {
+  for (const late of [false, true]) {
+    const body = (text) => new ReadableStream({
+      start(controller) { controller.enqueue(new TextEncoder().encode(text)); },
+      pull(controller) { if (text) controller.error(new TypeError('it broke')); },
+      cancel() { closed++; },
+    });
+    const waiting = Promise.withResolvers(), answer = Promise.withResolvers();
+    let asked = 0, closed = 0;
+    const inner = () => {
+      if (!asked++) return Promise.resolve(new Response(body(EVENTS[0]), { headers: STREAM }));
+      waiting.resolve();
+      return answer.promise;
+    };
+    const delay = () => {
+      if (late) return 0;
+      waiting.resolve();
+      return 1e6;
+    };
+    const reader = (await resumable(inner, { delay })('http://host/')).body.getReader();
+    await reader.read();
+    const next = reader.read();
+    await waiting.promise;
+    await reader.cancel();
+    assert.equal((await next).done, true);
+    answer.resolve(new Response(body(''), { headers: STREAM }));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([asked, closed], late ? [2, 1] : [1, 0]);
+  }
+});
+
 test('other responses pass as they are', async (t) => {
   const { url } = await served(t, (request, response) => response.writeHead(404, { 'content-type': 'application/json' }).end('{"code":"x"}'));
   const response = await fetching(url);

@@ -31,7 +31,7 @@ const streamOf = (text, signal) => new ReadableStream({
   },
 });
 
-const event = (id, more = {}) => `id: ${id}\r\ndata: ${JSON.stringify({ message_id: `m${id}`, channel: 'guide', message: 'ü', ...more })}\r\n\r\n`;
+const event = (id, more = {}) => `id: ${id}\r\ndata: ${JSON.stringify({ message_id: `m${id}`, channel: 'guide', message: 'ü \u2028 😀', ...more })}\r\n\r\n`;
 
 test('comes back behind its last event, and tells of gaps', async (t) => {
   const { gateway, asked } = started(t, [
@@ -72,6 +72,14 @@ test('close ends it', async (t) => {
   await heard.next();
   setImmediate(() => gateway.close());
   assert.deepEqual(await heard.next(), { value: undefined, done: true });
+});
+
+test('messages without a run go to who takes them, and are acknowledged after', async (t) => {
+  const { gateway, asked } = started(t, [event('1-0') + '…']);
+  const heard = [];
+  void gateway.serve('guide', () => assert.fail('no run'), { group: 'g', onMessage: ({ message }) => heard.push(message) });
+  while (!asked.some(({ url }) => url.endsWith('/ack'))) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(heard, ['ü \u2028 😀']);
 });
 
 test('an answer to who asks for no run goes to his connection', async (t) => {
