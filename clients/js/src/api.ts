@@ -1,5 +1,6 @@
 // The service API: one call, and the same again until there is an answer.
 
+import { json } from './json.js';
 import { wait } from './wait.js';
 
 const LONGEST = 10e3; // milliseconds for an answer that waits for nothing
@@ -18,6 +19,8 @@ export class Refused extends Error {
 export interface ApiOptions {
   key?: string;
   fetch?: typeof fetch;
+  /** Hears of each attempt that got no answer, before the next one. */
+  onRetry?: (error: unknown) => void;
 }
 
 /** Milliseconds before the attempt after `failures`, not less than the gateway asked for. */
@@ -47,12 +50,14 @@ export function linked(...parents: (AbortSignal | undefined)[]): Link {
 
 export class Api {
   readonly url: string;
+  readonly onRetry?: (error: unknown) => void;
   private _fetch: typeof fetch;
   private _headers: Record<string, string>;
 
-  constructor(url: string | URL, { key, fetch: given }: ApiOptions) {
+  constructor(url: string | URL, { key, fetch: given, onRetry }: ApiOptions) {
     this.url = String(url).replace(/\/+$/, '') + '/api/post-office';
     this._fetch = given ?? fetch;
+    this.onRetry = onRetry;
     this._headers = key ? { authorization: `Bearer ${key}` } : {};
   }
 
@@ -61,18 +66,19 @@ export class Api {
     const response = await this._fetch(this.url + path, { ...init, headers: { ...this._headers, ...init.headers } });
     if (response.ok) return response;
     const text = await response.text(), { status } = response;
-    if (status >= 500 || status === 429 || status === 408) {
+    let body: any;
+    try { body = JSON.parse(text); } catch { /* a proxy's page */ }
+    // Who refuses says a code: without one, something in between has answered.
+    if (status >= 500 || status === 429 || status === 408 || typeof body?.code !== 'string') {
       throw Object.assign(new Error(`${status} ${text.slice(0, 500)}`), { retryAfter: +(response.headers.get('retry-after') ?? 0) });
     }
-    let body = {};
-    try { body = JSON.parse(text); } catch { /* a proxy's page */ }
     throw new Refused(status, body);
   }
 
-  async post(path: string, body: object, signal?: AbortSignal, patience = LONGEST): Promise<any> {
+  async post(path: string, body: object | string, signal?: AbortSignal, patience = LONGEST): Promise<any> {
     const link = linked(signal), timer = setTimeout(() => link.abort(new Error('No answer in time')), patience);
     try {
-      const headers = { 'content-type': 'application/json' }, text = JSON.stringify(body);
+      const headers = { 'content-type': 'application/json' }, text = typeof body === 'string' ? body : json(body);
       return await (await this.open(path, { method: 'POST', headers, body: text, signal: link.signal })).json();
     } finally {
       clearTimeout(timer);
@@ -81,14 +87,16 @@ export class Api {
   }
 
   /** The same bytes again, with full jitter, until there is an answer or the signal fires. */
-  async untilAnswered(path: string, body: object, signal: AbortSignal, patience = LONGEST): Promise<any> {
+  async untilAnswered(path: string, body: object | string, signal: AbortSignal, patience = LONGEST, longest = Infinity): Promise<any> {
+    const text = typeof body === 'string' ? body : json(body);
     for (let failures = 0; ; failures++) {
       try {
-        return await this.post(path, body, signal, patience);
+        return await this.post(path, text, signal, patience);
       } catch (error: any) {
         if (error instanceof Refused) throw error;
         signal.throwIfAborted();
-        await wait(pause(failures, (error.retryAfter ?? 0) * 1e3, Math.random()), signal);
+        this.onRetry?.(error);
+        await wait(Math.min(longest, pause(failures, (error.retryAfter ?? 0) * 1e3, Math.random())), signal);
         signal.throwIfAborted();
       }
     }

@@ -39,6 +39,8 @@ export interface Serving extends Subscription, Claim {
   /** So many answers at once. */
   concurrency?: number;
   onError?: (error: unknown, envelope: Envelope) => void;
+  /** Gets the messages that ask for no run. They are acknowledged when it returns; without it they are not. */
+  onMessage?: (envelope: Envelope) => unknown;
 }
 
 interface Delivery { channel: string; group?: string; id: string }
@@ -75,6 +77,7 @@ class Agent {
           }
         } catch (error) {
           if (error instanceof Refused) throw error;
+          if (!link.signal.aborted) this._api.onRetry?.(error);
         }
         if (!link.signal.aborted) await wait(pause(failures++, 0, Math.random()), link.signal);
       }
@@ -107,23 +110,22 @@ class Agent {
     }
     if (answer || failure) this._open.delete(run_id);
     const isOver = failure instanceof Refused && OVER.includes(failure.code);
-    // What was refused is another's, who acknowledges it; or another may do better.
-    const isDone = isOver || run._ended || !(failure instanceof Refused);
-    if (answer && isDone && !this._life.signal.aborted) await this.ack(envelope);
+    // Without an end it is another's, who acknowledges it; or another may do better.
+    if (answer && (isOver || run._ended) && !this._life.signal.aborted) await this.ack(envelope);
     if (failure && !(answer && isOver)) throw failure;
     return run;
   }
 
   /** Answers what comes on a channel, several at once. What another agent has by now is left to it. */
   async serve(channel: string, answer: (run: AgentRun, envelope: Envelope) => unknown, options: Serving = {}): Promise<void> {
-    const { concurrency = 16, onError = console.error } = options, open = new Set<Promise<void>>();
+    const { concurrency = 16, onError = console.error, onMessage } = options, open = new Set<Promise<void>>();
     for await (const envelope of this.subscribe(channel, options)) {
-      if (!envelope.run) continue;
-      const one: Promise<void> = this.run(envelope, (run) => answer(run, envelope), options)
-        .then(() => {}, (error) => {
-          const isExpected = this._life.signal.aborted || (error instanceof Refused && ANOTHERS.includes(error.code));
-          if (!isExpected) onError(error, envelope);
-        }).finally(() => open.delete(one));
+      if (!envelope.run && !onMessage) continue;
+      const answered = envelope.run ? this.run(envelope, (run) => answer(run, envelope), options) : this._other(envelope, onMessage!);
+      const one: Promise<void> = answered.then(() => {}, (error) => {
+        const isExpected = this._life.signal.aborted || (error instanceof Refused && ANOTHERS.includes(error.code));
+        if (!isExpected) onError(error, envelope);
+      }).finally(() => open.delete(one));
       open.add(one);
       if (open.size >= concurrency) await Promise.race(open);
     }
@@ -153,6 +155,11 @@ class Agent {
   /** Ends the subscriptions, and sends nothing more: runs that are open go to another agent, or end. */
   close(): void { this._life.abort(); }
 
+  private async _other(envelope: Envelope, answer: (envelope: Envelope) => unknown): Promise<void> {
+    await answer(envelope);
+    await this.ack(envelope);
+  }
+
   private async _tell(verb: string, envelope: Envelope): Promise<void> {
     const { channel, group, id } = this._deliveries.get(envelope) ?? {} as Partial<Delivery>;
     if (group) await this._api.untilAnswered(`/websocket/${verb}`, { channel, group, ids: [id] }, this._life.signal);
@@ -172,7 +179,6 @@ class Agent {
       else if (failed) await run.fail(failure);
       else await run.end();
     } catch (error) {
-      if (error instanceof Refused && OVER.includes(error.code)) return; // all is said
       if (error) throw error;
     }
     if (failed && !run.cancelled) throw failure;

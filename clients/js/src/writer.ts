@@ -1,7 +1,9 @@
 // The owner's side of a run: batches, one in flight, sent again as they were until answered.
 import { type Api, Refused } from './api.js';
+import { type Batch, bodyOf, bytesOf, type Piece, pieceOf, sizeOf } from './batch.js';
 import { textOf } from './chunks.js';
 import { decode, EMPTY, encode, fold, hex, unhex } from './fold.js';
+import { json } from './json.js';
 import { wait } from './wait.js';
 
 const BATCH_MS = 25, BATCH = 4096; // what a model says in this time, or so many characters, is one append
@@ -28,19 +30,8 @@ export interface Claim {
   takeover_ms?: number;
 }
 
-interface Batch {
-  text?: string;
-  items?: unknown[];
-  end?: End;
-  pos: number; // behind it
-  hash: string;
-}
-
-/** The log as it is stored: of items a line each. */
-const bytesOf = ({ text, items }: Pick<Batch, 'text' | 'items'>): Uint8Array =>
-  encode(text ?? (items ?? []).map((item) => `${JSON.stringify(item)}\n`).join(''));
-
-const sizeOf = (piece: string | { item: unknown }): number => (typeof piece === 'string' ? piece : JSON.stringify(piece.item)).length;
+const failureOf = (error: unknown, code: string) =>
+  ({ status: 'failed' as const, error: { code, message: String((error as Error)?.message ?? error).slice(0, 500) } });
 
 /** A run that this process owns. */
 export class AgentRun {
@@ -61,9 +52,9 @@ export class AgentRun {
   private _before: Uint8Array = new Uint8Array(); // the log before the first batch
   private _batches: Batch[] = [];
   private _next = 0;
-  private _buffer: (string | { item: unknown })[] = [];
+  private _buffer: Piece[] = [];
   private _held = 0; // characters
-  private _end?: End;
+  private _end?: string;
   private _timer?: ReturnType<typeof setTimeout>;
   private _pumping?: Promise<void>;
   private _claiming = false;
@@ -101,8 +92,9 @@ export class AgentRun {
     if (this._failure) throw this._failure;
     if (this._end) throw new Error('The run has been ended');
     if (piece === '') return;
-    this._buffer.push(typeof piece === 'string' && !this._options.json ? piece : { item: piece });
-    this._held += typeof piece === 'string' ? piece.length : JSON.stringify(piece).length;
+    const taken = pieceOf(piece, !!this._options.json);
+    this._buffer.push(taken);
+    this._held += sizeOf(taken);
     if (this._held >= BATCH) this._pump();
     else this._timer ??= setTimeout(() => this._pump(), BATCH_MS);
     while (this._held > HELD_MOST && this._pumping) await this._pumping.catch(() => {});
@@ -119,7 +111,7 @@ export class AgentRun {
     for (;;) {
       const { done, value } = await Promise.race([pieces.next(), stopped]);
       if (done) break;
-      const piece = this._options.json && typeof value === 'object' ? value : textOf(value);
+      const piece = this._options.json && value && typeof value === 'object' ? value : textOf(value);
       await this.append(piece);
     }
     if (this.signal.aborted) void Promise.resolve(pieces.return?.()).catch(() => {});
@@ -136,12 +128,13 @@ export class AgentRun {
   /** Ends it, and resolves when the gateway has answered. */
   async end(status: EndStatus = 'completed', { error, result }: Omit<End, 'status'> = {}): Promise<void> {
     if (this._failure) throw this._failure;
-    this._end ??= { status, error, result };
+    this._end ??= json({ status, error, result });
     await this.flush();
   }
 
   fail(error: unknown, code = 'agent_error'): Promise<void> {
-    return this.end('failed', { error: { code, message: String((error as Error)?.message ?? error).slice(0, 500) } });
+    const { status, ...more } = failureOf(error, code);
+    return this.end(status, more);
   }
 
   // Sending.
@@ -152,7 +145,8 @@ export class AgentRun {
     this._pumping ??= this._send().then(() => {
       this._pumping = undefined;
       if (this._take()) this._pump(); // it came while the last one left
-    }, (error) => {
+    }, async (error) => {
+      await this._giveUp(error);
       this._pumping = undefined;
       this._finish(error);
     });
@@ -162,18 +156,21 @@ export class AgentRun {
     for (let heals = 0; ; ) {
       if (this._lostTo !== undefined) await this._claimAgain(this._lostTo);
       if (!this._take() && this._next === this._batches.length) return;
-      const batch = this._batches[this._next], { text, items, end } = batch;
+      const batch = this._batches[this._next], { text, items, end } = batch, seq = this._next;
       try {
-        const body = { producer: this._producer, epoch: this.epoch, seq: this._next, text, items, end };
+        const body = bodyOf(batch, { producer: this._producer, epoch: this.epoch, seq });
         const answer = await this._api.untilAnswered(`${this._path}/${text || items ? 'append' : 'end'}`, body, this._life);
         this._hear(answer);
         if (this._options.framed || (answer.pos === batch.pos && answer.hash === batch.hash)) this._next++;
         else if (!end && heals++ < HEALS) await this._claimAgain('all');
-        else throw new Error(`The log of ${this.run_id} is not what was written, and cannot be healed`);
+        else {
+          this._next++;
+          this._ended = !!end;
+          throw new Error(`The log of ${this.run_id} is not what was written, and cannot be healed`);
+        }
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         if (heals++ < HEALS && (await this._heal(error))) continue;
-        if (![...OVER, ...ANOTHERS].includes(error.code)) await this._giveUp(error);
         throw error;
       }
       if (this._batches[this._next - 1]?.end) {
@@ -184,9 +181,11 @@ export class AgentRun {
   }
 
   /** What was said last will never be taken: readers are told, and wait for no lease. */
-  private async _giveUp({ code, message }: Refused): Promise<void> {
-    const end: End = { status: 'failed', error: { code, message: message.slice(0, 500) } };
-    const body = { producer: this._producer, epoch: this.epoch, seq: this._next, end };
+  private async _giveUp(error: unknown): Promise<void> {
+    const code = error instanceof Refused ? error.code : 'agent_error';
+    if (this._ended || this._life.aborted || [...OVER, ...ANOTHERS].includes(code)) return;
+    const end = json(failureOf(error, code));
+    const body = bodyOf({ end }, { producer: this._producer, epoch: this.epoch, seq: this._next });
     await this._api.untilAnswered(`${this._path}/end`, body, this._life).then(() => { this._ended = true; }, () => {});
   }
 
@@ -214,14 +213,14 @@ export class AgentRun {
     return all.slice(0, size).replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
   }
 
-  private _takeItems(): unknown[] {
-    const items: unknown[] = [];
+  private _takeItems(): string[] {
+    const items: string[] = [];
     for (let size = 0; this._buffer.length && items.length < ITEMS_MOST && size < BATCH_MOST; ) {
       const first = this._buffer[0]!;
       if (typeof first === 'string') break;
       this._buffer.shift();
-      items.push(first.item);
-      size += JSON.stringify(first.item).length;
+      items.push(first._line);
+      size += first._line.length;
     }
     this._held = this._buffer.reduce((sum, piece) => sum + sizeOf(piece), 0);
     return items;
@@ -258,7 +257,7 @@ export class AgentRun {
     const rest = decode(whole.subarray(this._before.length));
     if (this._options.json) {
       const lines = rest.split('\n').filter(Boolean);
-      while (lines.length) this._add({ items: lines.splice(0, ITEMS_MOST).map((line) => JSON.parse(line)) });
+      while (lines.length) this._add({ items: lines.splice(0, ITEMS_MOST) });
     } else {
       for (const [piece] of rest.matchAll(/[^]{1,60000}(?![\udc00-\udfff])/g)) this._add({ text: piece });
     }
@@ -339,10 +338,11 @@ export class AgentRun {
   private async _beat(): Promise<void> {
     const { signal } = this._beats;
     while (!signal.aborted) {
-      const patience = this.cancelled ? 0 : Math.min(5e3, Math.floor(this._lease / 2)), { epoch } = this;
+      // One that hangs is given up while there is time for another.
+      const patience = this.cancelled ? 0 : Math.min(5e3, Math.floor(this._lease / 3)), { epoch } = this;
       try {
         const body = { producer: this._producer, epoch, wait_ms: patience || undefined };
-        this._hear(await this._api.untilAnswered(`${this._path}/heartbeat`, body, signal, patience + 10e3));
+        this._hear(await this._api.untilAnswered(`${this._path}/heartbeat`, body, signal, patience + this._lease / 4, this._lease / 10));
       } catch (error) {
         if (signal.aborted) return;
         if (this._end) return; // its answer says how it ended

@@ -2,16 +2,17 @@
 // that comes back without its last moments.
 import { encode, fold, hex } from '../src/fold.ts';
 
-const KEPT = 16;
+const KEPT = 16, LEASE = 10_000;
 
 export class FakeRuns {
   constructor(chance = () => 1) {
     this.chance = chance; // 0..1
     this.losses = 0;
-    this.run = { text: '', epoch: 0, producer: null, token: null, seqs: new Map(), next: 0, status: 'queued', cancel: false };
+    this.run = { text: '', epoch: 0, producer: null, token: null, seqs: new Map(), next: 0, status: 'queued', cancel: false, until: 0 };
     this.past = [];
     this.calls = [];
     this.waiting = new Set();
+    this.hung = 0; // so many heartbeats go nowhere
     this.fetch = this.fetch.bind(this);
   }
 
@@ -20,11 +21,12 @@ export class FakeRuns {
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
     if (this.chance() < this.losses) throw new TypeError('the request was lost');
-    this.calls.push({ verb, ...asked });
+    this.calls.push({ verb, at: Date.now(), body, ...asked });
+    if (verb === 'heartbeat' && this.hung-- > 0) await this.untilCancelled(signal, 1e9);
     const before = structuredClone(this.run);
     let [status, answer] = this[verb](asked);
     if (verb === 'heartbeat' && status === 200 && asked.wait_ms && !this.run.cancel) {
-      await this.untilCancelled(signal);
+      await this.untilCancelled(signal, asked.wait_ms);
       answer = { ...answer, cancel_requested: this.run.cancel };
     }
     if (status === 200 && verb !== 'heartbeat') {
@@ -47,12 +49,24 @@ export class FakeRuns {
     for (const wake of this.waiting) wake();
   }
 
-  untilCancelled(signal) {
+  untilCancelled(signal, milliseconds) {
     return new Promise((resolve, reject) => {
-      this.waiting.add(resolve);
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      const wake = () => {
+        clearTimeout(timer);
+        this.waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, milliseconds);
+      this.waiting.add(wake);
+      signal.addEventListener('abort', () => {
+        reject(signal.reason);
+        wake();
+      }, { once: true });
     });
   }
+
+  /** Its owner was not heard of for a lease. */
+  lapse() { this.run.until = 0; }
 
   state(text = this.run.text) {
     const bytes = encode(text);
@@ -66,14 +80,15 @@ export class FakeRuns {
 
   claim({ producer, token, keep, epoch = 0 }) {
     const { run } = this;
-    if (token === run.token && producer === run.producer) return [200, { epoch: run.epoch, lease_ms: 10_000, text: run.text }];
+    if (token === run.token && producer === run.producer) return [200, { epoch: run.epoch, lease_ms: LEASE, text: run.text }];
     if (this.isOver()) return this.refuse(409, 'run_ended');
+    if (producer !== run.producer && Date.now() < run.until) return this.refuse(409, 'run_held', { retry_after_ms: run.until - Date.now() });
     if (epoch && epoch < run.epoch) return this.refuse(409, 'run_moved');
     const bytes = encode(run.text);
     if (keep !== 'all' && keep > bytes.length) return this.refuse(409, 'run_moved');
     const text = keep === 'all' ? run.text : new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, keep));
-    Object.assign(run, { text, producer, token, epoch: Math.max(run.epoch, epoch) + 1, seqs: new Map(), next: 0, status: 'in_progress' });
-    return [200, { epoch: run.epoch, lease_ms: 10_000, text }];
+    Object.assign(run, { text, producer, token, epoch: Math.max(run.epoch, epoch) + 1, seqs: new Map(), next: 0, status: 'in_progress', until: Date.now() + LEASE });
+    return [200, { epoch: run.epoch, lease_ms: LEASE, text }];
   }
 
   append({ producer, epoch, seq, text, items, end }) {
@@ -84,6 +99,7 @@ export class FakeRuns {
     if (seq < run.next) return this.refuse(409, 'sequence_conflict');
     if (this.isOver()) return this.refuse(409, 'run_ended');
     if (seq > run.next) return this.refuse(409, 'sequence_gap', { expected_seq: run.next });
+    run.until = Date.now() + LEASE;
     run.text += text ?? (items ?? []).map((item) => `${JSON.stringify(item)}\n`).join('');
     if (end) Object.assign(run, { status: end.status, ended: end });
     const answer = { seq, ...this.state(), run_status: run.status, cancel_requested: run.cancel };
@@ -99,7 +115,8 @@ export class FakeRuns {
     const { run } = this;
     if (producer !== run.producer || epoch !== run.epoch) return this.refuse(403, 'fenced', { epoch: run.epoch });
     if (this.isOver()) return this.refuse(409, 'run_ended');
-    return [200, { run_status: run.status, ...this.state(), cancel_requested: run.cancel, lease_ms: 10_000 }];
+    run.until = Date.now() + LEASE;
+    return [200, { run_status: run.status, ...this.state(), cancel_requested: run.cancel, lease_ms: LEASE }];
   }
 
   ack() { return [200, {}]; }

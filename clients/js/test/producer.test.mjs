@@ -2,9 +2,14 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import test from 'node:test';
 import { agent, Refused, textOf } from '../dist/producer.js';
+import { settled } from './fake_gateway.mjs';
 import { FakeRuns, seeded } from './fake_runs.mjs';
 
 const envelope = (format = 'text', protocol = null) => ({ message_id: 'm', channel: 'guide', message: {}, run: { run_id: 'run_1', thread_id: null, format, protocol } });
+
+async function until(holds) {
+  while (!holds()) await settled();
+}
 
 /** An agent at a fake gateway, closed at the test's end. */
 function started(t, chance) {
@@ -49,32 +54,31 @@ test('what is thrown fails the run, and is thrown on', async (t) => {
 
 test('a cancel fires the signal, stops the pipe and ends it as cancelled', async (t) => {
   const { runs, gateway } = started(t);
-  let stopped = false;
+  const stopped = Promise.withResolvers();
   async function* model() {
     try {
       yield 'first';
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => runs.waiting.size);
       runs.cancel();
       for (;;) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await settled();
         yield '.';
       }
     } finally {
-      stopped = true;
+      stopped.resolve();
     }
   }
   const run = await gateway.run(envelope(), (run) => run.pipe(model()));
   assert.equal(run.cancelled, true);
   assert.equal(run.signal.aborted, true);
   assert.equal(runs.run.status, 'cancelled');
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.equal(stopped, true);
+  await stopped.promise;
 });
 
 test('a model that throws over its signal is no failure', async (t) => {
   const { runs, gateway } = started(t);
   await gateway.run(envelope(), async (run) => {
-    setTimeout(() => runs.cancel(), 5);
+    until(() => runs.waiting.size).then(() => runs.cancel());
     await new Promise((_, reject) => run.signal.addEventListener('abort', () => reject(run.signal.reason)));
   });
   assert.equal(runs.run.status, 'cancelled');
@@ -93,6 +97,7 @@ test('another owner ends what is written here', async (t) => {
   await assert.rejects(gateway.run(envelope(), async (run) => {
     await run.append('mine');
     await run.flush();
+    runs.lapse();
     runs.claim({ producer: 'another', token: 'x', keep: 0 });
     await run.append('mine, too');
     await run.flush();
@@ -143,6 +148,7 @@ test('a log that is not what was written is cut to what is common, and written o
 test('a claim that the engine has lost is made again in a new epoch', async (t) => {
   const { runs, gateway } = started(t);
   runs.claim({ producer: 'before', token: 'b', keep: 'all' });
+  runs.lapse();
   const run = await gateway.run(envelope());
   await run.append('said ');
   await run.flush();
@@ -160,6 +166,7 @@ test('of a framed run only a second attempt is said to be one', async (t) => {
   await (await gateway.run(envelope('ai-sdk', 'ai-sdk'))).append('first');
   gateway.close();
   runs.run.text = '{"type":"start"}\n';
+  runs.lapse();
   const another = agent('http://host', { fetch: runs.fetch, producer: 'q' });
   t.after(() => another.close());
   assert.equal((await another.run(envelope('ai-sdk', 'ai-sdk'))).kept, '');
@@ -234,6 +241,81 @@ for (const format of ['text', 'json']) {
     await Promise.all(Array.from({ length: 150 }, (_, seed) => tortured(t, seed + 1, format)));
   });
 }
+
+test('what cannot be appended is refused, and the run fails visibly', async (t) => {
+  const circular = {};
+  circular.self = circular;
+  for (const [format, piece, why] of [['text', undefined, /given undefined/], ['text', null, /given null/], ['json', undefined, /given undefined/],
+    ['json', circular, /circular/i], ['json', { n: 1n }, /BigInt/], ['json', () => {}, /given a function/]]) {
+    const { runs, gateway } = started(t), acked = t.mock.method(gateway, 'ack');
+    await assert.rejects(gateway.run(envelope(format), async (run) => {
+      await run.append(format === 'json' ? { first: 1 } : 'first');
+      await run.append(piece);
+    }), why);
+    assert.equal(runs.run.text, format === 'json' ? '{"first":1}\n' : 'first');
+    assert.match(runs.run.ended.error.message, why);
+    assert.equal(acked.mock.callCount(), 1);
+  }
+});
+
+test('a result that cannot be said fails the run', async (t) => {
+  const { runs, gateway } = started(t);
+  await assert.rejects(gateway.run(envelope(), (run) => run.end('completed', { result: 1n })), /BigInt/);
+  assert.equal(runs.run.status, 'failed');
+});
+
+test('what is sent again has the bytes of before, whatever became of the object', async (t) => {
+  const { runs, gateway } = started(t, seeded(7));
+  t.mock.method(Math, 'random', () => 0);
+  runs.losses = 0.5;
+  const item = { n: 1 }, result = { n: 1 };
+  await gateway.run(envelope('json'), async (run) => {
+    await run.append(item);
+    item.n = 2;
+    const ended = run.end('completed', { result });
+    result.n = 2;
+    await ended;
+  });
+  assert.equal(runs.run.text, '{"n":1}\n');
+  assert.deepEqual(runs.run.ended.result, { n: 1 });
+  assert.ok(appends(runs).length > 1); // some were lost
+  assert.equal(new Set(appends(runs).map(({ seq, body }) => `${seq} ${body}`)).size, new Set(appends(runs).map(({ seq }) => seq)).size);
+});
+
+test('half of a character is none, also in an item', async (t) => {
+  const { runs, gateway } = started(t);
+  await gateway.run(envelope('json'), async (run) => {
+    await run.append({ '\ud83d': ['\udc00', '😀', '\\ud83d'] });
+    await run.end('failed', { error: { code: 'x', message: 'a\ud83d' } });
+  });
+  assert.deepEqual(JSON.parse(runs.run.text), { '\ufffd': ['\ufffd', '😀', '\\ud83d'] });
+  assert.equal(runs.run.ended.error.message, 'a\ufffd');
+});
+
+test('a heartbeat that hangs costs no lease, and until then the run is held', async (t) => {
+  const { runs, gateway } = started(t);
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1e12 });
+  runs.hung = 1;
+  const run = await gateway.run(envelope());
+  for (let passed = 0; passed < 30_000; passed += 250) {
+    t.mock.timers.tick(250);
+    for (let n = 0; n < 5; n++) await settled();
+    assert.equal(runs.claim({ producer: 'another', token: 'x', keep: 0 })[1].code, 'run_held', `after ${passed} ms`);
+  }
+  assert.equal(run.over, false);
+  assert.ok(runs.calls.filter(({ verb }) => verb === 'heartbeat').length < 20);
+});
+
+test('a page of a proxy is no answer, and a hook hears of it', async (t) => {
+  const runs = new FakeRuns(), pages = [new Response('<h1>Not Found</h1>', { status: 404 }), new Response('{"message":"no"}', { status: 403 })];
+  const heard = [];
+  t.mock.method(Math, 'random', () => 0);
+  const gateway = agent('http://host', { fetch: async (...call) => pages.shift() ?? runs.fetch(...call), producer: 'p', onRetry: (error) => heard.push(error.message) });
+  t.after(() => gateway.close());
+  await gateway.run(envelope(), (run) => run.append('text'));
+  assert.equal(runs.run.text, 'text');
+  assert.deepEqual(heard, ['404 <h1>Not Found</h1>', '403 {"message":"no"}']);
+});
 
 test('the text of every chunk that models stream', () => {
   assert.deepEqual([
