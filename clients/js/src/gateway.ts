@@ -43,8 +43,14 @@ export type GatewayEvents = {
   run: [run: Run];
 };
 
+// Half of a character, which no gateway takes, is U+FFFD.
+const json = (value: object): string => JSON.stringify(value, (_, said) => said?.toWellFormed?.() ?? said);
+
+type Identified = { id: string; [member: string]: unknown };
+
 interface Said {
-  _message: object;
+  _id: string;
+  _text: string; // the same bytes each time
   _taken(ack: Ack): void;
   _failed(error: GatewayError): void;
   _first?: number; // when it was sent first
@@ -60,7 +66,7 @@ export class Gateway extends Events<GatewayEvents> {
   private _socket?: WebSocket;
   private _identity?: Identity;
   private _runs = new Set<Run>();
-  private _said = new Map<string, Said>();
+  private _said = new Set<Said>();
   private _retry?: ReturnType<typeof setTimeout>;
   private _failures = 0;
   private _floor = 0;
@@ -75,7 +81,10 @@ export class Gateway extends Events<GatewayEvents> {
   /** @internal */
   constructor(url: string | URL, private _options: Options) {
     super();
-    this._url = addressOf(url, _options);
+    const at = this._url = new URL(url, globalThis.location?.href);
+    at.protocol = at.protocol.replace('http', 'ws');
+    if (at.pathname === '/') at.pathname = '/ws';
+    if (_options.runs) at.searchParams.set('runs', '1');
     const wake = () => this._wake(), { signal } = this._life;
     globalThis.addEventListener?.('online', wake, { signal });
     globalThis.document?.addEventListener('visibilitychange', wake, { signal });
@@ -98,7 +107,7 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** Says something that is not answered by a run. */
   send(channel: string, payload: object, { id = newId(), intent }: Pick<Ask, 'id' | 'intent'> = {}): Promise<Ack> {
-    return new Promise((taken, failed) => this._say({ channel, intent, payload, id }, taken, failed));
+    return this._promise({ channel, intent, payload, id });
   }
 
   /** Reads a run: from its start, or on from a cursor. One that this client reads already is that one. */
@@ -115,20 +124,18 @@ export class Gateway extends Events<GatewayEvents> {
   }
 
   /** Ends the connection, and no run. */
-  close(): void { this._finish(new GatewayError('closed')); }
+  close(): void { this._finish('closed'); }
 
   /** @internal */
-  _cancel(run: Run, reason?: string): Promise<string> {
-    return new Promise((taken, failed) => {
-      this._say({ type: 'cancel', run_id: run.run_id, reason, id: newId() }, ({ status }) => taken(status), failed);
-    });
+  _promise(message: Identified): Promise<Ack> {
+    return new Promise((taken, failed) => this._say(message, taken, failed));
   }
 
   /** @internal */
   _drop(run: Run, tell?: boolean): void {
     this._runs.delete(run);
     for (const other of this._runs) if (other.run_id === run.run_id) return;
-    if (tell && run.run_id) this._send({ type: 'detach', run_id: run.run_id });
+    if (tell && run.run_id) this._send(json({ type: 'detach', run_id: run.run_id }));
   }
 
   /** @internal `delayed`: at once the first time, then with backoff. */
@@ -137,26 +144,26 @@ export class Gateway extends Events<GatewayEvents> {
     const attach = () => {
       if (run._attaching !== id || run._over) return;
       const { run_id } = run, thread_id = run_id ? undefined : run.thread_id;
-      this._send({ type: 'attach', run_id, thread_id, cursor: run.cursor(), id });
+      this._send(json({ type: 'attach', run_id, thread_id, cursor: run.cursor(), id }));
     };
-    if (delayed && run._failures++) setTimeout(attach, backoff(run._failures, false, 0, Math.random()));
+    if (delayed && run._failures++) setTimeout(attach, backoff(run._failures));
     else attach();
   }
 
-  private _say(message: { id: string; [member: string]: unknown }, _taken: Said['_taken'], _failed: Said['_failed']): void {
+  private _say(message: Identified, _taken: Said['_taken'], _failed: Said['_failed']): void {
+    const said: Said = { _id: message.id, _text: json(message), _taken, _failed };
     if (this.error) return _failed(this.error);
-    const said = { _message: message, _taken, _failed };
-    this._said.set(message.id, said);
+    this._said.add(said);
     if (this._welcomed) this._sayNow(said);
   }
 
   private _sayNow(said: Said): void {
     said._first ||= Date.now();
-    this._send(said._message);
+    this._send(said._text);
   }
 
-  private _send(message: object): void {
-    if (this._socket?.readyState === 1) this._socket.send(JSON.stringify(message));
+  private _send(text: string): void {
+    if (this._socket?.readyState === 1) this._socket.send(text);
   }
 
   // The connection.
@@ -175,51 +182,60 @@ export class Gateway extends Events<GatewayEvents> {
     }
     if (this.error) return this._identity?._release();
     if (name) this._url.searchParams.set('client_id', name);
-    // A subprotocol's name may hold less than encodeURIComponent() leaves.
-    const Socket = this._options.WebSocket ?? WebSocket;
-    const protocols = shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : [];
-    const socket: WebSocket = this._socket = new Socket(this._url.href, protocols);
+    let socket: WebSocket;
+    try {
+      // A subprotocol's name may hold less than encodeURIComponent() leaves.
+      const protocols = shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : [];
+      socket = this._socket = new (this._options.WebSocket ?? WebSocket)(this._url.href, protocols);
+    } catch {
+      return this._finish('no_socket');
+    }
     // A handshake that is not answered is a silence, too.
     this._heard = this._pinged = Date.now();
     socket.onopen = () => this._runs.forEach((run) => this._attach(run)); // a resume is one round trip
     socket.onmessage = ({ data }) => socket === this._socket && this._take(JSON.parse(data));
+    socket.onerror = () => {}; // its close tells; the package `ws` would throw it
     socket.onclose = ({ code }) => socket === this._socket && this._gone(code);
   }
 
   /** The connection is over, or none came about. */
   private _gone(code: number): void {
     if (this.error) return;
-    const wanted = verdict(code), socket = this._socket;
-    this._socket = undefined;
-    socket?.close();
+    const wanted = verdict(code);
+    this._hangUp();
     if (wanted === 'end' || (wanted === 'token' && (this._refused || typeof this._options.token !== 'function'))) {
-      return this._finish(new GatewayError(`${code}`));
+      return this._finish(`${code}`);
     }
     this._refused = wanted === 'token';
     if (isOurFault(code)) {
-      for (const [id, said] of this._said) if (said._first) this._answer(id)!._failed(new GatewayError(`${code}`));
+      for (const said of this._said) if (said._first) this._fail(said, `${code}`);
     }
     if (this._welcomed && (code < 4000 || Date.now() - this._welcomed > 10e3)) this._failures = 0;
     this._welcomed = 0;
-    const slow = wanted === 'slow', floor = this._floor;
+    const slow = wanted === 'slow';
+    this._retry = setTimeout(() => void this._dial(), backoff(this._failures++, slow, this._floor));
+    this._patient = slow || this._floor > 0;
     this._floor = 0;
-    this._patient = slow || floor > 0;
-    this._retry = setTimeout(() => void this._dial(), backoff(this._failures++, slow, floor, Math.random()));
     this._become('waiting');
   }
 
-  private _finish(error: GatewayError): void {
+  private _finish(code: string): void {
     if (this.error) return;
-    this.error = error;
+    const error = this.error = new GatewayError(code);
     clearTimeout(this._retry);
     clearInterval(this._ticking);
     this._life.abort();
-    this._socket?.close();
-    this._socket = undefined;
+    this._hangUp();
     this._identity?._release();
-    for (const id of this._said.keys()) this._answer(id)!._failed(error);
+    for (const said of this._said) said._failed(error);
     for (const run of this._runs) run._stop(error);
     this._become('closed');
+  }
+
+  private _hangUp(): void {
+    const socket = this._socket;
+    this._socket = undefined;
+    socket?.close();
   }
 
   private _become(state: State): void {
@@ -243,7 +259,7 @@ export class Gateway extends Events<GatewayEvents> {
 
   private _ping(): void {
     this._pinged = Date.now();
-    this._send({ type: 'ping' });
+    this._send(json({ type: 'ping' }));
   }
 
   // What is heard.
@@ -256,30 +272,33 @@ export class Gateway extends Events<GatewayEvents> {
     if (/^p.ng$/.test(type)) return;
     if (event === 'welcome') this._welcome();
     else if (event === 'draining') this._floor = message.retry_after_ms ?? 0;
-    if (type === 'ack' && this._said.has(id)) return this._answer(id)!._taken(message);
+    if (type === 'ack') return void this._answer(id, (said) => said._taken(message));
     if (type === 'error' && id && this._failed(message)) return;
-    if (type === 'detach') return this._detached(message);
-    this._emit('message', message);
+    if (type !== 'detach') return this._emit('message', message);
+    for (const run of this._runs) if (message.reason && run.run_id === message.run_id) this._lose(run, message.reason);
   }
 
   private _welcome(): void {
     this._welcomed = Date.now();
     this._refused = false;
     this._become('open');
-    for (const [id, said] of this._said) {
-      if (said._first && this._welcomed - said._first > REMEMBERED) this._answer(id)!._failed(new GatewayError('outcome_unknown'));
+    for (const said of this._said) {
+      if (this._welcomed - said._first! > REMEMBERED) this._fail(said, 'outcome_unknown');
       else this._sayNow(said);
     }
   }
 
   private _takeRun(message: RunMessage): void {
-    let known = false;
+    let known;
     for (const run of this._runs) {
-      if (run.run_id ? run.run_id !== message.run_id : run._attaching !== message.id) continue;
-      known = true;
-      run._take(message);
+      if (run.run_id ? run.run_id === message.run_id : run._attaching === message.id) {
+        run._take(message);
+        known = 1;
+      }
     }
-    if (known || message.event !== 'snapshot' || message.id) return;
+    if (known) return;
+    if (message.id) return this._drop(message as unknown as Run, true); // who asked for it is gone
+    if (message.event !== 'snapshot') return;
     const run = new Run(this);
     run.run_id = message.run_id;
     this._runs.add(run);
@@ -289,19 +308,14 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** Whether the error answers something of ours. */
   private _failed({ id, code, message }: { id: string; code: string; message: string }): boolean {
-    const said = this._answer(id);
-    said?._failed(new GatewayError(code, message));
+    const answers = this._answer(id, (said) => said._failed(new GatewayError(code, message)));
     for (const run of this._runs) {
       if (run._attaching !== id) continue;
       if (/^(unknown|forbidden|invalid)/.test(code)) this._lose(run, code, message);
       else this._attach(run, true);
       return true;
     }
-    return !!said;
-  }
-
-  private _detached({ run_id, reason }: { run_id: string; reason?: string }): void {
-    for (const run of this._runs) if (reason && run.run_id === run_id) this._lose(run, reason);
+    return answers;
   }
 
   /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
@@ -310,17 +324,20 @@ export class Gateway extends Events<GatewayEvents> {
     run._stop(error, code === 'forbidden' ? run.status : 'failed'); // forbidden to this one, it may go on
   }
 
-  private _answer(id: string): Said | undefined {
-    const said = this._said.get(id);
-    this._said.delete(id);
-    return said;
+  /** Whether anything of ours has that id: a question that was asked twice has it twice. */
+  private _answer(id: string, tell: (said: Said) => void): boolean {
+    let found = false;
+    for (const said of this._said) {
+      if (said._id === id) {
+        found = this._said.delete(said);
+        tell(said);
+      }
+    }
+    return found;
   }
-}
 
-function addressOf(text: string | URL, { runs }: Options): URL {
-  const url = new URL(text, globalThis.location?.href);
-  url.protocol = url.protocol.replace('http', 'ws');
-  if (url.pathname === '/') url.pathname = '/ws';
-  if (runs) url.searchParams.set('runs', '1');
-  return url;
+  private _fail(said: Said, code: string): void {
+    this._said.delete(said);
+    said._failed(new GatewayError(code));
+  }
 }

@@ -14,13 +14,13 @@ export function verdict(code: number): 'end' | 'token' | 'slow' | 'back' {
 }
 
 /** Whether the gateway closed because of something that it was sent: it is not sent again. */
-export const isOurFault = (code: number): boolean => [1002, 1003, 1007, 1009].includes(code);
+export const isOurFault = (code: number): boolean => [2, 3, 7, 9].includes(code - 1e3);
 
 /**
  * Milliseconds before the attempt after `failures`: full jitter, so that a restarted gateway is not stormed. Where there
  * were too many connections, at least 5 s; never less than `floor`, which the gateway asked for.
  */
-export const backoff = (failures: number, slow: boolean, floor: number, chance: number): number =>
+export const backoff = (failures: number, slow = false, floor = 0, chance = Math.random()): number =>
   Math.max(floor, slow ? 5e3 : 0) + chance * (slow ? Math.min(55e3, 5e3 * 2 ** failures) : Math.min(20e3, 250 * 2 ** failures));
 
 /** Whether a connection that has been silent has to be asked, or given up. `pinged`: when it was asked, or 0. */

@@ -1,4 +1,4 @@
-import { Events, GatewayError } from './events.js';
+import { Events, GatewayError, newId } from './events.js';
 import { decode, EMPTY, encode, fold, type Hash, hex, unhex } from './fold.js';
 
 export type Status = 'queued' | 'in_progress' | 'completed' | 'failed' | 'cancelled' | 'abandoned';
@@ -51,7 +51,7 @@ export interface Connection {
   _attach(run: Run, delayed?: boolean): void;
   /** `tell`: the gateway, too. */
   _drop(run: Run, tell?: boolean): void;
-  _cancel(run: Run, reason?: string): Promise<string>;
+  _promise(message: { id: string; [member: string]: unknown }): Promise<{ status: string }>;
 }
 
 /** One answer: what is held of it is always a beginning of the gateway's log. */
@@ -125,7 +125,10 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   cursor(): string | undefined { return this._epoch < 0 ? undefined : `${this._epoch}.${this.pos}.${this.hash}`; }
 
   /** Asks its agent to end it: `asked`, `already`, or `ended`. */
-  cancel(reason?: string): Promise<string> { return this.ready.then(() => this._connection._cancel(this, reason)); }
+  async cancel(reason?: string): Promise<string> {
+    const run_id = await this.ready;
+    return (await this._connection._promise({ type: 'cancel', run_id, reason, id: newId() })).status;
+  }
 
   /** Hears no more of it; it goes on. */
   detach(): void {
@@ -139,32 +142,22 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
    * was given out counts no more: a new loop reads from the start.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
-    let pieces = [this.text], seen = '', cuts = this._cuts, wake = () => {};
-    const off = [
-      this.on('delta', (piece) => void pieces.push(piece)),
-      this.on('text', () => wake()),
-      this.on('end', () => wake()),
-    ];
+    let seen = '', cuts = this._cuts, wake = () => {};
+    const start = this._start, off = (['text', 'end'] as const).map((name) => this.on(name, () => wake()));
     try {
       for (;;) {
+        const held = this.text;
         if (cuts !== this._cuts) {
-          const held = this.text;
-          if (held.startsWith(seen)) {
-            cuts = this._cuts;
-            pieces = [held.slice(seen.length)];
-          } else if (this._over || !seen.startsWith(held)) {
-            throw new GatewayError('replaced');
-          } else {
-            pieces = [];
-          }
+          if (this._start === start && held.startsWith(seen)) cuts = this._cuts;
+          else if (this._over || this._start < start || !seen.startsWith(held)) throw new GatewayError('replaced');
         }
-        const piece = pieces.join('');
-        pieces = [];
+        const piece = held.slice(seen.length);
         if (piece) {
-          seen += piece;
+          seen = held;
           yield piece;
         } else if (this._over) {
-          if (this.error && this.status !== 'cancelled') throw new GatewayError(this.error.code, this.error.message);
+          const { error, status } = this;
+          if (error && status !== 'cancelled' || /^[fa]/.test(status)) throw new GatewayError(error?.code ?? status, error?.message);
           return;
         } else {
           await new Promise<void>((resolve) => { wake = resolve; });
@@ -188,20 +181,14 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     if (message.id !== this._attaching) return;
     this._attaching = undefined;
     this._settle(message.run_id);
-    this.thread_id = message.thread_id ?? this.thread_id;
-    this.channel = message.channel ?? this.channel;
-    this.format = message.format ?? this.format;
+    for (const name of ['thread_id', 'channel', 'format'] as const) this[name] = message[name] ?? this[name] as string;
     // That it is over counts when its text is whole: its `end` says so.
-    if (message.status === 'queued' || message.status === 'in_progress') this.status = message.status;
-    const { event } = message;
-    if (event === 'snapshot') this._snapshot(message);
-    else if (event === 'delta') this._delta(message);
-    else if (event === 'reset') this._reset(message);
-    else if (event === 'top') this._top(message);
-    else this._end(message);
+    if (/^(q|in)/.test(message.status!)) this.status = message.status!;
+    this[`$${message.event}`]?.(message);
   }
 
-  private _snapshot(message: RunMessage): void {
+  /** @internal */
+  $snapshot(message: RunMessage): void {
     const bytes = encode(message.text!), hash = fold(bytes);
     if (!this._check(message, hash)) return;
     this._replaced();
@@ -213,7 +200,8 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     this._changed('snapshot', message);
   }
 
-  private _delta(message: RunMessage): void {
+  /** @internal */
+  $delta(message: RunMessage): void {
     const ahead = message.epoch - this._epoch || message.from! - this.pos;
     if (ahead < 0) return;
     if (ahead) return this._again();
@@ -225,7 +213,8 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     this._changed('delta', message.text!, message);
   }
 
-  private _reset(message: RunMessage): void {
+  /** @internal */
+  $reset(message: RunMessage): void {
     const { pos } = message;
     if (message.epoch < this._epoch) return;
     this._epoch = message.epoch;
@@ -235,25 +224,30 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     this._changed('reset', message);
   }
 
-  private _top(message: RunMessage): void {
+  /** @internal */
+  $top(message: RunMessage): void {
     if (this._epoch < 0) this._epoch = message.epoch;
     this.owner = message.owner!;
     this.cancelRequested = message.cancel_requested!;
     this._changedAt = Date.now() - message.idle_ms!;
+    if (message.epoch === this._epoch && message.pos === this.pos) {
+      this._check(message, this._hash);
+    } else {
+      // What it tells of may be on its way: a beat later it should be here.
+      const here = this.cursor()!;
+      if (this._late === here) this._again();
+      this._late = here;
+    }
     this._emit('top', message);
-    if (message.epoch === this._epoch && message.pos === this.pos) return void this._check(message, this._hash);
-    // What it tells of may be on its way: a beat later it should be here.
-    const here = this.cursor()!;
-    if (this._late === here) this._again();
-    this._late = here;
   }
 
-  private _end(message: RunMessage): void {
-    this.verified = message.epoch === this._epoch && message.hash === this.hash;
+  /** @internal */
+  $end(message: RunMessage): void {
+    this.verified = message.hash === this.hash && (!!message.id || message.epoch === this._epoch);
     // Of a log that has gone, the end is all that an attach is answered.
-    if (!this.verified && !message.id) return this._again(message.pos !== this.pos || message.hash === this.hash);
+    if (!this.verified && !message.id) return this._again(message.pos === this.pos && message.hash !== this.hash);
     this.result = message.result;
-    this._stop(message.error ?? null, message.status);
+    this._stop(message.error ?? (this.verified ? null : new GatewayError('expired')), message.status);
   }
 
   /** @internal It is over, or nothing is heard of it any more. */
@@ -271,13 +265,13 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   private _check(message: RunMessage, hash: Hash): boolean {
     this.verified = message.hash === hex(hash);
     if (this.verified) this._failures = 0;
-    else this._again(false);
+    else this._again(true);
     return this.verified;
   }
 
   /** Something is missing, or wrong: it asks once more, from where it is or from the start. */
-  private _again(keep = true): void {
-    if (!keep) this._epoch = -1;
+  private _again(anew?: boolean): void {
+    if (anew) this._epoch = -1;
     this._connection._attach(this, true);
   }
 

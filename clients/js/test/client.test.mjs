@@ -334,8 +334,9 @@ test('of a log that has gone there is the end, and it is not verified', async (t
   const run = gateway.attach('run_1');
   const { id } = socket.last('attach');
   socket.say(of('end', { id, epoch: 1, pos: 4, hash: hashOf('gone'), status: 'completed', error: null, result: null }));
-  const { status, text, verified } = await run.done;
-  assert.deepEqual([status, text, verified], ['completed', '', false]);
+  const { status, text, verified, error } = await run.done;
+  assert.deepEqual([status, text, verified, error.code], ['completed', '', false, 'expired']);
+  await assert.rejects(run[Symbol.asyncIterator]().next(), { code: 'expired' });
 });
 
 test('a run that may be read no more says so', async (t) => {
@@ -413,6 +414,96 @@ test('a pushed run is told', async (t) => {
   socket.say(delta('hi', '!'));
   assert.equal(pushed[0].text, 'hi!');
   assert.equal(pushed.length, 1);
+});
+
+test('a failure without an error is one for its reader, too', async (t) => {
+  for (const status of ['failed', 'abandoned']) {
+    const it = await started(t);
+    it.socket.welcome();
+    const run = asked(it), pieces = run[Symbol.asyncIterator]();
+    it.socket.say(claimed);
+    it.socket.say(delta('', 'half'));
+    it.socket.say(of('end', { epoch: 1, pos: 4, hash: hashOf('half'), status, error: null, result: null }));
+    assert.equal((await pieces.next()).value, 'half');
+    await assert.rejects(pieces.next(), { code: status });
+    t.mock.timers.reset();
+  }
+});
+
+test('a log that went while half of it was read is no end', async (t) => {
+  const it = await started(t);
+  it.socket.welcome();
+  const run = asked(it), pieces = run[Symbol.asyncIterator]();
+  it.socket.say(claimed);
+  it.socket.say(delta('', 'half'));
+  await pieces.next();
+  it.socket.end(1006);
+  it.clock.tick(250);
+  const second = await nextSocket(it.socket);
+  second.welcome();
+  second.say(of('end', { id: second.last('attach').id, epoch: 1, pos: 8, hash: hashOf('half and'), status: 'completed', error: null, result: null }));
+  await assert.rejects(pieces.next(), { code: 'expired' });
+});
+
+test('what came before a cursor is not told as if it came after', async (t) => {
+  const { gateway, socket } = await started(t);
+  socket.welcome();
+  const run = gateway.attach({ run_id: 'run_1', cursor: `1.4.${hashOf('one ')}` }), pieces = run[Symbol.asyncIterator]();
+  const next = pieces.next();
+  socket.say(of('snapshot', { id: socket.last('attach').id, epoch: 2, pos: 7, hash: hashOf('another'), text: 'another', status: 'in_progress' }));
+  await assert.rejects(next, { code: 'replaced' });
+  assert.equal((await run[Symbol.asyncIterator]().next()).value, 'another');
+});
+
+test('asked twice with one id, both are answered', async (t) => {
+  const { gateway, socket } = await started(t);
+  socket.welcome();
+  const both = [1, 2].map(() => gateway.ask('guide', {}, { id: 'same' })), heard = [];
+  gateway.on('message', (message) => heard.push(message));
+  socket.say({ type: 'ack', id: 'same', status: 'published', run_id: 'run_1' });
+  socket.say({ type: 'ack', id: 'same', status: 'duplicate', run_id: 'run_1' });
+  for (const message of [claimed, delta('', 'text')]) socket.say(message);
+  assert.deepEqual(both.map(({ text }) => text), ['text', 'text']);
+  assert.deepEqual(heard, []);
+});
+
+test('who is gone before his attach is answered is taken away', async (t) => {
+  const { gateway, socket } = await started(t);
+  socket.welcome();
+  const run = gateway.attach({ thread_id: 't' }), { id } = socket.last('attach');
+  run.detach();
+  assert.equal(socket.last('detach'), undefined);
+  socket.say(of('snapshot', { id, epoch: 1, pos: 1, hash: hashOf('x'), text: 'x', status: 'in_progress' }));
+  assert.equal(socket.last('detach').run_id, 'run_1');
+});
+
+test('a socket that reports an error, or cannot be made, throws nothing', async (t) => {
+  const { socket } = await started(t);
+  socket.onerror(new Error('refused'));
+  const gateway = connect('ws://host', { clientId: 'c', WebSocket: class { constructor() { throw new Error('not from here'); } } });
+  await settled();
+  assert.deepEqual([gateway.state, gateway.error.code], ['closed', 'no_socket']);
+});
+
+test('a question is what it was when it was asked, in whole characters', async (t) => {
+  const { gateway, socket } = await started(t), payload = { message: 'a\ud83d', list: [null, 1, '😀'] };
+  gateway.ask('guide', payload);
+  payload.message = 'changed';
+  socket.welcome();
+  assert.deepEqual(socket.sent[0].payload, { message: 'a\ufffd', list: [null, 1, '😀'] });
+  const circular = {};
+  circular.self = circular;
+  assert.throws(() => gateway.ask('guide', circular), TypeError);
+  await assert.rejects(gateway.send('guide', { n: 1n }), TypeError);
+});
+
+test('who hears of a top sees what it has verified', async (t) => {
+  const it = await started(t);
+  it.socket.welcome();
+  const run = asked(it), seen = [];
+  run.on('top', () => seen.push(run.verified));
+  it.socket.say(top('', { epoch: 0, status: 'queued', owner: 'none' }));
+  assert.deepEqual(seen, [true]);
 });
 
 test('detach and close cancel nothing', async (t) => {
