@@ -147,6 +147,15 @@ def test_a_page_comes_back_at_once_when_the_network_does(gateway, site, context)
     page.wait_for_function("window.tab?.gateway.state === 'open'", timeout=2000)
 
 
+def test_react_connects_anew_with_a_token_that_came_late(gateway, site, context):
+    page = context.new_page()
+    page.goto(site.address("chat.jsx", gateway, "of-a-session-that-is-gone"))
+    expect(page.locator("#state")).to_have_text("closed")
+    page.evaluate("(token) => logIn(token)", gateway.new_session(user_id="late"))
+    expect(page.locator("#state")).to_have_text("open")
+    eventually(lambda: gateway.connection_count() == 1)
+
+
 def test_react_renders_what_is_in_the_log(gateway, site, context, agent):
     page = context.new_page()
     noise = []

@@ -3,24 +3,41 @@ import { connect, type Gateway, type Options, type Run, type State } from './ind
 
 const never = () => () => {};
 
+/** Closed for good over its token: another one may be taken. */
+const REFUSED = ['1008', '4001', '4003'];
+
 /**
  * A connection for as long as the component is there; null before it is mounted, and on a server. Another `url` or
- * `clientId` is another connection. Another `token` counts from the next reconnect on; the other options count when it
- * is made. Who logs in as another user gives the component another `key`.
+ * `clientId` is another connection. Another `token` counts from the next reconnect on, or makes another connection when
+ * this one was closed over the last one; the other options count when it is made. Who logs in as another user gives the component another `key`.
  */
 export function useGateway(url: string | null | undefined, options: Options = {}): Gateway | null {
-  const [gateway, setGateway] = useState<Gateway | null>(null), given = useRef(options.token);
-  useEffect(() => { given.current = options.token; });
+  const [gateway, setGateway] = useState<Gateway | null>(null), [round, setRound] = useState(0);
+  const given = useRef(options.token), shown = useRef(options.token), current = useRef<Gateway | null>(null);
+  const renew = () => {
+    // A function was asked again already, and is another one with each rendering.
+    const isOther = typeof given.current !== 'function' && given.current !== shown.current;
+    if (isOther && REFUSED.includes(current.current?.error?.code ?? '')) setRound((count) => count + 1);
+  };
+  useEffect(() => {
+    given.current = options.token;
+    renew();
+  });
   useEffect(() => {
     if (!url) return;
-    const latest = () => typeof given.current === 'function' ? given.current() : given.current;
-    const made = connect(url, { ...options, token: latest });
+    const latest = () => {
+      shown.current = given.current;
+      return typeof given.current === 'function' ? given.current() : given.current;
+    };
+    const made = current.current = connect(url, { ...options, token: latest });
+    made.on('state', renew);
     setGateway(made);
     return () => {
+      current.current = null;
       setGateway(null);
       made.close();
     };
-  }, [url, options.clientId]);
+  }, [url, options.clientId, round]);
   return gateway;
 }
 

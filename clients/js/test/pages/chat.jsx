@@ -3,9 +3,9 @@ import { StrictMode, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { useGateway, useGatewayState, useRun } from '../../dist/react.js';
 
-const { gateway: address, token } = Object.fromEntries(new URLSearchParams(location.search));
+const { gateway: address, token: first } = Object.fromEntries(new URLSearchParams(location.search));
 
-function Chat() {
+function Chat({ token }) {
   const gateway = useGateway(address, { token });
   const state = useGatewayState(gateway);
   const [run, setRun] = useState(null);
@@ -14,7 +14,7 @@ function Chat() {
     <main>
       <p id="state">{state}</p>
       <button onClick={() => setRun(gateway.ask('guide', { message: 'hello' }))} disabled={!gateway}>Ask</button>
-      <button onClick={() => run.cancel()}>Stop</button>
+      <button onClick={() => run.cancel().catch(() => {})}>Stop</button>
       <p id="status">{status}{error ? ` (${error.code})` : ''}</p>
       <article>{text}</article>
     </main>
@@ -22,8 +22,9 @@ function Chat() {
 }
 
 function App() {
-  const [shown, setShown] = useState(true);
-  return <>{shown && <Chat />}<button onClick={() => setShown(!shown)}>Toggle</button></>;
+  const [shown, setShown] = useState(true), [token, setToken] = useState(first);
+  window.logIn = setToken;
+  return <>{shown && <Chat token={token} />}<button onClick={() => setShown(!shown)}>Toggle</button></>;
 }
 
 const root = document.createElement('div');
