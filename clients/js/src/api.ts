@@ -68,8 +68,9 @@ export class Api {
     const text = await response.text(), { status } = response;
     let body: any;
     try { body = JSON.parse(text); } catch { /* a proxy's page */ }
-    // Who refuses says a code: without one, something in between has answered.
-    if (status >= 500 || status === 429 || status === 408 || typeof body?.code !== 'string') {
+    // Who refuses says a code: without one, something in between has answered. To it, too, this may be too much.
+    const isRefusal = status === 413 || (status < 500 && status !== 429 && status !== 408 && typeof body?.code === 'string');
+    if (!isRefusal) {
       throw Object.assign(new Error(`${status} ${text.slice(0, 500)}`), { retryAfter: +(response.headers.get('retry-after') ?? 0) });
     }
     throw new Refused(status, body);

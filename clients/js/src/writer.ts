@@ -182,7 +182,7 @@ export class AgentRun {
 
   /** What was said last will never be taken: readers are told, and wait for no lease. */
   private async _giveUp(error: unknown): Promise<void> {
-    const code = error instanceof Refused ? error.code : 'agent_error';
+    const code = (error instanceof Refused && error.code) || 'agent_error';
     if (this._ended || this._life.aborted || [...OVER, ...ANOTHERS].includes(code)) return;
     const end = json(failureOf(error, code));
     const body = bodyOf({ end }, { producer: this._producer, epoch: this.epoch, seq: this._next });

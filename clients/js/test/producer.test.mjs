@@ -188,6 +188,15 @@ test('what can never be taken fails the run', async (t) => {
   assert.equal(acked.mock.callCount(), 1);
 });
 
+test('what a proxy finds too large fails the run', async (t) => {
+  const { runs } = started(t), inner = runs.fetch;
+  const large = agent('http://host', { producer: 'p', fetch: async (url, init) =>
+    init.body.length > 1000 ? new Response('<h1>413</h1>', { status: 413 }) : inner(url, init) });
+  t.after(() => large.close());
+  await assert.rejects(large.run(envelope(), (run) => run.append('x'.repeat(1000))), { status: 413 });
+  assert.equal(runs.run.ended.error.code, 'agent_error');
+});
+
 test('an agent holds nothing of what it has answered', async (t) => {
   const { runs, gateway } = started(t);
   const listeners = () => getEventListeners(life, 'abort').length;

@@ -24,10 +24,33 @@ async function served(t, serve) {
   return { asked, url: `http://127.0.0.1:${server.address().port}` };
 }
 
-/** Says a text, and breaks when the client must have it. */
-const breaking = (response, text) => response.write(text, () => setTimeout(() => response.destroy(), 10));
+let missing = 0, breakNow = () => {}; // bytes that the reader has not been given
 
-const fetching = resumable(fetch, { delay: () => 0 });
+/** Says a text, and breaks when its reader has all of it. */
+function breaking(response, text) {
+  missing = Buffer.byteLength(text);
+  breakNow = () => response.destroy();
+  response.write(text);
+}
+
+/** A fetch that tells breaking() what its reader was given. */
+async function heard(...asked) {
+  const response = await fetch(...asked), reader = response.body?.getReader();
+  if (!reader) return response;
+  const body = new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      controller.enqueue(value);
+      missing -= value.length;
+      if (missing === 0) breakNow();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+  return Object.defineProperty(new Response(body, response), 'url', { value: response.url });
+}
+
+const fetching = resumable(heard, { delay: () => 0 });
 
 test('a POST goes on at its Location, after the last whole event', async (t) => {
   const { asked, url } = await served(t, (request, response, count) => {
@@ -98,7 +121,7 @@ test('attempts that bring nothing are counted', async (t) => {
     response.writeHead(200, STREAM);
     breaking(response, EVENTS[0]);
   });
-  await assert.rejects((await resumable(fetch, { attempts: 3, delay: () => 0 })(url)).text(), TypeError);
+  await assert.rejects((await resumable(heard, { attempts: 3, delay: () => 0 })(url)).text(), TypeError);
   assert.equal(asked.length, 4);
 });
 
@@ -124,7 +147,7 @@ test('who stops it does not wait for the next attempt', async (t) => {
     waiting.resolve();
     return 1e6;
   };
-  const reader = (await resumable(fetch, { delay })(url, { signal: stop.signal })).body.getReader();
+  const reader = (await resumable(heard, { delay })(url, { signal: stop.signal })).body.getReader();
   await reader.read();
   const next = reader.read();
   await waiting.promise;
