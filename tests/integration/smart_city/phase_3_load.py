@@ -124,9 +124,8 @@ class Phase3Load:
 
     @pytest.mark.parametrize("fault", [out_of_memory, wrong_kind_of_key], ids=["all of Redis", "this channel's key"])
     async def test_backpressure_circuit_opens_half_opens_and_closes(self, start, own_redis, own_redis_client, connect, fault):
-        """Five failures of Redis in a row open the channel's circuit; later one success half-opens it, a second closes it.
-
-        What fails for all of Redis the gateway's probe tells the end of; of what fails for one channel alone only time does."""
+        """Five failures of Redis in a row open the channel's circuit; later one success half-opens it, a second closes it."""
+        # The end of what fails for all of Redis the gateway's probe tells, of what fails for one channel alone only time.
         gateway = await start("--inbox", "stream", "--circuit-open-time", "3", redis_url=own_redis.url)
         client = await connect(at=gateway)
         inbox = "websocket:inbox:pillar:insights"
