@@ -1,5 +1,7 @@
 #include "base/blocks.h"
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -40,11 +42,20 @@ Pool& pool() {
 
 char* block_of(Slab& slab, uint32_t index) { return slab.bytes + index * kBytes; }
 
+// Not of the heap: among what is small and stays, a slab that was given back to it would stay, too.
+Slab* make_slab() {
+  void* const memory =
+      mmap(nullptr, sizeof(Slab), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return new (memory) Slab;
+}
+
 void add_slab(Pool& pool) {
   if (pool.gone.empty() && pool.numbers == kSlabsMax) throw std::bad_alloc();
   const auto number = pool.gone.empty() ? pool.numbers : *pool.gone.begin();
+  Slab* const slab = make_slab();
   pool.with_room.insert(number);
-  all_slabs[number].store(new Slab, std::memory_order_release);
+  all_slabs[number].store(slab, std::memory_order_release);
   if (number == pool.numbers)
     ++pool.numbers;
   else
@@ -84,7 +95,7 @@ void give(uint32_t block) {
   pool.with_room.erase(number);
   pool.gone.insert(number);
   all_slabs[number].store(nullptr, std::memory_order_relaxed);
-  delete slab;
+  munmap(slab, sizeof(Slab));
 }
 
 char* at(uint32_t block) {

@@ -128,6 +128,11 @@ class TestAppending:
         # What is wrong before that is said before that.
         assert_refused(many.append(items=[1] * 1001, epoch=0), 403, "fenced")
         assert_refused(many.append(items=[1] * 1001, seq=7), 409, "sequence_gap")
+        for seq in range(3):
+            assert many.append(items=[seq], seq=seq).status_code == 200
+        assert_refused(many.append(items=[1] * 1001, seq=3), 413, "run_too_large")
+        assert_refused(many.append(items=[1] * 1001, seq=1), 409, "sequence_conflict")
+        assert assert_refused(many.append(items=[1] * 1001, seq=7), 409, "sequence_gap")["expected_seq"] == 3
         small = Run.create(api, bytes_max=10)
         small.say("123456789")
         body = assert_refused(small.append("ab"), 413, "run_too_large")

@@ -46,6 +46,18 @@ def test_who_wants_all_of_it_reads_all(cluster, redis):
         assert reads(monitor) == [0]
 
 
+def test_what_is_there_can_be_read_when_redis_is_full(cluster, redis):
+    writing, reading = cluster.start(), cluster.start()
+    owner = Owner.create(writing.api)
+    owner.append(TEXT)
+    with redis.client() as client:
+        client.config_set("maxmemory", 1)
+        try:
+            assert reading.api.get(f"{RUNS}/{owner.run_id}", params={"include": "log"}).json()["log"] == TEXT
+        finally:
+            client.config_set("maxmemory", 0)
+
+
 def test_who_goes_on_reads_the_rest(cluster, redis):
     gateway = cluster.start()
     owner = Owner.create(gateway.api)

@@ -104,6 +104,8 @@ class RunBatches {
     ends_[0] = static_cast<uint32_t>(pos);
   }
   void add(uint64_t pos_after) { ends_[++next_ % ends_.size()] = static_cast<uint32_t>(pos_after); }
+  // So many are stored, and where they end is kept elsewhere (RunRare::receipts).
+  void skip_to(uint64_t next) { next_ = next; }
   uint64_t next() const { return next_; }  // seq
   uint64_t first_kept() const { return next_ - std::min<uint64_t>(next_, kKept); }
   bool has(uint64_t seq) const { return seq < next_ && seq >= first_kept(); }

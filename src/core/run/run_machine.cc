@@ -114,29 +114,45 @@ std::optional<RunEnd> end_by_owner(const RunRecord& record) {
   return RunEnd{record.status, record.rare->error, record.rare->result};
 }
 
-std::optional<RunReceipt> receipt_of(const Run& run, uint64_t seq) {
+// Whether the log can tell what its last batches were.
+bool has_batches(const Run& run) { return !run.log.is_expired() && run.record.rare->receipts.empty(); }
+
+std::optional<RunEnd> end_of(const Run& run, uint64_t seq) {
+  return seq + 1 == run.record.batches.next() ? end_by_owner(run.record) : std::nullopt;
+}
+
+RunReceipt receipt_of(const Run& run, uint64_t seq) {
   const RunBatches& batches = run.record.batches;
-  const auto& kept = run.record.rare->receipts;
-  if (run.log.is_expired()) {
-    const auto known =
-        std::find_if(kept.begin(), kept.end(), [&](const RunReceipt& one) { return one.seq == seq; });
-    return known == kept.end() ? std::nullopt : std::optional(*known);
-  }
-  if (!batches.has(seq)) return {};
-  RunAppend stored;
-  stored.bytes = run.log.bytes(batches.begin_of(seq), batches.end_of(seq));
-  if (seq + 1 == batches.next()) stored.end = end_by_owner(run.record);
   const uint64_t pos = batches.end_of(seq);
-  return RunReceipt{seq, pos, run.log.hash_at(pos), digest_of(stored)};
+  RunAppend stored;
+  stored.bytes = run.log.bytes(batches.begin_of(seq), pos);
+  stored.end = end_of(run, seq);
+  return {seq, pos, run.log.hash_at(pos), digest_of(stored)};
+}
+
+// Where it ended, if it is one of the last, with the same bytes and end.
+std::optional<std::pair<uint64_t, RunHash>> find_batch(const Run& run, const RunAppend& append) {
+  if (has_batches(run)) {
+    const RunBatches& batches = run.record.batches;
+    if (!batches.has(append.seq)) return {};
+    const uint64_t begin = batches.begin_of(append.seq), end = batches.end_of(append.seq);
+    const bool is_it = end - begin == append.bytes.size() && run.log.has(begin, append.bytes) &&
+                       append.end == end_of(run, append.seq);
+    return is_it ? std::optional(std::pair(end, run.log.hash_at(end))) : std::nullopt;
+  }
+  for (const RunReceipt& kept : run.record.rare->receipts) {
+    if (kept.seq == append.seq && kept.digest == digest_of(append)) return std::pair(kept.pos, kept.hash);
+  }
+  return {};
 }
 
 std::optional<RunResult<RunAppended>> answer_to_seq(const Run& run, const RunAppend& append) {
   const RunRecord& record = run.record;
   if (append.seq >= record.batches.next()) return {};
-  const auto known = receipt_of(run, append.seq);
-  if (!known || known->digest != digest_of(append))
+  const auto known = find_batch(run, append);
+  if (!known)
     return refuse(run, RunErrc::sequence_conflict, "that seq was used with other bytes, or long ago");
-  return RunAppended{true, append.seq, known->pos, known->hash, record.status, record.cancel_requested};
+  return RunAppended{true, append.seq, known->first, known->second, record.status, record.cancel_requested};
 }
 
 void store(Run& run, const RunAppend& append, WallTime now) {
@@ -177,10 +193,10 @@ SeqDigest digest_of(const RunAppend& append) {
 }
 
 std::vector<RunReceipt> receipts(const Run& run) {
-  if (run.log.is_expired()) return run.record.rare->receipts;
+  if (!has_batches(run)) return run.record.rare->receipts;
   std::vector<RunReceipt> out;
   for (uint64_t seq = run.record.batches.first_kept(); seq < run.record.batches.next(); ++seq)
-    out.push_back(*receipt_of(run, seq));
+    out.push_back(receipt_of(run, seq));
   return out;
 }
 

@@ -109,7 +109,10 @@ void RunStore::insert(const NewRun& asked, Run run, run::Changes changes) {
   by_number_.insert(*kept);
   const std::string thread = thread_of(asked.audience, asked.channel, asked.thread_id);
   if (!thread.empty()) threads_[thread].emplace(kept->number, kept.get());
-  if (!asked.asked_as.empty()) kept->asked_as = &asked_.emplace(asked.asked_as, kept.get()).first->first;
+  if (!asked.asked_as.empty()) {
+    const auto [place, is_first] = asked_.emplace(asked.asked_as, kept.get());
+    if (is_first) kept->asked_as = &place->first;
+  }
   if (asked.push) pushed_[asked.audience.person()].emplace(kept->number, kept.get());
   for_each_account(*kept, [](RunAccount& account) { ++account.kept; });
   changed(kept, std::move(changes));

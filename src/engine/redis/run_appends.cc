@@ -28,16 +28,34 @@ RunAppends::Ptr RunAppends::owner(const std::string& run_id) {
 void RunAppends::tick(TimePoint now) {
   std::erase_if(owners_, [now](const auto& one) {
     const Owner& owner = *one.second;
-    return owner.queue.empty() && owner.sent == 0 && now - owner.heard_at > kKept;
+    return owner.queue.empty() && owner.sent + owner.aside == 0 && now - owner.heard_at > kKept;
   });
 }
 
 void RunAppends::append(const std::string& run_id, const RunReach& reach, RunAppend append,
                         RunDone<RunAppended> done) {
   const Ptr its = owner(run_id);
-  its->queue.push_back(
-      {reach, std::make_shared<const RunAppend>(std::move(append)), std::move(done), ++its->came});
+  Batch batch{reach, std::make_shared<const RunAppend>(std::move(append)), std::move(done), ++its->came};
+  const bool is_strange = its->is_known && (its->aside > 0 || refuse_as_read(its->run, batch));
+  if (is_strange) return look_aside(its, std::move(batch));
+  its->queue.push_back(std::move(batch));
   pump(its);
+}
+
+// It may be what was read that is old. If not, whoever asks in vain has held up nobody; if so, those that
+// come meanwhile look, too, and so stay behind it.
+void RunAppends::look_aside(const Ptr& owner, Batch batch) {
+  ++owner->aside;
+  batch.is_looked_at = true;
+  const auto looking = std::make_shared<Batch>(std::move(batch));
+  parts_.calls.read(owner->run_id, kNoLog, [this, owner, looking](RunResult<StoredRun> stored) {
+    --owner->aside;
+    if (!stored) return looking->done(stored.error());
+    if (const auto refusal = refuse_as_read(*stored, *looking)) return looking->done(*refusal);
+    if (!owner->is_known || owner->run.owner != stored->owner) take(*owner, std::move(*stored));
+    owner->queue.push_back(std::move(*looking));
+    pump(owner);
+  });
 }
 
 // What is asked may be answered within the call: then the loop goes on, however many wait.
@@ -91,7 +109,7 @@ void RunAppends::learn(const Ptr& owner) {
     } else {
       answer_first(owner, stored.error());
     }
-    const bool is_idle = owner->queue.empty() && owner->sent == 0;
+    const bool is_idle = owner->queue.empty() && owner->sent + owner->aside == 0;
     if (!stored && stored.error().code == RunErrc::not_found && is_idle) owners_.erase(owner->run_id);
     pump(owner);
   });
@@ -100,7 +118,7 @@ void RunAppends::learn(const Ptr& owner) {
 void RunAppends::take(Owner& owner, StoredRun run) const {
   owner.is_known = true;
   owner.pos = run.pos;
-  owner.reserved = 0;
+  if (owner.run.owner != run.owner) owner.reserved = 0;
   owner.bounds.clear();
   const RunRecord& record = run.record;
   if (!is_over(record.status))
@@ -208,7 +226,10 @@ void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer
   stats_.appended_bytes_total += batch.append->bytes.size();
   owner->rate.take(limit_, parts_.loop.now());
   if (owner->sent == 0) owner->pos = top.pos;
-  if (!batch.append->bytes.empty()) trims_.grew(owner->run_id, top.pos, parts_.loop.now());
+  const bool is_all = batch.append->end.has_value();
+  const bool has_grown = is_all || !batch.append->bytes.empty();
+  if (has_grown && owner->growth.is_worth_it(top.pos, is_all, parts_.loop.now()))
+    trims_.grew(owner->run_id, top.pos, parts_.loop.now());
   if (batch.append->end) {
     owner->bounds.clear();
     events_.on_ended(owner->run_id, top.status, answer.counted(0));

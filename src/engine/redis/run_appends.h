@@ -61,6 +61,7 @@ class RunAppends {
     Owner(const std::string& id, const RateLimit& limit, TimePoint now) : run_id(id), rate(limit, now) {}
     const std::string run_id;
     TokenBucket rate;
+    RunTrims::Growth growth;
     TimePoint heard_at;
     bool is_known = false;  // what follows
     StoredRun run;
@@ -70,6 +71,7 @@ class RunAppends {
     std::deque<Batch> queue;
     size_t sent = 0;         // and not answered
     bool is_asking = false;  // the first of the queue waits for it
+    size_t aside = 0;        // that wait for a look of their own
     bool is_pumping = false;
     uint64_t came = 0;  // batches
   };
@@ -85,6 +87,7 @@ class RunAppends {
   std::vector<RunBound> bounds_of(const std::string& user, const std::string& realm) const;
   void pump(const Ptr& owner);
   void step(const Ptr& owner);
+  void look_aside(const Ptr& owner, Batch batch);
   void learn(const Ptr& owner);
   void take(Owner& owner, StoredRun run) const;
   void answer_first(const Ptr& owner, const RunRefusal& refusal);

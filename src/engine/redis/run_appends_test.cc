@@ -87,6 +87,48 @@ TEST_F(RunAppends, ALogThatDoesNotGrowTakesNoMoreRoomThanItNeeds) {
   EXPECT_EQ(find(runs(), "r")->log.bytes(), text + text + text + "!");
 }
 
+TEST(RunTrims, ALogThatGrowsALittleAfterEachPauseIsStoredAnewNowAndThen) {
+  redis::RunTrims::Growth growth;
+  const TimePoint t0 = TimePoint() + 1h;
+  EXPECT_FALSE(growth.is_worth_it(100, false, t0)) << "too little";
+  EXPECT_TRUE(growth.is_worth_it(10'000, false, t0));
+  EXPECT_TRUE(growth.is_worth_it(10'100, false, t0 + 1s)) << "it has not been quiet yet";
+  EXPECT_FALSE(growth.is_worth_it(10'200, false, t0 + 10s));
+  EXPECT_FALSE(growth.is_worth_it(12'600, false, t0 + 20s));
+  EXPECT_TRUE(growth.is_worth_it(12'650, false, t0 + 30s)) << "a quarter more than when it was";
+  EXPECT_FALSE(growth.is_worth_it(12'700, false, t0 + 40s));
+  EXPECT_TRUE(growth.is_worth_it(12'701, true, t0 + 50s)) << "and all there will be";
+}
+
+TEST_F(RunAppends, WhoAsksInVainHoldsUpNobody) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  std::vector<Answer<RunAppended>> own, foreign;
+  for (uint64_t seq = 1; seq <= 50; ++seq) {
+    foreign.push_back(begin("r", batch("two", 1, seq, "no")));
+    own.push_back(begin("r", batch("one", 1, seq, "x")));
+  }
+  ASSERT_TRUE(until([&] { return own.back()->has_value() && foreign.back()->has_value(); }));
+  for (const auto& answer : own) EXPECT_EQ(code_of(**answer), "ok");
+  for (const auto& answer : foreign) EXPECT_EQ(code_of(**answer), "fenced");
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), std::string(51, 'x'));
+}
+
+TEST_F(RunAppends, WhatANewOwnerSaysAtOnceIsStoredInOrder) {
+  ASSERT_TRUE(create(runs(), new_run("r", "one")));
+  ASSERT_TRUE(say("r", batch("one", 1, 0, "x")));
+  ASSERT_TRUE(claim(runs(), "r", {.producer = "two", .force = true}));
+  std::vector<Answer<RunAppended>> answers;
+  std::string text = "x";
+  for (uint64_t seq = 0; seq < 50; ++seq) {
+    answers.push_back(begin("r", batch("two", 2, seq, std::to_string(seq))));
+    text += std::to_string(seq);
+  }
+  ASSERT_TRUE(until([&] { return answers.back()->has_value(); }));
+  for (const auto& answer : answers) EXPECT_EQ(code_of(**answer), "ok");
+  EXPECT_EQ(find(runs(), "r")->log.bytes(), text);
+}
+
 TEST_F(RunAppends, WhatComesWhileTheRunIsLookedAtIsStoredInOrder) {
   ASSERT_TRUE(create(runs(), new_run("r", "one")));
   std::vector<Answer<RunAppended>> answers;

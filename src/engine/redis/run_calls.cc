@@ -184,8 +184,9 @@ void RunCalls::expire(const std::vector<std::string>& run_ids) {
     settle(run_id, {}, Settle::expire, {}, [](const Result<RunAnswer>&) {});
 }
 
-void RunCalls::trim(const std::string& run_id) {
-  run_script(parts_.messages, scripts::trim_log, {{"log", parts_.keys.run_log(run_id)}},
+void RunCalls::trim(const std::string& run_id, uint64_t bytes) {
+  run_script(parts_.messages, scripts::trim_log,
+             {{"log", parts_.keys.run_log(run_id)}, {"length", std::to_string(bytes)}},
              [](const Result<Reply>&) {});
 }
 

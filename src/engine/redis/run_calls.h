@@ -65,7 +65,7 @@ class RunCalls {
   // Their logs make room.
   void expire(const std::vector<std::string>& run_ids);
   // It grows no more, or not now.
-  void trim(const std::string& run_id);
+  void trim(const std::string& run_id, uint64_t bytes);
   // The record, and the log from there on; one read from behind its end has none.
   void read(const std::string& run_id, uint64_t from, std::function<void(RunResult<StoredRun>)> done);
 

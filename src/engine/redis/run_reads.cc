@@ -1,6 +1,7 @@
 #include "engine/redis/run_reads.h"
 
 #include "engine/redis/client.h"
+#include "engine/redis/scripts.h"
 
 namespace gw::redis {
 
@@ -15,16 +16,12 @@ void read_run(const RunsRead& parts, const std::string& run_id, uint64_t from, O
     });
     return;
   }
-  messages.command({"MULTI"}, {});
-  messages.command({"HGETALL", key}, {});
-  messages.command({"GETRANGE", parts.keys.run_log(run_id), std::to_string(from), "-1"}, {});
-  messages.command({"EXEC"}, [&channels, run_id, from, done](const Result<Reply>& both) {
-    if (!both) return done(both.error());
-    for (size_t i = 0; i < 2; ++i) {
-      if ((*both)[i].is_error()) return done(to_error((*both)[i].text()));
-    }
-    done(parse_stored_run(run_id, channels, (*both)[0], from, (*both)[1].text()));
-  });
+  run_script(messages, scripts::read_run,
+             {{"run", key}, {"log", parts.keys.run_log(run_id)}, {"from", std::to_string(from)}},
+             [&channels, run_id, from, done](const Result<Reply>& both) {
+               if (!both) return done(both.error());
+               done(parse_stored_run(run_id, channels, (*both)[0], from, (*both)[1].text()));
+             });
 }
 
 void read_top(const RunsRead& parts, const std::string& run_id,

@@ -1,5 +1,6 @@
-// What is read of a run, without a script: its fields are many, and each would pass through Lua twice.
-// Control loop only.
+// What is read of a run. The record alone by a command: its fields are many, and each would pass through Lua
+// twice. With its log by a script: MULTI would do, at a third of the cost, but Redis refuses whatever is
+// queued in it when its memory is full, and then nobody could read any more. Control loop only.
 #pragma once
 
 #include <functional>

@@ -128,6 +128,7 @@ void read_claim(RunRecord& record, const Fields& fields) {
 }
 
 void read_seqs(RunRecord& record, const Fields& fields, uint64_t next) {
+  record.batches.skip_to(next);
   for (uint64_t seq = next - std::min<uint64_t>(next, RunBatches::kKept); seq < next; ++seq) {
     const auto kept = parse_seq(seq, fields["s" + std::to_string(seq % RunBatches::kKept)]);
     if (kept) record.rare.make().receipts.push_back(*kept);
@@ -216,8 +217,7 @@ std::optional<RunStatus> parse_stored_status(std::string_view state) {
 }
 
 WallTime lease_end(const RunAnswer::State& state, WallTime beat_at) {
-  return std::max(state.last_byte_at, beat_at) +
-         std::chrono::duration_cast<std::chrono::milliseconds>(state.lease);
+  return beat_at + std::chrono::duration_cast<std::chrono::milliseconds>(state.lease);
 }
 
 RunRefusal RunAnswer::refusal() const {

@@ -272,7 +272,7 @@ bool RunReplicas::is_here(const Ptr& open) const {
 
 // Its log may have grown, or been cut.
 void RunReplicas::count(const Ptr& open) {
-  const size_t bytes = open->replica && !open->is_dropped ? open->replica->run().log.size() : 0;
+  const size_t bytes = open->replica && !open->is_dropped ? open->replica->run().log.bytes_here() : 0;
   bytes_ += bytes - open->counted_bytes;
   open->counted_bytes = bytes;
 }

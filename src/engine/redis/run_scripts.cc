@@ -2,17 +2,16 @@
 // is theirs. What an engine that slept for all of us has not let anybody renew counts as renewed when it came
 // back: awake_ms is how long the caller has heard it without a break.
 //
-// The record's fields are few and of at most 64 bytes, so that Redis keeps it as a list, and those that every
-// append asks for are the first of it:
+// The record's fields are few and hardly any is longer than 64 bytes (a trace is, or a long name), so that
+// Redis keeps it as a list, and those that every append asks for are the first of it:
 //   state    status epoch cancel lease             cancel: 1, somebody asked for its end
 //   at       pos a b next last_byte_at             a, b: the log's hash; next: the owner's next seq
 //   owner    epoch microseconds                    of the last claim, which no other has both of; 0: none
-//   beat_at                                        of the last claim, heartbeat or append without a byte
-//   bases    pos,pos,...                           where each epoch began
-//   times    created_at start_until life_until gone_at
-//   shape    is_realms push retention bytes_max kind format
-//   claim    pos a b takeover                      of the last claim, and what it left of the log
-//   s0..s15  pos a b digest                        after the batch of that seq (modulo 16)
+//   beat_at                                        when the owner was heard: by a claim, a heartbeat, an
+//   append bases    pos,pos,...                           where each epoch began times    created_at
+//   start_until life_until gone_at shape    is_realms push retention bytes_max kind format claim    pos a b
+//   takeover                      of the last claim, and what it left of the log s0..s15  pos a b digest
+//   after the batch of that seq (modulo 16)
 // The rest stands for itself; one that is empty is not there.
 //
 // Each answers {code, state, at, ...}: a word, and what the run is then; of one that is not there, or out of
@@ -61,8 +60,7 @@ local function finish(how, code, message)
   redis.call('HSET', run, 'state', state(), 'bases', r.bases .. ',' .. pos, 'ended_at', now,
     'error_code', code, 'error_message', message)
   redis.call('PEXPIRE', run, retention)
-  local bytes = redis.call('GET', log)
-  if bytes then redis.call('SET', log, bytes, 'PX', retention) end  -- without the room that APPEND has made
+  redis.call('PEXPIRE', log, retention)
   redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, pos, a, b, how))
   if r.trace ~= '' then
     traced = {r.trace, r.channel, string.match(r.times, '^%d+'), now, code, r.first_claim_at, r.first_byte_at}
@@ -73,7 +71,7 @@ end
 // Needs kRecord, kClock, awake_ms: until when the owner's lease lasts.
 constexpr const char* kLease = R"lua(
 local awake = now - tonumber(awake_ms)
-local function lease_end() return math.max(tonumber(last_byte_at), tonumber(r.beat_at), awake) + lease_ms end
+local function lease_end() return math.max(tonumber(r.beat_at), awake) + lease_ms end
 )lua";
 
 }  // namespace
@@ -118,7 +116,7 @@ if length == 0 then
   redis.call('HSET', run, 'at', at, 'beat_at', now, slot, top .. digest)
 else
   at = string.format('%s%d %s', top, seq + 1, now)
-  redis.call('HSET', run, 'at', at, slot, top .. digest)
+  redis.call('HSET', run, 'at', at, 'beat_at', now, slot, top .. digest)
   redis.call('APPEND', log, bytes)
   if from == '0' then
     local first = redis.call('HMGET', run, 'times', 'trace', 'first_byte_at')
@@ -330,10 +328,14 @@ end
 return counted('ended', retention)
 )lua"));
 
-// The log anew at its length, since APPEND has doubled its room.
-const Script trim_log({.keys = {"log"}, .without_memory = true}, R"lua(
-local bytes = redis.call('GET', log)
-if bytes then redis.call('SET', log, bytes, 'KEEPTTL') end
+// from: of the log. Answers fields and values, and the bytes from there on.
+const Script read_run({.keys = {"run", "log"}, .arguments = {"from"}, .without_memory = true}, R"lua(
+return {redis.call('HGETALL', run), redis.call('GETRANGE', log, from, -1)}
+)lua");
+
+// The log anew at its length, since APPEND has doubled its room; if it still has that length.
+const Script trim_log({.keys = {"log"}, .arguments = {"length"}, .without_memory = true}, R"lua(
+if redis.call('STRLEN', log) == tonumber(length) then redis.call('SET', log, redis.call('GET', log), 'KEEPTTL') end
 return 1
 )lua");
 

@@ -41,6 +41,7 @@ extern const Script tidy_inbox;    // what everybody has done, what nobody will 
 extern const Script append_run;     // a batch, an end
 extern const Script beat_run;       // a heartbeat
 extern const Script claim_run;      // makes one; gives it an owner
+extern const Script read_run;       // its record and log
 extern const Script settle_run;     // what time has decided; cancels; removes
 extern const Script trim_log;       // takes no more room than it needs
 extern const Script list_run;       // by when it was made
