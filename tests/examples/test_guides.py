@@ -251,17 +251,21 @@ def test_an_answer_outlives_its_gateway(redis, cluster, start, tmp_path):
     second = cluster.start("--reuse-port", "on", "--listen", f"127.0.0.1:{first.port}")
     (tmp_path / "follow.py").write_text(program("answers-that-survive.md", "python"))
     key = {"GATEWAY_URL": first.url, "GATEWAY_API_KEY": first.api_key}
-    start([sys.executable, REPOSITORY / "examples/agent.py", "--delay", "0.02"], env=key, stderr=subprocess.DEVNULL)
+    start([sys.executable, REPOSITORY / "examples/agent.py", "--delay", "0.01"], env=key, stderr=subprocess.DEVNULL)
     session = {"GATEWAY_WS_URL": first.ws_url, "SESSION_TOKEN": first.new_session()}
-    python = f"{built('python_client')}/venv/bin/python"
-    with (tmp_path / "said").open("w") as said:
-        program_ = start([python, tmp_path / "follow.py"], env=session, stdout=said, stderr=subprocess.PIPE)
-    eventually(lambda: " 10 " in (tmp_path / "said").read_text(), message="the answer has begun")
+    python, said = f"{built('python_client')}/venv/bin/python", tmp_path / "said"
+    with said.open("w") as output:
+        follower = start([python, tmp_path / "follow.py"], env=session, stdout=output, stderr=subprocess.PIPE)
+    eventually(lambda: " 10 " in said.read_text(), message="the answer has begun")
     with redis.client() as client:
-        holder = next(gateway for gateway in (first, second)
-                      if client.scard(f"websocket:gateway:{gateway.instance_id}:connections"))  # fmt: skip
-    holder.crash()
-    assert program_.wait_exit(60) == 0
-    counted = " ".join(str(n + 1) for n in range(100))
-    assert (tmp_path / "said").read_text() == f"{counted}\ncompleted, verified: True\n"
-    assert program_.process.stderr.read().count("[open]") == 2
+
+        def holder():
+            return next((gateway for gateway in (first, second)
+                         if client.scard(f"websocket:gateway:{gateway.instance_id}:connections")), None)  # fmt: skip
+
+        eventually(holder, message="it is registered").crash()
+    assert " 300" not in said.read_text(), "it was over before"
+    assert follower.wait_exit(60) == 0
+    counted = " ".join(str(n + 1) for n in range(300))
+    assert said.read_text() == f"{counted}\ncompleted, verified: True\n"
+    assert follower.process.stderr.read().count("[open]") == 2
