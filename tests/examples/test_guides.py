@@ -268,4 +268,5 @@ def test_an_answer_outlives_its_gateway(redis, cluster, start, tmp_path):
     assert follower.wait_exit(60) == 0
     counted = " ".join(str(n + 1) for n in range(300))
     assert said.read_text() == f"{counted}\ncompleted, verified: True\n"
-    assert follower.process.stderr.read().count("[open]") == 2
+    states = follower.process.stderr.read().split()
+    assert states.count("[open]") == 2 and "[waiting]" in states, states
