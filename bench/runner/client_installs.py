@@ -89,15 +89,15 @@ class Npm:
         timed(self.npm, "pack", "--ignore-scripts", "--pack-destination", self.place, cwd=source, env=self.env)
         return str(next(self.place.glob(f"{package.name}-*.tgz")))
 
-    def install(self, spec, folder, *options):
+    def install(self, specs, folder, *options):
         (folder / "package.json").write_text('{ "private": true }\n')
-        command = [self.npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", *options, spec]
+        command = [self.npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", *options, *specs]
         return timed(*command, cwd=folder, env=self.env)
 
     def once(self, spec):
         with tempfile.TemporaryDirectory(prefix="bench-npm-") as name:
             folder = pathlib.Path(name)
-            seconds, cpu_seconds = self.install(spec, folder, "--offline")
+            seconds, cpu_seconds = self.install([spec], folder, "--offline")
             return Figures(seconds, cpu_seconds, self.count(folder), bytes_below(folder / "node_modules", (".package-lock.json",)))
 
     @staticmethod
@@ -111,7 +111,7 @@ class Npm:
         folder = self.place / "bundles"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self.install(spec, folder)
+        self.install([spec], folder)
         return folder
 
     def esbuild(self):
@@ -119,13 +119,14 @@ class Npm:
         program = folder / "node_modules/esbuild/bin/esbuild"
         if not program.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            self.install(f"esbuild@{ESBUILD_VERSION}", folder)
+            self.install([f"esbuild@{ESBUILD_VERSION}"], folder)
         return program
 
     def bundle(self, folder, names, module):
         """Bytes of a page's bundle with these names in it, minified, and those gzipped."""
         entry, out = folder / "entry.mjs", folder / "bundle.js"
-        entry.write_text(f"import {{ {names} }} from '{module}';\nglobalThis.used = [{names}];\n")
+        used = f"[{names}]" if "," in names else names
+        entry.write_text(f"import {{ {names} }} from '{module}';\nglobalThis.used = {used};\n")
         timed(self.node, self.esbuild(), entry, "--bundle", "--minify", "--format=esm", "--log-level=error", f"--outfile={out}", cwd=folder)
         return sizes(out.read_bytes())
 

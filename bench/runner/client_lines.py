@@ -11,7 +11,7 @@ from . import tools
 PROGRAMS = tools.BENCH / "clients_programs"
 # Of what is no program: there is nothing that keeps an answer until its reader comes back.
 NO_LOG = "no log"
-NOT_WRITTEN = ""
+NOT_WRITTEN = "not written"
 
 # An example of a README is (document, heading, language): the first block under that heading.
 JS, PYTHON = "clients/js/README.md", "clients/python/README.md"
@@ -21,12 +21,12 @@ PEERS = (
          (PYTHON, "## A client in ten lines", "python"), (PYTHON, "## An agent in ten lines", "python"),
          "yes", "yes", "by `tests/clients`"),
     Peer("centrifuge", "centrifuge/client.mjs", "centrifuge/agent.mjs", "centrifuge/client.py", "centrifuge/agent.py",
-         "no hash", "no owner", "Centrifugo 6.9.1, by hand"),
+         "no hash", "no owner", "on Centrifugo 6.9.1"),
     Peer("@durable-streams/client", "durable-streams/client.mjs", "durable-streams/agent.mjs", NOT_WRITTEN, NOT_WRITTEN,
-         "no hash", "no owner", "its server 0.3.7, by hand"),
-    Peer("ably", "ably/client.mjs", "ably/agent.mjs", NOT_WRITTEN, NOT_WRITTEN, "no hash", "no owner", "not run: no account"),
-    Peer("socket.io-client", NO_LOG, NO_LOG, NO_LOG, NO_LOG, "no hash", "no owner", ""),
-    Peer("phoenix", NO_LOG, NO_LOG, NO_LOG, NO_LOG, "no hash", "no owner", ""),
+         "no hash", "fence, no lease", "on its server 0.3.7"),
+    Peer("ably", "ably/client.mjs", "ably/agent.mjs", NOT_WRITTEN, NOT_WRITTEN, "no hash", "no owner", "never run"),
+    Peer("socket.io-client", NO_LOG, NO_LOG, NO_LOG, NO_LOG, "no hash", "no owner", "nothing to try"),
+    Peer("phoenix", NO_LOG, NO_LOG, NO_LOG, NO_LOG, "no hash", "no owner", "nothing to try"),
 )
 
 
