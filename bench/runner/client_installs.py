@@ -63,7 +63,8 @@ def built_here(script, pattern):
     done = subprocess.run([tools.ROOT / "scripts/lib" / script], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"bench/clients: scripts/lib/{script} failed")
-    return next(iter(sorted(pathlib.Path(done.stdout.strip()).glob(pattern))), None) or sys.exit(f"bench/clients: {script} built no {pattern}")
+    found = sorted(pathlib.Path(done.stdout.strip()).glob(pattern))
+    return found[0] if found else sys.exit(f"bench/clients: {script} built no {pattern}")
 
 
 class Npm:

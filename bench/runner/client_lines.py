@@ -17,7 +17,8 @@ NOT_WRITTEN = "not written"
 JS, PYTHON = "clients/js/README.md", "clients/python/README.md"
 Peer = collections.namedtuple("Peer", "name js_client js_agent python_client python_agent hashed taken_over tried")
 PEERS = (
-    Peer("websocket-gateway-client", (JS, "# websocket-gateway-client", "js"), (JS, "## Agents in Node: `websocket-gateway-client/producer`", "js"),
+    Peer("websocket-gateway-client",
+         (JS, "# websocket-gateway-client", "js"), (JS, "## Agents in Node: `websocket-gateway-client/producer`", "js"),
          (PYTHON, "## A client in ten lines", "python"), (PYTHON, "## An agent in ten lines", "python"),
          "yes", "yes", "by `tests/clients`"),
     Peer("centrifuge", "centrifuge/client.mjs", "centrifuge/agent.mjs", "centrifuge/client.py", "centrifuge/agent.py",
@@ -82,7 +83,8 @@ def cell(program):
 
 
 def rows():
-    yield ["", "client, JavaScript", "agent, JavaScript", "client, Python", "agent, Python", "checks the text", "another agent goes on", "tried"]
+    yield ["", "client, JavaScript", "agent, JavaScript", "client, Python", "agent, Python",
+           "checks the text", "another agent goes on", "tried"]
     for peer in PEERS:
         yield [peer.name, *map(cell, (peer.js_client, peer.js_agent, peer.python_client, peer.python_agent)),
                peer.hashed, peer.taken_over, peer.tried]
