@@ -21,13 +21,15 @@ TARGETS = [
 REDIS_HEADING = "## On Redis"
 TRACING_HEADING = "## Tracing"
 RUNS_HEADING = "## Durable runs"
+CLIENTS_HEADING = "## Clients"
 SLOW_HEADING = "## A client that never reads"  # by hand, from bench/slow_clients
 BUSY = "Other work shared the CPUs meanwhile: times are too high for every server, ratios hold."
 
 
-def write(path, main=None, redis=None, tracing=None, runs=None):
+def write(path, main=None, redis=None, tracing=None, runs=None, clients=None):
     text = path.read_text() if path.exists() else ""
     text, _, slow = text.partition(f"\n{SLOW_HEADING}\n")
+    text, _, clients_before = text.partition(f"\n{CLIENTS_HEADING}\n")
     text, _, runs_before = text.partition(f"\n{RUNS_HEADING}\n")
     text, _, tracing_before = text.partition(f"\n{TRACING_HEADING}\n")
     main_before, _, redis_before = text.partition(f"\n{REDIS_HEADING}\n")
@@ -35,6 +37,7 @@ def write(path, main=None, redis=None, tracing=None, runs=None):
              redis or (f"{REDIS_HEADING}\n{redis_before}" if redis_before else ""),
              tracing or (f"{TRACING_HEADING}\n{tracing_before}" if tracing_before else ""),
              runs or (f"{RUNS_HEADING}\n{runs_before}" if runs_before else ""),
+             clients or (f"{CLIENTS_HEADING}\n{clients_before}" if clients_before else ""),
              f"{SLOW_HEADING}\n{slow}" if slow else ""]
     path.write_text("\n".join(part for part in parts if part))
     print(f"written: {path.name}")

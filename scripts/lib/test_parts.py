@@ -315,7 +315,8 @@ def run_fuzz(context: Context) -> Result:
 def run_bench(context: Context) -> Result:
     """That every message arrives, and how many Redis commands it costs; the machine is too busy for figures of time to mean anything."""
     smoke = ["bench/run", "--smoke", "--no-pin", "--gateway", "build/release/websocket-gateway", "--load", "build/release/gateway-load"]
-    runs = {"memory engine": smoke, "Redis": [*smoke, "--redis"], "durable runs": [*smoke, "--runs"]}
+    runs = {"memory engine": smoke, "Redis": [*smoke, "--redis"], "durable runs": [*smoke, "--runs"],
+            "clients": ["bench/clients", "--smoke"]}
     codes = {name: context.run(command, "bench", append=True) for name, command in runs.items()}
     bad = [f"{name}: ended with {code}" for name, code in codes.items() if code != 0]
     return Result("bench", len(codes) - len(bad), len(bad), reason="; ".join(bad), log="bench")
