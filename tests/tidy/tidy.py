@@ -43,6 +43,7 @@ RULES = {
     "changes": documents.check_changes,
     "patches": shape.check_patches,
     "log-events": vocabularies.check_log_events,
+    "scripts": vocabularies.check_scripts,
     "close-codes": vocabularies.check_close_codes,
     "message-codes": vocabularies.check_message_codes,
     "api-codes": vocabularies.check_api_codes,

@@ -50,6 +50,15 @@ def _logged_events(tree) -> tuple[dict[str, dict[str, tuple[str, int]]], list[Fi
     return logged, found
 
 
+def check_scripts(tree: dict[str, str]) -> list[Finding]:
+    """Every script is among those that a connection to Redis loads: another would be refused when it is first run."""
+    header, source = "src/engine/redis/scripts.h", "src/engine/redis/scripts.cc"
+    loaded = set(re.findall(r"&scripts::(\w+)", tree[source]))
+    return [Finding(header, line, "scripts", f"{source} does not load {match[1]}")
+            for line, text in enumerate(tree[header].splitlines(), 1)
+            if (match := re.match(r"extern const Script (\w+);", text)) and match[1] not in loaded]
+
+
 def check_close_codes(tree: dict[str, str]) -> list[Finding]:
     """The tables of both documents are what the code may send."""
     core = re.findall(r"constexpr Disconnect \w+\{(\d+),", without_comments(tree["src/core/disconnect.h"]))

@@ -28,6 +28,14 @@ class Vocabularies(unittest.TestCase):
             self.assertEqual(self.events(bad), [("src/core/a.cc", 1, "an")], bad)
         self.assertEqual(self.events('// log::warn("no_call");\ncatalog::warn_all("x");\n'), [])
 
+    def test_a_script_is_loaded(self):
+        def found(*loaded):
+            tree_ = {"src/engine/redis/scripts.h": "\nextern const Script a;  // x\nextern const Script b;\n",
+                     "src/engine/redis/scripts.cc": "".join(f"&scripts::{name},\n" for name in loaded)}
+            return [(f.line, f.text.split(" ")[-1]) for f in vocabularies.check_scripts(tree_)]
+        self.assertEqual(found("a", "b"), [])
+        self.assertEqual(found("b"), [(2, "a")])
+
     def close_codes(self, *, ws=1002, core=4001, protocol="1002, 4001", asyncapi="1002, 4001"):
         def table(codes):
             return f"| code | meaning | come back? |\n| --- | --- | --- |\n| {codes} | x | y |\n"
