@@ -2,7 +2,7 @@
 //
 //     node js_agent.mjs <dist> <gateway> <key> [<group>]
 const [dist, url, key, group] = process.argv.slice(2);
-const { agent } = await import(`file://${dist}/producer.js`);
+const { agent, AgentError } = await import(`file://${dist}/producer.js`);
 
 const gateway = agent(url, { key });
 process.on('SIGTERM', () => gateway.close());
@@ -12,7 +12,7 @@ async function* words(text, signal) {
     yield word;
     await new Promise((resolve) => setTimeout(resolve, 2));
     if (word === 'wait ') await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    if (word === 'throw') throw new Error('as it was asked');
+    if (word === 'throw') throw new AgentError('as it was asked');
   }
 }
 

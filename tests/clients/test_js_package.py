@@ -91,7 +91,7 @@ def test_the_first_example_runs(gateway, installed, node):
 @pytest.mark.parametrize("entry", ["", "/resumable", "/producer"])
 def test_is_there_for_modules_and_for_require(installed, node, entry):
     home, _ = installed
-    names = {"": "GatewayError,connect", "/resumable": "resumable", "/producer": "Refused,agent,textOf"}[entry]
+    names = {"": "GatewayError,connect", "/resumable": "resumable", "/producer": "AgentError,Refused,agent,textOf"}[entry]
     package = f"websocket-gateway-client{entry}"
     as_module = f"console.log(Object.keys(await import('{package}')).filter((name) => name !== 'module.exports').sort().join())"
     (home / "required.cjs").write_text(f"console.log(Object.keys(require('{package}')).sort().join())")

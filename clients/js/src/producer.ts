@@ -3,9 +3,9 @@ import { Api, type ApiOptions, linked, pause, Refused } from './api.js';
 import { newId } from './events.js';
 import { EventSplitter, parseEvent } from './sse.js';
 import { wait } from './wait.js';
-import { AgentRun, ANOTHERS, type Claim, OVER } from './writer.js';
+import { AgentError, AgentRun, ANOTHERS, type Claim, OVER } from './writer.js';
 
-export { Refused };
+export { AgentError, Refused };
 export { textOf } from './chunks.js';
 export type { Agent };
 export type { AgentRun, Claim, End, EndStatus } from './writer.js';
@@ -176,7 +176,7 @@ class Agent {
     try {
       if (run.over) throw run._failure;
       if (run.cancelled) await run.end('cancelled'); // its model was stopped: no failure
-      else if (failed) await run.fail(failure);
+      else if (failed) await run._thrown(failure);
       else await run.end();
     } catch (error) {
       if (error) throw error;

@@ -30,6 +30,14 @@ export interface Claim {
   takeover_ms?: number;
 }
 
+/** What an agent throws for its user to read: of any other error he sees the name alone. */
+export class AgentError extends Error {
+  constructor(message: string, readonly code = 'agent_error') {
+    super(message);
+    this.name = 'AgentError';
+  }
+}
+
 const failureOf = (error: unknown, code: string) =>
   ({ status: 'failed' as const, error: { code, message: String((error as Error)?.message ?? error).slice(0, 500) } });
 
@@ -130,6 +138,12 @@ export class AgentRun {
     if (this._failure) throw this._failure;
     this._end ??= json({ status, error, result });
     await this.flush();
+  }
+
+  /** @internal What was thrown may hold what no user should see. */
+  _thrown(error: unknown): Promise<void> {
+    if (error instanceof AgentError) return this.fail(error, error.code);
+    return this.fail(error instanceof Error ? error.name : 'Error');
   }
 
   fail(error: unknown, code = 'agent_error'): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import test from 'node:test';
-import { agent, Refused, textOf } from '../dist/producer.js';
+import { agent, AgentError, Refused, textOf } from '../dist/producer.js';
 import { settled } from './fake_gateway.mjs';
 import { FakeRuns, seeded } from './fake_runs.mjs';
 
@@ -49,7 +49,13 @@ test('what is thrown fails the run, and is thrown on', async (t) => {
     throw new Error('no money');
   }), /no money/);
   assert.equal(runs.run.text, 'half');
-  assert.deepEqual(runs.run.ended, { status: 'failed', error: { code: 'agent_error', message: 'no money' } });
+  assert.deepEqual(runs.run.ended, { status: 'failed', error: { code: 'agent_error', message: 'Error' } });
+});
+
+test('what is thrown for its user to read is read', async (t) => {
+  const { runs, gateway } = started(t);
+  await assert.rejects(gateway.run(envelope(), () => { throw new AgentError('Ask me later', 'too_busy'); }), /Ask me later/);
+  assert.deepEqual(runs.run.ended, { status: 'failed', error: { code: 'too_busy', message: 'Ask me later' } });
 });
 
 test('a cancel fires the signal, stops the pipe and ends it as cancelled', async (t) => {
@@ -262,7 +268,7 @@ test('what cannot be appended is refused, and the run fails visibly', async (t) 
       await run.append(piece);
     }), why);
     assert.equal(runs.run.text, format === 'json' ? '{"first":1}\n' : 'first');
-    assert.match(runs.run.ended.error.message, why);
+    assert.match(runs.run.ended.error.message, /Error$/, 'what was thrown is for its author');
     assert.equal(acked.mock.callCount(), 1);
   }
 });
