@@ -36,7 +36,7 @@ void RunAppends::append(const std::string& run_id, const RunReach& reach, RunApp
                         RunDone<RunAppended> done) {
   const Ptr its = owner(run_id);
   Batch batch{reach, std::make_shared<const RunAppend>(std::move(append)), std::move(done), ++its->came};
-  const bool is_strange = its->is_known && (its->aside > 0 || refuse_as_read(its->run, batch));
+  const bool is_strange = its->aside > 0 || (its->is_known && refuse_as_read(its->run, batch));
   if (is_strange) return look_aside(its, std::move(batch));
   its->queue.push_back(std::move(batch));
   pump(its);
