@@ -23,7 +23,7 @@ std::string_view cause_of_snapshot(Kind kind) {
 
 // Where the piece that begins at `from` ends. Lines stay whole as long as that is possible.
 uint64_t end_of_piece(const Run& run, uint64_t from, uint64_t to, const RunPieces& pieces) {
-  const bool lines = run.record.format == RunFormat::json;
+  const bool lines = has_lines(run.record.format);
   uint64_t end = run.log.piece_end(from, std::min(to, from + pieces.piece_bytes), lines);
   if (lines && end > from && !run.log.ends_line(end)) {
     const auto line = run.log.line_end(end);

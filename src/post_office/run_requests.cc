@@ -73,7 +73,7 @@ std::string read_metadata(RunFields& fields) {
 RunFormat read_format(RunFields& fields) {
   const std::string text = fields.optional_text("format").value_or("text");
   const std::optional<RunFormat> format = parse_run_format(text);
-  if (!format) fields.blame("format must be text or json");
+  if (!format) fields.blame("format must be text, json, ai-sdk or ag-ui");
   return format.value_or(RunFormat::text);
 }
 

@@ -15,7 +15,7 @@ constexpr size_t kSecretThreadBytes = 16;
 
 constexpr std::array<std::string_view, 6> kStatuses{"queued", "in_progress", "completed",
                                                     "failed", "cancelled",   "abandoned"};
-constexpr std::array<std::string_view, 2> kFormats{"text", "json"};
+constexpr std::array<std::string_view, 4> kFormats{"text", "json", "ai-sdk", "ag-ui"};
 constexpr std::array<std::string_view, 5> kAudiences{"user", "session", "connection", "channel", "anonymous"};
 constexpr std::array<std::string_view, 3> kCancelled{"asked", "already", "ended"};
 

@@ -28,12 +28,14 @@
 namespace gw {
 
 enum class RunStatus : uint8_t { queued, in_progress, completed, failed, cancelled, abandoned };
-enum class RunFormat : uint8_t { text, json };  // json: one item a line
+// All but text: one item a line. ai_sdk, ag_ui: the items are chunks or events of that protocol.
+enum class RunFormat : uint8_t { text, json, ai_sdk, ag_ui };
 
 std::string_view to_string(RunStatus status);
 std::optional<RunStatus> parse_run_status(std::string_view text);
 std::string_view to_string(RunFormat format);
 std::optional<RunFormat> parse_run_format(std::string_view text);
+inline bool has_lines(RunFormat format) { return format != RunFormat::text; }
 inline bool is_over(RunStatus status) { return status >= RunStatus::completed; }
 
 // A run's name from outside: [A-Za-z0-9_.~-]{1,128}. One that begins with "run_" is the gateway's own.

@@ -55,7 +55,7 @@ std::string text_of(Duration duration) {
 bool may_keep(const Run& run, uint64_t keep) {
   if (keep > run.log.size()) return false;
   if (keep == run.log.size() || keep == 0) return true;
-  return run.record.format == RunFormat::json ? run.log.ends_line(keep) : !run.log.is_inside_character(keep);
+  return has_lines(run.record.format) ? run.log.ends_line(keep) : !run.log.is_inside_character(keep);
 }
 
 std::optional<RunResult<RunClaimed>> answer_to_token(const Run& run, const RunClaim& claim) {
@@ -263,7 +263,7 @@ std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, con
   const RunRecord& record = run.record;
   const std::string_view producer = append.any_producer ? record.producer.view() : append.producer;
   if (!is_owner(record, producer, append.epoch)) return fenced(run);
-  if (append.format && *append.format != record.format)
+  if (append.format && has_lines(*append.format) != has_lines(record.format))
     return refuse(run, RunErrc::invalid_argument, "the run has another format");
   if (append.end && (append.end->status == RunStatus::abandoned || !is_over(append.end->status)))
     return refuse(run, RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled");

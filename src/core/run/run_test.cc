@@ -84,7 +84,8 @@ TEST(RunWords, AreReadAsTheyAreWritten) {
   EXPECT_EQ(parse_run_format("json"), RunFormat::json);
   EXPECT_EQ(to_string(RunFormat::text), "text");
   EXPECT_FALSE(parse_run_status("running"));
-  EXPECT_FALSE(parse_run_format("ai-sdk"));
+  EXPECT_EQ(parse_run_format("ai-sdk"), RunFormat::ai_sdk);
+  EXPECT_FALSE(parse_run_format("ai_sdk"));
   EXPECT_EQ(to_string(RunCancelled::already), "already");
   EXPECT_EQ(to_string(RunErrc::not_found), "run_not_found");
   EXPECT_EQ(to_string(RunErrc::unavailable), "unavailable");

@@ -90,7 +90,7 @@ std::optional<RunRefusal> RunAppends::refuse_as_read(const StoredRun& run, const
   if (record.claim_epoch == 0 || !is_producer || append.epoch != record.claim_epoch) {
     refusal = refuse(RunErrc::fenced, "another claim of the run came after this one");
     refusal.epoch = record.claim_epoch;
-  } else if (append.format && *append.format != record.format) {
+  } else if (append.format && has_lines(*append.format) != has_lines(record.format)) {
     refusal = refuse(RunErrc::invalid_argument, "the run takes another format");
   } else {
     return {};

@@ -30,7 +30,7 @@ std::string names_of(ChannelSet set, const ChannelTable& channels) {
 bool may_keep(const Run& run, uint64_t keep) {
   const RunLog& log = run.log;
   if (keep == 0 || keep >= log.bytes_here()) return keep <= log.bytes_here();
-  return run.record.format == RunFormat::json ? log.ends_line(keep) : !log.is_inside_character(keep);
+  return has_lines(run.record.format) ? log.ends_line(keep) : !log.is_inside_character(keep);
 }
 
 std::string_view flag(bool value) { return value ? "1" : "0"; }

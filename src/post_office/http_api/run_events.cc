@@ -31,8 +31,7 @@ std::string json_array(std::string_view lines) {
 
 void append_data_event(std::string& out, const RunCursor& after, RunFormat format, std::string_view bytes) {
   out.append("event: data\n");
-  append_event(out, after.sortable(),
-               format == RunFormat::json ? std::string_view(json_array(bytes)) : bytes);
+  append_event(out, after.sortable(), has_lines(format) ? std::string_view(json_array(bytes)) : bytes);
 }
 
 void append_control_event(std::string& out, const RunCursor& at, uint64_t stream_cursor, bool up_to_date) {

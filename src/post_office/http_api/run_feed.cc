@@ -15,7 +15,7 @@ constexpr size_t kPieceBytes = size_t{16} << 10, kSlowPieceBytes = size_t{4} << 
 // Whole items, and never half a character.
 uint64_t piece_end(const Run& run, uint64_t from, size_t bytes_max) {
   const uint64_t to = std::min<uint64_t>(from + bytes_max, run.log.size());
-  if (run.record.format != RunFormat::json) return run.log.piece_end(from, to, false);
+  if (!has_lines(run.record.format)) return run.log.piece_end(from, to, false);
   const uint64_t end = run.log.piece_end(from, to, true);
   if (end == run.log.size() || (end > from && run.log.ends_line(end))) return end;
   // One item that is larger than a piece.

@@ -33,7 +33,7 @@ void show_with_log(const RunCall& call, const Run& run) {
   succeed(call.responder, [&](json::Writer& body) {
     append_run(body, call, top_of(run), run.record, false);
     body.member("log", run.log.bytes());
-    if (run.record.format == RunFormat::json) body.member("items", run.log.count_lines());
+    if (has_lines(run.record.format)) body.member("items", run.log.count_lines());
   });
 }
 

@@ -201,7 +201,7 @@ void RunStreams::answer_bytes(Ask& ask, const Run& run) const {
 }
 
 void RunStreams::send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, std::string_view bytes) {
-  const bool is_json = run.format == RunFormat::json;
+  const bool is_json = has_lines(run.format);
   http::Response response;
   response.content_type = is_json ? "application/json" : "text/plain; charset=utf-8";
   response.body = is_json ? json_array(bytes) : std::string(bytes);
