@@ -127,10 +127,10 @@ class TableReader {
 
 }  // namespace
 
-void take_root_key(const std::string& key, Config& config, std::vector<std::string>& problems) {
+void take_root_key(const std::string& key, const std::string& where, Config& config,
+                   std::vector<std::string>& problems) {
   if (key.size() > kApiKeyBytesMax || !is_key_text(key)) {
-    problems.push_back(
-        "variable GATEWAY_API_KEY: expected 1 to 512 visible ASCII characters without a blank");
+    problems.push_back(where + ": expected 1 to 512 visible ASCII characters without a blank");
     return;
   }
   config.root_key_sha256 = sha256(key);

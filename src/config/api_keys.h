@@ -15,7 +15,9 @@ inline constexpr size_t kApiKeyBytesMax = 512;
 // A file is written once and kept for long: a key worth guessing has no place there.
 inline constexpr size_t kFileKeyBytesMin = 16;
 
-void take_root_key(const std::string& key, Config& config, std::vector<std::string>& problems);
+// `where` it was given, for a problem.
+void take_root_key(const std::string& key, const std::string& where, Config& config,
+                   std::vector<std::string>& problems);
 
 // Needs config.channels and the root key to be there already.
 void take_api_keys(const std::vector<ApiKeyTable>& tables, Config& config,

@@ -26,6 +26,38 @@ TEST(ApiKeys, TheVariablesKeyMayDoEverythingAndIsKeptAsADigest) {
   }
 }
 
+TEST(ApiKeys, TheVariablesKeyMayStandInAFile) {
+  const std::map<std::string, std::string> named{{"GATEWAY_API_KEY_FILE", "gateway.toml"}};
+  for (const char* text : {"test", "test\n", "test\r\n"})
+    EXPECT_EQ(good(Machine{{}, named, text}.load()).root_key_sha256, sha256("test"));
+  const std::string blame = "variable GATEWAY_API_KEY_FILE: ";
+  EXPECT_THAT(problems(Machine{{}, named, "a b"}.load()),
+              ElementsAre(HasSubstr(blame + "expected 1 to 512")));
+  EXPECT_THAT(problems(Machine{{}, named, "\n"}.load()), ElementsAre(blame + "gateway.toml: is empty"));
+  EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_API_KEY_FILE", "/gone"}}, ""}.load()),
+              ElementsAre(blame + "/gone: cannot be read: No such file or directory"));
+  EXPECT_THAT(
+      problems(Machine{{}, {{"GATEWAY_API_KEY_FILE", "gateway.toml"}, {"GATEWAY_API_KEY", "x"}}, "y"}.load()),
+      ElementsAre(blame + "GATEWAY_API_KEY is set too; expected one of them"));
+}
+
+TEST(ApiKeys, EverySecretMayStandInAFileAndNothingElse) {
+  const auto from_file = [](const char* variable, const char* text) {
+    return Machine{{"--engine", "redis"}, {{variable, "gateway.toml"}}, text}.load();
+  };
+  EXPECT_EQ(good(from_file("GATEWAY_CONSUL_TOKEN_FILE", "t\n")).consul_token, "t");
+  EXPECT_EQ(good(from_file("CONSUL_HTTP_TOKEN_FILE", "t")).consul_token, "t");
+  EXPECT_EQ(good(from_file("GATEWAY_REDIS_URL_FILE", "redis://:pw@h:1\n")).redis_url, "redis://:pw@h:1");
+  EXPECT_THAT(problems(from_file("GATEWAY_REDIS_URL_FILE", "redis://u:pw@")),
+              ElementsAre(testing::AllOf(HasSubstr("variable GATEWAY_REDIS_URL_FILE"),
+                                         testing::Not(HasSubstr("pw")))));
+  EXPECT_THAT(problems(from_file("GATEWAY_SHARDS_FILE", "1")), ElementsAre(HasSubstr("unknown")));
+  const Config stronger = good(
+      Machine{{}, {{"CONSUL_HTTP_TOKEN_FILE", "gateway.toml"}, {"GATEWAY_CONSUL_TOKEN", "own"}}, "theirs"}
+          .load());
+  EXPECT_EQ(stronger.consul_token, "own");
+}
+
 TEST(ApiKeys, TheFilesKeysAreReadInFull) {
   const Config config = good(with_file(fmt::format(R"(
 [[api_keys]]

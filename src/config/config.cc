@@ -33,10 +33,11 @@ class Loader {
     if (flags.help) return PrintAndExit{help_text(sources_.version)};
     if (flags.version) return PrintAndExit{"websocket-gateway " + sources_.version + "\n"};
     if (flags.print_settings_markdown) return PrintAndExit{settings_markdown()};
-    const Variables variables = read_variables(sources_.environment, problems_);
+    const Variables variables = read_variables(sources_.environment, sources_.read_file, problems_);
     const FileSettings file = read_file(flags, variables);
     for (const GivenSettings* source : {&file.settings, &variables.settings, &flags.settings}) take(*source);
-    if (variables.api_key) take_root_key(*variables.api_key, config_, problems_);
+    if (variables.api_key)
+      take_root_key(variables.api_key->texts.front(), variables.api_key->where, config_, problems_);
     if (variables.consul_token) take_consul_token(*variables.consul_token);
     config_.telemetry = read_telemetry_settings(sources_.environment, config_.warnings);
     config_.version = sources_.version;

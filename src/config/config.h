@@ -70,7 +70,7 @@ struct Config {
   std::vector<std::string> channels{"guide", "pillar:content", "pillar:insights", "pillar:operations",
                                     "pillar:business_outcomes"};  // 1 to 64, distinct
   std::vector<std::string> anonymous_channels{"*"};               // of `channels`, or "*" for all
-  std::vector<std::string> allowed_origins;   // as browsers send them (lower case, no default port), or "*"
+  std::vector<std::string> allowed_origins;                       // as config/values.h keeps them
   size_t max_connections_per_address = 2000;  // such as have shown neither session nor key; 0: no limit
 
   // Agents and the service API.

@@ -59,7 +59,8 @@ SettingValue origins() {
       [](const std::string& origin) { return origin; }, std::equal_to<>());
   value.placeholder = "ORIGIN";
   value.expected =
-      "scheme://host or scheme://host:port without a path, as https://app.example.org; or * for any";
+      "scheme://host or scheme://host:port without a path, as https://app.example.org or (one label) "
+      "https://*.example.org; or * for any";
   return value;
 }
 

@@ -2,11 +2,14 @@
 // config_flags.cc, of toml++ config_file.cc.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/error.h"
 
 namespace gw {
 
@@ -33,11 +36,12 @@ Flags read_flags(const std::vector<std::string>& arguments, std::vector<std::str
 struct Variables {
   GivenSettings settings;
   std::optional<std::string> config_file;
-  std::optional<std::string> api_key;
+  std::optional<Given> api_key;
   std::optional<Given> consul_token;
 };
-// An empty variable counts as not set.
-Variables read_variables(const std::map<std::string, std::string>& environment,
+using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+// An empty variable counts as not set. A secret may stand in a file: GATEWAY_API_KEY_FILE names it.
+Variables read_variables(const std::map<std::string, std::string>& environment, const ReadFile& read_file,
                          std::vector<std::string>& problems);
 
 struct FileEntry {

@@ -52,6 +52,13 @@ bool is_host(std::string_view text) {
   return !text.empty() && text.size() <= 253 && only(text, ".-_");
 }
 
+// Not an address, and with a dot between names.
+bool is_domain(std::string_view host) {
+  return is_host(host) && !IpAddress::parse(host) && host.front() != '[' && host.front() != '.' &&
+         host.find("..") == std::string_view::npos && host.back() != '.' &&
+         host.find('.') != std::string_view::npos;
+}
+
 bool is_visible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
@@ -180,9 +187,16 @@ std::optional<std::string> parse_public_url(std::string_view text) {
 
 std::optional<std::string> parse_origin(std::string_view text) {
   if (text == "*") return std::string("*");
-  const std::optional<Url> url = Url::parse(text);
+  // What stands behind "*." is a host with a dot of its own: https://*.com would be half of the web.
+  constexpr std::string_view kAnyLabel = "://*.";
+  const size_t any = text.find(kAnyLabel);
+  std::string without(text);
+  if (any != std::string_view::npos) without.erase(any + 3, 2);
+  const std::optional<Url> url = Url::parse(without);
   if (!url || url->userinfo || !url->path.empty()) return std::nullopt;
-  return site_of(*url);
+  if (any == std::string_view::npos) return site_of(*url);
+  if (!is_domain(url->host)) return std::nullopt;
+  return site_of(*url).insert(url->scheme.size() + 3, "*.");
 }
 
 std::optional<std::string> parse_consul_url(std::string_view text) {

@@ -38,7 +38,8 @@ struct Url {
 // "wss://a.example/x/ws" both give "wss://a.example/x".
 std::optional<std::string> parse_public_url(std::string_view text);
 
-// An origin as browsers send it (RFC 6454, 6.2): lower case, without the scheme's default port; or "*".
+// An origin as browsers send it (RFC 6454, 6.2): lower case, without the scheme's default port; or "*". The
+// first label of a host name may be "*": https://*.example.org.
 // "null" is not one.
 std::optional<std::string> parse_origin(std::string_view text);
 

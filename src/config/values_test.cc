@@ -93,12 +93,32 @@ TEST(ConfigValues, OriginsAreKeptAsBrowsersSendThem) {
                         {"https://app.example.org:443", "https://app.example.org"},
                         {"http://localhost:3000", "http://localhost:3000"},
                         {"http://[::1]:3000", "http://[::1]:3000"},
-                        {"chrome-extension://abcdefgh", "chrome-extension://abcdefgh"}}) {
+                        {"chrome-extension://abcdefgh", "chrome-extension://abcdefgh"},
+                        {"https://*.Example.org:443", "https://*.example.org"},
+                        {"http://*.app.example.org:8080", "http://*.app.example.org:8080"}}) {
     EXPECT_EQ(parse_origin(c.text), c.kept) << c.text;
   }
-  for (const char* text :
-       {"", "null", "app.example.org", "https://", "https://app.example.org/", "https://u@a.example",
-        "https://*.example.org", "https://a.example?x", "https://\xc3\xa4.example", "1http://a"}) {
+  for (const char* text : {"",
+                           "null",
+                           "app.example.org",
+                           "https://",
+                           "https://app.example.org/",
+                           "https://u@a.example",
+                           "https://*",
+                           "https://*.org",
+                           "https://*.localhost",
+                           "https://*.127.0.0.1",
+                           "https://*.[::1]",
+                           "https://*.*.example.org",
+                           "https://app.*.example.org",
+                           "https://a*.example.org",
+                           "https://*.",
+                           "https://*..example.org",
+                           "*.example.org",
+                           "*://a.example.org",
+                           "https://a.example?x",
+                           "https://\xc3\xa4.example",
+                           "1http://a"}) {
     EXPECT_FALSE(parse_origin(text)) << text;
   }
 }

@@ -126,9 +126,24 @@ TEST(Origin, AllowsWhatIsConfiguredExactly) {
   EXPECT_FALSE(http::is_origin_allowed("http://app.example.com", "gw", allowed));
   EXPECT_FALSE(http::is_origin_allowed("https://app.example.com.evil.com", "gw", allowed));
   EXPECT_FALSE(http::is_origin_allowed("http://localhost:3001", "gw", allowed));
+  // A Host that looks like a pattern is none.
+  EXPECT_FALSE(http::is_origin_allowed("https://a.example.com", "*.example.com", allowed));
   const std::vector<std::string> any{"*"};
   EXPECT_TRUE(http::is_origin_allowed("https://anywhere.example", "gw", any));
   EXPECT_FALSE(http::is_origin_allowed("null", "gw", any));
+}
+
+TEST(Origin, AllowsAnyOneLabelWhereThatIsConfigured) {
+  const std::vector<std::string> allowed{"https://*.example.com", "http://*.app.example.com:8080"};
+  for (const char* origin :
+       {"https://a.example.com", "https://A-1.Example.com:443", "http://x.app.example.com:8080"})
+    EXPECT_TRUE(http::is_origin_allowed(origin, "gw", allowed)) << origin;
+  for (const char* origin :
+       {"https://example.com", "https://.example.com", "https://a.b.example.com", "https://*.example.com",
+        "https://evilexample.com", "https://a.example.com.evil.com", "http://a.example.com",
+        "https://a.example.com:8443", "https://u@a.example.com", "https://a.example.com@evil.com",
+        "https://evil.com/.example.com", "https://a%2e.example.com", "http://x.app.example.com"})
+    EXPECT_FALSE(http::is_origin_allowed(origin, "gw", allowed)) << origin;
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from support.api import POST_OFFICE, SESSIONS, assert_refused
+from support.api import POST_OFFICE, SESSIONS, Api, assert_refused
 from support.gateway import Gateway, run_to_exit
 from support.runs import RUNS
 
@@ -274,3 +274,9 @@ class TestStart:
     def test_with_a_key_it_listens_elsewhere(self, gateway_factory):
         gateway = gateway_factory("--listen", "0.0.0.0:0", env={"GATEWAY_API_KEY": "root-key-0123456789"})
         assert gateway.port > 0 and "api_key" not in gateway.ready
+
+    def test_the_key_may_stand_in_a_file(self, gateway_factory, tmp_path):
+        (tmp_path / "key").write_text("file-key-0123456789\n")
+        gateway = gateway_factory("--listen", "0.0.0.0:0", env={"GATEWAY_API_KEY_FILE": str(tmp_path / "key")})
+        assert Api(gateway.url, "file-key-0123456789").get(f"{POST_OFFICE}/channels/guide/connections").status_code == 200
+        assert Api(gateway.url, "file-key").get(f"{POST_OFFICE}/channels/guide/connections").status_code == 401

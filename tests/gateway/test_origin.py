@@ -69,6 +69,14 @@ def test_another_host_is_not_the_own_one(open_to_one):
     assert status(open_to_one, f"http://localhost:{open_to_one.port}") == 403
 
 
+def test_a_star_stands_for_one_label(gateway_factory):
+    gateway = gateway_factory("--allowed-origin", "https://*.app.example", "--max-connections-per-user", "0")
+    assert status(gateway, "https://one.app.example") == 101
+    for origin in ("https://app.example", "https://a.one.app.example", "https://one.app.example.evil.example",
+                   "https://evil.example@one.app.example", "http://one.app.example", "https://*.app.example"):
+        assert status(gateway, origin) == 403, origin
+
+
 def test_a_star_allows_any(gateway_factory):
     gateway = gateway_factory("--allowed-origin", "*")
     assert status(gateway, "https://evil.example") == 101
