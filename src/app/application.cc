@@ -194,7 +194,8 @@ class Application {
         made_key_(config.has_api_keys() ? "" : secure_random_hex(24)),
         channels_(config.channels),
         engine_(make_engine(loop_, channels_, config)),
-        traffic_cop_(engine_->sessions(), channels_, [this] { return loop_.wall_now(); }),
+        traffic_cop_(
+            engine_->sessions(), channels_, [this] { return loop_.wall_now(); }, config.jwt, config.jwt_keys),
         post_office_(*engine_, channels_, {config.connection.outbox_bytes_max / 2},
                      [this] { return loop_.wall_now(); }),
         gateway_(gateway_options(config, engine_->traits()),

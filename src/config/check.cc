@@ -102,6 +102,21 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
   }
 }
 
+void check_jwt(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  const JwtOptions& jwt = config.jwt;
+  if (!config.jwt_key_files.empty()) {
+    if (config.jwt_keys.size() > kJwtKeysMax)
+      problems.push_back(where("jwt-key") + ": more than 64 keys in all");
+    if (jwt.audiences.empty())
+      config.warnings.push_back(where("jwt-audience") +
+                                ": none; a token that the issuer made for another service is taken");
+    return;
+  }
+  for (const auto& [name, is_set] :
+       {std::pair{"jwt-issuer", !jwt.issuers.empty()}, {"jwt-audience", !jwt.audiences.empty()}})
+    if (is_set) config.warnings.push_back(where(name) + ": has no effect without jwt-key");
+}
+
 void check_consul(Config& config, const Provenance& where, std::vector<std::string>& problems) {
   if (config.consul_url.empty()) {
     if (!config.advertise.empty()) {
@@ -125,6 +140,7 @@ void check_together(Config& config, bool keys_given, const Provenance& where,
   check_root_key(config, problems);
   check_engine(config, where, problems);
   check_clients(config, where, problems);
+  check_jwt(config, where, problems);
   check_consul(config, where, problems);
 }
 

@@ -26,6 +26,7 @@
 #include "gateway/handshakes.h"
 #include "net/http/server.h"
 #include "ops/telemetry_settings.h"
+#include "traffic_cop/jwt.h"
 
 namespace gw {
 
@@ -71,6 +72,9 @@ struct Config {
                                     "pillar:business_outcomes"};  // 1 to 64, distinct
   std::vector<std::string> anonymous_channels{"*"};               // of `channels`, or "*" for all
   std::vector<std::string> allowed_origins;                       // as config/values.h keeps them
+  JwtOptions jwt;
+  std::vector<std::string> jwt_key_files;
+  JwtKeys jwt_keys;                           // of those files; empty: a JWT is nobody's token
   size_t max_connections_per_address = 2000;  // such as have shown neither session nor key; 0: no limit
 
   // Agents and the service API.

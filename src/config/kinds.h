@@ -110,7 +110,7 @@ struct ListLimits {
 
 // `parse` gives an optional T; `same` finds two items that may not both be there.
 template <class T, class Parse, class Format, class Same>
-SettingValue list(std::vector<T> Config::*member, ListLimits limits, Parse parse, Format format, Same same) {
+SettingValue list(Place<std::vector<T>> place, ListLimits limits, Parse parse, Format format, Same same) {
   SettingValue value;
   value.form = SettingValue::Form::list;
   value.take = [=](Config& config, std::span<const std::string> texts) {
@@ -132,15 +132,19 @@ SettingValue list(std::vector<T> Config::*member, ListLimits limits, Parse parse
     const size_t given = items.size() + refusals.size();
     if (given < limits.min) refusals.push_back({"", "expected at least " + std::to_string(limits.min)});
     if (given > limits.max) refusals.push_back({"", "expected at most " + std::to_string(limits.max)});
-    if (refusals.empty()) config.*member = std::move(items);
+    if (refusals.empty()) place(config) = std::move(items);
     return refusals;
   };
-  value.show = [member, format](const Config& config) {
+  value.show = [place, format](const Config& config) {
     std::vector<std::string> texts;
-    for (const T& item : config.*member) texts.push_back(format(item));
+    for (const T& item : place(config)) texts.push_back(format(item));
     return texts;
   };
   return value;
+}
+template <class T, class Parse, class Format, class Same>
+SettingValue list(std::vector<T> Config::*member, ListLimits limits, Parse parse, Format format, Same same) {
+  return list(Place<std::vector<T>>(member), limits, parse, format, same);
 }
 
 }  // namespace gw::kinds

@@ -103,6 +103,23 @@ SettingValue file(std::string Config::*member) {
   });
 }
 
+SettingValue texts(kinds::Place<std::vector<std::string>> place, std::string placeholder,
+                   std::string expected) {
+  auto value = kinds::list(
+      place, {.max = 64},
+      [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); },
+      [](const std::string& text) { return text; }, std::equal_to<>());
+  value.placeholder = std::move(placeholder);
+  value.expected = std::move(expected);
+  return value;
+}
+
+SettingValue claim(std::string JwtOptions::*member) {
+  return kinds::text({&Config::jwt, member}, "NAME", "the name of a claim", [](std::string_view text) {
+    return text.empty() || text.size() > 256 ? std::nullopt : std::optional<std::string>(text);
+  });
+}
+
 template <bool (*is_good)(std::string_view)>
 std::optional<std::string> accepted(std::string_view text) {
   return is_good(text) ? std::optional<std::string>(text) : std::nullopt;
@@ -183,6 +200,26 @@ void add_clients(std::vector<Setting>& out) {
   out.push_back({"max-connections-per-address", group,
                  "Connections of one address that have shown neither a session nor a key; 0: no limit", "",
                  kinds::count(&Config::max_connections_per_address, size_t{0}, size_t{10'000'000})});
+}
+
+void add_jwt(std::vector<Setting>& out) {
+  const Group group = Group::clients;
+  out.push_back(
+      {"jwt-key", group, "Take JWTs as session tokens that one of these keys has signed", "none",
+       texts(&Config::jwt_key_files, "FILE,...",
+             "files of public keys or certificates (PEM), a JWK Set, or a secret of 32 bytes or more")});
+  out.push_back({"jwt-issuer", group, "Who may have made a JWT: its iss is one of these", "any",
+                 texts({&Config::jwt, &JwtOptions::issuers}, "ISS,...", "texts without a comma")});
+  out.push_back({"jwt-audience", group, "Whom a JWT has to be for: its aud has one of these", "any",
+                 texts({&Config::jwt, &JwtOptions::audiences}, "AUD,...", "texts without a comma")});
+  out.push_back({"jwt-leeway", group, "By how much the clocks of issuer and gateway may differ", "",
+                 kinds::duration({&Config::jwt, &JwtOptions::leeway}, 0s, 10min)});
+  out.push_back({"jwt-user-claim", group, "The claim of a JWT that names the user", "",
+                 claim(&JwtOptions::user_claim)});
+  out.push_back({"jwt-tenant-claim", group, "The claim that names the tenant; without it there is none", "",
+                 claim(&JwtOptions::tenant_claim)});
+  out.push_back({"jwt-channels-claim", group, "The claim with the channels; without it, all of them", "",
+                 claim(&JwtOptions::channels_claim)});
 }
 
 // What one connection may do, and how long its silences may be.
@@ -380,6 +417,7 @@ const std::vector<Setting>& settings() {
     std::vector<Setting> list;
     add_addresses(list);
     add_clients(list);
+    add_jwt(list);
     add_connection(list);
     add_sessions(list);
     add_agents(list);

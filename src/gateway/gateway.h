@@ -98,7 +98,7 @@ class Gateway {
   void on_event(event::Drained& event);
 
   void enter(const event::Admit& event, SessionPtr session);
-  void log_refused_session(const event::Admit& event);
+  void log_refused_session(const event::Admit& event, std::string_view reason);
   void make_run_parts();
   void on_session_changed(const SessionPtr& session);
   Result<void> deliver(const Publication& publication);

@@ -20,7 +20,7 @@ void Gateway::on_event(event::Admit& event) {
     const bool refused = session.error().code == Errc::unauthenticated;
     if (refused && options_.shard.handshake.upgrade.anonymous) return enter(event, nullptr);
     admitting_.erase(event.id);
-    if (refused) log_refused_session(event);
+    if (refused) log_refused_session(event, session.error().detail);
     close(event.handle, refused ? disconnect::invalid_session : disconnect::internal);
   };
   if (event.token.empty()) return admitted(Error{Errc::unauthenticated, "no session token"});
@@ -33,8 +33,7 @@ void Gateway::on_event(event::OriginRefused& event) {
                                {"hint", "if its pages are yours, add it with --allowed-origin"}});
 }
 
-void Gateway::log_refused_session(const event::Admit& event) {
-  const std::string_view reason = event.token.empty() ? "no session token" : "not an active session";
+void Gateway::log_refused_session(const event::Admit& event, std::string_view reason) {
   if (!refusals_.is_new(reason, event.origin)) return;
   log::info("session_refused",
             {{"reason", reason},

@@ -26,7 +26,19 @@ Result<WallTime> expiry(std::chrono::seconds ttl, WallTime now) {
   return now + ttl;
 }
 
+void inactivate(Session& session, WallTime now) {
+  session.status = SessionStatus::inactive;
+  // Of a JWT something has to remember that it counts no more.
+  if (session.type != kJwtSessionType) session.expires_at = std::min(session.expires_at, now);
+}
+
 }  // namespace
+
+Result<SessionKey> TrafficCop::key_of(std::string_view token) const {
+  if (jwt_ && is_jwt(token)) return JwtSessions::key_of(token);
+  if (!is_valid_name(token)) return invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}");
+  return sha256(token);
+}
 
 void TrafficCop::create(NewSession request, std::string_view tenant, Done<CreatedSession> done) {
   const std::string id = request.session_id ? std::move(*request.session_id) : secure_random_hex(16);
@@ -60,17 +72,18 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
 }
 
 void TrafficCop::get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
-  if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
-  store_.find(sha256(session_id),
-              [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
-                if (found && !is_visible_to(tenant, (**found).tenant_id)) return done(no_such_session());
-                done(std::move(found));
-              });
+  const Result<SessionKey> key = key_of(session_id);
+  if (!key) return done(key.error());
+  store_.find(*key, [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
+    if (found && !is_visible_to(tenant, (**found).tenant_id)) return done(no_such_session());
+    done(std::move(found));
+  });
 }
 
 void TrafficCop::update(std::string_view session_id, SessionChange change, std::string_view tenant,
                         Done<SessionPtr> done) {
-  if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
+  const Result<SessionKey> key = key_of(session_id);
+  if (!key) return done(key.error());
   auto edit = [this, change = std::move(change),
                tenant = std::string(tenant)](const Session& current) -> Result<Session> {
     if (!is_visible_to(tenant, current.tenant_id)) return no_such_session();
@@ -80,30 +93,32 @@ void TrafficCop::update(std::string_view session_id, SessionChange change, std::
     }
     return changed;
   };
-  store_.update(sha256(session_id), std::move(edit), std::move(done));
+  store_.update(*key, std::move(edit), std::move(done));
 }
 
 void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
-  if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
+  const Result<SessionKey> key = key_of(session_id);
+  if (!key) return done(key.error());
   auto edit = [this, tenant = std::string(tenant)](const Session& current) -> Result<Session> {
     if (!is_visible_to(tenant, current.tenant_id)) return no_such_session();
     Session ended = current;
-    ended.status = SessionStatus::inactive;
-    ended.expires_at = std::min(current.expires_at, now_());
+    inactivate(ended, now_());
     return ended;
   };
-  store_.update(sha256(session_id), std::move(edit), std::move(done));
+  store_.update(*key, std::move(edit), std::move(done));
 }
 
 void TrafficCop::validate(std::string_view token, Done<SessionPtr> done) {
-  if (!is_valid_name(token)) return done(Error{Errc::unauthenticated, "no such session"});
-  store_.find(sha256(token), [this, done = std::move(done)](Result<SessionPtr> found) {
+  auto active = [this, done = std::move(done)](Result<SessionPtr> found) {
     if (!found && found.error().code != Errc::not_found) return done(found.error());
     if (!found || (*found)->status_at(now_()) != SessionStatus::active) {
-      return done(Error{Errc::unauthenticated, "the session is not active"});
+      return done(Error{Errc::unauthenticated, "not an active session"});
     }
     done(std::move(found));
-  });
+  };
+  if (jwt_ && is_jwt(token)) return jwt_->find(token, now_(), std::move(active));
+  if (!is_valid_name(token)) return active(no_such_session());
+  store_.find(sha256(token), std::move(active));
 }
 
 Result<void> TrafficCop::apply_context(Session& session, std::string context_json) const {
@@ -157,7 +172,7 @@ Result<Session> TrafficCop::apply(const Session& current, const SessionChange& c
     if (*change.status == SessionStatus::expired)
       return invalid("status must be active, suspended or inactive");
     changed.status = *change.status;
-    if (*change.status == SessionStatus::inactive) changed.expires_at = std::min(changed.expires_at, now);
+    if (*change.status == SessionStatus::inactive) inactivate(changed, now);
   }
   return changed;
 }

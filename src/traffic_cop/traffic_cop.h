@@ -9,6 +9,7 @@
 
 #include "core/done.h"
 #include "core/session_store.h"
+#include "traffic_cop/jwt_sessions.h"
 
 namespace gw {
 
@@ -35,9 +36,12 @@ class TrafficCop {
  public:
   static constexpr std::chrono::seconds kTtlMax{365 * 24 * 3600};
 
-  // The first two outlive it.
-  TrafficCop(SessionStore& store, const ChannelTable& channels, WallClock now)
-      : store_(store), channels_(channels), now_(std::move(now)) {}
+  // The first two outlive it. `jwt_keys` empty: a JWT is nobody's token.
+  TrafficCop(SessionStore& store, const ChannelTable& channels, WallClock now, JwtOptions jwt = {},
+             JwtKeys jwt_keys = {})
+      : store_(store), channels_(channels), now_(std::move(now)) {
+    if (!jwt_keys.empty()) jwt_.emplace(store, channels, std::move(jwt), std::move(jwt_keys));
+  }
 
   // invalid_argument names the field at fault; already_exists; permission_denied: context.tenant_id is not
   // `tenant`.
@@ -49,10 +53,12 @@ class TrafficCop {
   // Ends it (inactive); its connections close with 4003. An ended session stays as it is.
   void end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
 
-  // Who shows this token? unauthenticated unless the session is active now.
+  // Who shows this token, the id of a session or a JWT? unauthenticated unless the session is active now.
   void validate(std::string_view token, Done<SessionPtr> done);
 
  private:
+  // Of a session's id, or a JWT.
+  Result<SessionKey> key_of(std::string_view token) const;
   // Reads tenant_id and channels out of the context.
   Result<void> apply_context(Session& session, std::string context_json) const;
   Result<Session> apply(const Session& current, const SessionChange& change) const;
@@ -60,6 +66,7 @@ class TrafficCop {
   SessionStore& store_;
   const ChannelTable& channels_;
   const WallClock now_;
+  std::optional<JwtSessions> jwt_;
 };
 
 }  // namespace gw

@@ -16,7 +16,7 @@ LAYERS = {
     "gateway": ("base", "json", "ws", "protocol", "core", "net"),
     "post_office": ("base", "json", "protocol", "core", "traffic_cop", "net"),
     "ops": ("base", "json", "core", "net", "gateway"),
-    "config": ("base", "core", "engine", "gateway", "net", "ops", "post_office"),
+    "config": ("base", "core", "engine", "gateway", "net", "ops", "post_office", "traffic_cop"),
     "app": ("base", "config", "core", "engine", "gateway", "json", "net", "ops", "post_office", "protocol",
             "traffic_cop", "ws"),
 }
@@ -30,7 +30,7 @@ HOMES = {
     "emmintrin.h": ("src/json/json_string.h",),
     "boost/asio": ("net",),
     "boost/beast": ("net",),
-    "openssl/": ("base", "ws"),
+    "openssl/": ("base", "src/traffic_cop/jwt_keys.cc", "ws"),
     "hiredis/": ("engine",),
     "zlib.h": ("ws",),
     "liburing.h": ("net",),

@@ -1,0 +1,259 @@
+"""JSON Web Tokens as session tokens: whom they let in, as whom, and until when."""
+
+import base64
+import json
+import os
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from support.api import SESSIONS
+from support.gateway import Gateway, run_to_exit
+from support.wait import eventually
+
+SECRET = "a-secret-that-issuer-and-gateway-share-which-is-64-bytes-or-more"
+ISSUER, AUDIENCE = "https://issuer.example", "gateway"
+RSA = rsa.generate_private_key(65537, 2048)
+SIGNERS = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), RSA),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "ES384": ec.generate_private_key(ec.SECP384R1()),
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    **dict.fromkeys(("HS256", "HS384", "HS512"), SECRET),
+}
+
+
+def pem(key):
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def claims(**changed):
+    now = int(time.time())
+    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "auth0|ada", "iat": now, "nbf": now, "exp": now + 600}
+    return {name: value for name, value in {**good, **changed}.items() if value is not None}
+
+
+def token(algorithm="ES256", key=None, headers=None, **changed):
+    return jwt.encode(claims(**changed), key or SIGNERS[algorithm], algorithm=algorithm, headers=headers)
+
+
+def jwk(algorithm, **members):
+    to_jwk = {"R": jwt.algorithms.RSAAlgorithm, "E": jwt.algorithms.ECAlgorithm}.get(algorithm[0])
+    if algorithm == "EdDSA":
+        to_jwk = jwt.algorithms.OKPAlgorithm
+    return {**json.loads(to_jwk.to_jwk(SIGNERS[algorithm].public_key())), **members}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """It knows a secret and a public key of each kind, and the issuer of the tests."""
+    folder = tmp_path_factory.mktemp("keys")
+    (folder / "secret").write_text(SECRET + "\n")
+    (folder / "public.pem").write_bytes(b"".join(pem(SIGNERS[name]) for name in ("RS256", "ES256", "ES384", "ES512", "EdDSA")))
+    files = f"{folder / 'secret'},{folder / 'public.pem'}"
+    flags = ["--jwt-key", files, "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--max-connections-per-user", "0"]
+    with Gateway(*flags) as gateway:
+        yield gateway
+
+
+def refused(gateway, shown):
+    peer = gateway.peer()
+    assert peer.upgrade("/ws", [("Authorization", f"Bearer {shown}")]).status == 101
+    first = peer.next_frame()
+    peer.close()
+    return first.opcode == 8 and (first.close_code, first.close_reason) == (4001, "invalid session")
+
+
+@pytest.mark.parametrize("algorithm", SIGNERS)
+def test_each_algorithm_lets_its_user_in(gateway, algorithm):
+    agent = gateway.subscribe("guide")
+    client = gateway.connect(token(algorithm, sub=f"auth0|{algorithm}"))
+    client.say(text="hello")
+    envelope = agent.next_from(client).json()
+    assert envelope["user_id"] == f"auth0|{algorithm}"
+    agent.close()
+
+
+@pytest.mark.parametrize("where", ["query", "header", "subprotocol"])
+def test_it_stands_wherever_a_session_token_may(gateway, where):
+    shown = token()
+    headers = {"header": [("Authorization", f"Bearer {shown}")], "subprotocol": [("Sec-WebSocket-Protocol", f"gateway.v1, bearer.{shown}")]}
+    peer = gateway.peer()
+    assert peer.upgrade(f"/ws?session_token={shown}" if where == "query" else "/ws", headers.get(where, [])).status == 101
+    assert peer.welcome()
+    peer.close()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"exp": 1_300_819_380},
+        {"exp": None},
+        {"nbf": 4_000_000_000},
+        {"iat": 4_000_000_000},
+        {"iss": "https://another.example"},
+        {"iss": None},
+        {"aud": "another"},
+        {"aud": ["one", "another"]},
+        {"aud": None},
+        {"sub": None},
+        {"sub": "a blank"},
+        {"sub": ""},
+        {"tenant_id": "a/b"},
+        {"tenant_id": 7},
+        {"channels": 7},
+        {"channels": [7]},
+    ],
+    ids=str,
+)
+def test_claims_that_do_not_fit_are_refused(gateway, changed):
+    signed = jwt.api_jws.encode(json.dumps(claims(**changed)).encode(), SIGNERS["ES256"], algorithm="ES256")
+    assert refused(gateway, signed)
+
+
+def unsigned(header, **changed):
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims(**changed))]
+    return ".".join(parts) + "."
+
+
+def test_no_algorithm_and_no_signature_are_refused(gateway):
+    for name in ("none", "None", "NONE", ""):
+        assert refused(gateway, unsigned({"alg": name, "typ": "JWT"})), name
+        assert refused(gateway, unsigned({"alg": name}) + "AAAA"), name
+    assert refused(gateway, token().rpartition(".")[0] + ".")
+    assert refused(gateway, token().rpartition(".")[0])
+
+
+def test_a_public_key_is_nobodys_secret(gateway):
+    """Who knows the public key signs with it as if it were a secret (RFC 8725 2.1)."""
+    for name in ("RS256", "ES256", "EdDSA"):
+        for text in (pem(SIGNERS[name]), pem(SIGNERS[name]).strip()):
+            forged = jwt.api_jws.PyJWS()
+            forged._algorithms["HS256"].prepare_key = lambda key: key  # PyJWT itself knows better
+            try:
+                shown = forged.encode(json.dumps(claims()).encode(), text, algorithm="HS256")
+            finally:
+                del forged._algorithms["HS256"].prepare_key
+            assert refused(gateway, shown), name
+
+
+def test_anothers_key_lets_nobody_in(gateway):
+    assert refused(gateway, token("ES256", ec.generate_private_key(ec.SECP256R1())))
+    assert refused(gateway, token("HS256", SECRET.replace("secret", "guess!")))
+
+
+def test_a_token_of_another_kind_is_refused(gateway):
+    assert refused(gateway, token(headers={"typ": "dpop+jwt"}))
+    assert not refused(gateway, token(headers={"typ": "at+jwt"}))
+
+
+def test_claims_say_tenant_and_channels(gateway):
+    acme = gateway.connect(token(sub="eve", tenant_id="acme", channels=["pillar:content", "of-another-gateway"]))
+    record = gateway.api.connection_record(acme.connection_id).json()
+    assert record["tenant_id"] == "acme"
+    assert acme.ask({"channel": "guide", "payload": {}, "id": os.urandom(4).hex()})["code"] == "forbidden"
+    agent = gateway.subscribe("pillar:content")
+    acme.send({"channel": "pillar:content", "payload": {"n": 1}})
+    assert agent.next_from(acme).json()["tenant_id"] == "acme"
+    agent.close()
+
+
+def test_a_session_made_by_the_api_lives_beside(gateway):
+    assert gateway.connect(gateway.new_session(user_id="by-api"))
+    assert gateway.connect(token(sub="by-jwt"))
+
+
+def test_it_can_be_looked_at_suspended_and_ended_like_a_session(gateway):
+    shown = token(sub="did:web:example.org", jti=os.urandom(8).hex())
+    client = gateway.connect(shown)
+    session = gateway.api.get(f"{SESSIONS}/{shown}").json()["session"]
+    assert (session["user_id"], session["session_type"], session["status"]) == ("did:web:example.org", "jwt", "active")
+    assert session["context"]["iss"] == ISSUER
+    assert gateway.api.delete(f"{SESSIONS}/{shown}").status_code == 200
+    assert client.closed()[0] == 4003
+    assert refused(gateway, shown)
+    assert not refused(gateway, token(sub="did:web:example.org", jti=os.urandom(8).hex()))
+
+
+def test_its_end_ends_the_connection(gateway):
+    client = gateway.connect(token(sub="short", exp=int(time.time()) + 2))
+    assert client.closed()[0] == 4003
+
+
+def test_a_fresh_one_goes_on_in_band(gateway):
+    client = gateway.connect(token(sub="goes-on", exp=int(time.time()) + 3))
+    later = int(time.time()) + 600
+    answer = client.ask({"type": "authenticate", "session_token": token(sub="goes-on", exp=later)})
+    assert answer["type"] == "authenticated"
+    assert client.ask({"type": "authenticate", "session_token": token(sub="another", exp=later)})["code"] == "forbidden"
+    time_is_up = time.time() + 4
+    eventually(lambda: time.time() > time_is_up)
+    client.say(text="still here")
+
+
+def test_two_users_tokens_of_one_name_are_not_one_session(gateway):
+    name = os.urandom(8).hex()
+    gateway.connect(token(sub="first", jti=name))
+    assert refused(gateway, token(sub="second", jti=name))
+
+
+def test_a_jwk_sets_kid_and_alg_choose_the_key(gateway_factory, tmp_path):
+    (tmp_path / "jwks.json").write_text(
+        json.dumps({"keys": [jwk("RS256", kid="r", alg="RS256", use="sig"), jwk("ES256", kid="e"), jwk("EdDSA", kid="o")]})
+    )
+    gateway = gateway_factory("--jwt-key", str(tmp_path / "jwks.json"))
+    for algorithm, kid in (("RS256", "r"), ("ES256", "e"), ("EdDSA", "o")):
+        assert not refused(gateway, token(algorithm, headers={"kid": kid})), algorithm
+    assert refused(gateway, token("PS256", headers={"kid": "r"}))
+    assert refused(gateway, token("RS256", headers={"kid": "gone"}))
+    assert refused(gateway, token("ES256", headers={"kid": "r"}))
+
+
+def test_other_claims_may_be_named(gateway_factory, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    flags = ["--jwt-key", str(tmp_path / "secret"), "--jwt-user-claim", "https://app.example/uid", "--jwt-tenant-claim", "org"]
+    gateway = gateway_factory(*flags)
+    client = gateway.connect(token("HS256", **{"https://app.example/uid": "u-1", "org": "acme", "sub": None}))
+    record = gateway.api.connection_record(client.connection_id).json()
+    assert (record["user_id"], record["tenant_id"]) == ("u-1", "acme")
+
+
+def test_without_keys_a_jwt_is_no_token(gateway_factory):
+    assert refused(gateway_factory(), token())
+
+
+def test_the_log_says_why_and_never_the_token(gateway_factory, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    gateway = gateway_factory("--jwt-key", str(tmp_path / "secret"), "--log-level", "debug")
+    late = token("HS256", exp=1_300_819_380)
+    assert refused(gateway, late)
+    assert refused(gateway, token("ES256"))
+    gateway.stop()
+    assert "the JWT has expired (exp)" in gateway.log_text
+    assert "key (kid, alg) that is not known here" in gateway.log_text
+    assert late not in gateway.log_text and late.split(".")[2] not in gateway.log_text
+
+
+def test_wrong_keys_stop_the_start(tmp_path):
+    private = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    for content, says in ((b"short", "32 bytes"), (private, "private key"), (b"{}", "JWK Set")):
+        (tmp_path / "key").write_bytes(content)
+        result = run_to_exit("--jwt-key", str(tmp_path / "key"))
+        assert result.returncode == 2 and "flag --jwt-key" in result.stderr and says in result.stderr
+        assert "short" not in result.stderr.replace("shorter", "")
+    assert "cannot be read" in run_to_exit("--jwt-key", str(tmp_path / "none")).stderr
+
+
+def test_a_giant_or_broken_token_is_refused_like_any(gateway):
+    assert refused(gateway, "a.b.c")
+    assert refused(gateway, token(filler="x" * 5000).replace("e", "f", 1))
+    assert not refused(gateway, token(filler="x" * 5000))
+    client = gateway.connect(token(sub="in-band"))
+    answer = client.ask({"type": "authenticate", "session_token": "e30." * 2 + "x" * 40_000})
+    assert answer["code"] == "forbidden"
