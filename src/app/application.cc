@@ -25,6 +25,7 @@
 #include "net/event_loop.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"
+#include "ops/jwks_client.h"
 #include "ops/telemetry.h"
 #include "post_office/post_office.h"
 #include "traffic_cop/traffic_cop.h"
@@ -79,6 +80,16 @@ consul::RegistrarOptions consul_options(const Config& config, const EngineTraits
   options.token = config.consul_token;
   options.discover = config.public_url.empty();
   options.any_instance = engine.is_shared;
+  return options;
+}
+
+JwksClientOptions jwks_options(const Config& config) {
+  const Url url = *Url::parse(config.jwt_jwks_url);  // the configuration has been checked
+  JwksClientOptions options;
+  options.client.server = {unbracketed(url.host), url.port.value_or(url.scheme == "https" ? 443 : 80)};
+  options.client.tls = {url.scheme == "https", config.jwt_jwks_ca_file};
+  options.target = url.path;
+  options.every = config.jwt_jwks_every;
   return options;
 }
 
@@ -195,7 +206,9 @@ class Application {
         channels_(config.channels),
         engine_(make_engine(loop_, channels_, config)),
         traffic_cop_(
-            engine_->sessions(), channels_, [this] { return loop_.wall_now(); }, config.jwt, config.jwt_keys),
+            engine_->sessions(), channels_, [this] { return loop_.wall_now(); },
+            config.takes_jwts() ? std::optional(JwtTrust{config.jwt, config.jwt_keys}) : std::nullopt),
+        jwks_(make_jwks_client()),
         post_office_(*engine_, channels_, {config.connection.outbox_bytes_max / 2},
                      [this] { return loop_.wall_now(); }),
         gateway_(gateway_options(config, engine_->traits()),
@@ -247,6 +260,20 @@ class Application {
     return options;
   }
 
+  std::unique_ptr<JwksClient> make_jwks_client() {
+    if (config_.jwt_jwks_url.empty()) return nullptr;
+    auto client = std::make_unique<JwksClient>(loop_, jwks_options(config_),
+                                               [this](std::string_view jwk_set) -> Result<void> {
+                                                 Result<JwtKeys> keys = parse_jwk_set(jwk_set);
+                                                 if (!keys) return keys.error();
+                                                 traffic_cop_.jwt()->set_fetched(std::move(*keys));
+                                                 return {};
+                                               });
+    traffic_cop_.jwt()->fetch_with(
+        [fetcher = client.get()](std::function<void()> done) { fetcher->refresh(std::move(done)); });
+    return client;
+  }
+
   std::unique_ptr<consul::Registrar> make_registrar() {
     if (config_.consul_url.empty()) return nullptr;
     return std::make_unique<consul::Registrar>(loop_, consul_options(config_, engine_->traits()),
@@ -256,6 +283,7 @@ class Application {
   // Its reverse is shutdown_steps().
   Result<void> start() {
     engine_->start();
+    if (jwks_) jwks_->start();
     if (const Result<void> started = gateway_.start(); !started) return started;
     if (consul_) consul_->start(consul_service(config_, engine_->traits(), gateway_.addresses().front()));
     for (const SocketAddress& address : config_.ops_listen) {
@@ -319,6 +347,7 @@ class Application {
   const ChannelTable channels_;
   const std::unique_ptr<Engine> engine_;
   TrafficCop traffic_cop_;
+  const std::unique_ptr<JwksClient> jwks_;  // null: no jwt-jwks-url
   PostOffice post_office_;
   Gateway gateway_;
   const std::unique_ptr<consul::Registrar> consul_;  // null: no consul-url

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/api_keys.h"
+#include "config/jwt_settings.h"
 
 namespace gw {
 namespace {
@@ -100,21 +101,6 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
                     "closes its receivers",
                     where("outbox-bytes"), config.http.body_bytes_max, config.connection.outbox_bytes_max));
   }
-}
-
-void check_jwt(Config& config, const Provenance& where, std::vector<std::string>& problems) {
-  const JwtOptions& jwt = config.jwt;
-  if (!config.jwt_key_files.empty()) {
-    if (config.jwt_keys.size() > kJwtKeysMax)
-      problems.push_back(where("jwt-key") + ": more than 64 keys in all");
-    if (jwt.audiences.empty())
-      config.warnings.push_back(where("jwt-audience") +
-                                ": none; a token that the issuer made for another service is taken");
-    return;
-  }
-  for (const auto& [name, is_set] :
-       {std::pair{"jwt-issuer", !jwt.issuers.empty()}, {"jwt-audience", !jwt.audiences.empty()}})
-    if (is_set) config.warnings.push_back(where(name) + ": has no effect without jwt-key");
 }
 
 void check_consul(Config& config, const Provenance& where, std::vector<std::string>& problems) {

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "config/api_keys.h"
 #include "config/check.h"
+#include "config/jwt_settings.h"
 #include "config/print.h"
 #include "config/settings.h"
 #include "config/sources.h"
@@ -42,8 +43,8 @@ class Loader {
     config_.telemetry = read_telemetry_settings(sources_.environment, config_.warnings);
     config_.version = sources_.version;
     take_api_keys(file.api_keys, config_, problems_);
-    read_jwt_keys();
     const Provenance where = [this](std::string_view setting) { return this->where(setting); };
+    read_jwt_keys(config_, sources_.read_file, where, problems_);
     check_together(config_, variables.api_key || !file.api_keys.empty(), where, problems_);
     if (!problems_.empty()) return ConfigProblems{std::move(problems_)};
     if (flags.print_config) return PrintAndExit{config_toml(config_, sources_.version, where)};
@@ -72,18 +73,6 @@ class Loader {
         problems_.push_back(given.where + ": " + describe(refusal, value));
       }
       provenance_[name] = given.where;
-    }
-  }
-
-  void read_jwt_keys() {
-    for (const std::string& path : config_.jwt_key_files) {
-      const Result<std::string> text = sources_.read_file(path);
-      Result<JwtKeys> keys = text ? parse_jwt_keys(*text) : text.error();
-      if (!keys) {
-        problems_.push_back(where("jwt-key") + ": " + plain_or_quoted(path) + ": " + keys.error().detail);
-        continue;
-      }
-      std::move(keys->begin(), keys->end(), std::back_inserter(config_.jwt_keys));
     }
   }
 

@@ -74,7 +74,11 @@ struct Config {
   std::vector<std::string> allowed_origins;                       // as config/values.h keeps them
   JwtOptions jwt;
   std::vector<std::string> jwt_key_files;
-  JwtKeys jwt_keys;                           // of those files; empty: a JWT is nobody's token
+  JwtKeys jwt_keys;              // of those files
+  std::string jwt_jwks_url;      // http:// or https://, with a path; empty: nothing is fetched
+  std::string jwt_jwks_ca_file;  // for https; empty: the system's certificates
+  Duration jwt_jwks_every = 5min;
+  bool takes_jwts() const { return !jwt_keys.empty() || !jwt_jwks_url.empty(); }
   size_t max_connections_per_address = 2000;  // such as have shown neither session nor key; 0: no limit
 
   // Agents and the service API.

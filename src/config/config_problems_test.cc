@@ -46,6 +46,10 @@ TEST(Config, EveryBadValueIsNamedWithItsSourceAndWhatWouldBeRight) {
       {"channels", "a,b,a", "given twice"},
       {"anonymous-channels", "Guide", "names out of channels"},
       {"allowed-origin", "null", "scheme://host"},
+      {"jwt-key", "/gone", "cannot be read"},
+      {"jwt-jwks-url", "https://issuer.example.org", "path of a JWK Set"},
+      {"jwt-jwks-url", "https://u:p@issuer.example.org/keys", "path of a JWK Set"},
+      {"jwt-jwks-url", "file:///etc/keys", "path of a JWK Set"},
       {"allowed-origin", "https://a.example/", "without a path"},
       {"compression", "maybe", "on or off"},
       {"max-connections", "0", "1 to"},
@@ -229,6 +233,20 @@ TEST(Config, AKeyThatCanBeGuessedIsForLoopbackAlone) {
   EXPECT_THAT(good(load("127.0.0.1:80", "0123456789abcdef")).warnings, IsEmpty());
   EXPECT_THAT(problems(load("0.0.0.0:80", "0123456789abcde")), says);
   good(load("0.0.0.0:80", "0123456789abcdef"));
+}
+
+TEST(Config, WhatMakesJwtsWeakIsAllowedWithAWarning) {
+  const auto warnings = [](std::vector<std::string> flags) {
+    return good(with_flags(std::move(flags))).warnings;
+  };
+  EXPECT_THAT(warnings({"--jwt-key", "secret.key"}), ElementsAre(HasSubstr("jwt_audience: none")));
+  EXPECT_THAT(warnings({"--jwt-key", "secret.key", "--jwt-audience", "a"}), testing::IsEmpty());
+  EXPECT_THAT(warnings({"--jwt-jwks-url", "http://issuer.example.org/keys", "--jwt-audience", "a"}),
+              ElementsAre(HasSubstr("without TLS")));
+  for (const char* near : {"http://localhost:1/keys", "http://127.0.0.1:1/keys", "http://[::1]:1/keys"})
+    EXPECT_THAT(warnings({"--jwt-jwks-url", near, "--jwt-audience", "a"}), testing::IsEmpty());
+  EXPECT_THAT(warnings({"--jwt-issuer", "i"}),
+              ElementsAre(HasSubstr("has no effect without jwt-key or jwt-jwks-url")));
 }
 
 TEST(Config, TestEndpointsStayOnLoopback) {

@@ -11,7 +11,7 @@
 
 namespace gw {
 
-// Its file is called gateway.toml.
+// Its file is called gateway.toml; another, secret.key, holds 64 bytes.
 struct Machine {
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment;
@@ -21,6 +21,7 @@ struct Machine {
     ConfigSources sources{arguments, environment, {}, "1.2.3"};
     sources.read_file = [this](const std::string& path) -> Result<std::string> {
       if (path == "gateway.toml") return file;
+      if (path == "secret.key") return std::string(64, 's');
       return Error{Errc::not_found, "cannot be read: No such file or directory"};
     };
     return load_config(sources);

@@ -56,4 +56,9 @@ SettingValue text(Place<std::string> place, std::string placeholder, std::string
   return value;
 }
 
+SettingValue file(Place<std::string> place) {
+  return text(std::move(place), "FILE", "the path of a PEM file",
+              [](std::string_view path) { return std::optional<std::string>(path); });
+}
+
 }  // namespace gw::kinds

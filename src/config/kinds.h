@@ -85,6 +85,8 @@ SettingValue on_off(Place<bool> place);
 SettingValue text(Place<std::string> place, std::string placeholder, std::string expected,
                   std::optional<std::string> (*parse)(std::string_view));
 
+SettingValue file(Place<std::string> place);
+
 // One of `words`, which stand in the order of E's enumerators (of a bool: false, true).
 template <class E>
 SettingValue choice(Place<E> place, std::vector<std::string_view> words) {

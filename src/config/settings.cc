@@ -1,8 +1,7 @@
 #include "config/settings.h"
 
-#include <algorithm>
-
 #include "base/ids.h"
+#include "config/jwt_settings.h"
 #include "config/kinds.h"
 #include "engine/redis/keys.h"
 
@@ -59,8 +58,8 @@ SettingValue origins() {
       [](const std::string& origin) { return origin; }, std::equal_to<>());
   value.placeholder = "ORIGIN";
   value.expected =
-      "scheme://host or scheme://host:port without a path, as https://app.example.org or (one label) "
-      "https://*.example.org; or * for any";
+      "scheme://host[:port] without a path, as https://app.example.org or https://*.example.org; or * for "
+      "any";
   return value;
 }
 
@@ -95,29 +94,6 @@ SettingValue redis_url() {
 SettingValue public_url() {
   return kinds::text(&Config::public_url, "URL", "wss://host[:port][/prefix]; ws, https and http do too",
                      &parse_public_url);
-}
-
-SettingValue file(std::string Config::*member) {
-  return kinds::text(member, "FILE", "the path of a PEM file", [](std::string_view text) {
-    return text.empty() ? std::nullopt : std::optional<std::string>(text);
-  });
-}
-
-SettingValue texts(kinds::Place<std::vector<std::string>> place, std::string placeholder,
-                   std::string expected) {
-  auto value = kinds::list(
-      place, {.max = 64},
-      [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); },
-      [](const std::string& text) { return text; }, std::equal_to<>());
-  value.placeholder = std::move(placeholder);
-  value.expected = std::move(expected);
-  return value;
-}
-
-SettingValue claim(std::string JwtOptions::*member) {
-  return kinds::text({&Config::jwt, member}, "NAME", "the name of a claim", [](std::string_view text) {
-    return text.empty() || text.size() > 256 ? std::nullopt : std::optional<std::string>(text);
-  });
 }
 
 template <bool (*is_good)(std::string_view)>
@@ -202,26 +178,6 @@ void add_clients(std::vector<Setting>& out) {
                  kinds::count(&Config::max_connections_per_address, size_t{0}, size_t{10'000'000})});
 }
 
-void add_jwt(std::vector<Setting>& out) {
-  const Group group = Group::clients;
-  out.push_back(
-      {"jwt-key", group, "Take JWTs as session tokens that one of these keys has signed", "none",
-       texts(&Config::jwt_key_files, "FILE,...",
-             "files of public keys or certificates (PEM), a JWK Set, or a secret of 32 bytes or more")});
-  out.push_back({"jwt-issuer", group, "Who may have made a JWT: its iss is one of these", "any",
-                 texts({&Config::jwt, &JwtOptions::issuers}, "ISS,...", "texts without a comma")});
-  out.push_back({"jwt-audience", group, "Whom a JWT has to be for: its aud has one of these", "any",
-                 texts({&Config::jwt, &JwtOptions::audiences}, "AUD,...", "texts without a comma")});
-  out.push_back({"jwt-leeway", group, "By how much the clocks of issuer and gateway may differ", "",
-                 kinds::duration({&Config::jwt, &JwtOptions::leeway}, 0s, 10min)});
-  out.push_back({"jwt-user-claim", group, "The claim of a JWT that names the user", "",
-                 claim(&JwtOptions::user_claim)});
-  out.push_back({"jwt-tenant-claim", group, "The claim that names the tenant; without it there is none", "",
-                 claim(&JwtOptions::tenant_claim)});
-  out.push_back({"jwt-channels-claim", group, "The claim with the channels; without it, all of them", "",
-                 claim(&JwtOptions::channels_claim)});
-}
-
 // What one connection may do, and how long its silences may be.
 void add_connection(std::vector<Setting>& out) {
   const Group group = Group::clients;
@@ -277,7 +233,7 @@ void add_agents(std::vector<Setting>& out) {
        "The server of the redis engine; better given as a variable than as a flag, for its password", "",
        redis_url()});
   out.push_back({"redis-ca-file", group, "Whose certificates a rediss:// server must have", "the system's",
-                 file(&Config::redis_ca_file)});
+                 kinds::file(&Config::redis_ca_file)});
   out.push_back({"key-prefix", group, "Begins every key and Pub/Sub name in Redis", "",
                  kinds::text(&Config::key_prefix, "PREFIX", "1 to 64 characters A-Z a-z 0-9 . _ : - { }",
                              [](std::string_view text) {
@@ -361,7 +317,7 @@ void add_consul(std::vector<Setting>& out) {
                  kinds::text(&Config::consul_url, "URL", "http://host[:port] or https://host[:port]",
                              &parse_consul_url)});
   out.push_back({"consul-ca-file", group, "Whose certificates an https:// Consul must have", "the system's",
-                 file(&Config::consul_ca_file)});
+                 kinds::file(&Config::consul_ca_file)});
   out.push_back({"consul-service", group, "The name to register under; gateways of one name share one Redis",
                  "",
                  kinds::text(&Config::consul_service, "NAME", "1 to 63 characters A-Z a-z 0-9 -",
@@ -417,9 +373,9 @@ const std::vector<Setting>& settings() {
     std::vector<Setting> list;
     add_addresses(list);
     add_clients(list);
-    add_jwt(list);
     add_connection(list);
     add_sessions(list);
+    add_jwt_settings(list);
     add_agents(list);
     add_buffers(list);
     add_runs(list);
@@ -431,9 +387,9 @@ const std::vector<Setting>& settings() {
 }
 
 const Setting* find_setting(std::string_view name) {
-  const auto found =
-      std::find_if(settings().begin(), settings().end(), [&](const Setting& s) { return s.name == name; });
-  return found == settings().end() ? nullptr : &*found;
+  for (const Setting& setting : settings())
+    if (setting.name == name) return &setting;
+  return nullptr;
 }
 
 }  // namespace gw

@@ -199,6 +199,13 @@ std::optional<std::string> parse_origin(std::string_view text) {
   return site_of(*url).insert(url->scheme.size() + 3, "*.");
 }
 
+std::optional<std::string> parse_jwks_url(std::string_view text) {
+  const std::optional<Url> url = Url::parse(text);
+  if (!url || url->userinfo || (url->scheme != "http" && url->scheme != "https")) return std::nullopt;
+  if (!url->path.starts_with('/') || !only(url->path, "/-._~%!$&'()*+,;=:@?")) return std::nullopt;
+  return site_of(*url) + url->path;
+}
+
 std::optional<std::string> parse_consul_url(std::string_view text) {
   std::optional<Url> url = Url::parse(text);
   if (!url || url->userinfo || !(url->path.empty() || url->path == "/")) return std::nullopt;

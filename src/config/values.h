@@ -42,6 +42,8 @@ std::optional<std::string> parse_public_url(std::string_view text);
 // first label of a host name may be "*": https://*.example.org.
 // "null" is not one.
 std::optional<std::string> parse_origin(std::string_view text);
+// http:// or https://, host, port where it is not the scheme's own, and a path.
+std::optional<std::string> parse_jwks_url(std::string_view text);
 
 bool is_redis_url(std::string_view text);
 bool has_credentials(std::string_view redis_url);

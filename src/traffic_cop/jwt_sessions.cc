@@ -1,6 +1,7 @@
 #include "traffic_cop/jwt_sessions.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/ids.h"
 #include "base/random.h"
@@ -46,8 +47,30 @@ SessionKey JwtSessions::key_of(std::string_view token) {
   return token_id.empty() ? sha256(token) : key_of_names(issuer, token_id);
 }
 
+void JwtSessions::set_fetched(JwtKeys keys) {
+  keys_ = fixed_;
+  std::move(keys.begin(), keys.end(), std::back_inserter(keys_));
+  has_fetched_ = true;
+}
+
+bool JwtSessions::knows(std::string_view key_id) const {
+  return std::any_of(keys_.begin(), keys_.end(), [&](const JwtKey& key) { return key.id() == key_id; });
+}
+
 void JwtSessions::find(std::string_view token, WallTime now, Done<SessionPtr> done) {
   const Result<JwtClaims> claims = verify_jwt(token, keys_, options_, now);
+  const bool may_come = !claims && refresh_ && (!has_fetched_ || !knows(jwt_key_id(token)));
+  if (!may_come) return open(token, claims, now, std::move(done));
+  refresh_([this, token = std::string(token), now, done = std::move(done)] {
+    const Result<JwtClaims> again = verify_jwt(token, keys_, options_, now);
+    if (!again && !has_fetched_)
+      return done(Error{Errc::unavailable, "the keys of the issuer have not been fetched yet"});
+    open(token, again, now, done);
+  });
+}
+
+void JwtSessions::open(std::string_view token, const Result<JwtClaims>& claims, WallTime now,
+                       Done<SessionPtr> done) {
   if (!claims) return done(claims.error());
   const SessionKey key =
       claims->token_id.empty() ? sha256(token) : key_of_names(claims->issuer, claims->token_id);

@@ -36,12 +36,14 @@ class TrafficCop {
  public:
   static constexpr std::chrono::seconds kTtlMax{365 * 24 * 3600};
 
-  // The first two outlive it. `jwt_keys` empty: a JWT is nobody's token.
-  TrafficCop(SessionStore& store, const ChannelTable& channels, WallClock now, JwtOptions jwt = {},
-             JwtKeys jwt_keys = {})
+  // The first two outlive it. Without `jwt` a JWT is nobody's token.
+  TrafficCop(SessionStore& store, const ChannelTable& channels, WallClock now,
+             std::optional<JwtTrust> jwt = {})
       : store_(store), channels_(channels), now_(std::move(now)) {
-    if (!jwt_keys.empty()) jwt_.emplace(store, channels, std::move(jwt), std::move(jwt_keys));
+    if (jwt) jwt_.emplace(store, channels, *std::move(jwt));
   }
+  // Null: it takes none.
+  JwtSessions* jwt() { return jwt_ ? &*jwt_ : nullptr; }
 
   // invalid_argument names the field at fault; already_exists; permission_denied: context.tenant_id is not
   // `tenant`.

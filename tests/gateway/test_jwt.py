@@ -1,8 +1,10 @@
 """JSON Web Tokens as session tokens: whom they let in, as whom, and until when."""
 
 import base64
+import http.server
 import json
 import os
+import threading
 import time
 
 import jwt
@@ -155,9 +157,7 @@ def test_a_token_of_another_kind_is_refused(gateway):
 
 def test_claims_say_tenant_and_channels(gateway):
     acme = gateway.connect(token(sub="eve", tenant_id="acme", channels=["pillar:content", "of-another-gateway"]))
-    record = gateway.api.connection_record(acme.connection_id).json()
-    assert record["tenant_id"] == "acme"
-    assert acme.ask({"channel": "guide", "payload": {}, "id": os.urandom(4).hex()})["code"] == "forbidden"
+    assert acme.ask({"channel": "guide", "payload": {}, "id": os.urandom(4).hex()})["code"] == "forbidden_channel"
     agent = gateway.subscribe("pillar:content")
     acme.send({"channel": "pillar:content", "payload": {"n": 1}})
     assert agent.next_from(acme).json()["tenant_id"] == "acme"
@@ -172,7 +172,7 @@ def test_a_session_made_by_the_api_lives_beside(gateway):
 def test_it_can_be_looked_at_suspended_and_ended_like_a_session(gateway):
     shown = token(sub="did:web:example.org", jti=os.urandom(8).hex())
     client = gateway.connect(shown)
-    session = gateway.api.get(f"{SESSIONS}/{shown}").json()["session"]
+    session = gateway.api.session(shown)
     assert (session["user_id"], session["session_type"], session["status"]) == ("did:web:example.org", "jwt", "active")
     assert session["context"]["iss"] == ISSUER
     assert gateway.api.delete(f"{SESSIONS}/{shown}").status_code == 200
@@ -220,8 +220,10 @@ def test_other_claims_may_be_named(gateway_factory, tmp_path):
     flags = ["--jwt-key", str(tmp_path / "secret"), "--jwt-user-claim", "https://app.example/uid", "--jwt-tenant-claim", "org"]
     gateway = gateway_factory(*flags)
     client = gateway.connect(token("HS256", **{"https://app.example/uid": "u-1", "org": "acme", "sub": None}))
-    record = gateway.api.connection_record(client.connection_id).json()
-    assert (record["user_id"], record["tenant_id"]) == ("u-1", "acme")
+    agent = gateway.subscribe("guide")
+    client.say(text="hello")
+    envelope = agent.next_from(client).json()
+    assert (envelope["user_id"], envelope["tenant_id"]) == ("u-1", "acme")
 
 
 def test_without_keys_a_jwt_is_no_token(gateway_factory):
@@ -257,3 +259,97 @@ def test_a_giant_or_broken_token_is_refused_like_any(gateway):
     client = gateway.connect(token(sub="in-band"))
     answer = client.ask({"type": "authenticate", "session_token": "e30." * 2 + "x" * 40_000})
     assert answer["code"] == "forbidden"
+
+
+class Issuer:
+    """Publishes a JWK Set, as an issuer's static file."""
+
+    def __init__(self):
+        self.keys, self.asked, self.status = [], 0, 200
+        issuer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                issuer.asked += 1
+                self.send_response(issuer.status)
+                if issuer.status == 302:
+                    self.send_header("Location", f"{issuer.url}/elsewhere")
+                body = json.dumps({"keys": issuer.keys}).encode() if issuer.status == 200 else b""
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._handler, self._port = Handler, 0
+        self.start()
+
+    def start(self):
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
+        self._port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self._port}/keys"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def issuer():
+    issuer = Issuer()
+    yield issuer
+    issuer.stop()
+
+
+class TestKeysThatTheIssuerPublishes:
+    def test_a_new_key_counts_at_once(self, gateway_factory, issuer):
+        issuer.keys = [jwk("ES256", kid="old")]
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url)
+        assert not refused(gateway, token(headers={"kid": "old"}))
+        assert refused(gateway, token("EdDSA", headers={"kid": "old"}))
+        issuer.keys = [jwk("EdDSA", kid="new")]
+        assert not refused(gateway, token("EdDSA", headers={"kid": "new"}))
+        assert refused(gateway, token(headers={"kid": "old"}))
+
+    def test_made_up_key_ids_do_not_make_it_ask(self, gateway_factory, issuer):
+        issuer.keys = [jwk("ES256", kid="k")]
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url)
+        began = time.monotonic()
+        for n in range(30):
+            assert refused(gateway, token(headers={"kid": f"made-up-{n}"}))
+        assert issuer.asked <= 3 + (time.monotonic() - began) / 10
+
+    def test_while_it_is_away_the_last_keys_stay_good(self, gateway_factory, issuer):
+        issuer.keys = [jwk("ES256", kid="k")]
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url, "--jwt-jwks-every", "1s")
+        assert not refused(gateway, token(headers={"kid": "k"}))
+        issuer.stop()
+        eventually(lambda: "jwks_unavailable" in gateway.log_text)
+        assert not refused(gateway, token(headers={"kid": "k"}))
+        issuer.start()
+        eventually(lambda: "jwks_fetched" in gateway.log_text)
+
+    @pytest.mark.parametrize("answer", ["nothing", "302", "500", "no keys"])
+    def test_before_the_first_answer_a_client_is_told_to_come_again(self, gateway_factory, issuer, answer):
+        if answer == "nothing":
+            issuer.stop()
+        issuer.status = int(answer) if answer.isdigit() else 200
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url)
+        peer = gateway.peer()
+        assert peer.upgrade(f"/ws?session_token={token(headers={'kid': 'k'})}").status == 101
+        assert peer.closed()[0] == 4000
+        assert gateway.connect(gateway.new_session())
+        issuer.keys, issuer.status = [jwk("ES256", kid="k")], 200
+        if answer == "nothing":
+            issuer.start()
+        eventually(lambda: not refused_or_later(gateway, token(headers={"kid": "k"})))
+
+
+def refused_or_later(gateway, shown):
+    peer = gateway.peer()
+    assert peer.upgrade(f"/ws?session_token={shown}").status == 101
+    first = peer.next_frame()
+    peer.close()
+    return first.opcode == 8

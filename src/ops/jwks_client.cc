@@ -1,0 +1,63 @@
+#include "ops/jwks_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace gw {
+
+JwksClient::JwksClient(EventLoop& loop, JwksClientOptions options, Take take)
+    : loop_(loop),
+      options_(std::move(options)),
+      take_(std::move(take)),
+      client_(loop, options_.client),
+      asked_at_(loop.now() - options_.least),
+      retry_(options_.retry_from) {}
+
+void JwksClient::start() { fetch(); }
+
+void JwksClient::refresh(std::function<void()> done) {
+  if (!is_fetching_ && loop_.now() - asked_at_ < options_.least) return done();
+  if (waiting_.size() >= options_.waiting_max) return done();
+  waiting_.push_back(std::move(done));
+  if (is_fetching_) return;
+  asked_at_ = loop_.now();
+  fetch();
+}
+
+void JwksClient::fetch() {
+  is_fetching_ = true;
+  timer_.reset();
+  client_.send({"GET", options_.target, ""},
+               [this](Result<http::ClientResponse> answer) { on_answer(std::move(answer)); });
+}
+
+void JwksClient::on_answer(Result<http::ClientResponse> answer) {
+  is_fetching_ = false;
+  if (!answer) {
+    settle(answer.error());
+  } else if (answer->status != 200) {
+    settle(Error{Errc::unavailable, "it answered " + std::to_string(answer->status)});
+  } else {
+    settle(take_(answer->body));
+  }
+  for (const auto& done : std::exchange(waiting_, {})) done();
+}
+
+void JwksClient::settle(const Result<void>& taken) {
+  timer_ = loop_.after(taken ? options_.every : retry_, [this] { fetch(); });
+  if (taken) {
+    retry_ = options_.retry_from;
+    if (std::exchange(is_known_bad_, false)) log::info("jwks_fetched", {{"target", options_.target}});
+    return;
+  }
+  retry_ = std::min(2 * retry_, options_.retry_to);
+  if (std::exchange(is_known_bad_, true)) return;
+  log::warn("jwks_unavailable", {{"server", options_.client.server.text()},
+                                 {"target", options_.target},
+                                 {"reason", taken.error().detail},
+                                 {"hint", "the keys that were fetched before stay good; see jwt-jwks-url"}});
+}
+
+}  // namespace gw

@@ -1,0 +1,54 @@
+// The keys of an issuer of JWTs, as it publishes them: a JWK Set (RFC 7517 5) at a URL. They are fetched at
+// start, then every few minutes, and when a token names a key that is not among them. While the issuer is
+// away the last ones stay good. Redirects are not followed. Control loop only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "net/http/client.h"
+
+namespace gw {
+
+struct JwksClientOptions {
+  http::ClientOptions client;
+  std::string target;                        // path and query
+  Duration every = 5min;                     // at most
+  Duration least = 10s;                      // between two that tokens have asked for
+  size_t waiting_max = 10'000;               // for an answer; who comes then is not waited for
+  Duration retry_from = 1s, retry_to = 60s;  // after one that failed, twice as long each time
+};
+
+class JwksClient {
+ public:
+  // Takes a JWK Set, or says what is wrong with it.
+  using Take = std::function<Result<void>(std::string_view jwk_set)>;
+
+  JwksClient(EventLoop& loop, JwksClientOptions options, Take take);
+
+  void start();
+  // A token names a key that is not known. `done` runs when it has been asked for, or at once: not for ours
+  // to be asked as often as anybody likes.
+  void refresh(std::function<void()> done);
+
+ private:
+  void fetch();
+  void on_answer(Result<http::ClientResponse> answer);
+  void settle(const Result<void>& taken);
+
+  EventLoop& loop_;
+  const JwksClientOptions options_;
+  const Take take_;
+  http::Client client_;
+  EventLoop::Registration timer_;
+  std::vector<std::function<void()>> waiting_;  // of the fetch that is on its way
+  bool is_fetching_ = false;
+  bool is_known_bad_ = false;  // and logged
+  TimePoint asked_at_{};       // the last time that a token did
+  Duration retry_;
+};
+
+}  // namespace gw
