@@ -1,0 +1,67 @@
+"""A JWT is one session on all instances."""
+
+import os
+import time
+
+import jwt
+import pytest
+
+from support.api import SESSIONS
+from support.peer import upgrade_request
+from support.wait import eventually
+
+SECRET = "a-secret-that-issuer-and-gateway-share"
+
+
+@pytest.fixture
+def pair(cluster, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    return [cluster.start("--jwt-key", str(tmp_path / "secret")) for _ in range(2)]
+
+
+def token(user, **claims):
+    return jwt.encode({"sub": user, "exp": int(time.time()) + 600, **claims}, SECRET, algorithm="HS256")
+
+
+def is_refused(gateway, shown):
+    peer = gateway.peer()
+    assert peer.upgrade(f"/ws?session_token={shown}").status == 101
+    first = peer.next_frame()
+    peer.close()
+    return first.opcode == 8 and first.close_code == 4001
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["jti", "no jti"])
+def test_ended_on_one_it_is_ended_on_all(pair, named):
+    here, there = pair
+    shown = token("auth0|ada", **({"jti": os.urandom(8).hex()} if named else {}))
+    clients = [here.connect(shown), there.connect(shown)]
+    assert here.api.session(shown)["session_ref"] == there.api.session(shown)["session_ref"]
+    assert there.api.delete(f"{SESSIONS}/{shown}").status_code == 200
+    assert [client.closed()[0] for client in clients] == [4003, 4003]
+    assert is_refused(here, shown) and is_refused(there, shown)
+
+
+def test_suspended_it_comes_back_when_it_is_active_again(pair):
+    here, there = pair
+    shown = token("did:web:example.org")
+    client = here.connect(shown)
+    assert there.api.patch(f"{SESSIONS}/{shown}", {"status": "suspended"}).status_code == 200
+    assert client.closed()[0] == 4003
+    eventually(lambda: is_refused(here, shown))
+    assert here.api.patch(f"{SESSIONS}/{shown}", {"status": "active"}).status_code == 200
+    eventually(lambda: not is_refused(there, shown))
+
+
+def test_shown_to_both_at_once_it_is_one_session(pair):
+    here, there = pair
+    for n in range(20):
+        shown = token(f"user-{n}", jti=f"{n}-{os.urandom(4).hex()}")
+        peers = [gateway.peer() for gateway in pair]
+        for peer in peers:
+            peer.send(upgrade_request(f"/ws?session_token={shown}", peer.host))
+        for peer in peers:
+            assert peer.response().status == 101
+            assert peer.welcome()
+            peer.close()
+        assert here.api.session(shown)["session_ref"] == there.api.session(shown)["session_ref"]
