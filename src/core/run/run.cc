@@ -94,6 +94,7 @@ std::string_view to_string(RunErrc code) {
     case RunErrc::fenced: return "fenced";
     case RunErrc::sequence_gap: return "sequence_gap";
     case RunErrc::sequence_conflict: return "sequence_conflict";
+    case RunErrc::mixed_framing: return "mixed_framing";
     case RunErrc::too_large: return "run_too_large";
     case RunErrc::rate_limited: return "rate_limited";
     case RunErrc::too_many_runs: return "too_many_runs";

@@ -24,6 +24,7 @@
 #include "core/channel.h"
 #include "core/run/log.h"
 #include "core/run/trace.h"
+#include "protocol/run_framing.h"
 
 namespace gw {
 
@@ -36,6 +37,12 @@ std::optional<RunStatus> parse_run_status(std::string_view text);
 std::string_view to_string(RunFormat format);
 std::optional<RunFormat> parse_run_format(std::string_view text);
 inline bool has_lines(RunFormat format) { return format != RunFormat::text; }
+// Its log is a stream of that protocol, which the gateway begins and ends (core/run/framing.h).
+inline bool is_framed(RunFormat format) { return format >= RunFormat::ai_sdk; }
+// Whether a batch that is text, or items, may go to such a run.
+inline bool takes(RunFormat run, RunFormat batch) {
+  return is_framed(run) || has_lines(run) == has_lines(batch);
+}
 inline bool is_over(RunStatus status) { return status >= RunStatus::completed; }
 
 // A run's name from outside: [A-Za-z0-9_.~-]{1,128}. One that begins with "run_" is the gateway's own.
@@ -140,7 +147,7 @@ struct RunRare {
   std::string cancel_reason;
   std::optional<RunError> error;
   std::string result;  // JSON; empty: null
-  // Where the log cannot tell them: it has expired, or is in Redis. As RunBatches has them.
+  // Where the log cannot tell them: it has expired, is framed, or is in Redis. As RunBatches has them.
   std::vector<RunReceipt> receipts;
 };
 
@@ -183,6 +190,8 @@ struct RunRecord {
 struct Run {
   RunRecord record;
   RunLog log;
+  // What the log of a framed run says, where the process that has it is who writes it.
+  Lazy<protocol::RunFraming> framing;
 };
 
 struct RunLimits {
@@ -258,14 +267,19 @@ struct NewRun {
   std::string asked_as = {};
   std::optional<RunClaim> claim = {};  // absent: a client's; it is queued
   std::optional<OpenSpan> span = {};   // kept; absent: it is not traced
+  // Of an ag_ui one, whose log begins with them: the run's id as its client knows it (empty: run_id), and what
+  // the client had before, a JSON list of messages (empty: it is not known).
+  std::string client_run_id = {};
+  std::string messages = {};
 };
 
 struct RunAppend {
   std::string producer;
   uint32_t epoch = 0;
   uint64_t seq = 0;
-  std::string bytes = {};  // of the log: text, or items a line each; empty: only an end
-  // What `bytes` are; absent: there are none. Not the run's own: invalid_argument, after fenced.
+  std::string bytes = {};  // text, or items a line each; empty: only an end
+  // What `bytes` are; absent: there are none. Not the run's own: invalid_argument, after fenced. A framed run
+  // takes text and items.
   std::optional<RunFormat> format = {};
   std::optional<RunEnd> end = {};
   bool any_producer = false;  // scope runs:admin
@@ -298,6 +312,7 @@ enum class RunErrc : uint8_t {
   fenced,        // epoch
   sequence_gap,  // expected_seq
   sequence_conflict,
+  mixed_framing,  // text and items in one attempt of a framed run
   too_large,
   rate_limited,        // retry_after
   too_many_runs,       // a bound of the user's own

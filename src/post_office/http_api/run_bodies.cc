@@ -18,7 +18,8 @@ int status_of(RunErrc code) {
     case RunErrc::moved:
     case RunErrc::ended:
     case RunErrc::sequence_gap:
-    case RunErrc::sequence_conflict: return 409;
+    case RunErrc::sequence_conflict:
+    case RunErrc::mixed_framing: return 409;
     case RunErrc::too_large: return 413;
     case RunErrc::rate_limited:
     case RunErrc::too_many_runs:
