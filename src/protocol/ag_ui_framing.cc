@@ -402,9 +402,9 @@ void AgUiFraming::close(const FramedEnd& end, std::string& out) {
   close_all(end.how != How::completed, out);
   is_over_ = true;
   if (end.how == How::failed) {
-    const std::string_view message = end.message.empty() ? end.code : end.message;
+    const std::string_view why = end.message.empty() ? end.code : end.message;
     FramedLine(out, "RUN_ERROR")
-        .text("message", message.empty() ? "the run has failed" : message)
+        .text("message", why.empty() ? "the run has failed" : why)
         .text_if_any("code", end.code);
     return;
   }

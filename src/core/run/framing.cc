@@ -34,6 +34,13 @@ std::string head_of(const NewRun& run) {
                           {run.run_id, run.thread_id, run.client_run_id, run.messages});
 }
 
+std::optional<RunRefusal> refuse_head(const NewRun& run, const RunLimits& limits) {
+  if (!is_framed(run.format)) return {};
+  const RunFraming framing = framing_of(run.format, head_of(run));
+  if (framing.pos() + framing.room() <= bytes_max_of(run, limits)) return {};
+  return refuse(RunErrc::too_large, "what such a run begins and ends with needs a larger bytes_max");
+}
+
 RunFraming framing_of(RunFormat format, std::string_view log) {
   RunFraming framing(protocol_of(format));
   framing.fold(log);
@@ -50,12 +57,12 @@ FramedEnd framed_end(RunStatus status, const RunError& error, std::string_view r
 
 RunResult<FramedBatch> frame(const RunFraming& framing, const RunAppend& append, uint64_t bytes_max) {
   const RunError error = append.end ? append.end->error.value_or(RunError()) : RunError();
-  const FramedEnd end =
-      append.end ? framed_end(append.end->status, error, append.end->result) : FramedEnd();
+  const FramedEnd end = append.end ? framed_end(append.end->status, error, append.end->result) : FramedEnd();
   FramedBatch batch{{}, framing};
   RunFraming& after = batch.after;
   const bool is_text = append.format && !has_lines(*append.format);
-  const auto said = is_text ? after.text(append.bytes) : after.items(append.bytes, append.end ? &end : nullptr);
+  const auto said =
+      is_text ? after.text(append.bytes) : after.items(append.bytes, append.end ? &end : nullptr);
   if (!said) return refuse(said.error());
   const uint64_t kept_free = append.end ? 0 : after.room();
   const bool fits = append.bytes.size() <= RunLimits::kAppendBytes && after.pos() + kept_free <= bytes_max;

@@ -1,6 +1,6 @@
-// Framed runs (protocol/run_framing.h) in the words of runs: what their logs get at their making, with a batch,
-// with another attempt and with an end. Pure. Whoever writes such a log has its framing: the memory engine
-// beside each run (Run::framing), an instance on Redis for as long as it is the one that writes.
+// Framed runs (protocol/run_framing.h) in the words of runs: what their logs get at their making, with a
+// batch, with another attempt and with an end. Pure. Whoever writes such a log has its framing: the memory
+// engine beside each run (Run::framed), an instance on Redis for as long as it is the one that writes.
 #pragma once
 
 #include <string>
@@ -12,6 +12,8 @@ namespace gw::run {
 
 // What its log begins with; empty: it is not framed.
 std::string head_of(const NewRun& run);
+// too_large: the log's bound has no room for that and an end.
+std::optional<RunRefusal> refuse_head(const NewRun& run, const RunLimits& limits);
 // Of the log of a framed run.
 protocol::RunFraming framing_of(RunFormat format, std::string_view log);
 protocol::FramedEnd framed_end(RunStatus status, const RunError& error, std::string_view result = {});

@@ -81,13 +81,13 @@ void RunLog::assign(std::string bytes, std::vector<uint64_t> bases) {
 
 void RunLog::assign_expired(uint64_t size, RunHash hash, std::vector<uint64_t> bases) {
   assign({}, std::move(bases));
-  expired_size_ = size;
+  expired_size_ = static_cast<uint32_t>(size);
   hash_ = hash;
   expired_ = true;
 }
 
 void RunLog::expire() {
-  expired_size_ = size();
+  expired_size_ = static_cast<uint32_t>(size());
   expired_ = true;
   text_ = BlockText();
 }

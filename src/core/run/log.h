@@ -87,7 +87,7 @@ class RunLog {
   BlockText text_;  // each of its parts with the hash of what stands before it
   RunHash hash_;
   std::vector<uint64_t> bases_{0};
-  uint64_t expired_size_ = 0;
+  uint32_t expired_size_ = 0;  // run-bytes is at most 64 MiB
   bool expired_ = false;
 };
 

@@ -186,12 +186,17 @@ struct RunRecord {
   WallTime life_until;
 };
 
+struct RunFramed {
+  protocol::RunFraming framing;  // what the log says; of no meaning once the run is over
+  uint64_t claim_pos = 0;        // of the log as the last claim left it
+};
+
 // One as this process knows it: all there is on the memory engine, a replica on Redis.
 struct Run {
   RunRecord record;
   RunLog log;
-  // What the log of a framed run says, where the process that has it is who writes it.
-  Lazy<protocol::RunFraming> framing;
+  // Of a framed run, where this process is who writes its log.
+  Lazy<RunFramed> framed = {};
 };
 
 struct RunLimits {
@@ -267,11 +272,15 @@ struct NewRun {
   std::string asked_as = {};
   std::optional<RunClaim> claim = {};  // absent: a client's; it is queued
   std::optional<OpenSpan> span = {};   // kept; absent: it is not traced
-  // Of an ag_ui one, whose log begins with them: the run's id as its client knows it (empty: run_id), and what
-  // the client had before, a JSON list of messages (empty: it is not known).
+  // Of an ag_ui one, whose log begins with them: the run's id as its client knows it (empty: run_id), and
+  // what the client had before, a JSON list of messages (empty: it is not known).
   std::string client_run_id = {};
   std::string messages = {};
 };
+
+inline uint64_t bytes_max_of(const NewRun& run, const RunLimits& limits) {
+  return run.bytes_max == 0 ? limits.run_bytes : std::min(run.bytes_max, limits.run_bytes);
+}
 
 struct RunAppend {
   std::string producer;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "core/run/framing.h"
 
 namespace gw::run {
 namespace {
@@ -63,9 +64,7 @@ std::optional<RunResult<RunClaimed>> answer_to_token(const Run& run, const RunCl
   const RunClaimShown& shown = *record.shown;
   if (claim.token.empty()) return {};
   if (claim.token == shown.token && digest_of(claim) == shown.digest) {
-    return RunClaimed{record.claim_epoch, run.log.bases()[record.claim_epoch],
-                      record.claim_hash,  record.lease,
-                      record.status,      true};
+    return claim_again(run);
   }
   const auto& past = shown.past_tokens;
   if (claim.token == shown.token || std::find(past.begin(), past.end(), claim.token) != past.end())
@@ -87,6 +86,22 @@ std::optional<RunRefusal> refuse_claim(const Run& run, const RunClaim& claim, Wa
   if (claim.keep && !may_keep(run, *claim.keep))
     return refuse(run, RunErrc::moved, "the log has no such place to go on from");
   return {};
+}
+
+// Readers of items can't un-read: such a log is never cut.
+std::optional<RunRefusal> refuse_cut(const Run& run, const RunClaim& claim) {
+  if (!is_framed(run.record.format) || claim.keep.value_or(0) == 0) return {};
+  return refuse(run, RunErrc::invalid_argument, kNoCut);
+}
+
+// What the log gets when another attempt begins.
+RunResult<FramedBatch> opening_of(const Run& run, const RunClaim& claim) {
+  const protocol::RunFraming& framing = run.framed->framing;
+  if (!claim.keep || !is_framed(run.record.format)) return FramedBatch{{}, framing};
+  const auto [from, to] = framing.opening();
+  auto opening = begin_attempt(framing, run.log.bytes(from, to), run.record.bytes_max);
+  if (opening) return opening;
+  return refuse(run, opening.error().code, opening.error().detail);
 }
 
 Duration takeover_of(const RunClaim& claim, Duration ack_wait) {
@@ -115,7 +130,9 @@ std::optional<RunEnd> end_by_owner(const RunRecord& record) {
 }
 
 // Whether the log can tell what its last batches were.
-bool has_batches(const Run& run) { return !run.log.is_expired() && run.record.rare->receipts.empty(); }
+bool has_batches(const Run& run) {
+  return !is_framed(run.record.format) && !run.log.is_expired() && run.record.rare->receipts.empty();
+}
 
 std::optional<RunEnd> end_of(const Run& run, uint64_t seq) {
   return seq + 1 == run.record.batches.next() ? end_by_owner(run.record) : std::nullopt;
@@ -155,10 +172,18 @@ std::optional<RunResult<RunAppended>> answer_to_seq(const Run& run, const RunApp
   return RunAppended{true, append.seq, known->first, known->second, record.status, record.cancel_requested};
 }
 
-void store(Run& run, const RunAppend& append, WallTime now) {
+// What stands in the log is not what the agent said.
+void keep_receipt(Run& run, const RunAppend& append) {
+  auto& receipts = run.record.rare.make().receipts;
+  if (receipts.size() == RunBatches::kKept) receipts.erase(receipts.begin());
+  receipts.push_back({append.seq, run.log.size(), run.log.hash(), digest_of(append)});
+}
+
+void store(Run& run, const RunAppend& append, std::string_view bytes, WallTime now) {
   RunRecord& record = run.record;
-  run.log.append(append.bytes);
+  run.log.append(bytes);
   record.batches.add(run.log.size());
+  if (is_framed(record.format)) keep_receipt(run, append);
   record.lease_until = after(now, record.lease);
   if (append.bytes.empty()) return;
   record.last_byte_at = now;
@@ -218,8 +243,7 @@ Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
   record.thread_id = new_run.thread_id;
   record.format = new_run.format;
   record.rare.set(&RunRare::metadata, new_run.metadata);
-  record.bytes_max =
-      new_run.bytes_max == 0 ? limits.run_bytes : std::min(new_run.bytes_max, limits.run_bytes);
+  record.bytes_max = bytes_max_of(new_run, limits);
   record.retention = new_run.retention == Duration() ? limits.retention : new_run.retention;
   record.push = new_run.push;
   record.rare.set(&RunRare::asked_by, new_run.asked_by);
@@ -227,11 +251,17 @@ Run make(const NewRun& new_run, const RunLimits& limits, WallTime now) {
   record.created_at = record.last_byte_at = now;
   record.start_until = after(now, limits.start_timeout);
   record.life_until = after(now, limits.life);
+  if (is_framed(record.format)) {
+    const std::string head = head_of(new_run);
+    run.log.append(head);
+    run.framed.make().framing = framing_of(record.format, head);
+  }
   return run;
 }
 
 RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
                             Changes& changes) {
+  if (const auto refusal = refuse_cut(run, claim)) return *refusal;
   if (const auto known = answer_to_token(run, claim)) return *known;
   if (const auto refusal = refuse_claim(run, claim, now)) return *refusal;
   RunRecord& record = run.record;
@@ -240,8 +270,13 @@ RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, 
     end(run, RunStatus::failed, {"too_many_claims", "the run was claimed too often"}, now, changes);
     return ended(run);
   }
-  const uint64_t keep = claim.keep.value_or(run.log.size());
+  auto opening = opening_of(run, claim);
+  if (!opening) return opening.error();
+  const uint64_t keep = is_framed(record.format) ? run.log.size() : claim.keep.value_or(run.log.size());
   run.log.begin_epoch(epoch, keep);
+  run.log.append(opening->bytes);
+  const uint64_t pos = run.log.size();
+  if (run.framed) run.framed.make() = {std::move(opening->after), pos};
   remember(record, claim);
   record.status = RunStatus::in_progress;
   record.epoch = record.claim_epoch = epoch;
@@ -249,21 +284,29 @@ RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, 
   record.producer = claim.producer;
   record.lease = claim.lease;
   record.takeover = takeover_of(claim, ack_wait);
-  record.batches.begin(keep);
+  record.batches.begin(pos);
+  record.rare.set(&RunRare::receipts, std::vector<RunReceipt>());
   if (record.realm.empty()) record.realm = claim.realm;
   record.lease_until = after(now, record.lease);
   if (keep == 0) record.last_byte_at = now;
   if (record.rare->trace && !record.rare->trace->first_claim_at)
     record.rare.make().trace->first_claim_at = now;
   changes.push_back({RunChange::Kind::epoch, epoch, keep, {}});
-  return RunClaimed{epoch, keep, run.log.hash(), record.lease, record.status, false};
+  if (pos > keep) changes.push_back({RunChange::Kind::append, epoch, keep, std::move(opening->bytes)});
+  return RunClaimed{epoch, pos, run.log.hash(), record.lease, record.status, false};
+}
+
+RunClaimed claim_again(const Run& run) {
+  const RunRecord& record = run.record;
+  const uint64_t pos = run.framed ? run.framed->claim_pos : run.log.bases()[record.claim_epoch];
+  return {record.claim_epoch, pos, record.claim_hash, record.lease, record.status, true};
 }
 
 std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append) {
   const RunRecord& record = run.record;
   const std::string_view producer = append.any_producer ? record.producer.view() : append.producer;
   if (!is_owner(record, producer, append.epoch)) return fenced(run);
-  if (append.format && has_lines(*append.format) != has_lines(record.format))
+  if (append.format && !takes(record.format, *append.format))
     return refuse(run, RunErrc::invalid_argument, "the run has another format");
   if (append.end && (append.end->status == RunStatus::abandoned || !is_over(append.end->status)))
     return refuse(run, RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled");
@@ -275,20 +318,40 @@ std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, con
     refusal.expected_seq = next;
     return refusal;
   }
-  if (append.bytes.size() > RunLimits::kAppendBytes ||
-      run.log.size() + append.bytes.size() > record.bytes_max)
+  const bool fits = append.bytes.size() <= RunLimits::kAppendBytes &&
+                    run.log.size() + append.bytes.size() <= record.bytes_max;
+  if (!is_framed(record.format) && !fits)
     return refuse(run, RunErrc::too_large, "the batch or the run would be too large");
   return {};
 }
 
+RunResult<std::optional<FramedBatch>> frame(const Run& run, const RunAppend& append) {
+  if (!is_framed(run.record.format)) return std::optional<FramedBatch>();
+  auto batch = frame(run.framed->framing, append, run.record.bytes_max);
+  if (batch) return std::optional(std::move(*batch));
+  return refuse(run, batch.error().code, batch.error().detail);
+}
+
 RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes) {
   if (const auto answer = answer_without_storing(run, append)) return *answer;
+  auto framed = frame(run, append);
+  if (!framed) return framed.error();
+  return store(run, append, std::move(*framed), now, changes);
+}
+
+RunAppended store(Run& run, const RunAppend& append, std::optional<FramedBatch> framed, WallTime now,
+                  Changes& changes) {
   RunRecord& record = run.record;
   const uint64_t from = run.log.size();
-  store(run, append, now);
+  std::string bytes = append.bytes;
+  if (framed) {
+    bytes = std::move(framed->bytes);
+    run.framed.make().framing = std::move(framed->after);
+  }
+  store(run, append, bytes, now);
   if (append.end) take_end(record, *append.end, now);
   const auto kind = append.end ? RunChange::Kind::end : RunChange::Kind::append;
-  if (append.end || !append.bytes.empty()) changes.push_back({kind, record.epoch, from, append.bytes});
+  if (append.end || !bytes.empty()) changes.push_back({kind, record.epoch, from, std::move(bytes)});
   return RunAppended{false,          append.seq,    run.log.size(),
                      run.log.hash(), record.status, record.cancel_requested};
 }
@@ -355,11 +418,14 @@ void grace(Run& run, const RunLimits& limits, WallTime now) {
 void end(Run& run, RunStatus status, RunError error, WallTime now, Changes& changes) {
   RunRecord& record = run.record;
   ASSERT(!is_over(record.status) && is_over(status) && record.epoch < RunLimits::kEpochMax);
-  run.log.begin_epoch(++record.epoch, run.log.size());
+  const uint64_t from = run.log.size();
+  run.log.begin_epoch(++record.epoch, from);
+  std::string bytes = run.framed ? run.framed.make().framing.end(framed_end(status, error)) : std::string();
+  run.log.append(bytes);
   record.status = status;
   record.rare.make().error = std::move(error);
   record.ended_at = now;
-  changes.push_back({RunChange::Kind::end, record.epoch, run.log.size(), {}});
+  changes.push_back({RunChange::Kind::end, record.epoch, from, std::move(bytes)});
 }
 
 bool is_owner_lost(const RunRecord& record, WallTime now) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/run/framing.h"
 #include "core/run/run.h"
 
 namespace gw::run {
@@ -26,20 +27,31 @@ SeqDigest digest_of(const RunAppend& append);
 
 // Looked at in this order: a token shown before (the last claim's with the same body: the first answer again,
 // else moved), ended, held, moved (an old epoch; keep beyond the log or inside a character or line). The
-// last epoch is the gateway's: who would get it finds the run ended (failed, too_many_claims).
+// last epoch is the gateway's: who would get it finds the run ended (failed, too_many_claims). A framed log
+// is never cut: what is no cut to nothing is invalid_argument, before all of these, and that one begins
+// another attempt (too_large where it has no room, after all of them).
 RunResult<RunClaimed> claim(Run& run, const RunClaim& claim, Duration ack_wait, WallTime now,
                             Changes& changes);
+// What the last claim was answered, for whoever shows its token again.
+RunClaimed claim_again(const Run& run);
+inline constexpr const char* kNoCut =
+    "a run of this format is never cut: keep must be \"all\", or 0 for another attempt";
 // Checked in this order: producer and the epoch of the last claim (fenced), format and kind of end
-// (invalid_argument), duplicate or conflict, ended, gap (sequence_gap), size (too_large). The rate is the
-// store's. Takes time for no decision: until settle() has ended it, an owner whose lease has lapsed may go
-// on.
+// (invalid_argument), duplicate or conflict, ended, gap (sequence_gap), framing (mixed_framing,
+// invalid_argument), size (too_large). The rate is the store's. Takes time for no decision: until settle()
+// has ended it, an owner whose lease has lapsed may go on.
 RunResult<RunAppended> append(Run& run, const RunAppend& append, WallTime now, Changes& changes);
 // The last batches of the last claim that were stored.
 std::vector<RunReceipt> receipts(const Run& run);
 // Gives the bytes of its log back; its last batches are still known.
 void expire(Run& run);
-// What append() would answer without storing anything; empty: it would store it.
+// What append() would answer without storing anything; empty: it would store it, framed where it has to be.
 std::optional<RunResult<RunAppended>> answer_without_storing(const Run& run, const RunAppend& append);
+// The rest of append(), for a store that has bounds of its own in between: how a framed run's log gets it
+// (absent: the log is not framed), and the storing.
+RunResult<std::optional<FramedBatch>> frame(const Run& run, const RunAppend& append);
+RunAppended store(Run& run, const RunAppend& append, std::optional<FramedBatch> framed, WallTime now,
+                  Changes& changes);
 // Renews the lease. fenced, ended.
 RunResult<RunBeat> heartbeat(Run& run, const RunHeartbeat& heartbeat, WallTime now);
 // Queued, or its owner lost: over at once. `grace` as in RunLimits.

@@ -78,9 +78,7 @@ std::optional<RunResult<RunCreated>> RunStore::answer_as_existing(const NewRun& 
     const RunRecord& run = kept->run.record;
     if (!asked.claim || asked.claim->token.empty() || asked.claim->token != run.shown->token)
       return refuse(RunErrc::exists, "there is a run of that id");
-    const RunClaimed claimed{
-        run.claim_epoch, kept->run.log.bases()[run.claim_epoch], run.claim_hash, run.lease, run.status, true};
-    return RunCreated{true, {}, claimed};
+    return RunCreated{true, {}, run::claim_again(kept->run)};
   }
   const auto asked_before = asked.asked_as.empty() ? asked_.end() : asked_.find(asked.asked_as);
   if (asked_before != asked_.end()) return RunCreated{true, asked_before->second->run.record.run_id, {}};
@@ -89,6 +87,7 @@ std::optional<RunResult<RunCreated>> RunStore::answer_as_existing(const NewRun& 
 
 std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Joining& owners) {
   if (stopped_) return refuse(RunErrc::unavailable, "the gateway stops");
+  if (auto refusal = run::refuse_head(asked, options_.limits)) return refusal;
   if (!asked.claim && !owners.user.empty()) {
     if (const Duration wait = made_.take(owners.user, loop_.now()); wait > Duration()) {
       RunRefusal refusal = refuse(RunErrc::too_many_runs, "the user makes runs too fast");
@@ -98,7 +97,7 @@ std::optional<RunRefusal> RunStore::refuse_new(const NewRun& asked, const Joinin
   }
   if (auto refusal = refuse_open(owners)) return refusal;
   if (auto refusal = make_place(owners)) return refusal;
-  return make_room(bounds_of(owners), 1);
+  return make_room(bounds_of(owners), 1 + run::head_of(asked).size());
 }
 
 void RunStore::insert(const NewRun& asked, Run run, run::Changes changes) {
@@ -161,24 +160,26 @@ void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppen
     if (*known) ++stats_.duplicates_total;
     return answer(done, *known);
   }
+  auto framed = run::frame(kept->run, append);
+  if (!framed) return answer<RunAppended>(done, framed.error());
   if (!kept->appends.ready(appends_limit_, loop_.now())) {
     RunRefusal refusal = refuse(kept->run, RunErrc::rate_limited, "the run has too many appends a second");
     refusal.retry_after = kept->appends.ready_at(appends_limit_) - loop_.now();
     return answer<RunAppended>(done, refusal);
   }
-  if (auto refusal = make_room(bounds_of(kept->owners), append.bytes.size())) {
+  // An end alone is never refused, whatever it adds to a log.
+  const size_t size = append.bytes.empty() ? 0 : *framed ? (*framed)->bytes.size() : append.bytes.size();
+  if (auto refusal = make_room(bounds_of(kept->owners), size)) {
     refusal->run = top_of(kept->run);
     return answer<RunAppended>(done, *refusal);
   }
   kept->appends.take(appends_limit_, loop_.now());
   run::Changes changes;
-  const auto appended = run::append(kept->run, append, now, changes);
-  if (appended) {
-    ++stats_.appends_total;
-    stats_.appended_bytes_total += append.bytes.size();
-  }
+  const RunAppended appended = run::store(kept->run, append, std::move(*framed), now, changes);
+  ++stats_.appends_total;
+  stats_.appended_bytes_total += append.bytes.size();
   changed(kept, std::move(changes));
-  answer(done, appended);
+  done(appended);
 }
 
 void RunStore::heartbeat(const std::string& run_id, const RunReach& reach, RunHeartbeat heartbeat,
