@@ -110,7 +110,9 @@ TEST_P(RunHistoryContract, AnswersAsTheMachineSays) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RunHistory history(seed);
     NewRun asked = new_run("r" + std::to_string(seed));
-    asked.bytes_max = 500;
+    constexpr RunFormat kFormats[] = {RunFormat::text, RunFormat::text, RunFormat::ai_sdk, RunFormat::ag_ui};
+    asked.format = kFormats[seed % 4];
+    asked.bytes_max = is_framed(asked.format) ? 3000 : 500;
     const std::string& id = asked.run_id;
     ASSERT_TRUE(create(asked));
     gw::Run model = run::make(asked, limits_, store().now());

@@ -37,8 +37,9 @@ class FramedStory {
     for (int i = 0; i < steps && !failed_; ++i) act();
     return !failed_;
   }
-  // Brings it to its end.
+  // Brings it to its end, if it has none.
   bool finish() {
+    runs_.cancel();
     for (int i = 0; i < 20 && !failed_ && !is_over(runs_.status()); ++i) {
       runs_.pass(10s);
       look("time passes");

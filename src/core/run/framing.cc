@@ -60,9 +60,9 @@ RunResult<FramedBatch> frame(const RunFraming& framing, const RunAppend& append,
   const FramedEnd end = append.end ? framed_end(append.end->status, error, append.end->result) : FramedEnd();
   FramedBatch batch{{}, framing};
   RunFraming& after = batch.after;
-  const bool is_text = append.format && !has_lines(*append.format);
+  const bool is_items = append.format && has_lines(*append.format);
   const auto said =
-      is_text ? after.text(append.bytes) : after.items(append.bytes, append.end ? &end : nullptr);
+      is_items ? after.items(append.bytes, append.end ? &end : nullptr) : after.text(append.bytes);
   if (!said) return refuse(said.error());
   const uint64_t kept_free = append.end ? 0 : after.room();
   const bool fits = append.bytes.size() <= RunLimits::kAppendBytes && after.pos() + kept_free <= bytes_max;

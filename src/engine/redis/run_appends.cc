@@ -9,6 +9,8 @@ namespace {
 
 constexpr Duration kKept = RunLimits::kLeaseMax;
 constexpr int kTriesMax = 3;
+// What the script answers where it would have stored a batch: why stands with the batch.
+constexpr std::string_view kRefused = "rate_limited";
 
 }  // namespace
 
@@ -61,7 +63,7 @@ void RunAppends::look_aside(const Ptr& owner, Batch batch) {
 // What is asked may be answered within the call: then the loop goes on, however many wait.
 void RunAppends::pump(const Ptr& owner) {
   if (std::exchange(owner->is_pumping, true)) return;
-  while (!owner->is_asking && !owner->queue.empty()) step(owner);
+  while (owner->may_step()) step(owner);
   owner->is_pumping = false;
 }
 
@@ -73,9 +75,10 @@ void RunAppends::step(const Ptr& owner) {
     if (!next.is_looked_at) return learn(owner);
     return answer_first(owner, *refusal);
   }
-  const uint64_t size = next.append->bytes.size();
+  if (is_framed(owner->run.record.format)) frame(*owner, next);
+  const uint64_t size = next.size();
   const bool fits = size == 0 || owner->bounds.empty() || owner->pos + size <= owner->reserved;
-  // Larger than the run may be: the script says so.
+  // Larger than the run may be: that is what it is told.
   if (fits || owner->pos + size > owner->run.record.bytes_max) return send(owner);
   reserve(owner, owner->pos + size);
 }
@@ -90,7 +93,7 @@ std::optional<RunRefusal> RunAppends::refuse_as_read(const StoredRun& run, const
   if (record.claim_epoch == 0 || !is_producer || append.epoch != record.claim_epoch) {
     refusal = refuse(RunErrc::fenced, "another claim of the run came after this one");
     refusal.epoch = record.claim_epoch;
-  } else if (append.format && has_lines(*append.format) != has_lines(record.format)) {
+  } else if (append.format && !takes(record.format, *append.format)) {
     refusal = refuse(RunErrc::invalid_argument, "the run takes another format");
   } else {
     return {};
@@ -99,10 +102,12 @@ std::optional<RunRefusal> RunAppends::refuse_as_read(const StoredRun& run, const
   return refusal;
 }
 
+// Whether it is framed stands in the record: then the log is read, too, where this instance has not got it.
 void RunAppends::learn(const Ptr& owner) {
   owner->is_asking = true;
   owner->queue.front().is_looked_at = true;
-  parts_.calls.read(owner->run_id, kNoLog, [this, owner](RunResult<StoredRun> stored) {
+  const uint64_t from = is_framed(owner->run.record.format) ? owner->fold.pos() : kNoLog;
+  parts_.calls.read(owner->run_id, from, [this, owner](RunResult<StoredRun> stored) {
     owner->is_asking = false;
     if (stored) {
       take(*owner, std::move(*stored));
@@ -116,7 +121,8 @@ void RunAppends::learn(const Ptr& owner) {
 }
 
 void RunAppends::take(Owner& owner, StoredRun run) const {
-  owner.is_known = true;
+  // One whose log is not what its record says gets no further, and is told so when the script has looked.
+  owner.is_known = !is_framed(run.record.format) || owner.fold.take(run) || run.from == 0 || run.is_expired;
   owner.pos = run.pos;
   if (owner.run.owner != run.owner) owner.reserved = 0;
   owner.bounds.clear();
@@ -124,6 +130,22 @@ void RunAppends::take(Owner& owner, StoredRun run) const {
   if (!is_over(record.status))
     owner.bounds = bounds_of(run_user(record.audience, record.rare->asked_by), record.realm);
   owner.run = std::move(run);
+}
+
+// A batch that is not the next one was stored before, or comes too early: the script says which.
+void RunAppends::frame(const Owner& owner, Batch& batch) {
+  const auto& framing = owner.fold.framing();
+  if (batch.framed && framing && batch.framed_at == framing->pos()) return;
+  batch.framed.reset();
+  batch.misframed.reset();
+  batch.framed_at = owner.fold.pos();
+  if (!framing || batch.append->seq != owner.fold.next_seq()) return;
+  auto framed = run::frame(*framing, *batch.append, owner.run.record.bytes_max);
+  if (framed) {
+    batch.framed = std::move(*framed);
+  } else {
+    batch.misframed = framed.error();
+  }
 }
 
 void RunAppends::answer_first(const Ptr& owner, const RunRefusal& refusal) {
@@ -183,18 +205,32 @@ void RunAppends::claimed(const std::string& run_id, std::optional<uint64_t> cut_
 // --- What is sent -----------------------------------------------------------------------------------------
 
 void RunAppends::send(const Ptr& owner) {
+  // It may be another than was framed before there was room.
+  if (is_framed(owner->run.record.format)) frame(*owner, owner->queue.front());
   const auto batch = std::make_shared<const Batch>(std::move(owner->queue.front()));
   owner->queue.pop_front();
   ++owner->sent;
-  owner->pos += batch->append->bytes.size();
-  const bool may = !batch->no_room && owner->rate.ready(limit_, parts_.loop.now());
-  parts_.calls.append(owner->run_id, owner->run, *batch->append, may,
-                      [this, owner, batch](const Result<RunAnswer>& answer) {
-                        --owner->sent;
-                        if (answer) return on_answer(owner, *batch, *answer);
-                        owner->is_known = false;
-                        batch->done(unavailable(answer.error()));
-                      });
+  owner->pos += batch->bytes().size();
+  ask(owner, *batch, [this, owner, batch](const Result<RunAnswer>& answer) {
+    --owner->sent;
+    if (answer) {
+      on_answer(owner, *batch, *answer);
+    } else {
+      owner->is_known = false;
+      batch->done(unavailable(answer.error()));
+    }
+    pump(owner);
+  });
+}
+
+void RunAppends::ask(const Ptr& owner, const Batch& batch, RunCalls::OnAnswer done) {
+  const RunAppend& append = *batch.append;
+  const bool may = !batch.no_room && owner->rate.ready(limit_, parts_.loop.now());
+  if (!is_framed(owner->run.record.format))
+    return parts_.calls.append(owner->run_id, owner->run, append, may, std::move(done));
+  const RunCalls::Framed framed{batch.framed ? std::string_view(batch.framed->bytes) : std::string_view(),
+                                owner->fold.seen(), batch.misframed || !may ? kRefused : std::string_view()};
+  parts_.calls.append(owner->run_id, owner->run, append, framed, std::move(done));
 }
 
 // The run has another owner than was read, or is gone.
@@ -211,7 +247,8 @@ void RunAppends::send_again(const Ptr& owner, Batch batch) {
 
 void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer& answer) {
   const bool is_duplicate = answer.code() == "duplicate", is_stored = answer.code() == "appended";
-  if (!is_stored) owner->pos -= std::min<uint64_t>(owner->pos, batch.append->bytes.size());
+  if (!is_stored) owner->pos -= std::min<uint64_t>(owner->pos, batch.bytes().size());
+  if (batch.framed && !is_stored) owner->is_known = false;
   if (answer.code() == "other") return send_again(owner, batch);
   if (!is_duplicate && !is_stored) return batch.done(refusal_of(*owner, batch, answer));
   const RunAnswer::State state = answer.state();
@@ -226,6 +263,7 @@ void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer
   stats_.appended_bytes_total += batch.append->bytes.size();
   owner->rate.take(limit_, parts_.loop.now());
   if (owner->sent == 0) owner->pos = top.pos;
+  if (batch.framed) owner->fold.wrote(*batch.framed, top.hash, batch.append->seq + 1);
   const bool is_all = batch.append->end.has_value();
   const bool has_grown = is_all || !batch.append->bytes.empty();
   if (has_grown && owner->growth.is_worth_it(top.pos, is_all, parts_.loop.now()))
@@ -242,9 +280,9 @@ void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer
 RunRefusal RunAppends::refusal_of(const Owner& owner, const Batch& batch, const RunAnswer& answer) const {
   RunRefusal refusal = answer.refusal();
   if (refusal.code != RunErrc::rate_limited) return refusal;
-  if (batch.no_room) {
+  if (batch.misframed || batch.no_room) {
     const auto run = std::move(refusal.run);
-    refusal = *batch.no_room;
+    refusal = batch.misframed ? *batch.misframed : *batch.no_room;
     refusal.run = run;
   } else {
     // It was too early when the script said so; by now it may not be.

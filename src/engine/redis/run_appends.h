@@ -56,6 +56,15 @@ class RunAppends {
     std::optional<RunRefusal> no_room = {};  // says the script that it would be stored, it is not
     bool is_looked_at = false;               // the run was read since it came
     int tries = 0;                           // that found another owner
+    // Of a framed run: what its log gets, and the refusal that is answered where nothing else is wrong.
+    std::optional<run::FramedBatch> framed = {};
+    std::optional<RunRefusal> misframed = {};
+    uint64_t framed_at = 0;
+
+    // Of what its log gets.
+    std::string_view bytes() const { return framed ? framed->bytes : std::string_view(append->bytes); }
+    // An end alone is never refused for want of room.
+    uint64_t size() const { return append->bytes.empty() ? 0 : bytes().size(); }
   };
   struct Owner {
     Owner(const std::string& id, const RateLimit& limit, TimePoint now) : run_id(id), rate(limit, now) {}
@@ -65,6 +74,7 @@ class RunAppends {
     TimePoint heard_at;
     bool is_known = false;  // what follows
     StoredRun run;
+    RunFold fold;                  // of a framed run
     std::vector<RunBound> bounds;  // of its bytes
     uint64_t pos = 0;              // with what is on its way
     uint64_t reserved = 0;
@@ -74,6 +84,11 @@ class RunAppends {
     size_t aside = 0;        // that wait for a look of their own
     bool is_pumping = false;
     uint64_t came = 0;  // batches
+
+    // What is framed goes on from what Redis has stored: one after the other.
+    bool may_step() const {
+      return !is_asking && !queue.empty() && (sent == 0 || !is_framed(run.record.format));
+    }
   };
   struct Room {
     size_t waits = 0;
@@ -90,6 +105,8 @@ class RunAppends {
   void look_aside(const Ptr& owner, Batch batch);
   void learn(const Ptr& owner);
   void take(Owner& owner, StoredRun run) const;
+  static void frame(const Owner& owner, Batch& batch);
+  void ask(const Ptr& owner, const Batch& batch, RunCalls::OnAnswer done);
   void answer_first(const Ptr& owner, const RunRefusal& refusal);
   void reserve(const Ptr& owner, uint64_t needed);
   void on_reserved(const RunBound& bound, const Result<RunIndex::Reserved>& reserved, Room& room);

@@ -9,6 +9,8 @@ namespace {
 
 // Later than that after the last look: this process stood still.
 constexpr Duration kLate = 1s;
+// At the log of a framed run, while others write to it.
+constexpr int kLooksMax = 3;
 
 OnReply answered(RunCalls::OnAnswer done) {
   return [done = std::move(done)](const Result<Reply>& reply) {
@@ -31,6 +33,14 @@ bool may_keep(const Run& run, uint64_t keep) {
   const RunLog& log = run.log;
   if (keep == 0 || keep >= log.bytes_here()) return keep <= log.bytes_here();
   return has_lines(run.record.format) ? log.ends_line(keep) : !log.is_inside_character(keep);
+}
+
+// error_code, error_message, result: views into it.
+std::vector<std::string_view> end_of(const RunAppend& append) {
+  if (!append.end) return {};
+  const RunEnd& end = *append.end;
+  return {end.error ? end.error->code : std::string_view(),
+          end.error ? end.error->message : std::string_view(), end.result};
 }
 
 std::string_view flag(bool value) { return value ? "1" : "0"; }
@@ -71,6 +81,8 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
   const RunLimits& limits = options_.limits;
   Words fields;
   if (made) append_run_fields(fields, *made, limits, parts_.channels);
+  const std::string head = made ? run::head_of(*made) : std::string();
+  const RunFrames frames = log ? RunFrames::openings(*log, claim) : RunFrames();
   const Duration retention = made && made->retention != Duration() ? made->retention : limits.retention;
   run_script(parts_.messages, scripts::claim_run,
              {{"run", parts_.keys.run(run_id)},
@@ -104,22 +116,23 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
               {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
               {"start_ms", milliseconds(limits.start_timeout)},
               {"life_ms", milliseconds(limits.life)},
-              {"retention_ms", milliseconds(retention)}},
-             fields.all(), answered(std::move(done)));
+              {"retention_ms", milliseconds(retention)},
+              {"head", head},
+              {"head_at", log_at(head.size(), RunHash::of(head))},
+              {"seen", frames.seen()}},
+             made ? fields.all() : frames.all(), answered(std::move(done)));
 }
 
 void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,
                       OnAnswer done) {
   const RunHash hash = RunHash::of(append.bytes);
-  const RunHash power = RunHash{1, 1}.then(RunHash(), append.bytes.size());
+  const RunHash power = hash_power(append.bytes.size());
   std::string_view refused;
   if (append.bytes.size() > RunLimits::kAppendBytes)
     refused = "too_large";
   else if (!may)
     refused = "rate_limited";
-  const RunError error = append.end ? append.end->error.value_or(RunError()) : RunError();
-  std::vector<std::string_view> end;
-  if (append.end) end = {error.code, error.message, append.end->result};
+  const std::vector<std::string_view> end = end_of(append);
   run_script(parts_.messages, scripts::append_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
@@ -138,6 +151,31 @@ void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunA
              end, answered(std::move(done)));
 }
 
+void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunAppend& append,
+                      const Framed& framed, OnAnswer done) {
+  const RunHash hash = RunHash::of(framed.bytes);
+  const RunHash power = hash_power(framed.bytes.size());
+  const std::vector<std::string_view> end = end_of(append);
+  run_script(parts_.messages, scripts::append_framed_run,
+             {{"run", parts_.keys.run(run_id)},
+              {"log", parts_.keys.run_log(run_id)},
+              {"changes", parts_.keys.run_changes(run_id)},
+              {"owner", as.owner},
+              {"seq", text_of(append.seq)},
+              {"digest", to_hex(run::digest_of(append))},
+              {"bytes", framed.bytes},
+              {"hash_a", text_of(hash.first)},
+              {"hash_b", text_of(hash.second)},
+              {"power_a", text_of(power.first)},
+              {"power_b", text_of(power.second)},
+              // Looked at when it was framed; an end goes beyond.
+              {"bytes_max", text_of(kNoLog)},
+              {"refused", framed.refused},
+              {"ending", append.end ? to_string(append.end->status) : std::string_view()},
+              {"seen", framed.seen}},
+             end, answered(std::move(done)));
+}
+
 void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat,
                     OnAnswer done) {
   run_script(parts_.messages, scripts::beat_run,
@@ -150,23 +188,58 @@ void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunH
              answered(std::move(done)));
 }
 
+struct RunCalls::Settling {
+  std::string run_id;
+  RunReach reach;
+  Settle what;
+  std::string reason;
+  OnAnswer done;
+  int looks = 0;
+};
+
 void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
                       OnAnswer done) {
+  settle(std::make_shared<Settling>(Settling{run_id, reach, what, std::string(reason), std::move(done)}),
+         RunFrames());
+}
+
+void RunCalls::settle(const std::shared_ptr<Settling>& settling, const RunFrames& frames) {
   constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire"};
+  const std::string& run_id = settling->run_id;
+  const RunReach& reach = settling->reach;
   run_script(parts_.messages, scripts::settle_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
               {"removed", parts_.keys.run_removed(run_id)},
-              {"what", kWhats[static_cast<size_t>(what)]},
+              {"what", kWhats[static_cast<size_t>(settling->what)]},
               {"changes", parts_.keys.run_changes(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
-              {"reason", reason},
+              {"reason", settling->reason},
               {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
               {"grace_ms", milliseconds(options_.limits.cancel_grace)},
-              {"start_ms", milliseconds(options_.limits.start_timeout)}},
-             answered(std::move(done)));
+              {"start_ms", milliseconds(options_.limits.start_timeout)},
+              {"seen", frames.seen()}},
+             frames.all(), answered([this, settling](const Result<RunAnswer>& answer) {
+               if (!answer || answer->code() != "again" || settling->looks == kLooksMax)
+                 return settling->done(answer);
+               ++settling->looks;
+               look_at_log(settling);
+             }));
+}
+
+// What is read is believed: one whose log was lost has to end, too.
+void RunCalls::look_at_log(const std::shared_ptr<Settling>& settling) {
+  read(settling->run_id, 0, [this, settling](const RunResult<StoredRun>& run) {
+    if (!run && run.error().code != RunErrc::not_found)
+      return settling->done(Error{Errc::unavailable, run.error().detail});
+    if (!run) return settle(settling, RunFrames());
+    std::string_view reason = settling->reason;
+    if (settling->what == Settle::remove) reason = "the run was deleted";
+    if (settling->what == Settle::time) reason = run->record.rare->cancel_reason;
+    settle(settling, RunFrames::endings(*run, reason));
+  });
 }
 
 void RunCalls::read(const std::string& run_id, uint64_t from,

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/redis/keys.h"
+#include "engine/redis/run_frames.h"
 #include "engine/redis/run_reads.h"
 #include "engine/redis/scripts.h"
 #include "net/event_loop.h"
@@ -48,7 +50,7 @@ class RunCalls {
   RunCalls(const Parts& parts, const RunStoreOptions& options)
       : parts_(parts), options_(options), awake_(parts.loop) {}
 
-  // `log`: what is known of it, for a claim that keeps a part; may be null.
+  // `log`: what is known of it, for a claim that keeps a part, or begins another attempt; may be null.
   void claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
              OnAnswer done);
   // Makes it, and claims it where it says so.
@@ -57,7 +59,17 @@ class RunCalls {
   // "other".
   void append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,
               OnAnswer done);
+  // The same of a framed run: what its log gets, made for a log that was `seen` so. `refused`: with which
+  // code to answer where nothing else is wrong; empty: none.
+  struct Framed {
+    std::string_view bytes;
+    std::string seen;
+    std::string_view refused;
+  };
+  void append(const std::string& run_id, const StoredRun& as, const RunAppend& append, const Framed& framed,
+              OnAnswer done);
   void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);
+  // Of a framed run that ends with it, the log is read and the end written for it.
   enum class Settle : uint8_t { time, cancel, remove, expire };
   void settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
               OnAnswer done);
@@ -75,8 +87,11 @@ class RunCalls {
   const std::string& channel_name(ChannelIndex channel) const { return parts_.channels.name(channel); }
 
  private:
+  struct Settling;
   void claim(const std::string& run_id, const RunReach& reach, const RunClaim* claim, const Run* log,
              const NewRun* made, OnAnswer done);
+  void settle(const std::shared_ptr<Settling>& settling, const RunFrames& frames);
+  void look_at_log(const std::shared_ptr<Settling>& settling);
 
   const Parts parts_;
   const RunStoreOptions& options_;

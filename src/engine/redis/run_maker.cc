@@ -15,6 +15,8 @@ void RunMaker::create(NewRun run, RunDone<RunCreated> done) {
   const auto making = std::make_shared<Making>();
   making->user = run_user(run.audience, run.asked_by);
   making->asked = asked_digest(run.asked_as);
+  making->head_bytes = run::head_of(run).size();
+  making->refusal = run::refuse_head(run, parts_.calls.options().limits);
   making->run = std::move(run);
   making->done = std::move(done);
   // Too fast: then only what was asked for before is looked for, and nothing counted.
@@ -27,7 +29,8 @@ void RunMaker::create(NewRun run, RunDone<RunCreated> done) {
 void RunMaker::take_rate(Making& making, bool take) {
   const RunLimits& limits = parts_.calls.options().limits;
   const std::string& user = making.user;
-  if (making.run.claim || user.empty() || user == kStranger || limits.made_per_second <= 0) return;
+  if (making.refusal || making.run.claim || user.empty() || user == kStranger || limits.made_per_second <= 0)
+    return;
   const RateLimit limit{limits.made_per_second, limits.made_burst};
   const TimePoint now = parts_.loop.now();
   TokenBucket& bucket = made_.try_emplace(user, limit, now).first->second;
@@ -79,7 +82,7 @@ void RunMaker::take_count(const Ptr& making, size_t i, const RunIndex::Counted& 
   if (!counted.is_new || bound.bytes_most == 0) return;
   // Where no byte of its answer has room, nobody needs to be asked.
   ++making->waits;
-  parts_.index.reserve(making->run.run_id, bound, 1,
+  parts_.index.reserve(making->run.run_id, bound, 1 + making->head_bytes,
                        [this, making, i](const Result<RunIndex::Reserved>& reserved) {
                          const RunBound& of = making->bounds[i];
                          if (!reserved) {

@@ -38,7 +38,8 @@ class RunMaker {
     NewRun run;
     RunDone<RunCreated> done;
     std::string user;
-    std::string asked;  // digest; empty: nothing
+    std::string asked;      // digest; empty: nothing
+    size_t head_bytes = 0;  // that its log begins with
     std::vector<RunBound> bounds;
     std::vector<bool> is_new;  // counted for that bound just now
     size_t waits = 0;          // answers that have not come

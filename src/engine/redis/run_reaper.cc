@@ -11,6 +11,8 @@ constexpr Duration kPickEvery = 500ms;
 constexpr std::string_view kPickMost = "500";
 // Who picked one has so long; then another instance may.
 constexpr std::string_view kPickHold = "1000";
+// Others wrote to it whenever its end was about to be.
+constexpr Duration kAgainAfter = 1s;
 
 }  // namespace
 
@@ -53,6 +55,7 @@ void RunReaper::on_settled(const std::string& run_id, const RunAnswer& answer) {
   const std::string_view code = answer.code();
   if (code == "waits") return parts_.index.look_at(run_id, std::chrono::milliseconds(answer.number(0)));
   if (code == "not_found") return parts_.index.gone(run_id);
+  if (code == "again") return parts_.index.look_at(run_id, kAgainAfter);
   const RunCounted counted = answer.counted(0);
   if (code == "removed") return parts_.index.removed(run_id, counted);
   if (code == "ended") {

@@ -145,15 +145,23 @@ void RunReplica::take(StoredRun stored, uint64_t common, run::Changes& changes) 
   log.correct_bases(stored.bases);
   const bool ends = is_over(record.status) && !was_over;
   std::string tail = stored.bytes.substr(std::min(common - stored.from, stored.bytes.size()));
-  log.append(tail);
   // Its last bytes come with its end, if that is its owner's.
-  if (ends && record.epoch == log.epoch())
+  if (ends && record.epoch == log.epoch()) {
+    log.append(tail);
     return changes.push_back({Kind::end, record.epoch, common, std::move(tail)});
+  }
+  // An end by the gateway is an epoch of its own, and what it has written stands in that.
+  const uint64_t ended_at = record.epoch > log.epoch() ? stored.bases.back() : stored.pos;
+  std::string last = tail.substr(std::min<uint64_t>(ended_at - common, tail.size()));
+  tail.resize(tail.size() - last.size());
+  log.append(tail);
   if (!tail.empty()) changes.push_back({Kind::append, log.epoch(), common, std::move(tail)});
   if (record.cancel_requested && !was_cancelled && !is_over(record.status))
     changes.push_back({Kind::cancel, log.epoch(), log.size(), {}});
-  if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, log.size());
-  if (ends) changes.push_back({Kind::end, record.epoch, log.size(), {}});
+  const uint64_t from = log.size();
+  if (record.epoch > log.epoch()) log.begin_epoch(record.epoch, from);
+  log.append(last);
+  if (ends) changes.push_back({Kind::end, record.epoch, from, std::move(last)});
 }
 
 void RunReplica::go(run::Changes& changes) {

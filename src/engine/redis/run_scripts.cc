@@ -50,18 +50,40 @@ local function answer(code, ...) return {code, state(), at(), ...} end
 local function is_over() return status ~= 'queued' and status ~= 'in_progress' end
 )lua";
 
-// Needs kRecord, kClock, log, changes. `traced` is what RunCounted has of a trace that is kept, and nothing
-// before the end.
+// Needs kRecord, log, seen and, from ARGV[more] on, RunFrames: what the log of a framed run may get, each
+// under the word for when. They fit while the log is as its maker has `seen` it. add_frames() answers what it
+// has added.
+constexpr const char* kFrames = R"lua(
+local framed = string.find(r.shape, ' ai-sdk', 1, true) or string.find(r.shape, ' ag-ui', 1, true)
+local frames = {}
+for i = more, framed and #ARGV or 0, 6 do frames[ARGV[i]] = i + 1 end
+local function are_seen() return not framed or string.sub(r.at, 1, #seen + 1) == seen .. ' ' end
+local function add_frames(what)
+  local i = frames[what]
+  if not i or ARGV[i] == '' then return '' end
+  redis.call('APPEND', log, ARGV[i])
+  pos = pos + #ARGV[i]
+  a = (a * ARGV[i + 3] + ARGV[i + 1]) % 67108859
+  b = (b * ARGV[i + 4] + ARGV[i + 2]) % 67108837
+  return ARGV[i]
+end
+)lua";
+
+// Needs kRecord, kFrames, kClock, log, changes; are_seen(). `traced` is what RunCounted has of a trace that
+// is kept, and nothing before the end.
 constexpr const char* kEnd = R"lua(
 local traced = {}
 local function finish(how, code, message)
+  local from = pos
+  local bytes = add_frames(code)
   status = how
   epoch = epoch + 1
-  redis.call('HSET', run, 'state', state(), 'bases', r.bases .. ',' .. pos, 'ended_at', now,
+  redis.call('HSET', run, 'state', state(), 'bases', r.bases .. ',' .. from, 'ended_at', now,
     'error_code', code, 'error_message', message)
+  if bytes ~= '' then redis.call('HSET', run, 'at', at()) end
   redis.call('PEXPIRE', run, retention)
   redis.call('PEXPIRE', log, retention)
-  redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, pos, a, b, how))
+  redis.call('PUBLISH', changes, string.format('T %d %d %d %d %s\n', epoch, from, a, b, how) .. bytes)
   if r.trace ~= '' then
     traced = {r.trace, r.channel, string.match(r.times, '^%d+'), now, code, r.first_claim_at, r.first_byte_at}
   end
@@ -74,18 +96,8 @@ local awake = now - tonumber(awake_ms)
 local function lease_end() return math.max(tonumber(r.beat_at), awake) + lease_ms end
 )lua";
 
-}  // namespace
-
-// owner: the run's, as it was when the caller found that it may append; where it is another, or there is no
-// run, 'other' is answered alone. digest: of bytes and end. hash_a, hash_b: of the bytes; power_a, power_b:
-// B^length. bytes_max: of the log. refused: empty, or with which code to answer where nothing else is wrong.
-// ending: empty, or with which status the run ends; then follow error_code, error_message and result. More in
-// answers: the expected seq (sequence_gap), RunCounted (an end). Of all scripts this one runs by far the most
-// often: few arguments and fields, and numbers become text once.
-const Script append_run({.keys = {"run", "log"},
-                         .arguments = {"changes", "owner", "seq", "digest", "bytes", "hash_a", "hash_b",
-                                       "power_a", "power_b", "bytes_max", "refused", "ending"}},
-                        R"lua(
+// The two scripts of an append, around what a framed run needs beside.
+constexpr const char* kAppendKnown = R"lua(
 local r = redis.call('HMGET', run, 'state', 'at', 'owner')
 if r[3] ~= owner then return {'other'} end
 local state, at = r[1], r[2]
@@ -101,6 +113,8 @@ if ahead < 0 then
 end
 if status ~= 'in_progress' then return {'ended', state, at} end
 if ahead > 0 then return {'sequence_gap', state, at, expected} end
+)lua";
+constexpr const char* kAppendNew = R"lua(
 local length = #bytes
 local pos = from + length
 if pos > tonumber(bytes_max) then return {'too_large', state, at} end
@@ -118,7 +132,7 @@ else
   at = string.format('%s%d %s', top, seq + 1, now)
   redis.call('HSET', run, 'at', at, 'beat_at', now, slot, top .. digest)
   redis.call('APPEND', log, bytes)
-  if from == '0' then
+  if from == '0' or expected == '0' then
     local first = redis.call('HMGET', run, 'times', 'trace', 'first_byte_at')
     redis.call('PEXPIREAT', log, string.match(first[1], '%d+$'))
     if first[2] and not first[3] then redis.call('HSET', run, 'first_byte_at', now) end
@@ -142,7 +156,31 @@ redis.call('PEXPIRE', run, facts[1])
 redis.call('PEXPIRE', log, facts[1])
 redis.call('PUBLISH', changes, 'T' .. change .. ending .. '\n' .. bytes)
 return {'appended', state, at, unpack(facts)}
-)lua");
+)lua";
+
+}  // namespace
+
+// owner: the run's, as it was when the caller found that it may append; where it is another, or there is no
+// run, 'other' is answered alone. digest: of bytes and end. hash_a, hash_b: of the bytes; power_a, power_b:
+// B^length. bytes_max: of the log. refused: empty, or with which code to answer where nothing else is wrong.
+// ending: empty, or with which status the run ends; then follow error_code, error_message and result. More in
+// answers: the expected seq (sequence_gap), RunCounted (an end). Of all scripts this one runs by far the most
+// often: few arguments and fields, and numbers become text once.
+const Script append_run({.keys = {"run", "log"},
+                         .arguments = {"changes", "owner", "seq", "digest", "bytes", "hash_a", "hash_b",
+                                       "power_a", "power_b", "bytes_max", "refused", "ending"}},
+                        joined(kAppendKnown, kAppendNew));
+
+// The same of a framed run. bytes: with its frames, made for the log as it was `seen` (its place, hash and
+// next seq); where it is another now, 'other' is answered, too. digest: of what the owner has said.
+const Script append_framed_run({.keys = {"run", "log"},
+                                .arguments = {"changes", "owner", "seq", "digest", "bytes", "hash_a",
+                                              "hash_b", "power_a", "power_b", "bytes_max", "refused",
+                                              "ending", "seen"}},
+                               joined(kAppendKnown, R"lua(
+if string.sub(at, 1, #seen + 1) ~= seen .. ' ' then return {'other'} end
+)lua",
+                                      kAppendNew));
 
 // Renews the lease. epoch_shown: of the caller's claim. More in answers: the epoch of the last claim
 // (fenced).
@@ -166,28 +204,32 @@ return {'beat', state, at}
 // how: 'create' and 'claim' (more: the new run's fields and values), 'create' alone, 'claim' alone. For a run
 // that is made: start_ms, life_ms, retention_ms. keep: empty for all; keep_a, keep_b: the hash of so much as
 // the caller knows the log, which was seen_pos long in seen_epoch with seen_a, seen_b; keep_fits: '1' when it
-// cuts neither character nor line. known: the highest epoch that anybody has heard of. Codes: claimed,
-// repeated, created, exists, ended, held (the lease's rest), moved, again (the caller knows the log
-// too badly), removed (one of that id was, and what it counted for is not undone). More in the answer
-// claimed: realm, user. In ended: what kEnd has counted, when it ended here.
+// cuts neither character nor line. known: the highest epoch that anybody has heard of. head, head_at: of a
+// run that is made, what its log begins with, and the place and hash behind that. A framed log is not cut: it
+// gets the frames 'opening'. Codes: claimed, repeated, created, exists, ended, held (the lease's rest),
+// moved, again (the caller knows the log too badly), too_large (there are no such frames), removed (one of
+// that id was, and what it counted for is not undone). More in the answer claimed: realm, user. In ended:
+// what kEnd has counted, when it ended here.
 const Script claim_run({.keys = {"run", "log", "removed"},
-                        .arguments = {"makes",    "claims",   "changes",      "channels",    "tenant",
-                                      "realm",    "producer", "token",        "digest",      "keep",
-                                      "keep_a",   "keep_b",   "keep_fits",    "seen_epoch",  "seen_pos",
-                                      "seen_a",   "seen_b",   "epoch_wanted", "known",       "force",
-                                      "lease",    "takeover", "group",        "delivery",    "of_realm",
-                                      "awake_ms", "start_ms", "life_ms",      "retention_ms"}},
+                        .arguments = {"makes",    "claims",   "changes",      "channels",     "tenant",
+                                      "realm",    "producer", "token",        "digest",       "keep",
+                                      "keep_a",   "keep_b",   "keep_fits",    "seen_epoch",   "seen_pos",
+                                      "seen_a",   "seen_b",   "epoch_wanted", "known",        "force",
+                                      "lease",    "takeover", "group",        "delivery",     "of_realm",
+                                      "awake_ms", "start_ms", "life_ms",      "retention_ms", "head",
+                                      "head_at",  "seen"}},
                        joined(kReach, kClock, R"lua(
 if makes == '1' and redis.call('EXISTS', run) == 0 then
   if redis.call('EXISTS', removed) == 1 then return {'removed'} end
   local gone_at = now + life_ms + retention_ms
-  redis.call('HSET', run, 'state', 'queued 0 0 0', 'at', '0 0 0 0 ' .. now, 'owner', 0, 'beat_at', now, 'bases', 0,
+  redis.call('HSET', run, 'state', 'queued 0 0 0', 'at', head_at .. ' 0 ' .. now, 'owner', 0, 'beat_at', now, 'bases', 0,
     'times', now .. ' ' .. now + start_ms .. ' ' .. now + life_ms .. ' ' .. gone_at, unpack(ARGV, more))
   redis.call('PEXPIREAT', run, gone_at)
+  if head ~= '' then redis.call('SET', log, head, 'PXAT', gone_at) end
   makes = 'made'
 end
 )lua",
-                              kRecord, kEnd, kLease, R"lua(
+                              kRecord, kFrames, kEnd, kLease, R"lua(
 if makes == 'made' then
   if claims ~= '1' then return answer('created') end
 elseif makes == '1' then
@@ -208,7 +250,12 @@ if status == 'in_progress' and r.producer ~= producer and force ~= '1' and lease
   return answer('held', lease_end() - now)
 end
 if epoch_wanted ~= '' and tonumber(epoch_wanted) < epoch then return answer('moved') end
-if keep == '' then
+local opens = framed and keep ~= ''
+if opens then
+  if not are_seen() then return answer('again') end
+  if not frames.opening then return answer('too_large') end
+end
+if keep == '' or framed then
   keep = pos
 else
   keep = tonumber(keep)
@@ -224,6 +271,7 @@ else
 end
 local new = math.max(epoch, tonumber(known)) + 1
 if new > 9998 then
+  if not are_seen() then return answer('again') end
   finish('failed', 'too_many_claims', 'the run was claimed too often')
   return answer('ended', retention, r.user, r.realm, r.thread, r.asked, unpack(traced))
 end
@@ -244,6 +292,8 @@ local bases = r.bases .. string.rep(',' .. pos, new - epoch)
 local microseconds = time[1] .. string.sub(1000000 + time[2], 2)
 status, epoch, lease_ms, expected = 'in_progress', new, tonumber(lease), 0
 if pos == 0 then last_byte_at = now end
+local told = string.format('E %d %d %d %d in_progress\n', epoch, pos, a, b)
+if opens then add_frames('opening') end
 redis.call('HSET', run, 'state', state(), 'at', at(), 'owner', epoch .. ' ' .. microseconds, 'beat_at', now,
   'bases', bases, 'claim', pos .. ' ' .. a .. ' ' .. b .. ' ' .. takeover, 'claim_digest', digest,
   'producer', producer)
@@ -259,19 +309,20 @@ if of_realm ~= '' and r.realm == '' then
   r.realm = of_realm
   redis.call('HSET', run, 'realm', of_realm)
 end
-redis.call('PUBLISH', changes, string.format('E %d %d %d %d in_progress\n', epoch, pos, a, b))
+redis.call('PUBLISH', changes, told)
 return answer('claimed', r.realm, r.user)
 )lua"));
 
 // what: 'time' (ends what time has ended), 'cancel', 'remove' (ends an open one as cancelled, and forgets
 // it), 'expire' (of one that is over the record stays). Codes: waits (when to look next, in ms), over (kept
 // so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed (for 'time': what
-// that leaves has not been undone). In over, asked, ended and removed follows RunCounted.
+// that leaves has not been undone), again (it would end, and the caller has not seen its framed log as it
+// is). In over, asked, ended and removed follows RunCounted.
 const Script settle_run({.keys = {"run", "log", "removed"},
                          .arguments = {"what", "changes", "channels", "tenant", "realm", "reason", "awake_ms",
-                                       "grace_ms", "start_ms"},
+                                       "grace_ms", "start_ms", "seen"},
                          .without_memory = true},
-                        joined(kReach, kClock, kRecord, kEnd, kLease, R"lua(
+                        joined(kReach, kClock, kRecord, kFrames, kEnd, kLease, R"lua(
 if not status and what == 'time' then
   local left = redis.call('HMGET', removed, 'user', 'realm', 'thread', 'asked')
   if left[1] then return {'removed', 'cancelled 0 0 0', '0 0 0 0 0', 0, unpack(left)} end
@@ -284,6 +335,7 @@ end
 local function counted(code, ms) return answer(code, ms, r.user, r.realm, r.thread, r.asked, unpack(traced)) end
 if what == 'remove' then
   local was_over = is_over()
+  if not was_over and not are_seen() then return answer('again') end
   if not was_over then finish('cancelled', 'cancelled', 'the run was deleted') end
   redis.call('DEL', run, log)
   -- Whoever asked may never hear that it is gone.
@@ -298,9 +350,11 @@ if is_over() then
 end
 if what == 'cancel' then
   if cancel == '1' then return answer('already') end
+  local ends = status == 'queued' or lease_end() <= now
+  if ends and not are_seen() then return answer('again') end
   cancel = '1'
   redis.call('HSET', run, 'state', state(), 'cancel_reason', reason, 'cancel_at', now)
-  if status == 'queued' or lease_end() <= now then
+  if ends then
     finish('cancelled', 'cancelled', reason)
     return counted('asked', retention)
   end
@@ -314,17 +368,20 @@ local function is_due(at)
   return at <= now
 end
 local started = math.max(tonumber(start_until), awake + tonumber(start_ms))
+local how, code, message
 if cancel == '1' and is_due(math.max(tonumber(r.cancel_at), awake) + grace_ms) then
-  finish('cancelled', 'cancelled', r.cancel_reason)
+  how, code, message = 'cancelled', 'cancelled', r.cancel_reason
 elseif status == 'queued' and is_due(started) then
-  finish('abandoned', 'no_agent', 'no agent took the run')
+  how, code, message = 'abandoned', 'no_agent', 'no agent took the run'
 elseif status == 'in_progress' and is_due(lease_end() + string.match(r.claim, '%d+$')) then
-  finish('abandoned', 'agent_lost', 'the agent is gone and no other took the run over')
+  how, code, message = 'abandoned', 'agent_lost', 'the agent is gone and no other took the run over'
 elseif is_due(life_end) then
-  finish('failed', 'deadline', 'the run took longer than a run may')
+  how, code, message = 'failed', 'deadline', 'the run took longer than a run may'
 else
   return answer('waits', due - now)
 end
+if not are_seen() then return answer('again') end
+finish(how, code, message)
 return counted('ended', retention)
 )lua"));
 

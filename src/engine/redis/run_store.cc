@@ -145,7 +145,8 @@ void RunStore::count_for_realm(const std::shared_ptr<Claiming>& claiming, const 
 
 // Where a claim cuts it, this process says what the hash is there: Redis would have to fold it byte by byte.
 void RunStore::look_at_log(const std::shared_ptr<Claiming>& claiming) {
-  if (!claiming->claim.keep) return ask(claiming, nullptr);
+  // Asked again, it ends a framed run: that one's log has to be known.
+  if (!claiming->claim.keep && claiming->tries == 0) return ask(claiming, nullptr);
   const Run* const known = replicas_.known(claiming->run_id);
   if (known && claiming->tries == 0) return ask(claiming, known);
   replicas_.find(claiming->run_id, [this, claiming](const RunResult<const Run*>& run) {
@@ -156,6 +157,13 @@ void RunStore::look_at_log(const std::shared_ptr<Claiming>& claiming) {
 }
 
 void RunStore::ask(const std::shared_ptr<Claiming>& claiming, const Run* log) {
+  const bool is_cut = log && is_framed(log->record.format) && claiming->claim.keep.value_or(0) > 0;
+  if (is_cut && reaches(claiming->reach, log->record)) {
+    uncount(*claiming);
+    RunRefusal refusal = refuse(RunErrc::invalid_argument, run::kNoCut);
+    refusal.run = top_of(*log);
+    return claiming->done(refusal);
+  }
   calls_.claim(claiming->run_id, claiming->reach, claiming->claim, log,
                [this, claiming](const Result<RunAnswer>& answer) {
                  if (!answer) return claiming->done(unavailable(answer.error()));

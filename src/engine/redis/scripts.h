@@ -38,23 +38,24 @@ extern const Script keep_ours;     // those that this instance still has begin a
 extern const Script tidy_inbox;    // what everybody has done, what nobody will do, what is too old
 
 // Of runs.
-extern const Script append_run;     // a batch, an end
-extern const Script beat_run;       // a heartbeat
-extern const Script claim_run;      // makes one; gives it an owner
-extern const Script read_run;       // its record and log
-extern const Script settle_run;     // what time has decided; cancels; removes
-extern const Script trim_log;       // takes no more room than it needs
-extern const Script list_run;       // by when it was made
-extern const Script due_run;        // when somebody should look
-extern const Script pick_runs;      // those that are due
-extern const Script count_run;      // for a user, a realm, all: within limits
-extern const Script reserve_run;    // bytes for a log, of whom it counts for
-extern const Script uncount_run;    // it is over
-extern const Script push_run;       // somebody should read it
-extern const Script name_run;       // what was asked: its run
-extern const Script unname_run;     // it is over
-extern const Script name_thread;    // a thread's latest run
-extern const Script unname_thread;  // it is over, or gone
+extern const Script append_run;         // a batch, an end
+extern const Script append_framed_run;  // the same, to a log that has frames
+extern const Script beat_run;           // a heartbeat
+extern const Script claim_run;          // makes one; gives it an owner
+extern const Script read_run;           // its record and log
+extern const Script settle_run;         // what time has decided; cancels; removes
+extern const Script trim_log;           // takes no more room than it needs
+extern const Script list_run;           // by when it was made
+extern const Script due_run;            // when somebody should look
+extern const Script pick_runs;          // those that are due
+extern const Script count_run;          // for a user, a realm, all: within limits
+extern const Script reserve_run;        // bytes for a log, of whom it counts for
+extern const Script uncount_run;        // it is over
+extern const Script push_run;           // somebody should read it
+extern const Script name_run;           // what was asked: its run
+extern const Script unname_run;         // it is over
+extern const Script name_thread;        // a thread's latest run
+extern const Script unname_thread;      // it is over, or gone
 
 }  // namespace scripts
 }  // namespace gw::redis
