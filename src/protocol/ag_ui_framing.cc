@@ -11,8 +11,7 @@ namespace {
 using How = FramedEnd::How;
 
 uint64_t digest_of(std::string_view text) { return std::hash<std::string_view>()(text); }
-// 0: the agent's own.
-uint64_t owner_of(const std::optional<std::string>& tag) { return tag ? digest_of(*tag) | 1 : 0; }
+uint64_t owner_of(const std::optional<std::string>& tag) { return AgUiOwners::owner_of(tag); }
 
 bool contains(const std::vector<std::string>& ids, const std::string& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
@@ -75,28 +74,30 @@ std::string AgUiFraming::apply(const FramedItem& item) {
   }
   if (type == "MESSAGES_SNAPSHOT") {
     said_ = is_opening(item.line) ? FramedSaid::nothing : FramedSaid::items;
-    take_messages(item.members);
+    owners_.take_messages(item.members);
     return {};
   }
   said_ = FramedSaid::items;
   if (type.starts_with("STEP_")) return apply_step(item, tag);
   if (type.starts_with("SUBAGENT_")) return apply_subagent(item);
   is_over_ = type == "RUN_FINISHED" || type == "RUN_ERROR";
-  if (type == "TOOL_CALL_RESULT") own(Bucket::message, text_of(item.members, "messageId"), owner_of(tag));
+  if (type == "TOOL_CALL_RESULT")
+    owners_.set(Bucket::message, text_of(item.members, "messageId"), owner_of(tag));
   if (type == "ACTIVITY_SNAPSHOT") {
     const std::string id = text_of(item.members, "messageId");
     const json::Value* const replace = item.members.find("replace");
     const bool replaces = !replace || json::as_bool(*replace).value_or(true);
-    if (replaces || !find_owned(Bucket::activity, id)) own(Bucket::activity, id, owner_of(tag));
+    if (replaces || !owners_.find(Bucket::activity, id)) owners_.set(Bucket::activity, id, owner_of(tag));
   }
-  if (type == "ACTIVITY_DELTA" && is_foreign(Bucket::activity, text_of(item.members, "messageId"), tag))
+  if (type == "ACTIVITY_DELTA" &&
+      owners_.is_foreign(Bucket::activity, text_of(item.members, "messageId"), tag))
     return "the activity belongs to another subagentRunId";
   if (type == "REASONING_ENCRYPTED_VALUE") {
     const std::string id = text_of(item.members, "entityId");
     Bucket bucket = Bucket::call;
     if (text_of(item.members, "subtype") == "message")
-      bucket = find_owned(Bucket::message, id) ? Bucket::message : Bucket::reasoning;
-    if (is_foreign(bucket, id, tag)) return "the entity belongs to another subagentRunId";
+      bucket = owners_.find(Bucket::message, id) ? Bucket::message : Bucket::reasoning;
+    if (owners_.is_foreign(bucket, id, tag)) return "the entity belongs to another subagentRunId";
   }
   return {};
 }
@@ -111,8 +112,10 @@ std::string AgUiFraming::apply_rule(const Rule& rule, const FramedItem& item, co
     return begin(rule.kind, id, tag, parent);
   }
   std::string why = go_on(rule.kind, id, tag);
-  if (why.empty() && rule.step == Step::end) std::erase(open_[rule.kind], id);
-  return why;
+  if (!why.empty() || rule.step != Step::end) return why;
+  if (in_lane(rule.kind, id)) return "chunks of" + quoted(id) + " end by themselves";
+  std::erase(open_[rule.kind], id);
+  return {};
 }
 
 std::string AgUiFraming::begin(Kind kind, const std::string& id, const Tag& tag,
@@ -120,20 +123,20 @@ std::string AgUiFraming::begin(Kind kind, const std::string& id, const Tag& tag,
   if (contains(open_[kind], id)) return "the " + std::string(kNameOf[kind]) + quoted(id) + " is open already";
   const Bucket bucket = bucket_of(kind);
   // An untagged call belongs to whom its message belongs to.
-  const Owned* const above = parent ? find_owned(Bucket::message, *parent) : nullptr;
-  const Owned* const before = find_owned(bucket, id);
-  const bool is_strange = (above && tag && above->owner != owner_of(tag)) ||
-                          (above && !tag && before && before->owner != above->owner);
-  if (is_strange || is_foreign(bucket, id, tag))
+  const auto above = parent ? owners_.find(Bucket::message, *parent) : std::nullopt;
+  const auto before = owners_.find(bucket, id);
+  const bool is_strange =
+      (above && tag && *above != owner_of(tag)) || (above && !tag && before && *before != *above);
+  if (is_strange || owners_.is_foreign(bucket, id, tag))
     return "the " + std::string(kNameOf[kind]) + quoted(id) + " belongs to another subagentRunId";
   open_[kind].push_back(id);
-  if (!before) own(bucket, id, tag || !above ? owner_of(tag) : above->owner);
+  if (!before) owners_.set(bucket, id, tag || !above ? owner_of(tag) : *above);
   return {};
 }
 
 std::string AgUiFraming::go_on(Kind kind, const std::string& id, const Tag& tag) const {
   if (!contains(open_[kind], id)) return "there is no open " + std::string(kNameOf[kind]) + quoted(id);
-  if (is_foreign(bucket_of(kind), id, tag))
+  if (owners_.is_foreign(bucket_of(kind), id, tag))
     return "the " + std::string(kNameOf[kind]) + quoted(id) + " belongs to another subagentRunId";
   return {};
 }
@@ -161,35 +164,11 @@ std::string AgUiFraming::apply_subagent(const FramedItem& item) {
     return {};
   }
   const auto parent = text_if_any(item.members, "parentSubagentRunId");
-  if (find_owned(Bucket::subagent, id)) return "there was a subagent" + quoted(id) + " before";
-  if (parent && !find_owned(Bucket::subagent, *parent)) return "there was no subagent" + quoted(*parent);
+  if (owners_.find(Bucket::subagent, id)) return "there was a subagent" + quoted(id) + " before";
+  if (parent && !owners_.find(Bucket::subagent, *parent)) return "there was no subagent" + quoted(*parent);
   subagents_.push_back(id);
-  own(Bucket::subagent, id, 0);
+  owners_.set(Bucket::subagent, id, 0);
   return {};
-}
-
-// Whoever reads the log replaces what he has, and who it belongs to.
-void AgUiFraming::take_messages(const json::Object& event) {
-  const json::Value* const messages = event.find("messages");
-  if (!messages || !messages->is_array()) return;
-  for (const json::Value& one : json::elements(*messages)) {
-    if (!one.is_object()) continue;
-    const json::Object said = json::members(one);
-    const auto id = text_if_any(said, "id");
-    if (!id) continue;
-    const std::string role = text_of(said, "role");
-    const uint64_t owner = owner_of(text_if_any(said, "subagentRunId"));
-    own(role == "reasoning"  ? Bucket::reasoning
-        : role == "activity" ? Bucket::activity
-                             : Bucket::message,
-        *id, owner);
-    const json::Value* const calls = said.find("toolCalls");
-    if (!calls || !calls->is_array()) continue;
-    for (const json::Value& made : json::elements(*calls)) {
-      const auto call_id = made.is_object() ? text_if_any(json::members(made), "id") : std::nullopt;
-      if (call_id) own(Bucket::call, *call_id, owner);
-    }
-  }
 }
 
 // --- Chunk events -----------------------------------------------------------------------------------------
@@ -288,38 +267,6 @@ AgUiFraming::Bucket AgUiFraming::bucket_of(Kind kind) {
   return kind == call ? Bucket::call : Bucket::reasoning;
 }
 
-namespace {
-
-uint64_t digest_of(char bucket, std::string_view id) {
-  return digest_of(std::string_view(std::string(1, bucket).append(id)));
-}
-
-}  // namespace
-
-const AgUiFraming::Owned* AgUiFraming::find_owned(Bucket bucket, std::string_view id) const {
-  const uint64_t what = digest_of(static_cast<char>(bucket), id);
-  const auto found = std::lower_bound(owned_.begin(), owned_.end(), what,
-                                      [](const Owned& one, uint64_t which) { return one.what < which; });
-  return found == owned_.end() || found->what != what ? nullptr : &*found;
-}
-
-void AgUiFraming::own(Bucket bucket, std::string_view id, uint64_t owner) {
-  const uint64_t what = digest_of(static_cast<char>(bucket), id);
-  const auto place = std::lower_bound(owned_.begin(), owned_.end(), what,
-                                      [](const Owned& one, uint64_t which) { return one.what < which; });
-  if (place != owned_.end() && place->what == what) {
-    place->owner = owner;
-  } else {
-    owned_.insert(place, {what, owner});
-  }
-}
-
-// A tag may be left out, but must not name another than who has begun it.
-bool AgUiFraming::is_foreign(Bucket bucket, std::string_view id, const Tag& tag) const {
-  const Owned* const owned = tag ? find_owned(bucket, id) : nullptr;
-  return owned && owned->owner != owner_of(tag);
-}
-
 // --- What an agent says -----------------------------------------------------------------------------------
 
 std::string AgUiFraming::take(const FramedItem& item, const FramedEnd* end, std::string& out) {
@@ -364,7 +311,7 @@ void AgUiFraming::say(std::string_view text, std::string& out) {
     said_ = FramedSaid::text;
     events_ = 2;
     messages.push_back(run_id_ + kOwnMessage + std::to_string(++own_messages_));
-    own(Bucket::message, messages.back(), 0);
+    owners_.set(Bucket::message, messages.back(), 0);
     FramedLine(out, "TEXT_MESSAGE_START").text("messageId", messages.back()).text("role", "assistant");
   }
   FramedLine(out, "TEXT_MESSAGE_CONTENT").text("messageId", messages.back()).text("delta", text);
@@ -424,7 +371,7 @@ void AgUiFraming::begin_attempt(std::string_view opening_line, std::string& out)
   close_all(true, out);
   out.append(opening_line);
   const auto event = json::parse_object(opening_line);
-  if (event) take_messages(*event);
+  if (event) owners_.take_messages(*event);
   said_ = FramedSaid::nothing;
 }
 

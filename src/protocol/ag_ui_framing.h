@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/ag_ui_owners.h"
 #include "protocol/framed_run.h"
 
 namespace gw::protocol {
@@ -41,7 +42,7 @@ class AgUiFraming {
     Step step;
   };
   static const std::array<Rule, 11> kRules;
-  using Tag = std::optional<std::string>;  // the subagent's run that it belongs to; absent: the agent's own
+  using Tag = AgUiOwners::Tag;
   // One that chunk events have begun: each of `owner` has one at most, and what else he says ends it.
   struct Lane {
     Tag owner;
@@ -56,12 +57,7 @@ class AgUiFraming {
     Tag tag;
     std::optional<std::string> name, detail;
   };
-  // Who has begun something is known until the log ends. As digests: there may be many, and they are copied.
-  struct Owned {
-    uint64_t what, owner;
-    bool operator==(const Owned&) const = default;
-  };
-  enum class Bucket : char { message = 'm', call = 'c', reasoning = 'r', activity = 'a', subagent = 's' };
+  using Bucket = AgUiOwners::Bucket;
 
   std::string apply(const FramedItem& item);
   std::string apply_rule(const Rule& rule, const FramedItem& item, const Tag& tag);
@@ -77,12 +73,8 @@ class AgUiFraming {
   void end_lane(const Tag& owner);
   void end_all_lanes();
   Lane* lane_of(const Tag& owner);
-  void take_messages(const json::Object& event);
 
   static Bucket bucket_of(Kind kind);
-  const Owned* find_owned(Bucket bucket, std::string_view id) const;
-  void own(Bucket bucket, std::string_view id, uint64_t owner);
-  bool is_foreign(Bucket bucket, std::string_view id, const Tag& tag) const;
 
   bool is_own(std::string_view message_id) const { return message_id.starts_with(run_id_ + kOwnMessage); }
   bool in_lane(Kind kind, const std::string& id) const;
@@ -100,7 +92,7 @@ class AgUiFraming {
   std::vector<std::pair<Tag, std::string>> steps_;  // open
   std::vector<std::string> subagents_;              // the same
   std::vector<Lane> lanes_;
-  std::vector<Owned> owned_;   // sorted
+  AgUiOwners owners_;
   unsigned own_messages_ = 0;  // that the gateway has begun
   bool is_over_ = false;
   unsigned events_ = 0;  // at most two

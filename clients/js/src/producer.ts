@@ -93,11 +93,11 @@ class Agent {
   async run(envelope: Envelope, answer?: (run: AgentRun) => unknown, claim: Claim = {}): Promise<AgentRun> {
     const asked = envelope.run;
     if (!asked) throw new TypeError('The message asks for no run: answer it with reply()');
-    const { run_id, format, protocol } = asked, to = this._deliveries.get(envelope);
+    const { run_id, format } = asked, to = this._deliveries.get(envelope);
     // Delivered again while this process still answers it.
     if (this._open.has(run_id)) throw new Refused(409, { code: 'run_held', error: 'This process has it already' });
     const delivery = to?.group ? { group: to.group, id: to.id } : undefined;
-    const options = { ...claim, delivery, json: format === 'json', framed: !!protocol };
+    const options = { ...claim, delivery, json: format === 'json', framed: !['text', 'json'].includes(format) };
     const run = new AgentRun(this._api, this.producer, run_id, newId, this._life.signal, options);
     this._open.set(run_id, run);
     let failure: unknown;

@@ -43,6 +43,21 @@ std::vector<std::string_view> end_of(const RunAppend& append) {
           end.error ? end.error->message : std::string_view(), end.result};
 }
 
+// What a claim says of a run that it makes.
+struct Making {
+  std::string head, retention_ms;
+  Words fields;
+};
+Making making_of(const NewRun* made, const RunLimits& limits, const ChannelTable& channels) {
+  const Duration asked = made ? made->retention : Duration();
+  Making making;
+  making.retention_ms = milliseconds(asked != Duration() ? asked : limits.retention);
+  if (!made) return making;
+  making.head = run::head_of(*made);
+  append_run_fields(making.fields, *made, limits, channels);
+  return making;
+}
+
 std::string_view flag(bool value) { return value ? "1" : "0"; }
 std::string text_of(uint64_t number) { return std::to_string(number); }
 
@@ -65,31 +80,26 @@ Duration RunCalls::takeover_of(const RunClaim& claim) const {
 
 void RunCalls::claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
                      OnAnswer done) {
-  this->claim(run_id, reach, &claim, log, nullptr, std::move(done));
+  this->claim(run_id, reach, claim, log, nullptr, std::move(done));
 }
 
 void RunCalls::make(const NewRun& run, OnAnswer done) {
-  claim(run.run_id, {}, run.claim ? &*run.claim : nullptr, nullptr, &run, std::move(done));
+  claim(run.run_id, {}, run.claim.value_or(RunClaim()), nullptr, &run, std::move(done));
 }
 
-void RunCalls::claim(const std::string& run_id, const RunReach& reach, const RunClaim* asked, const Run* log,
+void RunCalls::claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
                      const NewRun* made, OnAnswer done) {
-  const RunClaim claim = asked ? *asked : RunClaim();
   const RunTop top = log ? top_of(*log) : RunTop();
   const uint64_t keep = claim.keep.value_or(0);
   const RunHash kept = log && !log->log.is_expired() && keep <= top.pos ? log->log.hash_at(keep) : RunHash();
-  const RunLimits& limits = options_.limits;
-  Words fields;
-  if (made) append_run_fields(fields, *made, limits, parts_.channels);
-  const std::string head = made ? run::head_of(*made) : std::string();
+  const Making making = making_of(made, options_.limits, parts_.channels);
   const RunFrames frames = log ? RunFrames::openings(*log, claim) : RunFrames();
-  const Duration retention = made && made->retention != Duration() ? made->retention : limits.retention;
   run_script(parts_.messages, scripts::claim_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},
               {"removed", parts_.keys.run_removed(run_id)},
               {"makes", flag(made != nullptr)},
-              {"claims", flag(asked != nullptr)},
+              {"claims", flag(!made || made->claim)},
               {"changes", parts_.keys.run_changes(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
@@ -114,13 +124,13 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
               {"delivery", claim.delivery_id},
               {"of_realm", claim.realm},
               {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
-              {"start_ms", milliseconds(limits.start_timeout)},
-              {"life_ms", milliseconds(limits.life)},
-              {"retention_ms", milliseconds(retention)},
-              {"head", head},
-              {"head_at", log_at(head.size(), RunHash::of(head))},
+              {"start_ms", milliseconds(options_.limits.start_timeout)},
+              {"life_ms", milliseconds(options_.limits.life)},
+              {"retention_ms", making.retention_ms},
+              {"head", making.head},
+              {"head_at", log_at(making.head.size(), RunHash::of(making.head))},
               {"seen", frames.seen()}},
-             made ? fields.all() : frames.all(), answered(std::move(done)));
+             made ? making.fields.all() : frames.all(), answered(std::move(done)));
 }
 
 void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,

@@ -88,7 +88,7 @@ class RunCalls {
 
  private:
   struct Settling;
-  void claim(const std::string& run_id, const RunReach& reach, const RunClaim* claim, const Run* log,
+  void claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
              const NewRun* made, OnAnswer done);
   void settle(const std::shared_ptr<Settling>& settling, const RunFrames& frames);
   void look_at_log(const std::shared_ptr<Settling>& settling);

@@ -23,6 +23,8 @@ class RunFrames {
  public:
   // Of a log that was not read, or has no frames.
   RunFrames() = default;
+  RunFrames(RunFrames&&) = default;  // its words are views into itself
+  RunFrames& operator=(RunFrames&&) = default;
   // All that the gateway may end such a run with. `reason`: of a cancel.
   static RunFrames endings(const StoredRun& run, std::string_view reason);
   // Of a claim: another attempt, where it asks for one, and the last epoch.

@@ -1,8 +1,8 @@
 // A framed run that several instances write to: each frames for the log as it is, not as it was.
 #include "engine/redis/run_frames.h"
 
+#include "core/run/framed_story_testing.h"
 #include "engine/redis/run_testing.h"
-#include "protocol/framed_stream_testing.h"
 
 namespace gw {
 namespace {
