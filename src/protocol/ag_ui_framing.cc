@@ -130,7 +130,7 @@ std::string AgUiFraming::begin(Kind kind, const std::string& id, const Tag& tag,
   if (is_strange || owners_.is_foreign(bucket, id, tag))
     return "the " + std::string(kNameOf[kind]) + quoted(id) + " belongs to another subagentRunId";
   open_[kind].push_back(id);
-  if (!before) owners_.set(bucket, id, tag || !above ? owner_of(tag) : *above);
+  if (!before) owners_.set(bucket, id, tag ? owner_of(tag) : above.value_or(0));
   return {};
 }
 
