@@ -23,6 +23,7 @@
 #include "base/time.h"
 #include "core/channel.h"
 #include "core/run/log.h"
+#include "core/run/plain_stream.h"
 #include "core/run/trace.h"
 
 namespace gw {
@@ -142,6 +143,7 @@ struct RunRare {
   std::string result;  // JSON; empty: null
   // Where the log cannot tell them: it has expired, or is in Redis. As RunBatches has them.
   std::vector<RunReceipt> receipts;
+  Lazy<PlainStream> stream;  // present: it is no run, but a plain stream
 };
 
 struct RunRecord {

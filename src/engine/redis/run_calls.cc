@@ -152,7 +152,7 @@ void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunH
 
 void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
                       OnAnswer done) {
-  constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire"};
+  constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire", "evict"};
   run_script(parts_.messages, scripts::settle_run,
              {{"run", parts_.keys.run(run_id)},
               {"log", parts_.keys.run_log(run_id)},

@@ -58,7 +58,7 @@ class RunCalls {
   void append(const std::string& run_id, const StoredRun& as, const RunAppend& append, bool may,
               OnAnswer done);
   void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);
-  enum class Settle : uint8_t { time, cancel, remove, expire };
+  enum class Settle : uint8_t { time, cancel, remove, expire, evict };
   void settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
               OnAnswer done);
 
