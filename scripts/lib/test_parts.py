@@ -344,6 +344,8 @@ PARTS = (
          run_pytest("examples", ["tests/examples"], "release", *PARALLEL)),
     Part("clients", "the client packages, each on its own and in one table of scenarios", "release",
          run_pytest("clients", ["tests/clients"], "release", *PARALLEL)),
+    Part("streams", "Durable Streams: the protocol's conformance suite and client, on either engine", "release",
+         run_pytest("streams", ["tests/streams"], "release", *PARALLEL_EACH)),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
          run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL_MANY)),
     Part("documents", "/openapi.json and /asyncapi.json held by schemathesis and the official parser", "release",

@@ -119,6 +119,8 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.ack_wait = config.ack_wait;
   options.tracing = config.telemetry.tracing;
   options.run_streams.lag_bytes = config.connection.run_lag_bytes;
+  options.run_streams.poll_wait = config.stream_poll_wait;
+  options.plain_streams = config.streams;
   if (config.handshake.upgrade.anonymous) options.run_streams.anonymous = anonymous_channels(config);
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;

@@ -9,11 +9,12 @@ namespace {
 using http_api::any_key, http_api::nothing, http_api::scope, http_api::ApiRequest, http_api::Handler;
 
 constexpr std::string_view kMcp = "/mcp";
+constexpr std::string_view kStreams = "/v1/stream/", kSubscriptions = "/v1/stream/__ds/";
 
 // What pages of other origins may do there; null: nothing.
 const http_api::PageLeave* leave_at(std::string_view path) {
   if (path == kMcp) return &http_api::kMcpLeave;
-  return path.starts_with("/v1/stream/") ? &http_api::kRunStreamLeave : nullptr;
+  return path.starts_with(kStreams) ? &http_api::kRunStreamLeave : nullptr;
 }
 
 template <class Api>
@@ -41,8 +42,10 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       run_deliveries_(parts.loop, parts.engine.runs(), parts.post_office, options_.ack_wait),
       run_spans_(options_.tracing, [&loop = parts.loop] { return loop.wall_now(); }),
       runs_{authorized_runs_, run_waits_, run_deliveries_, run_spans_},
-      run_streams_({parts.loop, parts.engine.runs(), parts.traffic_cop, routes_.access()},
-                   options_.run_streams),
+      run_streams_(
+          {parts.loop, parts.engine.runs(), parts.engine.streams(), parts.traffic_cop, routes_.access()},
+          options_.run_streams),
+      stream_writes_({parts.loop, parts.engine.streams(), runs_}, options_.plain_streams),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
@@ -65,6 +68,8 @@ void ServiceApi::handle(http::Request& request, http::Responder responder) {
   if (const http_api::PageLeave* const leave = leave_at(request.path);
       leave && http_api::allow_page(request, responder, options_.allowed_origins, *leave))
     return;
+  if (request.path.starts_with(kSubscriptions) && !request.ops)
+    return responder.send(http::Response::error(501, "not_implemented", "subscriptions are not served"));
   routes_.handle(request, std::move(responder));
 }
 
@@ -79,6 +84,10 @@ void ServiceApi::add_agent_routes() {
   routes_.add("GET", "/api/post-office/websocket/subscribe", scope(Scope::subscribe),
               to(streams_, &http_api::EventStreams::subscribe));
   routes_.add("GET", "/v1/stream/{id}", http_api::run_reader(), to(run_streams_, &http_api::RunStreams::get));
+  const http_api::Needs writer = http_api::stream_writer();
+  routes_.add("PUT", "/v1/stream/{id}", writer, to(stream_writes_, &http_api::StreamWrites::put));
+  routes_.add("POST", "/v1/stream/{id}", writer, to(stream_writes_, &http_api::StreamWrites::post));
+  routes_.add("DELETE", "/v1/stream/{id}", writer, to(stream_writes_, &http_api::StreamWrites::remove));
   routes_.add("POST", kMcp, {.who = http_api::Needs::Who::key_holder, .own_host = true},
               to(mcp_, &mcp::Server::handle), [](http::Response refused, const http::Request& request) {
                 return mcp::as_rpc(std::move(refused), request.body);

@@ -12,6 +12,7 @@
 #include "post_office/http_api/run_streams.h"
 #include "post_office/http_api/runs.h"
 #include "post_office/http_api/sessions.h"
+#include "post_office/http_api/stream_writes.h"
 #include "post_office/mcp/server.h"
 
 namespace gw {
@@ -23,6 +24,7 @@ struct ServiceApiOptions {
   std::vector<std::string> allowed_origins;  // of pages that may show a key
   Duration ack_wait{};                       // after it a group's message goes to another agent
   http_api::RunStreamOptions run_streams;
+  bool plain_streams = true;
   TraceOptions tracing;
   bool console = false;
   bool test_endpoints = false;
@@ -69,6 +71,7 @@ class ServiceApi {
   const http_api::RunSpans run_spans_;
   const http_api::Runs runs_;
   http_api::RunStreams run_streams_;
+  http_api::StreamWrites stream_writes_;
   http_api::EventStreams streams_;
   mcp::Polls polls_;
   mcp::Server mcp_;

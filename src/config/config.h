@@ -102,6 +102,10 @@ struct Config {
   std::vector<std::string> consul_tags;
   std::string advertise;  // host[:port], where others reach us; empty: the first of `listen`
 
+  // Plain streams.
+  bool streams = true;
+  Duration stream_poll_wait = 20s;
+
   // Operations.
   Duration drain_timeout = 10s;
   bool console = true;

@@ -166,6 +166,8 @@ constexpr Example kExamples[] = {
     {"max-open-runs", "5"},
     {"max-open-runs-per-user", "6"},
     {"max-open-runs-per-realm", "7"},
+    {"streams", "off"},
+    {"stream-poll-wait", "500ms"},
     {"consul-url", "https://consul.example:8501"},
     {"consul-ca-file", "/etc/consul-ca.pem"},
     {"consul-service", "chat-gateway"},

@@ -13,6 +13,7 @@
 #include "core/registry.h"
 #include "core/run_store.h"
 #include "core/session_store.h"
+#include "core/stream_store.h"
 
 namespace gw {
 
@@ -38,12 +39,13 @@ class Engine {
   virtual ~Engine() = default;
   virtual const EngineTraits& traits() const = 0;
 
-  // The five interfaces; they live as long as the engine.
+  // The six interfaces; they live as long as the engine.
   virtual AgentDelivery& agents() = 0;
   virtual ClientDelivery& clients() = 0;
   virtual Registry& registry() = 0;
   virtual SessionStore& sessions() = 0;
   virtual RunStore& runs() = 0;
+  virtual StreamStore& streams() = 0;
 
   // Once, after clients().attach(). Connects where there is something to connect to, and goes on trying;
   // until it has, every question is answered `unavailable`.

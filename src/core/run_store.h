@@ -21,11 +21,12 @@ struct RunReach {
   ChannelSet channels = ChannelSet::all();
   std::string tenant_id = {};  // empty: all
   std::string realm = {};      // empty: all; runs that another realm has made are out of reach
+  bool streams = false;        // plain streams, too: of who only reads
 };
 
 inline bool reaches(const RunReach& reach, const RunRecord& run) {
-  return reach.channels.contains(run.channel) &&
-         (reach.tenant_id.empty() || reach.tenant_id == run.tenant_id) &&
+  const bool may_be = run.rare->stream ? reach.streams : reach.channels.contains(run.channel);
+  return may_be && (reach.tenant_id.empty() || reach.tenant_id == run.tenant_id) &&
          (!run.is_realms || reach.realm.empty() || reach.realm == run.realm);
 }
 

@@ -23,6 +23,7 @@ class RunStoreUnderTest {
  public:
   virtual ~RunStoreUnderTest() = default;
   virtual RunStore& store() = 0;
+  virtual StreamStore& streams() = 0;
   virtual void pass(Duration time) = 0;
   // Turns the loop once, until something happens or a little time is over.
   virtual void turn() = 0;
@@ -86,6 +87,7 @@ class MemoryRunStoreUnderTest final : public RunStoreUnderTest {
     machine_.pass(loop_, 0ms);
   }
   RunStore& store() override { return engine_.runs(); }
+  StreamStore& streams() override { return engine_.streams(); }
   void pass(Duration time) override { machine_.pass(loop_, time); }
   void turn() override { loop_.turn(0ms); }
   bool has_exact_clock() const override { return true; }
@@ -125,6 +127,7 @@ class RedisRunStoreUnderTest final : public RunStoreUnderTest {
     EXPECT_TRUE(works);
   }
   RunStore& store() override { return engine_.runs(); }
+  StreamStore& streams() override { return engine_.streams(); }
   void pass(Duration time) override {
     for (const TimePoint end = steady_now() + time; steady_now() < end;)
       loop_.turn(std::min<Duration>(time, 5ms));

@@ -65,6 +65,7 @@ def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
         assert_redelivers_and_gives_up(redis, client, agent)
     lives_a_run(here, there)
     pushes_a_run(here, there)
+    lives_a_stream(here, there)
     assert here.api.send({"n": 1}, connection_id=client.connection_id)["status"] == "sent"
     assert here.api.send({"n": 2}, user_id="ada")["delivered"] == 1
     here.api.publish("guide", {"n": 3}, tenant_id="acme")
@@ -92,6 +93,18 @@ def lives_a_run(here, there):
     assert there.api.post(f"{address}/cancel", {}).status_code == 202
     assert here.api.post(f"{address}/append", part | {"seq": 1, "end": {"status": "completed"}}).status_code == 200
     assert here.api.delete(address).status_code == 200
+
+
+def lives_a_stream(here, there):
+    """Made on one instance, written and read on the other by more producers than are known, and removed."""
+    address, text = "/v1/stream/notes", {"Content-Type": "text/plain"}
+    assert here.api.request("PUT", address, content="a", headers=text).status_code == 201
+    for producer in range(66):
+        batch = text | {"Producer-Id": f"p{producer}", "Producer-Epoch": "0", "Producer-Seq": "0"}
+        assert there.api.request("POST", address, content="b", headers=batch).status_code == 200
+    assert here.api.get(address).text == "a" + 66 * "b"
+    assert there.api.request("POST", address, headers={"Stream-Closed": "true"}).status_code == 204
+    assert here.api.delete(address).status_code == 204
 
 
 def pushes_a_run(here, there):

@@ -23,6 +23,7 @@
 #include "base/time.h"
 #include "core/channel.h"
 #include "core/run/log.h"
+#include "core/run/plain_stream.h"
 #include "core/run/trace.h"
 #include "protocol/run_framing.h"
 
@@ -149,6 +150,7 @@ struct RunRare {
   std::string result;  // JSON; empty: null
   // Where the log cannot tell them: it has expired, is framed, or is in Redis. As RunBatches has them.
   std::vector<RunReceipt> receipts;
+  Lazy<PlainStream> stream;  // present: it is no run, but a plain stream
 };
 
 struct RunRecord {

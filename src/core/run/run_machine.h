@@ -70,9 +70,10 @@ void end(Run& run, RunStatus status, RunError error, WallTime now, Changes& chan
 // The owner's lease has lapsed, but it may be claimed.
 bool is_owner_lost(const RunRecord& record, WallTime now);
 // May `viewer` read it? And cancel it, unless its audience is a channel's: those are cancelled by keys only.
+// Plain streams are for keys alone.
 bool may_see(const RunAudience& audience, ChannelIndex channel, const RunViewer& viewer);
 inline bool may_see(const RunRecord& record, const RunViewer& viewer) {
-  return may_see(record.audience, record.channel, viewer);
+  return !record.rare->stream && may_see(record.audience, record.channel, viewer);
 }
 
 }  // namespace gw::run

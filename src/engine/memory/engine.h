@@ -40,6 +40,7 @@ class Engine final : public gw::Engine {
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
   RunStore& runs() override { return runs_; }
+  StreamStore& streams() override { return runs_; }
 
   void start() override {
     tick_ = loop_.every(kTickEvery, [this] {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/run/plain_stream_machine.h"
+
 namespace gw::memory {
 namespace {
 
@@ -226,7 +228,8 @@ void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
   const RunLog& log = kept->run.log;
   RunTail tail{
       kept->run.record, top_of(kept->run), {RunResume::Kind::fits, log.size()}, {}, log.is_expired()};
-  if (cursor) tail.resume = log.resume(cursor);
+  const bool is_stream{kept->run.record.rare->stream};
+  if (cursor) tail.resume = is_stream ? plain_stream::resume(log, cursor) : log.resume(cursor);
   if (!log.is_expired() && cursor) tail.bytes = log.bytes(std::min(tail.resume.pos, log.size()), log.size());
   done(std::move(tail));
 }

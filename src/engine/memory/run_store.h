@@ -1,4 +1,4 @@
-// Runs of a gateway that runs alone. Control loop only.
+// Runs and plain streams of a gateway that runs alone. Control loop only.
 #pragma once
 
 #include <boost/intrusive/set.hpp>
@@ -17,6 +17,7 @@
 #include "core/rate_limit.h"
 #include "core/run/run_machine.h"
 #include "core/run_store.h"
+#include "core/stream_store.h"
 #include "engine/memory/run_accounts.h"
 #include "net/event_loop.h"
 
@@ -88,7 +89,7 @@ struct SameRunId {
   }
 };
 
-class RunStore final : public gw::RunStore {
+class RunStore final : public gw::RunStore, public gw::StreamStore {
  public:
   RunStore(EventLoop& loop, const ChannelTable& channels, const RunStoreOptions& options);
 
@@ -123,6 +124,12 @@ class RunStore final : public gw::RunStore {
   RunStats stats() const override;
   void stop() override;
 
+  void put_stream(NewStream stream, StreamDone<StreamMade> done) override;
+  void append_stream(const RunTail& known, const RunReach& reach, StreamAppend append,
+                     StreamDone<StreamAppended> done) override;
+  void remove_stream(const std::string& id, const RunReach& reach, StreamDone<void> done) override;
+  void touch_stream(const RunRecord& record) override;
+
   // Ends what time has decided, forgets what was kept long enough; every 250 ms or so.
   void tick();
 
@@ -151,6 +158,10 @@ class RunStore final : public gw::RunStore {
   template <class T>
   void answer(const RunDone<T>& done, RunResult<T> result);
 
+  // --- Plain streams (run_store_streams.cc)
+  Ptr look_up_stream(const std::string& id, const RunReach& reach) const;
+  std::optional<StreamRefusal> refuse_new_stream(const NewStream& asked);
+
   // Making one.
   std::optional<RunResult<RunCreated>> answer_as_existing(const NewRun& run) const;
   std::optional<RunRefusal> refuse_new(const NewRun& run, const Joining& owners);
@@ -162,6 +173,7 @@ class RunStore final : public gw::RunStore {
   void count(KeptRun& kept);
   void count_realm(KeptRun& kept);
   void count_end(KeptRun& kept);
+  WallTime due(const KeptRun& kept) const;
   void look_at(KeptRun& kept, WallTime when);
   void tell();
   void tell(const News& news);

@@ -2,12 +2,15 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "core/run/plain_stream_machine.h"
 #include "engine/log_events.h"
 #include "engine/memory/run_store.h"
 
 namespace gw::memory {
 namespace {
 
+// About what a plain stream remembers of one.
+constexpr size_t kProducerBytes = 256;
 constexpr int kLooksPerTickMax = 10'000;
 // Without a call or a tick for so long the process did not run, or somebody has set the clock.
 constexpr Duration kJump = 1s;
@@ -16,7 +19,7 @@ constexpr Duration kJump = 1s;
 
 void RunStore::changed(const Ptr& kept, run::Changes changes) {
   count(*kept);
-  look_at(*kept, run::due(kept->run.record, options_.limits.cancel_grace));
+  look_at(*kept, due(*kept));
   for (RunChange& change : changes) news_.push_back({kept, std::move(change), ++kept->changes_total});
   tell();
 }
@@ -26,7 +29,8 @@ void RunStore::changed(const Ptr& kept, run::Changes changes) {
 void RunStore::count(KeptRun& kept) {
   if (!kept.owners.realm) count_realm(kept);
   const bool is_open = !is_over(kept.run.record.status);
-  const auto bytes = static_cast<uint32_t>(kept.run.log.bytes_here());
+  const size_t producers = kept.run.record.rare->stream->producers.size();
+  const auto bytes = static_cast<uint32_t>(kept.run.log.bytes_here() + producers * kProducerBytes);
   for_each_account(kept, [&](RunAccount& account) {
     account.open += size_t{is_open} - size_t{kept.counted_open};
     account.bytes += size_t{bytes} - kept.counted_bytes;
@@ -55,6 +59,7 @@ void RunStore::count_end(KeptRun& kept) {
   unask(kept);
   end_push(kept);
   const RunRecord& record = kept.run.record;
+  if (record.rare->stream) return;  // that it is closed is no end
   ++stats_.ended_total[static_cast<size_t>(record.status)];
   log_run_ended(record);
   const RunRare& rare = *record.rare;
@@ -65,6 +70,11 @@ void RunStore::count_end(KeptRun& kept) {
 }
 
 // --- Time -------------------------------------------------------------------------------------------------
+
+WallTime RunStore::due(const KeptRun& kept) const {
+  const RunRecord& record = kept.run.record;
+  return record.rare->stream ? plain_stream::due(record) : run::due(record, options_.limits.cancel_grace);
+}
 
 void RunStore::look_at(KeptRun& kept, WallTime when) {
   // Later is told when the entry's time has come: most leases are renewed many times before.
@@ -80,7 +90,7 @@ WallTime RunStore::wake() {
   if (now - before > kJump || before - now > kJump) {
     for (const Ptr& kept : open_runs()) {
       run::grace(kept->run, options_.limits, now);
-      look_at(*kept, run::due(kept->run.record, options_.limits.cancel_grace));
+      look_at(*kept, due(*kept));
     }
   }
   return now;
@@ -88,18 +98,18 @@ WallTime RunStore::wake() {
 
 void RunStore::tick() {
   const WallTime now = wake();
-  const Duration cancel_grace = options_.limits.cancel_grace;
   for (int i = 0; i < kLooksPerTickMax && !due_.empty() && due_.begin()->look_at <= now; ++i) {
     const Ptr kept = look_up(due_.begin()->run.record.run_id);
     due_.erase(due_.begin());
     kept->look_at = WallTime::max();
-    const bool was_over = is_over(kept->run.record.status);
-    if (was_over && run::due(kept->run.record, cancel_grace) <= now) {
+    const RunRecord& record = kept->run.record;
+    const bool is_kept_for_time = is_over(record.status) || record.rare->stream;
+    if (is_kept_for_time && due(*kept) <= now) {
       drop(kept);
       continue;
     }
     run::Changes changes;
-    run::settle(kept->run, cancel_grace, now, changes);
+    if (!is_kept_for_time) run::settle(kept->run, options_.limits.cancel_grace, now, changes);
     changed(kept, std::move(changes));
   }
 }
@@ -107,7 +117,8 @@ void RunStore::tick() {
 std::vector<RunStore::Ptr> RunStore::open_runs() const {
   std::vector<Ptr> open;
   for (const KeptRun& kept : by_number_) {
-    if (!is_over(kept.run.record.status)) open.push_back(look_up(kept.run.record.run_id));
+    const RunRecord& record = kept.run.record;
+    if (!is_over(record.status) && !record.rare->stream) open.push_back(look_up(kept.run.record.run_id));
   }
   return open;
 }

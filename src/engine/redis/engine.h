@@ -35,6 +35,7 @@ class Engine final : public gw::Engine {
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
   RunStore& runs() override { return runs_; }
+  gw::StreamStore& streams() override { return runs_.streams(); }
 
   void start() override;
   void leave(std::function<void()> done) override;

@@ -117,6 +117,7 @@ class Keys {
   std::string run_log(std::string_view id) const { return kept("run:{", id, "}:log"); }
   // Of one that was removed what it counted for, until that is undone.
   std::string run_removed(std::string_view id) const { return kept("run:{", id, "}:removed"); }
+  std::string stream_producers(std::string_view id) const { return kept("run:{", id, "}:producers"); }
   // The latest runs of a thread; the digest is of audience and thread.
   std::string thread(std::string_view digest) const { return kept("thread:", digest); }
   // The open run that was asked for as this.

@@ -214,7 +214,7 @@ void RunCalls::settle(const std::string& run_id, const RunReach& reach, Settle w
 }
 
 void RunCalls::settle(const std::shared_ptr<Settling>& settling, const RunFrames& frames) {
-  constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire"};
+  constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire", "evict"};
   const std::string& run_id = settling->run_id;
   const RunReach& reach = settling->reach;
   run_script(parts_.messages, scripts::settle_run,

@@ -70,7 +70,7 @@ class RunCalls {
               OnAnswer done);
   void beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat, OnAnswer done);
   // Of a framed run that ends with it, the log is read and the end written for it.
-  enum class Settle : uint8_t { time, cancel, remove, expire };
+  enum class Settle : uint8_t { time, cancel, remove, expire, evict };
   void settle(const std::string& run_id, const RunReach& reach, Settle what, std::string_view reason,
               OnAnswer done);
 

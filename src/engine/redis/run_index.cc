@@ -160,6 +160,13 @@ void RunIndex::made(const std::string& run_id, const std::string& user, const st
   for (const RunBound& bound : bounds_of(user, realm)) count(run_id, bound.whom);
 }
 
+void RunIndex::kept_on(const std::string& id, const std::string& realm, Duration left) {
+  count(id, kAll);
+  for (const RunBound& bound : bounds_of({}, realm)) count(id, bound.whom);
+  // Before those counts are over.
+  look_at(id, std::min<Duration>(left, limits_.life / 2));
+}
+
 void RunIndex::end_names(const std::string& run_id, const RunCounted& counted, Duration kept) {
   uncount(run_id, kAll, kept, counted.bytes);
   for (const RunBound& bound : bounds_of(counted.user, counted.realm))

@@ -71,6 +71,8 @@ class RunIndex {
 
   // It is there. Counts for it have been asked for before.
   void made(const std::string& run_id, const std::string& user, const std::string& realm);
+  // A plain stream is there, for `left` unless it is used: it counts on, and is looked at again.
+  void kept_on(const std::string& id, const std::string& realm, Duration left);
   // It is over, and kept for a while; twice does no harm.
   void over(const std::string& run_id, const RunCounted& counted);
   // Its record is gone; twice does no harm.

@@ -54,6 +54,9 @@ void RunReaper::settle(const std::string& run_id) {
 void RunReaper::on_settled(const std::string& run_id, const RunAnswer& answer) {
   const std::string_view code = answer.code();
   if (code == "waits") return parts_.index.look_at(run_id, std::chrono::milliseconds(answer.number(0)));
+  if (code == "stream")
+    return parts_.index.kept_on(run_id, std::string(answer.text(1)),
+                                std::chrono::milliseconds(answer.number(0)));
   if (code == "not_found") return parts_.index.gone(run_id);
   if (code == "again") return parts_.index.look_at(run_id, kAgainAfter);
   const RunCounted counted = answer.counted(0);

@@ -158,6 +158,15 @@ void read_state(StoredRun& stored, const Fields& fields) {
   read_seqs(record, fields, words.next_number<uint64_t>());
 }
 
+void read_stream(RunRecord& record, const Fields& fields) {
+  PlainStream& stream = record.rare.make().stream.make();
+  stream.content_type = fields["stream"];
+  stream.ttl = duration(fields["ttl"]);
+  stream.is_fixed = fields["fixed"] == "1";
+  stream.expires_at = time(fields["expires"]);
+  record.is_realms = !record.realm.empty();
+}
+
 std::vector<uint64_t> parse_bases(std::string_view text) {
   std::vector<uint64_t> bases;
   while (!text.empty()) {
@@ -175,6 +184,7 @@ struct Word {
 };
 constexpr Word kWords[] = {
     {"not_found", RunErrc::not_found, "no such run"},
+    {"stream", RunErrc::not_found, "no such run"},
     {"held", RunErrc::held, "another producer holds the run"},
     {"moved", RunErrc::moved, "the run has a later epoch, no such place, or the token is another claim's"},
     {"ended", RunErrc::ended, "the run is over"},
@@ -258,7 +268,8 @@ std::optional<RunEnded> RunAnswer::traced(size_t i) const {
 std::optional<StoredRun> parse_stored_run(const std::string& run_id, const ChannelTable& channels,
                                           const Reply& flat, uint64_t from, std::string_view bytes) {
   const Fields fields(flat);
-  const auto channel = channels.find(fields["channel"]);
+  const bool is_stream = !fields["stream"].empty();
+  const auto channel = is_stream ? std::optional<ChannelIndex>(0) : channels.find(fields["channel"]);
   if (!parse_stored_status(fields["state"]) || !channel) return {};
   StoredRun stored;
   stored.record.run_id = run_id;
@@ -271,6 +282,7 @@ std::optional<StoredRun> parse_stored_run(const std::string& run_id, const Chann
   stored.bytes = bytes;
   stored.is_expired = fields["expired"] == "1";
   stored.owner = fields["owner"];
+  if (is_stream) read_stream(stored.record, fields);
   if (stored.bases.size() != size_t{stored.record.epoch} + 1) return {};
   return stored;
 }

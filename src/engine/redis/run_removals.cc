@@ -11,28 +11,30 @@ constexpr Duration kLookAgainAfter = 1s;
 }  // namespace
 
 void RunRemovals::remove(const std::string& run_id, const RunReach& reach, RunDone<RunCounted> done) {
-  settle(run_id, reach, [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
-    if (!answer) return done(unavailable(answer.error()));
-    if (answer->code() != "removed") return done(answer->refusal());
-    RunCounted counted = answer->counted(0);
-    index_.removed(run_id, counted);
-    done(std::move(counted));
-  });
+  settle(run_id, reach, RunCalls::Settle::remove,
+         [this, run_id, done = std::move(done)](const Result<RunAnswer>& answer) {
+           if (!answer) return done(unavailable(answer.error()));
+           if (answer->code() != "removed") return done(answer->refusal());
+           RunCounted counted = answer->counted(0);
+           index_.removed(run_id, counted);
+           done(std::move(counted));
+         });
 }
 
 void RunRemovals::remove(const std::vector<std::string>& run_ids) {
   for (const std::string& run_id : run_ids)
-    settle(run_id, {}, [this, run_id](const Result<RunAnswer>& answer) {
+    settle(run_id, {}, RunCalls::Settle::evict, [this, run_id](const Result<RunAnswer>& answer) {
       // One that is not there another has removed, or will when it looks: what it counted for stands in its
       // way.
       if (answer && answer->code() == "removed") index_.removed(run_id, answer->counted(0));
     });
 }
 
-void RunRemovals::settle(const std::string& run_id, const RunReach& reach, RunCalls::OnAnswer done) {
+void RunRemovals::settle(const std::string& run_id, const RunReach& reach, RunCalls::Settle how,
+                         RunCalls::OnAnswer done) {
   // First: the entry has to be there when the record goes.
   index_.look_by(run_id, kLookAgainAfter);
-  calls_.settle(run_id, reach, RunCalls::Settle::remove, {}, std::move(done));
+  calls_.settle(run_id, reach, how, {}, std::move(done));
 }
 
 }  // namespace gw::redis

@@ -22,7 +22,8 @@ class RunRemovals {
   void remove(const std::vector<std::string>& run_ids);
 
  private:
-  void settle(const std::string& run_id, const RunReach& reach, RunCalls::OnAnswer done);
+  void settle(const std::string& run_id, const RunReach& reach, RunCalls::Settle how,
+              RunCalls::OnAnswer done);
 
   RunCalls& calls_;
   RunIndex& index_;

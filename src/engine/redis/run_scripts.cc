@@ -26,10 +26,11 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 )lua";
 
-// channels: their names, each between blanks; empty: all. tenant, realm: empty: all.
+// channels: their names, each between blanks; empty: all. tenant, realm: empty: all. What has no channel is a
+// plain stream (stream_scripts.cc), and no run.
 constexpr const char* kReach = R"lua(
 local function reached(channel, of_tenant, of_realm, is_realms)
-  return (channels == '' or string.find(channels, ' ' .. channel .. ' ', 1, true))
+  return channel and channel ~= '' and (channels == '' or string.find(channels, ' ' .. channel .. ' ', 1, true))
     and (tenant == '' or tenant == of_tenant) and (is_realms ~= '1' or realm == '' or realm == of_realm)
 end
 )lua";
@@ -317,7 +318,8 @@ return answer('claimed', r.realm, r.user)
 // it), 'expire' (of one that is over the record stays). Codes: waits (when to look next, in ms), over (kept
 // so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed (for 'time': what
 // that leaves has not been undone), again (it would end, and the caller has not seen its framed log as it
-// is). In over, asked, ended and removed follows RunCounted.
+// is). In over, asked, ended and removed follows RunCounted. stream: it is a plain stream and stays, for so
+// many ms more; then follows its realm.
 const Script settle_run({.keys = {"run", "log", "removed"},
                          .arguments = {"what", "changes", "channels", "tenant", "realm", "reason", "awake_ms",
                                        "grace_ms", "start_ms", "seen"},
@@ -327,11 +329,18 @@ if not status and what == 'time' then
   local left = redis.call('HMGET', removed, 'user', 'realm', 'thread', 'asked')
   if left[1] then return {'removed', 'cancelled 0 0 0', '0 0 0 0 0', 0, unpack(left)} end
 end
-if not status or not reached(r.channel, r.tenant_id, r.realm, is_realms) then return {'not_found'} end
-if what == 'expire' then
+if status and what == 'expire' then
   if is_over() and redis.call('DEL', log) == 1 then redis.call('HSET', run, 'expired', 1) end
   return answer('expired')
 end
+if status and r.stream ~= '' then
+  if what ~= 'evict' then return answer('stream', redis.call('PTTL', run), r.realm) end
+  redis.call('DEL', run, log)
+  redis.call('PUBLISH', changes, 'R 0\n')
+  return answer('removed', 0, '', r.realm, '', '')
+end
+if what == 'evict' then what = 'remove' end
+if not status or not reached(r.channel, r.tenant_id, r.realm, is_realms) then return {'not_found'} end
 local function counted(code, ms) return answer(code, ms, r.user, r.realm, r.thread, r.asked, unpack(traced)) end
 if what == 'remove' then
   local was_over = is_over()

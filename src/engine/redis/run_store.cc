@@ -27,7 +27,8 @@ RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
           {parts.loop, calls_, index_},
           {.on_alive = [this](const std::string& run_id, Duration lease) { reaper_.watch(run_id, lease); },
            .on_ended = [this](const std::string& run_id, RunStatus status,
-                              const RunCounted& counted) { ended(run_id, status, counted); }}) {}
+                              const RunCounted& counted) { ended(run_id, status, counted); }}),
+      streams_({parts.loop, parts.messages, parts.keys, calls_, index_, removals_}) {}
 
 void RunStore::tick(TimePoint now) {
   calls_.awake().tick();
@@ -38,6 +39,7 @@ void RunStore::tick(TimePoint now) {
   tidied_at_ = now;
   maker_.tick(now);
   appends_.tick(now);
+  streams_.tick(now);
 }
 
 void RunStore::ended(const std::string& run_id, RunStatus status, const RunCounted& counted) {

@@ -13,6 +13,7 @@
 #include "engine/redis/run_reaper.h"
 #include "engine/redis/run_removals.h"
 #include "engine/redis/run_replicas.h"
+#include "engine/redis/stream_store.h"
 
 namespace gw::redis {
 
@@ -61,6 +62,8 @@ class RunStore final : public gw::RunStore {
   // Other instances go on with them.
   void stop() override {}
 
+  StreamStore& streams() { return streams_; }
+
   // The connection of messages is (back) there.
   void on_up() { calls_.awake().on_up(); }
   void on_subscribed() { replicas_.on_subscribed(); }
@@ -99,6 +102,7 @@ class RunStore final : public gw::RunStore {
   RunReplicas replicas_;
   RunReaper reaper_;
   RunAppends appends_;
+  StreamStore streams_;
   TimePoint tidied_at_;
   RunStats stats_;
 };

@@ -1,6 +1,7 @@
 // What is asked of runs without changing them.
 #include <algorithm>
 
+#include "core/run/plain_stream_machine.h"
 #include "engine/redis/run_refusals.h"
 #include "engine/redis/run_store.h"
 
@@ -76,8 +77,11 @@ void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
         if (!stored) return done(stored.error());
         if (!reaches(reach, stored->record)) return done(run_not_found());
         RunTail tail{{}, top_of(*stored), {RunResume::Kind::fits, stored->pos}, {}, stored->is_expired};
-        if (cursor)
+        if (cursor && stored->record.rare->stream) {
+          tail.resume = plain_stream::resume_at_tail(tail.top, *cursor, stored->bytes);
+        } else if (cursor) {
           tail.resume = resume_at_tail(stored->bases, stored->pos, stored->hash, *cursor, stored->bytes);
+        }
         tail.bytes = std::move(stored->bytes);
         tail.record = std::move(stored->record);
         done(std::move(tail));
@@ -87,6 +91,7 @@ void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
 RunStats RunStore::stats() const {
   RunStats stats = stats_;
   appends_.add_stats(stats);
+  streams_.add_stats(stats);
   stats.open = replicas_.open();
   stats.kept = replicas_.kept();
   stats.bytes = replicas_.bytes();

@@ -49,7 +49,11 @@ constexpr const Script* kScripts[] = {&scripts::submit,
                                       &scripts::name_run,
                                       &scripts::unname_run,
                                       &scripts::name_thread,
-                                      &scripts::unname_thread};
+                                      &scripts::unname_thread,
+                                      &scripts::put_stream,
+                                      &scripts::append_stream,
+                                      &scripts::touch_stream,
+                                      &scripts::remove_stream};
 
 }  // namespace
 

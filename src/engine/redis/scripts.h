@@ -57,5 +57,11 @@ extern const Script unname_run;         // it is over
 extern const Script name_thread;        // a thread's latest run
 extern const Script unname_thread;      // it is over, or gone
 
+// Of plain streams.
+extern const Script put_stream;     // makes one
+extern const Script append_stream;  // a batch, its close
+extern const Script touch_stream;   // somebody reads it
+extern const Script remove_stream;  // deletes one
+
 }  // namespace scripts
 }  // namespace gw::redis

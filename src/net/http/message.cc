@@ -19,6 +19,7 @@ constexpr Status kStatuses[] = {
     {201, "Created", ""},
     {202, "Accepted", ""},
     {204, "No Content", ""},
+    {304, "Not Modified", ""},
     {400, "Bad Request", "bad_request"},
     {401, "Unauthorized", "unauthenticated"},
     {403, "Forbidden", "permission_denied"},

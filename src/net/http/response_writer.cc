@@ -35,7 +35,7 @@ void append_response(std::string& out, const Response& response, const ResponseF
   if (!response.content_type.empty()) fmt::format_to(to, "Content-Type: {}\r\n", response.content_type);
   switch (form.body) {
     case ResponseForm::Body::length:
-      if (response.status == 204) break;  // RFC 9110 8.6
+      if (response.status == 204 || response.status == 304) break;  // RFC 9110 8.6
       fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
       break;
     case ResponseForm::Body::chunked: out += "Transfer-Encoding: chunked\r\n"; break;

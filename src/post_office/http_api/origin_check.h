@@ -32,11 +32,13 @@ inline constexpr PageLeave kMcpLeave{
     "Last-Event-ID, traceparent, tracestate",
     "WWW-Authenticate, Retry-After"};
 inline constexpr PageLeave kRunStreamLeave{
-    "GET, HEAD",
-    "Authorization, Accept, Cache-Control, Content-Type, If-None-Match, Last-Event-ID, traceparent, "
+    "GET, HEAD, PUT, POST, DELETE",
+    "Authorization, Accept, Cache-Control, Content-Type, If-None-Match, Last-Event-ID, Stream-Seq, "
+    "Stream-Closed, Stream-TTL, Stream-Expires-At, Producer-Id, Producer-Epoch, Producer-Seq, traceparent, "
     "tracestate",
-    "Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, Stream-Cursor, Run-Status, Run-Hash, "
-    "WWW-Authenticate, Retry-After"};
+    "ETag, Location, Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, Stream-Cursor, Stream-TTL, "
+    "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, "
+    "Producer-Received-Seq, Run-Status, Run-Hash, WWW-Authenticate, Retry-After"};
 
 // Lets a page of an allowed origin read what it is answered (the CORS protocol of the Fetch standard). True:
 // it asked for leave beforehand, and that has been answered. Pages of other origins are told nothing.

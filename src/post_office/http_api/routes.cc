@@ -34,6 +34,7 @@ std::variant<const ApiKey*, http::Response> Routes::judge(http::Request& request
     if (std::holds_alternative<http::Response>(verdict)) return verdict;
     key = std::get<const ApiKey*>(verdict);
   }
+  if (needs.any_body) return key;
   if (auto refused = refuse_body(request)) return std::move(*refused);
   return key;
 }

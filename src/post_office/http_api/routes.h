@@ -26,11 +26,15 @@ struct Needs {
   Who who = Who::anyone;
   Requirement requirement = {};
   bool own_host = false;  // with a key as well: it has to come under a name of this machine
+  bool any_body = false;  // its handler looks at it; else it is JSON
 };
 inline Needs nothing() { return {}; }
 inline Needs run_reader() { return {Needs::Who::reader}; }
 inline Needs any_key() { return {Needs::Who::key_holder}; }
 inline Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
+inline Needs stream_writer() {
+  return {.who = Needs::Who::key_holder, .requirement = {Scope::runs}, .any_body = true};
+}
 inline Needs ops_or(Scope scope) { return {Needs::Who::key_holder_unless_ops, {scope, true}}; }
 
 class Routes {

@@ -1,8 +1,8 @@
 #include "post_office/http_api/run_events.h"
 
+#include "core/run/plain_stream_machine.h"
 #include "core/run_messages.h"
 #include "json/json.h"
-#include "post_office/http_api/event_streams.h"
 #include "post_office/http_api/run_bodies.h"
 
 namespace gw::http_api {
@@ -10,7 +10,32 @@ namespace {
 
 void append_json_event(std::string& out, std::string_view id, std::string_view name, std::string_view json) {
   if (!id.empty()) out.append("id: ").append(id).append("\n");
-  out.append("event: ").append(name).append("\ndata: ").append(json).append("\n\n");
+  out.append("event: ").append(name).append("\ndata:").append(json).append("\n\n");
+}
+
+// No blank behind the colon, as the protocol has it: one that is there is the line's own, and needs another
+// that readers take away.
+void append_lines(std::string& out, std::string_view data) {
+  while (true) {
+    const size_t end = data.find_first_of("\r\n");
+    out.append(data.starts_with(' ') ? "data: " : "data:").append(data.substr(0, end)).append("\n");
+    if (end == std::string_view::npos) break;
+    data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
+  }
+}
+
+// RFC 4648, 4.
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    uint32_t three = 0;
+    for (size_t i = at; i < at + 3; ++i)
+      three = three << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U);
+    for (size_t i = 0; i < 4; ++i) out += at + i > bytes.size() ? '=' : kDigits[three >> (18 - 6 * i) & 63];
+  }
+  return out;
 }
 
 }  // namespace
@@ -29,9 +54,12 @@ std::string json_array(std::string_view lines) {
   return out;
 }
 
-void append_data_event(std::string& out, const RunCursor& after, RunFormat format, std::string_view bytes) {
-  out.append("event: data\n");
-  append_event(out, after.sortable(), has_lines(format) ? std::string_view(json_array(bytes)) : bytes);
+void append_data_event(std::string& out, const RunCursor& after, StreamKind kind, std::string_view bytes) {
+  out.append("event: data\nid: ").append(after.sortable()).append("\n");
+  if (kind == StreamKind::text) append_lines(out, bytes);
+  if (kind == StreamKind::json) append_lines(out, json_array(bytes));
+  if (kind == StreamKind::binary) append_lines(out, base64(bytes));
+  out.append("\n");
 }
 
 void append_control_event(std::string& out, const RunCursor& at, uint64_t stream_cursor, bool up_to_date) {
@@ -64,17 +92,21 @@ void append_end_event(std::string& out, const Run& run) {
   writer.begin_object()
       .member("streamNextOffset", offset)
       .member("upToDate", true)
-      .member("streamClosed", true)
-      .member("run_id", run.record.run_id.view());
-  append_top(writer, top_of(run));
-  append_outcome(writer, run.record);
+      .member("streamClosed", true);
+  if (!run.record.rare->stream) {
+    writer.member("run_id", run.record.run_id.view());
+    append_top(writer, top_of(run));
+    append_outcome(writer, run.record);
+  }
   writer.end_object();
   append_json_event(out, offset + std::string(kEndSuffix), "control", json);
 }
 
 RunStart resume_run(const Run& run, const std::optional<RunCursor>& cursor) {
   if (!cursor) return {0, "diverged", true};
-  return resumed_run(run.record, run.log.resume(cursor), cursor);
+  const bool is_stream{run.record.rare->stream};
+  const RunResume resume = is_stream ? plain_stream::resume(run.log, cursor) : run.log.resume(cursor);
+  return resumed_run(run.record, resume, cursor);
 }
 
 RunStart resumed_run(const RunRecord& run, const RunResume& resume, const std::optional<RunCursor>& cursor) {

@@ -13,9 +13,9 @@ namespace gw::http_api {
 
 inline constexpr std::string_view kEndSuffix = ".end";  // of the last event's id
 
-// The log's bytes in lines, as SSE carries them (CR, LF and CRLF all come out as LF); whole items of a json
-// run as one array. `after`: the place behind them.
-void append_data_event(std::string& out, const RunCursor& after, RunFormat format, std::string_view bytes);
+// The log's bytes in lines, as SSE carries them (CR, LF and CRLF all come out as LF); whole items of json as
+// one array; binary in base64. `after`: the place behind them.
+void append_data_event(std::string& out, const RunCursor& after, StreamKind kind, std::string_view bytes);
 // `stream_cursor`: of Durable Streams' caches. `up_to_date`: there is nothing more yet.
 void append_control_event(std::string& out, const RunCursor& at, uint64_t stream_cursor, bool up_to_date);
 // What the reader has beyond `to` is not in the log.

@@ -26,9 +26,25 @@ std::string resumed(const Run& run, const std::optional<RunCursor>& cursor) {
 
 TEST(RunEvents, SayWhereTheyEnd) {
   std::string out;
-  append_data_event(out, {1, 3, RunHash::of("a\nb")}, RunFormat::text, "a\nb");
+  append_data_event(out, {1, 3, RunHash::of("a\nb")}, StreamKind::text, "a\nb");
   EXPECT_EQ(out,
-            "event: data\nid: 0001.000000000003." + RunHash::of("a\nb").text() + "\ndata: a\ndata: b\n\n");
+            "event: data\nid: 0001.000000000003." + RunHash::of("a\nb").text() + "\ndata:a\ndata:b\n\n");
+}
+
+std::string data_of(StreamKind kind, std::string_view bytes) {
+  std::string out;
+  append_data_event(out, {}, kind, bytes);
+  return out.substr(out.find("data:"));
+}
+
+TEST(RunEvents, KeepTheBlankThatBeginsALine) {
+  EXPECT_EQ(data_of(StreamKind::text, " a\r\n  b\r\n"), "data:  a\ndata:   b\ndata:\n\n");
+}
+
+TEST(RunEvents, CarryBinaryInBase64) {
+  EXPECT_EQ(data_of(StreamKind::binary, std::string_view("\xff\0\n", 3)), "data:/wAK\n\n");
+  EXPECT_EQ(data_of(StreamKind::binary, "a"), "data:YQ==\n\n");
+  EXPECT_EQ(data_of(StreamKind::binary, "ab"), "data:YWI=\n\n");
 }
 
 TEST(RunEvents, GiveItemsAsOneArray) {
@@ -45,7 +61,7 @@ TEST(RunEvents, EndWithTheRecord) {
   append_end_event(out, run);
   const std::string hash = RunHash::of("ab").text();
   EXPECT_EQ(out, "id: 0001.000000000002." + hash +
-                     ".end\nevent: control\ndata: {\"streamNextOffset\":\"0001.000000000002." + hash +
+                     ".end\nevent: control\ndata:{\"streamNextOffset\":\"0001.000000000002." + hash +
                      "\",\"upToDate\":true,\"streamClosed\":true,\"run_id\":\"r\",\"status\":\"failed\"," +
                      "\"epoch\":1,\"pos\":2,\"hash\":\"" + hash +
                      "\",\"error\":{\"code\":\"broken\",\"message\":\"m\"},\"result\":null}\n\n");

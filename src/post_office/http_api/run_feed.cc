@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "post_office/http_api/api_request.h"
+#include "post_office/http_api/log_answers.h"
 
 namespace gw::http_api {
 namespace {
@@ -15,7 +16,9 @@ constexpr size_t kPieceBytes = size_t{16} << 10, kSlowPieceBytes = size_t{4} << 
 // Whole items, and never half a character.
 uint64_t piece_end(const Run& run, uint64_t from, size_t bytes_max) {
   const uint64_t to = std::min<uint64_t>(from + bytes_max, run.log.size());
-  if (!has_lines(run.record.format)) return run.log.piece_end(from, to, false);
+  const StreamKind kind = kind_of(run.record);
+  if (kind == StreamKind::binary) return to;
+  if (kind == StreamKind::text) return run.log.piece_end(from, to, false);
   const uint64_t end = run.log.piece_end(from, to, true);
   if (end == run.log.size() || (end > from && run.log.ends_line(end))) return end;
   // One item that is larger than a piece.
@@ -27,18 +30,15 @@ http::Response stream_head(const Run& run) {
   head.content_type = "text/event-stream";
   head.cache_control = "no-cache, no-transform";
   head.header("X-Accel-Buffering", "no");  // nginx would hold events back
-  head.header("Run-Status", to_string(run.record.status)).header("Run-Hash", run.log.hash().text());
+  if (run.record.rare->stream) {
+    if (kind_of(run.record) == StreamKind::binary) head.header("Stream-SSE-Data-Encoding", "base64");
+  } else {
+    head.header("Run-Status", to_string(run.record.status)).header("Run-Hash", run.log.hash().text());
+  }
   return head;
 }
 
 }  // namespace
-
-// Whoever settles it may let go of it.
-void RunFeed::become(State state) {
-  const std::shared_ptr<RunFeed> self = shared_from_this();
-  state_ = state;
-  settle_(self);
-}
 
 void RunFeed::begin(const Run& run, const RunStart& start) {
   stream_ = responder_.stream(stream_head(run));
@@ -51,11 +51,6 @@ void RunFeed::begin(const Run& run, const RunStart& start) {
   if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
   stream_.write(out);
   advance(run, true);
-}
-
-void RunFeed::refuse(http::Response response) {
-  responder_.send(std::move(response));
-  become(State::ended);
 }
 
 void RunFeed::on_run_changed(const Run& run, const RunChange& change) {
@@ -94,7 +89,7 @@ bool RunFeed::append_pieces(const Run& run, std::string& out) {
   while (at_.pos < run.log.size() && stream_.buffered_bytes() + out.size() < lag_bytes_) {
     const uint64_t from = at_.pos;
     at_ = cursor_at(run, piece_end(run, from, is_slow_ ? kSlowPieceBytes : kPieceBytes));
-    append_data_event(out, at_, run.record.format, run.log.view(from, at_.pos, room));
+    append_data_event(out, at_, kind_of(run.record), run.log.view(from, at_.pos, room));
     append_control_event(out, at_, stream_cursor_(), at_.pos == run.log.size());
   }
   return at_.pos > begin;

@@ -6,11 +6,14 @@
 
 #include "core/run/run_machine.h"
 #include "net/http/head.h"
+#include "net/http/query.h"
 #include "post_office/authorized_runs.h"
 #include "post_office/fields.h"
+#include "post_office/http_api/log_answers.h"
 #include "post_office/http_api/origin_check.h"
 #include "post_office/http_api/run_bodies.h"
-#include "post_office/http_api/run_events.h"
+#include "post_office/http_api/run_feed.h"
+#include "post_office/http_api/run_poll.h"
 
 namespace gw::http_api {
 namespace {
@@ -25,23 +28,22 @@ std::string user_of(const Viewer& viewer) {
   return viewer.session ? viewer.session->tenant_id + "/" + viewer.session->user_id : std::string();
 }
 
-http::Response cursor_mismatch() {
-  return http::Response::error(410, "cursor_mismatch", "the log has no such place (any more)");
+enum class Live : uint8_t { no, events, poll };
+
+// Empty: there is no such word.
+std::optional<Live> live_of(const http::Request& request, std::string_view live) {
+  if (live == "sse") return Live::events;
+  if (live == "long-poll") return Live::poll;
+  if (!live.empty()) return {};
+  const bool wants_events =
+      request.field("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
+  return wants_events ? Live::events : Live::no;
 }
 
-http::Response log_expired() {
-  return http::Response::error(410, "expired", "the log of this run has made room for others");
-}
-
-RunRefusal no_such_run() {
-  RunRefusal refused;
-  refused.code = RunErrc::not_found;
-  return refused;
-}
-
-bool wants_events(const http::Request& request, std::string_view live) {
-  if (!live.empty()) return live == "sse";
-  return request.field("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
+// Whether it is given, with a value or without.
+bool names(const http::Request& request, std::string_view parameter) {
+  const auto query = http::Query::parse(request.query);
+  return query && query->get(parameter);
 }
 
 }  // namespace
@@ -53,8 +55,11 @@ struct RunStreams::Ask {
   http::Responder responder;
   std::string run_id = {};
   Viewer viewer = {};
-  bool events = false;
+  Live live = Live::no;
+  bool is_head = false;
+  std::string if_none_match = {};
   bool from_now = false;
+  bool must_have_place = false;     // the protocol asks for an offset that is not there
   bool is_event_id = false;         // the place is an EventSource's, which has no other way to be told
   bool had_end = false;             // and it was told the end
   bool has_place = false;           // else from the start
@@ -69,6 +74,26 @@ RunStreams::~RunStreams() = default;
 
 // --- Who asks, and for what -------------------------------------------------------------------------------
 
+// False: what is given as an offset is none.
+bool RunStreams::read_place(Ask& ask, const http::Request& request, const std::string& offset) {
+  std::string_view event_id = trim_blanks(request.field("Last-Event-ID").value_or(""));
+  ask.is_event_id = ask.live == Live::events && !event_id.empty();
+  if (ask.is_event_id) {
+    ask.must_have_place = false;
+    ask.had_end = event_id.ends_with(kEndSuffix);
+    if (ask.had_end) event_id.remove_suffix(kEndSuffix.size());
+    ask.has_place = true;
+    ask.cursor = RunCursor::parse(event_id);
+    return true;
+  }
+  ask.from_now = offset == "now";
+  if (ask.from_now || offset == "-1") return true;
+  if (offset.empty()) return !names(request, "offset");
+  ask.has_place = true;
+  ask.cursor = RunCursor::parse(offset);
+  return ask.cursor.has_value();
+}
+
 void RunStreams::get(ApiRequest call) {
   const http::Request& request = call.request;
   QueryFields fields(request.query);
@@ -78,28 +103,18 @@ void RunStreams::get(ApiRequest call) {
   if (token.empty()) token = fields.optional_text("token").value_or("");
   const std::string cache = fields.optional_text("cursor").value_or("0");
   if (fields.fault()) return refuse(call.responder, *fields.fault());
-  if (!live.empty() && live != "sse")
-    return refuse(call.responder, Error{Errc::invalid_argument, "live must be sse"});
+  const auto wanted = live_of(request, live);
+  if (!wanted) return refuse(call.responder, Error{Errc::invalid_argument, "live must be sse or long-poll"});
 
   const auto ask = std::make_shared<Ask>(std::move(call.responder));
   if (const Result<std::string> id = path_parameter(request, "id")) ask->run_id = *id;
-  ask->events = wants_events(request, live);
+  ask->live = *wanted;
+  ask->is_head = request.method == "HEAD";
+  ask->if_none_match = request.field("If-None-Match").value_or("");
+  ask->must_have_place = !live.empty() && !names(request, "offset");
   ask->stream_cursor = std::strtoull(cache.c_str(), nullptr, 10);
-  std::string_view event_id = trim_blanks(request.field("Last-Event-ID").value_or(""));
-  ask->is_event_id = ask->events && !event_id.empty();
-  if (ask->is_event_id) {
-    ask->had_end = event_id.ends_with(kEndSuffix);
-    if (ask->had_end) event_id.remove_suffix(kEndSuffix.size());
-    ask->has_place = true;
-    ask->cursor = RunCursor::parse(event_id);
-  } else if (offset == "now") {
-    ask->from_now = true;
-  } else if (!offset.empty() && offset != "-1") {
-    ask->has_place = true;
-    ask->cursor = RunCursor::parse(offset);
-    if (!ask->cursor)
-      return refuse(ask->responder, Error{Errc::invalid_argument, "offset must be a cursor, -1 or now"});
-  }
+  if (!read_place(*ask, request, offset))
+    return refuse(ask->responder, Error{Errc::invalid_argument, "offset must be a cursor, -1 or now"});
   const bool in_query = !token.empty();
   const std::string_view shown = in_query ? std::string_view(token) : http::bearer_token(request.fields);
   // Where nothing has to be shown, the Host alone tells that a page came under a name of its own.
@@ -134,7 +149,11 @@ void RunStreams::identify(std::shared_ptr<Ask> ask, std::string_view token, bool
 }
 
 bool RunStreams::may_see(const Viewer& viewer, const RunRecord& run) const {
-  if (viewer.key) return reaches(AuthorizedRuns::reach_of(*viewer.key), run);
+  if (viewer.key) {
+    RunReach reach = AuthorizedRuns::reach_of(*viewer.key);
+    reach.streams = true;
+    return reaches(reach, run);
+  }
   RunViewer client;
   if (const Session* const session = viewer.session.get()) {
     client.has_session = true;
@@ -148,15 +167,26 @@ bool RunStreams::may_see(const Viewer& viewer, const RunRecord& run) const {
   return run::may_see(run, client);
 }
 
+namespace {
+
+const RunReach kAll{.streams = true};
+
+http::Response no_place() {
+  return refusal(Error{Errc::invalid_argument, "offset is required: a cursor, -1 or now"});
+}
+
+}  // namespace
+
 // --- Answers ----------------------------------------------------------------------------------------------
 
 void RunStreams::read(const std::shared_ptr<Ask>& ask) {
-  if (!is_valid_run_id(ask->run_id)) return refuse(ask->responder, no_such_run());
-  if (ask->events) return follow(ask);
+  if (!is_valid_run_id(ask->run_id)) return ask->responder.send(no_such_log());
+  if (ask->must_have_place && ask->live == Live::poll) return ask->responder.send(no_place());
+  if (ask->live != Live::no && !ask->is_head) return follow(ask);
   if (ask->from_now || ask->has_place) return read_tail(ask);
-  parts_.runs.find(ask->run_id, {}, [this, ask](const RunResult<const Run*>& run) {
+  parts_.runs.find(ask->run_id, kAll, [this, ask](const RunResult<const Run*>& run) {
     if (!run) return refuse(ask->responder, run.error());
-    if (!may_see(ask->viewer, (*run)->record)) return refuse(ask->responder, no_such_run());
+    if (!may_see(ask->viewer, (*run)->record)) return ask->responder.send(no_such_log());
     answer_bytes(*ask, **run);
   });
 }
@@ -164,15 +194,16 @@ void RunStreams::read(const std::shared_ptr<Ask>& ask) {
 // What stands before the place is not asked for.
 void RunStreams::read_tail(const std::shared_ptr<Ask>& ask) {
   const auto cursor = ask->from_now ? std::nullopt : ask->cursor;
-  parts_.runs.find_tail(ask->run_id, {}, cursor, [this, ask](const RunResult<RunTail>& tail) {
+  parts_.runs.find_tail(ask->run_id, kAll, cursor, [this, ask](const RunResult<RunTail>& tail) {
     if (!tail) return refuse(ask->responder, tail.error());
-    if (!may_see(ask->viewer, tail->record)) return refuse(ask->responder, no_such_run());
+    if (!may_see(ask->viewer, tail->record)) return ask->responder.send(no_such_log());
     const bool loses = resumed_run(tail->record, tail->resume, ask->cursor).loses;
     // Where the bytes are gone nobody knows whether the place was one of theirs.
     if (tail->is_expired && (loses || tail->resume.pos < tail->top.pos))
       return ask->responder.send(log_expired());
     if (loses) return ask->responder.send(cursor_mismatch());
-    send_bytes(*ask, tail->record, tail->top, tail->bytes);
+    const uint64_t from = ask->from_now ? tail->top.pos : std::min(tail->resume.pos, tail->top.pos);
+    send_bytes(*ask, tail->record, tail->top, from, tail->bytes);
   });
 }
 
@@ -196,22 +227,35 @@ std::optional<http::Response> find_start(const Ask& ask, const Run& run, RunStar
 void RunStreams::answer_bytes(Ask& ask, const Run& run) const {
   RunStart start;
   if (auto refused = find_start(ask, run, start)) return ask.responder.send(*std::move(refused));
-  send_bytes(ask, run.record, top_of(run),
-             run.log.bytes(std::min(start.pos, run.log.bytes_here()), run.log.bytes_here()));
+  const uint64_t from = std::min(start.pos, run.log.bytes_here());
+  send_bytes(ask, run.record, top_of(run), from, run.log.bytes(from, run.log.bytes_here()));
 }
 
-void RunStreams::send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, std::string_view bytes) {
-  const bool is_json = has_lines(run.format);
-  http::Response response;
-  response.content_type = is_json ? "application/json" : "text/plain; charset=utf-8";
-  response.body = is_json ? json_array(bytes) : std::string(bytes);
-  response.header("Stream-Next-Offset", RunCursor{top.epoch, top.pos, top.hash}.sortable())
-      .header("Stream-Up-To-Date", "true")
-      .header("Run-Status", to_string(top.status))
-      .header("Run-Hash", top.hash.text())
-      .header("Cross-Origin-Resource-Policy", "cross-origin");
-  if (is_over(top.status)) response.header("Stream-Closed", "true");
+void RunStreams::send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, uint64_t from,
+                            std::string_view bytes) const {
+  touch(ask, run);
+  const std::string etag = ask.from_now ? std::string() : log_etag(from, top);
+  const bool has_it = !etag.empty() && is_known(ask.if_none_match, etag);
+  http::Response response = log_answer(run, top, has_it ? std::string_view() : bytes);
+  if (!etag.empty()) response.header("ETag", etag);
+  if (has_it) {
+    response.status = 304;
+    response.body.clear();
+  }
   ask.responder.send(std::move(response));
+}
+
+// Who reads a plain stream keeps it, and who looks does not.
+void RunStreams::touch(const Ask& ask, const RunRecord& run) const {
+  if (run.rare->stream && !ask.is_head) parts_.streams.touch_stream(run);
+}
+
+std::shared_ptr<RunFollower> RunStreams::make_follower(const std::shared_ptr<Ask>& ask) {
+  const auto settled = [this](const std::shared_ptr<RunFollower>& changed) { settle(changed); };
+  const auto cursor = [this, of_client = ask->stream_cursor] { return stream_cursor(of_client); };
+  if (ask->live == Live::poll)
+    return std::make_shared<RunPoll>(ask->responder, settled, cursor, parts_.loop, options_.poll_wait);
+  return std::make_shared<RunFeed>(ask->responder, settled, cursor, options_.lag_bytes);
 }
 
 void RunStreams::follow(const std::shared_ptr<Ask>& ask) {
@@ -224,45 +268,47 @@ void RunStreams::follow(const std::shared_ptr<Ask>& ask) {
     return refuse(ask->responder, busy);
   }
   if (!user.empty()) ++of_users_[user];
-  const auto feed = std::make_shared<RunFeed>(
-      ask->responder, [this](const std::shared_ptr<RunFeed>& changed) { settle(changed); },
-      [this, of_client = ask->stream_cursor] { return stream_cursor(of_client); }, options_.lag_bytes);
-  feeds_.emplace(feed, ask);
+  const std::shared_ptr<RunFollower> follower = make_follower(ask);
+  feeds_.emplace(follower, ask);
   RunReading reading = parts_.runs.read(
-      ask->run_id, feed, [this, ask, weak = std::weak_ptr<RunFeed>(feed)](const RunResult<const Run*>& run) {
-        const std::shared_ptr<RunFeed> begun = weak.lock();
-        if (!begun || begun->state() != RunFeed::State::unanswered) return;
-        RunStart start;
-        std::optional<http::Response> refused;
-        if (!run) {
-          refused = refusal(run.error());
-        } else if (!may_see(ask->viewer, (*run)->record)) {
-          refused = refusal(no_such_run());
-        } else if (ask->had_end && is_over((*run)->record.status)) {
-          // The one answer after which an EventSource does not come back.
-          refused.emplace();
-          refused->status = 204;
-          refused->content_type = {};
-        } else {
-          refused = find_start(*ask, **run, start);
-        }
-        if (refused) return begun->refuse(*std::move(refused));
-        begun->begin(**run, start);
+      ask->run_id, follower,
+      [this, ask, weak = std::weak_ptr<RunFollower>(follower)](const RunResult<const Run*>& run) {
+        const std::shared_ptr<RunFollower> begun = weak.lock();
+        if (begun && begun->state() == RunFollower::State::unanswered) begin(ask, *begun, run);
       });
   // It may have ended within the call.
-  if (feeds_.contains(feed)) feed->reading = std::move(reading);
+  if (feeds_.contains(follower)) follower->reading = std::move(reading);
+}
+
+void RunStreams::begin(const std::shared_ptr<Ask>& ask, RunFollower& follower,
+                       const RunResult<const Run*>& run) {
+  if (!run) return follower.refuse(refusal(run.error()));
+  const RunRecord& record = (*run)->record;
+  if (!may_see(ask->viewer, record)) return follower.refuse(no_such_log());
+  if (record.rare->stream && ask->must_have_place) return follower.refuse(no_place());
+  touch(*ask, record);
+  if (ask->had_end && is_over(record.status)) {
+    // The one answer after which an EventSource does not come back.
+    http::Response nothing;
+    nothing.status = 204;
+    nothing.content_type = {};
+    return follower.refuse(std::move(nothing));
+  }
+  RunStart start;
+  if (auto refused = find_start(*ask, **run, start)) return follower.refuse(*std::move(refused));
+  follower.begin(**run, start);
 }
 
 // --- While they are open ----------------------------------------------------------------------------------
 
-void RunStreams::settle(const std::shared_ptr<RunFeed>& feed) {
-  if (feed->state() == RunFeed::State::ended) return forget(feed);
-  if (feed->state() != RunFeed::State::lagging) return (void)lagging_.erase(feed);
+void RunStreams::settle(const std::shared_ptr<RunFollower>& feed) {
+  if (feed->state() == RunFollower::State::ended) return forget(feed);
+  if (feed->state() != RunFollower::State::lagging) return (void)lagging_.erase(feed);
   lagging_.insert(feed);
   if (!catching_up_) catching_up_ = parts_.loop.every(kCatchUpPeriod, [this] { catch_up(); });
 }
 
-void RunStreams::forget(const std::shared_ptr<RunFeed>& feed) {
+void RunStreams::forget(const std::shared_ptr<RunFollower>& feed) {
   const auto known = feeds_.find(feed);
   if (known == feeds_.end()) return;
   const auto count = of_users_.find(user_of(known->second->viewer));
@@ -272,19 +318,19 @@ void RunStreams::forget(const std::shared_ptr<RunFeed>& feed) {
   feeds_.erase(known);
 }
 
-void RunStreams::cut(const std::vector<std::shared_ptr<RunFeed>>& feeds) {
+void RunStreams::cut(const std::vector<std::shared_ptr<RunFollower>>& feeds) {
   for (const auto& feed : feeds) feed->cut();
 }
 
 void RunStreams::catch_up() {
-  const std::vector<std::shared_ptr<RunFeed>> lagging(lagging_.begin(), lagging_.end());
+  const std::vector<std::shared_ptr<RunFollower>> lagging(lagging_.begin(), lagging_.end());
   for (const auto& feed : lagging) feed->catch_up();
   if (lagging_.empty()) catching_up_.reset();
 }
 
 void RunStreams::sweep() {
   const WallTime now = parts_.loop.wall_now();
-  std::vector<std::shared_ptr<RunFeed>> over;
+  std::vector<std::shared_ptr<RunFollower>> over;
   for (const auto& [feed, ask] : feeds_) {
     const Session* const session = ask->viewer.session.get();
     if (session && session->status_at(now) != SessionStatus::active) over.push_back(feed);
@@ -297,7 +343,7 @@ void RunStreams::sweep() {
 
 void RunStreams::on_session_changed(const SessionPtr& session) {
   const bool is_active = session->status_at(parts_.loop.wall_now()) == SessionStatus::active;
-  std::vector<std::shared_ptr<RunFeed>> over;
+  std::vector<std::shared_ptr<RunFollower>> over;
   for (const auto& [feed, ask] : feeds_) {
     SessionPtr& known = ask->viewer.session;
     if (!known || known->key != session->key) continue;
@@ -311,7 +357,7 @@ void RunStreams::on_session_changed(const SessionPtr& session) {
 
 void RunStreams::cut_all() {
   closed_ = true;
-  std::vector<std::shared_ptr<RunFeed>> open;
+  std::vector<std::shared_ptr<RunFollower>> open;
   for (const auto& [feed, ask] : feeds_) open.push_back(feed);
   cut(open);
 }

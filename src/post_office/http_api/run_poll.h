@@ -1,0 +1,38 @@
+// One reader that waits for whatever comes behind its place, and is answered once: a long poll of Durable
+// Streams.
+#pragma once
+
+#include <functional>
+
+#include "net/event_loop.h"
+#include "post_office/http_api/run_follower.h"
+
+namespace gw::http_api {
+
+class RunPoll final : public RunFollower {
+ public:
+  // Answered after `wait` at the latest. `stream_cursor`: of Durable Streams' caches, now.
+  RunPoll(http::Responder responder, Settle settle, std::function<uint64_t()> stream_cursor, EventLoop& loop,
+          Duration wait)
+      : RunFollower(std::move(responder), std::move(settle)),
+        stream_cursor_(std::move(stream_cursor)),
+        loop_(loop),
+        wait_(wait) {}
+
+  void begin(const Run& run, const RunStart& start) override;
+  void on_run_changed(const Run& run, const RunChange& change) override;
+  // Answered with what there is.
+  void cut() override;
+
+ private:
+  void look(const Run& run);
+  void answer(const Run& run);
+
+  const std::function<uint64_t()> stream_cursor_;
+  EventLoop& loop_;
+  const Duration wait_;
+  EventLoop::Registration over_;
+  RunCursor at_;  // what its reader has
+};
+
+}  // namespace gw::http_api
