@@ -118,10 +118,10 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.allowed_origins = config.allowed_origins;
   options.ack_wait = config.ack_wait;
   options.tracing = config.telemetry.tracing;
-  options.run_streams.lag_bytes = config.connection.run_lag_bytes;
-  options.run_streams.poll_wait = config.stream_poll_wait;
+  options.run_readers.lag_bytes = config.connection.run_lag_bytes;
+  if (config.handshake.upgrade.anonymous) options.anonymous = anonymous_channels(config);
+  options.stream_poll_wait = config.stream_poll_wait;
   options.plain_streams = config.streams;
-  if (config.handshake.upgrade.anonymous) options.run_streams.anonymous = anonymous_channels(config);
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys;

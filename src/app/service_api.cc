@@ -14,7 +14,8 @@ constexpr std::string_view kStreams = "/v1/stream/", kSubscriptions = "/v1/strea
 // What pages of other origins may do there; null: nothing.
 const http_api::PageLeave* leave_at(std::string_view path) {
   if (path == kMcp) return &http_api::kMcpLeave;
-  return path.starts_with(kStreams) ? &http_api::kRunStreamLeave : nullptr;
+  if (path.starts_with(kStreams)) return &http_api::kRunStreamLeave;
+  return nullptr;
 }
 
 template <class Api>
@@ -42,9 +43,10 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       run_deliveries_(parts.loop, parts.engine.runs(), parts.post_office, options_.ack_wait),
       run_spans_(options_.tracing, [&loop = parts.loop] { return loop.wall_now(); }),
       runs_{authorized_runs_, run_waits_, run_deliveries_, run_spans_},
-      run_streams_(
-          {parts.loop, parts.engine.runs(), parts.engine.streams(), parts.traffic_cop, routes_.access()},
-          options_.run_streams),
+      run_callers_(parts.traffic_cop, routes_.access(), options_.anonymous),
+      run_readers_({parts.loop, parts.engine.runs(), run_callers_}, options_.run_readers),
+      run_streams_({parts.loop, parts.engine.runs(), parts.engine.streams(), run_callers_, run_readers_},
+                   options_.stream_poll_wait),
       stream_writes_({parts.loop, parts.engine.streams(), runs_}, options_.plain_streams),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
@@ -56,7 +58,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
   add_lookup_routes(routes_, lookups_);
   add_run_routes(routes_, runs_);
   parts.engine.sessions().on_change(
-      [this](const SessionPtr& session) { run_streams_.on_session_changed(session); });
+      [this](const SessionPtr& session) { run_readers_.on_session_changed(session); });
   add_agent_routes();
   add_ops_routes();
   add_document_routes();
@@ -77,7 +79,7 @@ void ServiceApi::end_agents() {
   streams_.close_all();
   polls_.close_all();
   run_waits_.close_all();
-  run_streams_.cut_all();
+  run_readers_.cut_all();
 }
 
 void ServiceApi::add_agent_routes() {

@@ -1,6 +1,7 @@
 // The service API: every route there is, what it needs, and who answers it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ struct ServiceApiOptions {
   std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
   Duration ack_wait{};                       // after it a group's message goes to another agent
-  http_api::RunStreamOptions run_streams;
+  http_api::RunReaderOptions run_readers;
+  std::optional<ChannelSet> anonymous = {};  // what clients without a session may use; absent: refused
+  Duration stream_poll_wait = 20s;           // of a long poll for more
   bool plain_streams = true;
   TraceOptions tracing;
   bool console = false;
@@ -70,6 +73,8 @@ class ServiceApi {
   RunDeliveries run_deliveries_;
   const http_api::RunSpans run_spans_;
   const http_api::Runs runs_;
+  http_api::RunCallers run_callers_;
+  http_api::RunReaders run_readers_;
   http_api::RunStreams run_streams_;
   http_api::StreamWrites stream_writes_;
   http_api::EventStreams streams_;

@@ -9,7 +9,6 @@
 namespace gw::http_api {
 namespace {
 
-constexpr std::string_view kKeepAlive = ": ka\n\n";
 // Of one event, and of one for a reader that was too slow.
 constexpr size_t kPieceBytes = size_t{16} << 10, kSlowPieceBytes = size_t{4} << 10;
 
@@ -25,32 +24,20 @@ uint64_t piece_end(const Run& run, uint64_t from, size_t bytes_max) {
   return run.log.line_end(to).value_or(run.log.size());
 }
 
-http::Response stream_head(const Run& run) {
-  http::Response head;
-  head.content_type = "text/event-stream";
-  head.cache_control = "no-cache, no-transform";
-  head.header("X-Accel-Buffering", "no");  // nginx would hold events back
-  if (run.record.rare->stream) {
-    if (kind_of(run.record) == StreamKind::binary) head.header("Stream-SSE-Data-Encoding", "base64");
-  } else {
-    head.header("Run-Status", to_string(run.record.status)).header("Run-Hash", run.log.hash().text());
-  }
-  return head;
-}
-
 }  // namespace
 
 void RunFeed::begin(const Run& run, const RunStart& start) {
-  stream_ = responder_.stream(stream_head(run));
-  // It may have left meanwhile, and a HEAD request never stays.
-  if (!stream_.is_open()) return become(State::ended);
-  stream_.on_close([this] { become(State::ended); });
+  if (!outlet_->begin(run)) return become(State::ended);
+  outlet_->on_close([this] { become(State::ended); });
   state_ = State::open;
   at_ = cursor_at(run, start.pos);
-  std::string out = ": run\n\n";
-  if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
-  stream_.write(out);
+  if (!start.reset_cause.empty() && !outlet_->add_reset(at_, start)) return cut();
   advance(run, true);
+}
+
+void RunFeed::refuse(http::Response response) {
+  outlet_->refuse(std::move(response));
+  become(State::ended);
 }
 
 void RunFeed::on_run_changed(const Run& run, const RunChange& change) {
@@ -64,40 +51,39 @@ void RunFeed::on_run_changed(const Run& run, const RunChange& change) {
 // another epoch, or the engine has come back with other data. `first`: a reader for whom there is nothing is
 // told so.
 void RunFeed::advance(const Run& run, bool first) {
-  std::string out;
   const bool must_compare = at_.epoch != run.record.epoch || std::exchange(must_compare_, false);
   const RunStart start = must_compare ? resume_run(run, at_) : RunStart{at_.pos};
   if (run.log.is_expired() && start.pos < run.log.size()) return cut();
   if (must_compare) at_ = cursor_at(run, start.pos);
-  if (!start.reset_cause.empty()) append_reset_event(out, at_, start.reset_cause);
-  const bool has_told = append_pieces(run, out);
+  if (!start.reset_cause.empty() && !outlet_->add_reset(at_, start)) return cut();
+  const bool has_told = add_pieces(run);
   const bool has_all = at_.pos == run.log.size();
   const bool is_last = has_all && is_over(run.record.status);
-  if (first && !has_told && !is_last) append_control_event(out, at_, stream_cursor_(), has_all);
-  if (is_last) append_end_event(out, run);
-  if (!stream_.write(out)) return cut();
+  if (first && !has_told && !is_last) outlet_->add_nothing(at_, has_all);
+  if (is_last) outlet_->add_end(run);
+  if (!outlet_->flush()) return cut();
   if (is_last) {
-    stream_.close();
+    outlet_->close();
     return become(State::ended);
   }
   if (const State next = has_all ? State::open : State::lagging; next != state_) become(next);
 }
 
-bool RunFeed::append_pieces(const Run& run, std::string& out) {
+bool RunFeed::add_pieces(const Run& run) {
   const uint64_t begin = at_.pos;
   std::string room;
-  while (at_.pos < run.log.size() && stream_.buffered_bytes() + out.size() < lag_bytes_) {
-    const uint64_t from = at_.pos;
-    at_ = cursor_at(run, piece_end(run, from, is_slow_ ? kSlowPieceBytes : kPieceBytes));
-    append_data_event(out, at_, kind_of(run.record), run.log.view(from, at_.pos, room));
-    append_control_event(out, at_, stream_cursor_(), at_.pos == run.log.size());
+  while (at_.pos < run.log.size() && outlet_->unsent_bytes() < lag_bytes_) {
+    const RunCursor from = at_;
+    at_ = cursor_at(run, piece_end(run, from.pos, is_slow_ ? kSlowPieceBytes : kPieceBytes));
+    const std::string_view bytes = run.log.view(from.pos, at_.pos, room);
+    outlet_->add_bytes(from, at_, run.record, bytes, at_.pos == run.log.size());
   }
   return at_.pos > begin;
 }
 
 void RunFeed::catch_up() {
   if (state_ != State::lagging) return;
-  if (stream_.buffered_bytes() > 0) {
+  if (outlet_->unsent_bytes() > 0) {
     is_slow_ = true;
     return;
   }
@@ -106,7 +92,7 @@ void RunFeed::catch_up() {
 }
 
 void RunFeed::keep_alive() {
-  if (stream_.is_open() && stream_.buffered_bytes() == 0) stream_.write(kKeepAlive);
+  if (state_ == State::open || state_ == State::lagging) outlet_->keep_alive();
 }
 
 void RunFeed::cut() {
@@ -114,7 +100,7 @@ void RunFeed::cut() {
   if (state_ == State::unanswered) {
     return refuse(refusal(Error{Errc::unavailable, "the gateway is about to end"}));
   }
-  stream_.drop();
+  outlet_->drop();
   become(State::ended);
 }
 

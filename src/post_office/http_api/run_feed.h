@@ -1,23 +1,23 @@
-// One reader that follows a run as Server-Sent Events. It is a place in the log: what it has no room for is
-// not kept for it, and comes merged once it has room.
+// One reader that follows a run, whatever its protocol (run_outlet.h). It is a place in the log: what it has
+// no room for is not kept for it, and comes merged once it has room.
 #pragma once
 
-#include <functional>
+#include <memory>
 
 #include "post_office/http_api/run_follower.h"
+#include "post_office/http_api/run_outlet.h"
 
 namespace gw::http_api {
 
 class RunFeed final : public RunFollower {
  public:
-  // `stream_cursor`: of Durable Streams' caches, now. One with more than `lag_bytes` unsent waits.
-  RunFeed(http::Responder responder, Settle settle, std::function<uint64_t()> stream_cursor, size_t lag_bytes)
-      : RunFollower(std::move(responder), std::move(settle)),
-        stream_cursor_(std::move(stream_cursor)),
-        lag_bytes_(lag_bytes) {}
+  // One with more than `lag_bytes` unsent waits.
+  RunFeed(std::unique_ptr<RunOutlet> outlet, Settle settle, size_t lag_bytes)
+      : RunFollower(std::move(settle)), outlet_(std::move(outlet)), lag_bytes_(lag_bytes) {}
 
   // Its head goes out then.
   void begin(const Run& run, const RunStart& start) override;
+  void refuse(http::Response response) override;
   void on_run_changed(const Run& run, const RunChange& change) override;
   void catch_up() override;
   void keep_alive() override;
@@ -26,11 +26,10 @@ class RunFeed final : public RunFollower {
 
  private:
   void advance(const Run& run, bool first = false);
-  bool append_pieces(const Run& run, std::string& out);
+  bool add_pieces(const Run& run);
 
-  const std::function<uint64_t()> stream_cursor_;
+  const std::unique_ptr<RunOutlet> outlet_;
   const size_t lag_bytes_;
-  http::Stream stream_;
   RunCursor at_;  // what it has been given up to
   bool is_slow_ = false;
   bool must_compare_ = false;

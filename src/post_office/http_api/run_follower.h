@@ -1,5 +1,5 @@
-// One reader of a log over HTTP that waits for more of it: as Server-Sent Events (run_feed.h), or until there
-// is anything (run_poll.h).
+// One reader of a log over HTTP that waits for more of it: it follows (run_feed.h), or waits until there is
+// anything (run_poll.h).
 //
 //   unanswered --begin--> open <--> lagging --> ended
 //
@@ -8,9 +8,10 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/run_store.h"
-#include "net/http/server.h"
+#include "net/http/message.h"
 #include "post_office/http_api/run_events.h"
 
 namespace gw::http_api {
@@ -23,10 +24,7 @@ class RunFollower : public RunReader, public std::enable_shared_from_this<RunFol
   State state() const { return state_; }
   // The store has taken it, so that nothing is missed between.
   virtual void begin(const Run& run, const RunStart& start) = 0;
-  void refuse(http::Response response) {
-    responder_.send(std::move(response));
-    become(State::ended);
-  }
+  virtual void refuse(http::Response response) = 0;
   // A lagging one, again and again.
   virtual void catch_up() {}
   virtual void keep_alive() {}
@@ -37,8 +35,7 @@ class RunFollower : public RunReader, public std::enable_shared_from_this<RunFol
 
  protected:
   // `settle` is called when the state may have changed.
-  RunFollower(http::Responder responder, Settle settle)
-      : responder_(std::move(responder)), settle_(std::move(settle)) {}
+  explicit RunFollower(Settle settle) : settle_(std::move(settle)) {}
   // Whoever settles it may let go of it.
   void become(State state) {
     const std::shared_ptr<RunFollower> self = shared_from_this();
@@ -46,7 +43,6 @@ class RunFollower : public RunReader, public std::enable_shared_from_this<RunFol
     settle_(self);
   }
 
-  http::Responder responder_;
   State state_ = State::unanswered;
 
  private:

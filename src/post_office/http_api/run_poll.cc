@@ -12,6 +12,11 @@ void RunPoll::begin(const Run& run, const RunStart& start) {
   if (state_ == State::open) over_ = loop_.after(wait_, [this] { cut(); });
 }
 
+void RunPoll::refuse(http::Response response) {
+  responder_.send(std::move(response));
+  become(State::ended);
+}
+
 void RunPoll::on_run_changed(const Run& run, const RunChange& change) {
   if (state_ != State::open) return;
   if (change.kind == RunChange::Kind::removed) return refuse(no_such_log());

@@ -4,29 +4,15 @@
 #include <utility>
 #include <vector>
 
-#include "core/run/run_machine.h"
-#include "net/http/head.h"
 #include "net/http/query.h"
-#include "post_office/authorized_runs.h"
 #include "post_office/fields.h"
 #include "post_office/http_api/log_answers.h"
-#include "post_office/http_api/origin_check.h"
 #include "post_office/http_api/run_bodies.h"
 #include "post_office/http_api/run_feed.h"
 #include "post_office/http_api/run_poll.h"
 
 namespace gw::http_api {
 namespace {
-
-constexpr Duration kSweepPeriod = 1s;
-constexpr Duration kKeepAlivePeriod = 5s;
-constexpr Duration kCatchUpPeriod = 10ms;
-
-// Whose streams count together; empty: nobody's. A user's tenant and name never change while he is here.
-template <class Viewer>
-std::string user_of(const Viewer& viewer) {
-  return viewer.session ? viewer.session->tenant_id + "/" + viewer.session->user_id : std::string();
-}
 
 enum class Live : uint8_t { no, events, poll };
 
@@ -54,7 +40,7 @@ struct RunStreams::Ask {
 
   http::Responder responder;
   std::string run_id = {};
-  Viewer viewer = {};
+  RunCaller caller = {};
   Live live = Live::no;
   bool is_head = false;
   std::string if_none_match = {};
@@ -66,11 +52,6 @@ struct RunStreams::Ask {
   std::optional<RunCursor> cursor;  // of the place; absent: it is none
   uint64_t stream_cursor = 0;       // of Durable Streams' caches
 };
-
-RunStreams::RunStreams(Parts parts, RunStreamOptions options)
-    : parts_(parts), options_(options), sweeps_(parts.loop.every(kSweepPeriod, [this] { sweep(); })) {}
-
-RunStreams::~RunStreams() = default;
 
 // --- Who asks, and for what -------------------------------------------------------------------------------
 
@@ -99,14 +80,12 @@ void RunStreams::get(ApiRequest call) {
   QueryFields fields(request.query);
   const std::string live = fields.optional_text("live").value_or("");
   const std::string offset = fields.optional_text("offset").value_or("");
-  std::string token = fields.optional_text("session_token").value_or("");
-  if (token.empty()) token = fields.optional_text("token").value_or("");
   const std::string cache = fields.optional_text("cursor").value_or("0");
   if (fields.fault()) return refuse(call.responder, *fields.fault());
   const auto wanted = live_of(request, live);
   if (!wanted) return refuse(call.responder, Error{Errc::invalid_argument, "live must be sse or long-poll"});
 
-  const auto ask = std::make_shared<Ask>(std::move(call.responder));
+  const auto ask = std::make_shared<Ask>(call.responder);
   if (const Result<std::string> id = path_parameter(request, "id")) ask->run_id = *id;
   ask->live = *wanted;
   ask->is_head = request.method == "HEAD";
@@ -115,56 +94,10 @@ void RunStreams::get(ApiRequest call) {
   ask->stream_cursor = std::strtoull(cache.c_str(), nullptr, 10);
   if (!read_place(*ask, request, offset))
     return refuse(ask->responder, Error{Errc::invalid_argument, "offset must be a cursor, -1 or now"});
-  const bool in_query = !token.empty();
-  const std::string_view shown = in_query ? std::string_view(token) : http::bearer_token(request.fields);
-  // Where nothing has to be shown, the Host alone tells that a page came under a name of its own.
-  if (shown.empty() && options_.anonymous) {
-    if (auto refused = refuse_wrong_host(request)) return ask->responder.send(*std::move(refused));
-  }
-  identify(ask, shown, in_query, request.remote_address);
-}
-
-void RunStreams::identify(std::shared_ptr<Ask> ask, std::string_view token, bool is_session_token,
-                          const IpAddress& from) {
-  if (token.empty() && options_.anonymous) return read(ask);
-  if (token.empty()) return ask->responder.send(parts_.access.refuse_stranger());
-  if (const ApiKey* const key = is_session_token ? nullptr : parts_.access.find(token)) {
-    if (const Result<void> granted = key->check_scope(Scope::runs); !granted)
-      return refuse(ask->responder, granted.error());
-    ask->responder.bill(key);
-    ask->viewer.key = key;
-    return read(ask);
-  }
-  parts_.traffic_cop.validate(token, [this, ask, is_session_token, from](const Result<SessionPtr>& session) {
-    // As for /ws, who shows a session that has ended is no guesser of keys.
-    if (!session && session.error().code == Errc::unauthenticated) {
-      return ask->responder.send(is_session_token ? Access::refuse_session()
-                                                  : parts_.access.refuse_unknown(from));
-    }
-    if (!session) return refuse(ask->responder, session.error());
-    ask->responder.bill(&sessions_);
-    ask->viewer.session = *session;
+  parts_.callers.identify(request, std::move(call.responder), [this, ask](const RunCaller& caller) {
+    ask->caller = caller;
     read(ask);
   });
-}
-
-bool RunStreams::may_see(const Viewer& viewer, const RunRecord& run) const {
-  if (viewer.key) {
-    RunReach reach = AuthorizedRuns::reach_of(*viewer.key);
-    reach.streams = true;
-    return reaches(reach, run);
-  }
-  RunViewer client;
-  if (const Session* const session = viewer.session.get()) {
-    client.has_session = true;
-    client.session_ref = session->ref;
-    client.user_id = session->user_id;
-    client.tenant_id = session->tenant_id;
-    client.granted = session->channels;
-  } else {
-    client.granted = options_.anonymous.value_or(ChannelSet());
-  }
-  return run::may_see(run, client);
 }
 
 namespace {
@@ -186,7 +119,7 @@ void RunStreams::read(const std::shared_ptr<Ask>& ask) {
   if (ask->from_now || ask->has_place) return read_tail(ask);
   parts_.runs.find(ask->run_id, kAll, [this, ask](const RunResult<const Run*>& run) {
     if (!run) return refuse(ask->responder, run.error());
-    if (!may_see(ask->viewer, (*run)->record)) return ask->responder.send(no_such_log());
+    if (!parts_.callers.may_see(ask->caller, (*run)->record)) return ask->responder.send(no_such_log());
     answer_bytes(*ask, **run);
   });
 }
@@ -196,7 +129,7 @@ void RunStreams::read_tail(const std::shared_ptr<Ask>& ask) {
   const auto cursor = ask->from_now ? std::nullopt : ask->cursor;
   parts_.runs.find_tail(ask->run_id, kAll, cursor, [this, ask](const RunResult<RunTail>& tail) {
     if (!tail) return refuse(ask->responder, tail.error());
-    if (!may_see(ask->viewer, tail->record)) return ask->responder.send(no_such_log());
+    if (!parts_.callers.may_see(ask->caller, tail->record)) return ask->responder.send(no_such_log());
     const bool loses = resumed_run(tail->record, tail->resume, ask->cursor).loses;
     // Where the bytes are gone nobody knows whether the place was one of theirs.
     if (tail->is_expired && (loses || tail->resume.pos < tail->top.pos))
@@ -250,116 +183,35 @@ void RunStreams::touch(const Ask& ask, const RunRecord& run) const {
   if (run.rare->stream && !ask.is_head) parts_.streams.touch_stream(run);
 }
 
-std::shared_ptr<RunFollower> RunStreams::make_follower(const std::shared_ptr<Ask>& ask) {
-  const auto settled = [this](const std::shared_ptr<RunFollower>& changed) { settle(changed); };
-  const auto cursor = [this, of_client = ask->stream_cursor] { return stream_cursor(of_client); };
-  if (ask->live == Live::poll)
-    return std::make_shared<RunPoll>(ask->responder, settled, cursor, parts_.loop, options_.poll_wait);
-  return std::make_shared<RunFeed>(ask->responder, settled, cursor, options_.lag_bytes);
+std::shared_ptr<RunFollower> RunStreams::make_follower(const Ask& ask, RunFollower::Settle settle) {
+  const auto cursor = [this, of_client = ask.stream_cursor] { return stream_cursor(of_client); };
+  if (ask.live == Live::poll)
+    return std::make_shared<RunPoll>(ask.responder, std::move(settle), cursor, parts_.loop, poll_wait_);
+  return std::make_shared<RunFeed>(std::make_unique<DurableOutlet>(ask.responder, cursor), std::move(settle),
+                                   parts_.readers.lag_bytes());
 }
 
 void RunStreams::follow(const std::shared_ptr<Ask>& ask) {
-  if (closed_) return refuse(ask->responder, Error{Errc::unavailable, "the gateway is about to end"});
-  const std::string user = user_of(ask->viewer);
-  if (!user.empty() && of_users_[user] >= options_.streams_of_a_user) {
-    RunRefusal busy;
-    busy.code = RunErrc::rate_limited;
-    busy.detail = "this user has too many streams open";
-    return refuse(ask->responder, busy);
-  }
-  if (!user.empty()) ++of_users_[user];
-  const std::shared_ptr<RunFollower> follower = make_follower(ask);
-  feeds_.emplace(follower, ask);
-  RunReading reading = parts_.runs.read(
-      ask->run_id, follower,
-      [this, ask, weak = std::weak_ptr<RunFollower>(follower)](const RunResult<const Run*>& run) {
-        const std::shared_ptr<RunFollower> begun = weak.lock();
-        if (begun && begun->state() == RunFollower::State::unanswered) begin(ask, *begun, run);
-      });
-  // It may have ended within the call.
-  if (feeds_.contains(follower)) follower->reading = std::move(reading);
+  const auto make = [this, ask](RunFollower::Settle settle) {
+    return make_follower(*ask, std::move(settle));
+  };
+  const auto place = [this, ask](const Run& run) { return place_of(*ask, run); };
+  parts_.readers.follow({ask->caller, ask->run_id, make, place, no_such_log()});
 }
 
-void RunStreams::begin(const std::shared_ptr<Ask>& ask, RunFollower& follower,
-                       const RunResult<const Run*>& run) {
-  if (!run) return follower.refuse(refusal(run.error()));
-  const RunRecord& record = (*run)->record;
-  if (!may_see(ask->viewer, record)) return follower.refuse(no_such_log());
-  if (record.rare->stream && ask->must_have_place) return follower.refuse(no_place());
-  touch(*ask, record);
-  if (ask->had_end && is_over(record.status)) {
+std::variant<RunStart, http::Response> RunStreams::place_of(const Ask& ask, const Run& run) const {
+  if (run.record.rare->stream && ask.must_have_place) return no_place();
+  touch(ask, run.record);
+  if (ask.had_end && is_over(run.record.status)) {
     // The one answer after which an EventSource does not come back.
     http::Response nothing;
     nothing.status = 204;
     nothing.content_type = {};
-    return follower.refuse(std::move(nothing));
+    return nothing;
   }
   RunStart start;
-  if (auto refused = find_start(*ask, **run, start)) return follower.refuse(*std::move(refused));
-  follower.begin(**run, start);
-}
-
-// --- While they are open ----------------------------------------------------------------------------------
-
-void RunStreams::settle(const std::shared_ptr<RunFollower>& feed) {
-  if (feed->state() == RunFollower::State::ended) return forget(feed);
-  if (feed->state() != RunFollower::State::lagging) return (void)lagging_.erase(feed);
-  lagging_.insert(feed);
-  if (!catching_up_) catching_up_ = parts_.loop.every(kCatchUpPeriod, [this] { catch_up(); });
-}
-
-void RunStreams::forget(const std::shared_ptr<RunFollower>& feed) {
-  const auto known = feeds_.find(feed);
-  if (known == feeds_.end()) return;
-  const auto count = of_users_.find(user_of(known->second->viewer));
-  if (count != of_users_.end() && --count->second == 0) of_users_.erase(count);
-  feed->reading.reset();
-  lagging_.erase(feed);
-  feeds_.erase(known);
-}
-
-void RunStreams::cut(const std::vector<std::shared_ptr<RunFollower>>& feeds) {
-  for (const auto& feed : feeds) feed->cut();
-}
-
-void RunStreams::catch_up() {
-  const std::vector<std::shared_ptr<RunFollower>> lagging(lagging_.begin(), lagging_.end());
-  for (const auto& feed : lagging) feed->catch_up();
-  if (lagging_.empty()) catching_up_.reset();
-}
-
-void RunStreams::sweep() {
-  const WallTime now = parts_.loop.wall_now();
-  std::vector<std::shared_ptr<RunFollower>> over;
-  for (const auto& [feed, ask] : feeds_) {
-    const Session* const session = ask->viewer.session.get();
-    if (session && session->status_at(now) != SessionStatus::active) over.push_back(feed);
-  }
-  cut(over);
-  if (parts_.loop.now() - kept_alive_at_ < kKeepAlivePeriod) return;
-  kept_alive_at_ = parts_.loop.now();
-  for (const auto& [feed, ask] : feeds_) feed->keep_alive();
-}
-
-void RunStreams::on_session_changed(const SessionPtr& session) {
-  const bool is_active = session->status_at(parts_.loop.wall_now()) == SessionStatus::active;
-  std::vector<std::shared_ptr<RunFollower>> over;
-  for (const auto& [feed, ask] : feeds_) {
-    SessionPtr& known = ask->viewer.session;
-    if (!known || known->key != session->key) continue;
-    known = session;
-    // One that is not answered yet is looked at then.
-    const Run* const run = feed->reading.run();
-    if (!is_active || (run && !may_see(ask->viewer, run->record))) over.push_back(feed);
-  }
-  cut(over);
-}
-
-void RunStreams::cut_all() {
-  closed_ = true;
-  std::vector<std::shared_ptr<RunFollower>> open;
-  for (const auto& [feed, ask] : feeds_) open.push_back(feed);
-  cut(open);
+  if (auto refused = find_start(ask, run, start)) return *std::move(refused);
+  return start;
 }
 
 // The number of 20 s intervals since 2024-10-09, and always above the client's own.

@@ -1,0 +1,48 @@
+// Who reads a run, or asks for one, over HTTP: by a session, a key, or as nobody in particular. Control loop
+// only.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "core/run_store.h"
+#include "post_office/http_api/access.h"
+#include "post_office/http_api/api_request.h"
+#include "traffic_cop/traffic_cop.h"
+
+namespace gw::http_api {
+
+// Neither key nor session: anonymous.
+struct RunCaller {
+  const ApiKey* key = nullptr;
+  SessionPtr session = {};
+};
+
+class RunCallers {
+ public:
+  // `anonymous`: what clients without a session may use; absent: they are refused. The others outlive it.
+  RunCallers(TrafficCop& traffic_cop, Access& access, std::optional<ChannelSet> anonymous)
+      : traffic_cop_(traffic_cop), access_(access), anonymous_(anonymous) {}
+
+  using Then = std::function<void(const RunCaller&)>;
+  // As the request shows: Authorization, or session_token= or token= in its query. Who may not come in is
+  // answered here, and `then` is not called.
+  void identify(const http::Request& request, http::Responder responder, Then then);
+
+  // The channels that a caller may ask in.
+  ChannelSet granted(const RunCaller& caller) const;
+  bool may_see(const RunCaller& caller, const RunRecord& run) const;
+
+ private:
+  TrafficCop& traffic_cop_;
+  Access& access_;
+  const std::optional<ChannelSet> anonymous_;
+  const char sessions_ = 0;  // its address is the payer of those with a session
+};
+
+// Whose streams count together; empty: nobody's. A user's tenant and name never change while he is here.
+inline std::string user_of(const RunCaller& caller) {
+  return caller.session ? caller.session->tenant_id + "/" + caller.session->user_id : std::string();
+}
+
+}  // namespace gw::http_api
