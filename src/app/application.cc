@@ -120,6 +120,7 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.tracing = config.telemetry.tracing;
   options.run_readers.lag_bytes = config.connection.run_lag_bytes;
   if (config.handshake.upgrade.anonymous) options.anonymous = anonymous_channels(config);
+  options.question_bytes_max = config.connection.message_bytes_max;
   options.stream_poll_wait = config.stream_poll_wait;
   options.plain_streams = config.streams;
   options.console = config.console;
@@ -238,6 +239,11 @@ class Application {
     for (const std::string& warning : config_.warnings) log::warn("setting_warning", {{"detail", warning}});
     gateway_.on_http([this](http::Handover connection) { http_.adopt(std::move(connection)); });
     http_.on_upgrade([this](http::Handover connection) { gateway_.upgrade(std::move(connection)); });
+    gateway_.serve_chats(api_.chat_sockets());
+    api_.chat_sockets().send_with(
+        [this](const ConnectionHandle& to, const std::vector<std::string>& messages) {
+          return gateway_.send_chat(to, messages);
+        });
     gateway_.on_ready([this] { announce_ready(); });
     if (const Result<void> started = start(); !started) {
       log::error("start_failed", {{"error", started.error().detail}});

@@ -15,6 +15,8 @@ constexpr std::string_view kStreams = "/v1/stream/", kSubscriptions = "/v1/strea
 const http_api::PageLeave* leave_at(std::string_view path) {
   if (path == kMcp) return &http_api::kMcpLeave;
   if (path.starts_with(kStreams)) return &http_api::kRunStreamLeave;
+  if (path == "/api/chat" || path.starts_with("/api/chat/") || path.starts_with("/ag-ui/"))
+    return &http_api::kChatLeave;
   return nullptr;
 }
 
@@ -44,10 +46,17 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       run_spans_(options_.tracing, [&loop = parts.loop] { return loop.wall_now(); }),
       runs_{authorized_runs_, run_waits_, run_deliveries_, run_spans_},
       run_callers_(parts.traffic_cop, routes_.access(), options_.anonymous),
+      chat_sockets_(ai_sdk_, run_asking_),
       run_readers_({parts.loop, parts.engine.runs(), run_callers_}, options_.run_readers),
       run_streams_({parts.loop, parts.engine.runs(), parts.engine.streams(), run_callers_, run_readers_},
                    options_.stream_poll_wait),
       stream_writes_({parts.loop, parts.engine.streams(), runs_}, options_.plain_streams),
+      run_questions_({parts.engine, parts.post_office.channels(),
+                      [&loop = parts.loop] { return loop.wall_now(); }, options_.instance_id}),
+      run_asking_({parts.engine.runs(), parts.post_office.channels(), run_callers_, run_readers_,
+                   run_questions_, run_spans_, options_.question_bytes_max}),
+      ai_sdk_(run_asking_),
+      ag_ui_(run_asking_),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
@@ -57,6 +66,8 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
   add_message_routes(routes_, post_office_);
   add_lookup_routes(routes_, lookups_);
   add_run_routes(routes_, runs_);
+  add_ai_sdk_routes(routes_, ai_sdk_);
+  add_ag_ui_routes(routes_, ag_ui_);
   parts.engine.sessions().on_change(
       [this](const SessionPtr& session) { run_readers_.on_session_changed(session); });
   add_agent_routes();

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "app/ops_api.h"
+#include "post_office/http_api/ag_ui.h"
+#include "post_office/http_api/chat_sockets.h"
 #include "post_office/http_api/event_streams.h"
 #include "post_office/http_api/lookups.h"
 #include "post_office/http_api/messages.h"
@@ -29,6 +31,7 @@ struct ServiceApiOptions {
   Duration stream_poll_wait = 20s;           // of a long poll for more
   bool plain_streams = true;
   TraceOptions tracing;
+  size_t question_bytes_max = 65536;  // of a client's message, as on /ws
   bool console = false;
   bool test_endpoints = false;
 };
@@ -52,6 +55,7 @@ class ServiceApi {
   void watch(const Telemetry* telemetry) { ops_.watch(telemetry); }
   MetricsSnapshot snapshot() { return ops_.snapshot(); }
   http_api::EventStreams& streams() { return streams_; }
+  http_api::ChatSockets& chat_sockets() { return chat_sockets_; }
   // Ends what agents wait for: streams after what they hold, polls and calls about runs with what there is.
   // Cuts off who reads a run.
   void end_agents();
@@ -74,9 +78,14 @@ class ServiceApi {
   const http_api::RunSpans run_spans_;
   const http_api::Runs runs_;
   http_api::RunCallers run_callers_;
+  http_api::ChatSockets chat_sockets_;  // before the readers, whose outlets know it
   http_api::RunReaders run_readers_;
   http_api::RunStreams run_streams_;
   http_api::StreamWrites stream_writes_;
+  RunQuestions run_questions_;
+  http_api::RunAsking run_asking_;
+  http_api::AiSdk ai_sdk_;
+  http_api::AgUi ag_ui_;
   http_api::EventStreams streams_;
   mcp::Polls polls_;
   mcp::Server mcp_;

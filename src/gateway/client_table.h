@@ -18,6 +18,18 @@ namespace gw {
 // The address that it counts for as one of its strangers (handshakes.h); empty: it is none.
 using Stranger = std::optional<IpAddress>;
 
+// What a connection has that speaks another protocol.
+struct ChatConnection {
+  std::string channel;      // that it named; empty: none
+  uint64_t sent_bytes = 0;  // of frames for it, in all
+  bool owes_news = false;   // that they have left
+
+  void count(const FramePtr& frame) {
+    sent_bytes += frame->wire(false).size();
+    owes_news = true;
+  }
+};
+
 // Where it came from, and until when its handshake may take.
 struct Arrival {
   SocketAddress peer;
@@ -40,6 +52,7 @@ struct Admitting {
     std::string response;  // 101, for when it is decided
     std::string input;     // came behind the head
     bool follows_runs = false;
+    std::unique_ptr<ChatConnection> chat = {};
   };
   std::unique_ptr<Waiting> waiting;
 };
@@ -49,11 +62,12 @@ struct Refused {
 };
 struct Connected {
   Connection connection;
-  std::string held = {};      // input read but not yet allowed by the rate
-  bool paused = false;        // over its rate: not read until resume_at()
-  bool blocked = false;       // the socket's buffer is full: wait until it is writable
-  bool half_closed = false;   // our side is shut down
-  bool reads_runs = false;    // it has said run or attach, or asked for what is pushed
+  std::unique_ptr<ChatConnection> chat = {};  // null: it speaks the gateway's own
+  std::string held = {};                      // input read but not yet allowed by the rate
+  bool paused = false;                        // over its rate: not read until resume_at()
+  bool blocked = false;                       // the socket's buffer is full: wait until it is writable
+  bool half_closed = false;                   // our side is shut down
+  bool reads_runs = false;                    // it has said run or attach, or asked for what is pushed
   bool deregistered = false;  // nobody else knows it any more: only the close handshake remains
 };
 

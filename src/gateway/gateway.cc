@@ -169,6 +169,12 @@ void Gateway::take_events() {
       [this](event::RunReleased& e) { attachments_->release(e); },
       [this](event::RunCancel& e) { attachments_->cancel(e); },
       [this](event::RunLook& e) { offers_->look(e); },
+      [this](event::ChatFrame& e) {
+        if (chats_) chats_->on_frame(e.from, std::move(e.text), e.is_limited);
+      },
+      [this](event::ChatSent& e) {
+        if (chats_) chats_->on_sent(e.handle, e.bytes);
+      },
       [this](auto& e) { on_event(e); },
   };
   for (ShardEvent& event : events_) std::visit(take, event);
@@ -281,6 +287,14 @@ FramePtr Gateway::make_message_frame(std::string_view message) {
                      {.fin = true, .compressed = true});
   }
   return FramePtr(new Frame(std::move(plain), std::move(deflated)));
+}
+
+uint64_t Gateway::send_chat(const ConnectionHandle& to, const std::vector<std::string>& messages) {
+  std::string wire;
+  for (const std::string& message : messages) ws::append_frame(wire, ws::Opcode::text, message);
+  const uint64_t bytes = wire.size();
+  send_to_shard(to, command::ChatSend{to, make_frame(std::move(wire))}, bytes);
+  return bytes;
 }
 
 void Gateway::reply(const ConnectionHandle& handle, std::string text, bool is_error) {

@@ -53,6 +53,9 @@ class Gateway {
   // Connections that turned out to be plain HTTP, and back: ones that now ask for /ws.
   void on_http(std::function<void(http::Handover)> handler) { on_http_ = std::move(handler); }
   void upgrade(http::Handover connection);
+  // Clients of /ws that speak AI SDK's frames; it outlives the gateway's loop. Before start().
+  void serve_chats(ChatClients& chats) { chats_ = &chats; }
+  uint64_t send_chat(const ConnectionHandle& to, const std::vector<std::string>& messages);
   // Called the first time it is ready.
   void on_ready(std::function<void()> handler) { on_ready_ = std::move(handler); }
 
@@ -118,6 +121,7 @@ class Gateway {
   std::vector<ShardEvent> events_;
   std::function<void(http::Handover)> on_http_;
   std::function<void()> on_ready_;
+  ChatClients* chats_ = nullptr;
 
   // Connections whose admission has not been answered: the registry does not know them yet.
   struct Admission {

@@ -76,6 +76,7 @@ void Gateway::enter(const event::Admit& event, SessionPtr session) {
 void Gateway::on_event(event::Changed& event) { registry().update(event.id, event.change); }
 
 void Gateway::on_event(event::Closed& event) {
+  if (chats_) chats_->on_closed(event.handle);
   const auto it = admitting_.find(event.id);
   if (it != admitting_.end()) {
     it->second.left = true;

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "core/attach_queue.h"
 #include "core/channel.h"
+#include "core/chat_clients.h"
 #include "core/disconnect.h"
 #include "core/frame.h"
 #include "core/registry.h"
@@ -105,6 +106,17 @@ struct Message {
   std::shared_ptr<const MessageSpan> span;  // null: not traced
   std::shared_ptr<const RunAsked> run;      // null: it asks for none
 };
+// A client of another protocol has said something.
+struct ChatFrame {
+  ChatClient from;
+  std::string text;
+  bool is_limited = false;
+};
+// Of the frames for it, so many bytes in all have left.
+struct ChatSent {
+  ConnectionHandle handle;
+  uint64_t bytes = 0;
+};
 struct Changed {
   ConnectionId id;
   ConnectionChange change;
@@ -139,7 +151,8 @@ struct Drained {
 using ShardEvent =
     std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message, event::Changed,
                  event::Closed, event::Http, event::Stats, event::SpanEnded, event::ProbeEcho, event::Drained,
-                 event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel, event::RunLook>;
+                 event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel, event::RunLook,
+                 event::ChatFrame, event::ChatSent>;
 
 namespace command {
 
@@ -159,6 +172,11 @@ struct Send {
   ConnectionHandle handle;
   FramePtr frame;
   bool is_error = false;
+};
+// To one that speaks another protocol, in that.
+struct ChatSend {
+  ConnectionHandle handle;
+  FramePtr frame;
 };
 // To every subscriber of the channel.
 struct Deliver {
@@ -222,7 +240,7 @@ struct Stop {};
 using ShardCommand =
     std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
                  command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::RunOffer,
-                 command::RunsMissed, command::Upgrade, command::SetReady, command::Probe, command::Drain,
-                 command::Stop>;
+                 command::RunsMissed, command::ChatSend, command::Upgrade, command::SetReady, command::Probe,
+                 command::Drain, command::Stop>;
 
 }  // namespace gw

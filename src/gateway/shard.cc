@@ -192,6 +192,8 @@ void Shard::after_write(Client& client) {
   if (connected.connection.outbox().empty()) {
     if (connected.connection.is_finished()) return destroy(client);
     if (connected.reads_runs) runs_->go_on(client);
+    if (connected.chat && std::exchange(connected.chat->owes_news, false))
+      control_.add(event::ChatSent{handle_of(client), connected.chat->sent_bytes});
     // It still reads: the peer's answer to our close frame may be on its way.
     if (connected.connection.half_closes() && !std::exchange(connected.half_closed, true))
       end_output(client.fd.get());

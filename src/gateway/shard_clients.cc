@@ -202,7 +202,7 @@ void Shard::tick(Client& client) {
     std::string ping;
     protocol::append_ping(ping, wall_);
     ws::append_frame(wire, ws::Opcode::ping, {});
-    ws::append_frame(wire, ws::Opcode::text, ping);
+    if (!connected.chat) ws::append_frame(wire, ws::Opcode::text, ping);
     send(client, make_frame(std::move(wire)));
   }
   if (due.heartbeat || due.pong_overdue) report_change(connection);

@@ -11,6 +11,15 @@ namespace {
 // Clients are told to come back after this; another instance is ready then.
 constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
 
+void append_welcome_frame(std::string& wire, const Connection& connection, const ShardOptions& options,
+                          WallTime now) {
+  std::string welcome;
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(options.connection.heartbeat_interval);
+  protocol::append_welcome(welcome, {connection.id.text(), options.instance_id, seconds.count()}, now);
+  ws::append_frame(wire, ws::Opcode::text, welcome);
+}
+
 }  // namespace
 
 void Shard::take_commands() {
@@ -21,8 +30,15 @@ void Shard::take_commands() {
       [this](command::ReplaceSession& c) { replace_session(c); },
       [this](command::Send& c) {
         Client* const client = find(c.handle);
-        if (!client) return;
+        // What the gateway's own clients are told no other one would understand.
+        if (!client || client->connected().chat) return;
         if (c.is_error) ++stats_.errors_total;
+        send(*client, c.frame);
+      },
+      [this](command::ChatSend& c) {
+        Client* const client = find(c.handle);
+        if (!client || !client->connected().chat) return;
+        client->connected().chat->count(c.frame);
         send(*client, c.frame);
       },
       [this](command::Deliver& c) { deliver(c); },
@@ -55,14 +71,13 @@ void Shard::on_admitted(command::Admitted& command) {
   std::string wire = std::move(admitting.waiting->response);
   std::string input = std::move(admitting.waiting->input);
   const bool follows_runs = admitting.waiting->follows_runs;
+  std::unique_ptr<ChatConnection> chat = std::move(admitting.waiting->chat);
 
   on_connected(client);
   Connection& connection = client.connection();
-  std::string welcome;
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(options_.connection.heartbeat_interval);
-  protocol::append_welcome(welcome, {connection.id.text(), options_.instance_id, seconds.count()}, wall_);
-  ws::append_frame(wire, ws::Opcode::text, welcome);
+  const bool is_chat = chat != nullptr;
+  client.connected().chat = std::move(chat);
+  if (!is_chat) append_welcome_frame(wire, connection, options_, wall_);
   update_channels(client);
   // The upgrade's answer and the welcome in one frame: they leave in one write, in this order.
   send(client, make_frame(std::move(wire)));
@@ -71,7 +86,7 @@ void Shard::on_admitted(command::Admitted& command) {
   const auto scope = log_scope(Tracer::kept_context(connection));
   log::debug("connection_opened", {{"connection_id", connection.id.text()},
                                    {"session_ref", connection.session ? connection.session->ref : "-"}});
-  if (follows_runs) runs_->follow(client);
+  if (follows_runs && !is_chat) runs_->follow(client);
   if (!input.empty()) process(client, input);
 }
 
@@ -120,7 +135,7 @@ void Shard::begin_drain(Duration window) {
   std::vector<ConnectionHandle> clients;
   clients_.for_each([&](Client& client) {
     if (!client.is_connected() || !client.connection().is_open()) return;
-    send(client, frame);
+    if (!client.connected().chat) send(client, frame);
     clients.push_back(handle_of(client));
   });
   drain_.emplace(std::move(clients), window, now_);

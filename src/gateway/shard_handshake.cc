@@ -82,7 +82,7 @@ void Shard::request_admission(Client& client, handshake::InOrder accepted) {
   Upgrade& upgrade = accepted.upgrade;
   Connection connection(options_.connection, ConnectionId::make(), upgrade.deflate, now_);
   connection.client_id = std::move(upgrade.client_id);
-  if (const auto guide = channels_.find("guide")) {
+  if (const auto guide = channels_.find("guide"); guide && !upgrade.is_chat) {
     connection.wanted.add(*guide);
     connection.latest_channel = *guide;
   }
@@ -93,6 +93,10 @@ void Shard::request_admission(Client& client, handshake::InOrder accepted) {
   auto waiting = std::make_unique<Admitting::Waiting>(
       Admitting::Waiting{handshake.arrival, std::move(upgrade.response),
                          handshake.bytes.substr(accepted.head_bytes), upgrade.follows_runs});
+  if (upgrade.is_chat) {
+    waiting->chat = std::make_unique<ChatConnection>();
+    waiting->chat->channel = std::move(upgrade.chat_channel);
+  }
   move_to(client, Admitting{std::move(connection), std::move(waiting)});
   watch(client);
   control_.add(std::move(request));

@@ -59,6 +59,14 @@ struct Shard::Execute {
   Client& client;
   std::string_view text;
 
+  // Of another protocol: what it says is not looked at here.
+  void pass_on(bool is_limited) const {
+    const Connection& connection = client.connection();
+    ChatClient from{shard.handle_of(client), connection.id.text(), connection.session,
+                    client.connected().chat->channel, client.stranger};
+    shard.control_.add(event::ChatFrame{std::move(from), std::string(text), is_limited}, text.size());
+  }
+
   void route() const {
     const protocol::DecodeResult decoded = protocol::decode(text, shard.decode_scratch_);
     const Route route = route_message(decoded, client.connection().granted, shard.channels_);
@@ -206,6 +214,8 @@ void Shard::process(Client& client, std::span<char> input) {
     const Execute execute{*this, client, next.text};
     if (connection.is_expired(wall_)) {
       close(client, disconnect::session_ended);
+    } else if (connected.chat) {
+      execute.pass_on(next.kind == Connection::Input::Kind::limited);
     } else if (next.kind == Connection::Input::Kind::limited) {
       execute.reject_limited();
     } else {

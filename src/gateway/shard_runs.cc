@@ -2,31 +2,15 @@
 
 #include <algorithm>
 
-#include "base/digest.h"
-#include "base/hex.h"
-#include "base/ip_machine.h"
 #include "core/run/run_machine.h"
+#include "core/run_account.h"
 #include "core/run_viewer.h"
 #include "protocol/server_message.h"
 
 namespace gw {
 namespace {
 
-// So many times what a user may is an address's.
-constexpr size_t kAccountsPerAddress = 8;
-
 std::string raw_id(const std::optional<protocol::MessageId>& id) { return id ? std::string(id->raw) : ""; }
-
-// Whom the runs of a client without a session count for: one of the accounts of its address, so that many
-// connections of one address leave something of what all strangers have. It stands in Redis, so of the
-// address's digest it has what hundreds of addresses share. Without an address of its own: the connection.
-std::string account_of(const Stranger& stranger, const std::string& connection) {
-  if (!stranger) return connection;
-  const IpAddress machine = machine_of(*stranger);
-  const std::string_view bytes(reinterpret_cast<const char*>(machine.bytes.data()), machine.bytes.size());
-  const size_t account = sha256(connection)[0] % kAccountsPerAddress;
-  return to_hex(sha256(bytes)).substr(0, 6) + "/" + std::to_string(account);
-}
 
 }  // namespace
 
@@ -113,7 +97,7 @@ std::shared_ptr<const event::RunAsked> Shard::Runs::ask(Client& client, const ro
   asked->thread_id = to.thread_id;
   asked->format = to.format;
   if (!client.connection().session)
-    asked->asked_by = account_of(client.stranger, std::string(client.connection().id.text()));
+    asked->asked_by = stranger_account(client.stranger, client.connection().id.text());
   if (attached(client) < RunHub::kRunsMax) asked->attach = queue_.reserve(client.slot, asked->run_id);
   return asked;
 }

@@ -60,6 +60,27 @@ std::optional<http::Response> refuse_page(const http::RequestHead& head, const h
   return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
 }
 
+// What else the query says. Empty: all of it is in order.
+std::optional<http::Response> read_options(const http::Query& query, Upgrade& upgrade) {
+  if (const auto client_id = query.get("client_id")) {
+    if (!is_valid_name(*client_id))
+      return refuse_upgrade(400, "client_id must match [A-Za-z0-9._@+=-]{1,128}");
+    upgrade.client_id = *client_id;
+  }
+  if (const auto runs = query.get("runs")) {
+    if (*runs != "1") return refuse_upgrade(400, "runs must be 1");
+    upgrade.follows_runs = true;
+  }
+  if (const auto spoken = query.get("protocol")) {
+    if (*spoken != "ai-sdk") return refuse_upgrade(400, "protocol must be ai-sdk");
+    upgrade.is_chat = true;
+    upgrade.chat_channel = query.get("channel").value_or("");
+    if (!upgrade.chat_channel.empty() && !is_valid_channel(upgrade.chat_channel))
+      return refuse_upgrade(400, "channel must match [a-z0-9_.:-]{1,64}");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 http::Response refuse_upgrade(int status, std::string_view detail) {
@@ -103,15 +124,7 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
   Upgrade upgrade;
   upgrade.address = requester.address;
   upgrade.token = find_token(*query, head, *handshake);
-  if (const auto client_id = query->get("client_id")) {
-    if (!is_valid_name(*client_id))
-      return refuse_upgrade(400, "client_id must match [A-Za-z0-9._@+=-]{1,128}");
-    upgrade.client_id = *client_id;
-  }
-  if (const auto runs = query->get("runs")) {
-    if (*runs != "1") return refuse_upgrade(400, "runs must be 1");
-    upgrade.follows_runs = true;
-  }
+  if (auto refusal = read_options(*query, upgrade)) return *std::move(refusal);
   if (const auto traceparent = http::find_field(head.fields, "traceparent"))
     upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
 

@@ -28,6 +28,8 @@ struct Upgrade {
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
   bool deflate = false;
+  bool is_chat = false;       // it speaks AI SDK's frames
+  std::string chat_channel;   // and for which channel; empty: it names none
   bool follows_runs = false;  // what is pushed to it, without having asked for any
   IpAddress address;          // of the client, after trusted proxies have been believed
 };

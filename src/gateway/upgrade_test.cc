@@ -133,6 +133,15 @@ TEST(Origin, AllowsWhatIsConfiguredExactly) {
   EXPECT_FALSE(http::is_origin_allowed("null", "gw", any));
 }
 
+TEST(Upgrade, MaySpeakTheFramesOfAiSdk) {
+  EXPECT_FALSE(check(request("/ws")).upgrade.is_chat);
+  const Upgrade chat = check(request("/ws?protocol=ai-sdk&channel=guide")).upgrade;
+  EXPECT_TRUE(chat.is_chat);
+  EXPECT_EQ(chat.chat_channel, "guide");
+  EXPECT_EQ(check(request("/ws?protocol=ag-ui")).status, 400);
+  EXPECT_EQ(check(request("/ws?protocol=ai-sdk&channel=A")).status, 400);
+}
+
 TEST(Origin, AllowsAnyOneLabelWhereThatIsConfigured) {
   const std::vector<std::string> allowed{"https://*.example.com", "http://*.app.example.com:8080"};
   for (const char* origin :

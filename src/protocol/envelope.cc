@@ -56,7 +56,7 @@ void EnvelopeWriter::append(std::string& out, const Inbound& inbound) const {
   out.append(R"({"message_id":)");
   json::append_quoted(out, inbound.message_id);
   out.append(R"(,"connection_id":)");
-  json::append_quoted(out, inbound.connection_id);
+  append_or_null(out, inbound.connection_id);
   out.append(R"(,"channel":)");
   json::append_quoted(out, inbound.channel);
   out.append(R"(,"message":)").append(inbound.message);

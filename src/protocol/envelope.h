@@ -15,14 +15,14 @@ namespace gw::protocol {
 struct InboundRun {
   std::string_view run_id = {};
   std::string_view thread_id = {};  // or null
-  std::string_view format = {};     // "text", "json"
+  std::string_view format = {};     // "text", "json", "ai-sdk", "ag-ui"
   std::string_view protocol = {};   // how the client will read it, where that is not ours; or null
 };
 
 // An empty view is written as null where that is noted.
 struct Inbound {
   std::string_view message_id = {};
-  std::string_view connection_id = {};
+  std::string_view connection_id = {};  // or null: it was asked over HTTP
   std::string_view channel = {};
   std::string_view message = {};  // JSON, passed byte for byte
   WallTime timestamp = {};

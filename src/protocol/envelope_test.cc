@@ -31,6 +31,18 @@ TEST(Envelope, EveryFieldInItsPlace) {
            R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})");
 }
 
+TEST(Envelope, WhatWasAskedOverHttpHasNoConnection) {
+  std::string out;
+  kWriter.append(out, {.message_id = "1",
+                       .channel = "guide",
+                       .message = "{}",
+                       .timestamp = kNow,
+                       .run = InboundRun{"run_1", "chat", "ai-sdk", "ai-sdk"}});
+  EXPECT_NE(out.find(R"("connection_id":null,)"), std::string::npos) << out;
+  EXPECT_TRUE(
+      out.ends_with(R"("run":{"run_id":"run_1","thread_id":"chat","format":"ai-sdk","protocol":"ai-sdk"}})"));
+}
+
 TEST(Envelope, WhatIsNotKnownIsNull) {
   std::string out = "data: ";
   kWriter.append(

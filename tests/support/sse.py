@@ -25,13 +25,13 @@ class Event:
 
 
 class EventStream:
-    """Subscribed once the constructor returns with status 200; `next()` is the oldest event not yet taken.
+    """A GET, or a POST of the JSON `post`. Subscribed once the constructor returns with status 200; `next()` is the oldest event not yet taken.
 
     With another status, `status` and `body` say why. With `stalled`, nothing is read (and little fits into
     the socket) until read().
     """
 
-    def __init__(self, base_url, path, query, key, *, stalled=False, headers=None):
+    def __init__(self, base_url, path, query, key, *, stalled=False, headers=None, post=None):
         target = urlsplit(base_url)
         connection = http.client.HTTPConnection(target.hostname, target.port, timeout=DEADLINE)
         connection.sock = socket.socket()
@@ -41,7 +41,10 @@ class EventStream:
         connection.sock.connect((target.hostname, target.port))
         own = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {key}"} if key is not None else {})
         headers = own | (headers or {})
-        connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
+        if post is not None:
+            headers.setdefault("Content-Type", "application/json")
+        body = None if post is None else json.dumps(post)
+        connection.request("GET" if post is None else "POST", f"{path}?{urlencode(query)}", body, headers)
         self._socket = connection.sock
         self._response = connection.getresponse()
         self.status = self._response.status
@@ -51,7 +54,7 @@ class EventStream:
         self._events = queue.Queue()
         self._reader = None
         if self.status != 200:
-            self.body = json.loads(self._response.read())
+            self.body = json.loads(self._response.read() or "null")
             return
         # Silence is normal here: keep-alive comments are tens of seconds apart.
         self._socket.settimeout(None)

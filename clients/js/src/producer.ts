@@ -21,7 +21,7 @@ export interface Envelope {
   message_id: string;
   channel: string;
   message: any;
-  connection_id?: string;
+  connection_id?: string | null;
   user_id?: string | null;
   run?: { run_id: string; thread_id: string | null; format: string; protocol: string | null };
   [member: string]: any;

@@ -40,6 +40,14 @@ inline constexpr PageLeave kRunStreamLeave{
     "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, "
     "Producer-Received-Seq, Run-Status, Run-Hash, WWW-Authenticate, Retry-After"};
 
+// AI SDK's chats, and AG-UI. Pages give their requests headers of their own (a tenant's, a trace's); only
+// these.
+inline constexpr PageLeave kChatLeave{
+    "GET, HEAD, POST",
+    "Authorization, Accept, Cache-Control, Content-Type, Last-Event-ID, User-Agent, traceparent, tracestate",
+    "Location, Run-Status, x-workflow-run-id, x-workflow-stream-tail-index, x-vercel-ai-ui-message-stream, "
+    "WWW-Authenticate, Retry-After"};
+
 // Lets a page of an allowed origin read what it is answered (the CORS protocol of the Fetch standard). True:
 // it asked for leave beforehand, and that has been answered. Pages of other origins are told nothing.
 bool allow_page(const http::Request& request, http::Responder& responder,

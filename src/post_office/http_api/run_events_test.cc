@@ -27,8 +27,7 @@ std::string resumed(const Run& run, const std::optional<RunCursor>& cursor) {
 TEST(RunEvents, SayWhereTheyEnd) {
   std::string out;
   append_data_event(out, {1, 3, RunHash::of("a\nb")}, StreamKind::text, "a\nb");
-  EXPECT_EQ(out,
-            "event: data\nid: 0001.000000000003." + RunHash::of("a\nb").text() + "\ndata:a\ndata:b\n\n");
+  EXPECT_EQ(out, "event: data\nid: 0001.000000000003." + RunHash::of("a\nb").text() + "\ndata:a\ndata:b\n\n");
 }
 
 std::string data_of(StreamKind kind, std::string_view bytes) {
