@@ -10,6 +10,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from support.api import POST_OFFICE, SESSIONS
+from support.chats import ChatStream, new_chat, user_message
 from support.runs import RUNS, Run, cursor, new_name
 from support.wait import eventually
 
@@ -47,6 +48,23 @@ def run_with(gateway, text="", ended=False, name=False):
     if ended:
         run.end()
     return run
+
+
+def chat_with(gateway):
+    """A chat whose answer is over, and the message."""
+    body = {"id": new_chat(), "messages": [user_message()]}
+    ChatStream(gateway.url, "/api/chat", {"channel": "guide"}, gateway.api_key, post=body).close()
+    assert gateway.api.post(f"/api/chat/{body['id']}/stop?channel=guide").status_code == 202
+    return body
+
+
+def thread_with(gateway):
+    """The same of AG-UI."""
+    body = {"threadId": new_chat(), "runId": new_chat(), "messages": []}
+    stream = ChatStream(gateway.url, "/ag-ui/agent/guide/run", {}, gateway.api_key, post=body)
+    stream.close()
+    assert gateway.api.post(f"/ag-ui/agent/guide/stop/{body['threadId']}").status_code == 202
+    return body, stream.headers["Location"]
 
 
 def mcp_message(method, **params):
@@ -209,6 +227,38 @@ CALLS = {
         (404, lambda g, c: "/v1/stream/nobody"),
         (410, lambda g, c: f"/v1/stream/{run_with(g, 'x').run_id}?offset={cursor(1, b'y')}"),
     ],
+    ("POST", "/api/chat"): [
+        (200, lambda g, c: ("/api/chat?channel=guide", chat_with(g))),
+        (400, lambda g, c: ("/api/chat?channel=guide", {"messages": []})),
+        (404, lambda g, c: ("/api/chat?channel=nobodys", {"messages": [user_message()]})),
+    ],
+    ("GET", "/api/chat/{}/stream"): [
+        (200, lambda g, c: f"/api/chat/{chat_with(g)['id']}/stream?channel=guide"),
+        (204, lambda g, c: f"/api/chat/{new_chat()}/stream?channel=guide"),
+        (404, lambda g, c: f"/api/chat/run_{'0' * 32}/stream"),
+        (409, lambda g, c: f"/api/chat/{run_with(g, 'x').run_id}/stream"),
+    ],
+    ("POST", "/api/chat/{}/stop"): [
+        (202, lambda g, c: f"/api/chat/{chat_with(g)['id']}/stop?channel=guide"),
+        (404, lambda g, c: f"/api/chat/{new_chat()}/stop?channel=guide"),
+    ],
+    ("POST", "/ag-ui/agent/{}/run"): [
+        (200, lambda g, c: ("/ag-ui/agent/guide/run", thread_with(g)[0])),
+        (400, lambda g, c: ("/ag-ui/agent/guide/run", {"threadId": "t"})),
+    ],
+    ("GET", "/ag-ui/agent/{}/run/{}"): [
+        (200, lambda g, c: thread_with(g)[1]),
+        (404, lambda g, c: f"/ag-ui/agent/guide/run/run_{'0' * 32}"),
+    ],
+    ("POST", "/ag-ui/agent/{}/connect"): [
+        (200, lambda g, c: ("/ag-ui/agent/guide/connect", {"threadId": thread_with(g)[0]["threadId"]})),
+        (400, lambda g, c: ("/ag-ui/agent/guide/connect", {})),
+    ],
+    ("POST", "/ag-ui/agent/{}/stop/{}"): [
+        (202, lambda g, c: f"/ag-ui/agent/guide/stop/{thread_with(g)[0]['threadId']}"),
+        (404, lambda g, c: "/ag-ui/agent/guide/stop/nobodys"),
+    ],
+    ("GET", "/ag-ui/info"): [(200, lambda g, c: "/ag-ui/info")],
     ("GET", POST_OFFICE + "/connections/{}"): [
         (200, lambda g, c: f"{POST_OFFICE}/connections/{c.connection_id}"),
         (404, lambda g, c: f"{POST_OFFICE}/connections/ws_{'0' * 32}"),
@@ -239,7 +289,7 @@ CALLS = {
 }
 
 # These must be documented. The rest of the table may be.
-PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, RUNS, "/v1", "/mcp", "/health", "/metrics"))}
+PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, RUNS, "/v1", "/api/chat", "/ag-ui", "/mcp", "/health", "/metrics"))}
 
 
 def operations(document):
