@@ -67,6 +67,13 @@ def thread_with(gateway):
     return body, stream.headers["Location"]
 
 
+def stream_with(gateway, **headers):
+    path = f"/v1/stream/{new_name()}"
+    made = gateway.api.request("PUT", path, headers={"Content-Type": "application/json", **headers})
+    assert made.status_code == 201, made.text
+    return path
+
+
 def mcp_message(method, **params):
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
 
@@ -259,6 +266,23 @@ CALLS = {
         (404, lambda g, c: "/ag-ui/agent/guide/stop/nobodys"),
     ],
     ("GET", "/ag-ui/info"): [(200, lambda g, c: "/ag-ui/info")],
+    ("PUT", "/v1/stream/{}"): [
+        (201, lambda g, c: (f"/v1/stream/{new_name()}", [{"a": 1}])),
+        (200, lambda g, c: (stream_with(g), [])),
+        (400, lambda g, c: "/v1/stream/run_mine"),
+        (409, lambda g, c: f"/v1/stream/{run_with(g, name=True).run_id}"),
+    ],
+    ("POST", "/v1/stream/{}"): [
+        (204, lambda g, c: (stream_with(g), {"a": 1})),
+        (400, lambda g, c: stream_with(g)),
+        (404, lambda g, c: ("/v1/stream/nobody", {})),
+        (409, lambda g, c: (stream_with(g, **{"Stream-Closed": "true"}), {"a": 1})),
+    ],
+    ("DELETE", "/v1/stream/{}"): [
+        (204, lambda g, c: stream_with(g)),
+        (404, lambda g, c: "/v1/stream/nobody"),
+        (409, lambda g, c: f"/v1/stream/{run_with(g).run_id}"),
+    ],
     ("GET", POST_OFFICE + "/connections/{}"): [
         (200, lambda g, c: f"{POST_OFFICE}/connections/{c.connection_id}"),
         (404, lambda g, c: f"{POST_OFFICE}/connections/ws_{'0' * 32}"),
@@ -346,7 +370,8 @@ def check(document, registry, operation, response):
     assert str(response.status_code) in documented, f"{response.status_code} is not documented"
     content = resolve(document, documented[str(response.status_code)]).get("content", {})
     if not response.content:
-        assert not content and "content-type" not in response.headers
+        # Of what was made it is told what type it has.
+        assert not content and ("content-type" not in response.headers or operation["operationId"] == "makeStream")
         return
     kind = response.headers["content-type"].split(";")[0]
     assert kind in content, f"{kind} is not documented"

@@ -11,12 +11,16 @@ const headers = { Authorization: `Bearer ${process.env.GATEWAY_API_KEY}` };
 async function readOnce(told) {
   const response = await stream({ url, headers, live, offset: told.offset });
   console.log('reading');
-  response.subscribeText((batch) => {
-    told.text += batch.text;
-    told.offset = batch.offset;
+  // `closed` tells of the last response, which may still have to become a batch.
+  await new Promise((resolve, reject) => {
+    response.subscribeText((batch) => {
+      told.text += batch.text;
+      told.offset = batch.offset;
+      told.closed = batch.streamClosed;
+      if (told.closed) resolve();
+    });
+    response.closed.then(() => sleep(2000)).then(() => reject(new Error('it ended without an end')), reject);
   });
-  await response.closed;
-  told.closed = response.streamClosed;
 }
 
 async function read() {
@@ -55,3 +59,4 @@ async function write() {
 }
 
 await (verb === 'read' ? read() : write());
+process.exit();
