@@ -1,5 +1,6 @@
 #include "app/service_api.h"
 
+#include "post_office/http_api/disconnects.h"
 #include "post_office/http_api/documents.h"
 #include "post_office/http_api/origin_check.h"
 
@@ -47,10 +48,12 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
       ops_({parts.loop, parts.gateway, parts.post_office, parts.engine, streams_, polls_, mcp_, parts.consul},
-           options_.instance_id) {
+           options_.instance_id),
+      reports_(parts.loop, parts.gateway, parts.engine, ops_, {options_.instance_id, options_.version}) {
   add_session_routes(routes_, sessions_);
   add_message_routes(routes_, post_office_);
   add_lookup_routes(routes_, lookups_);
+  add_disconnect_routes(routes_, parts.post_office);
   add_run_routes(routes_, runs_);
   parts.engine.sessions().on_change(
       [this](const SessionPtr& session) { run_streams_.on_session_changed(session); });
@@ -93,6 +96,8 @@ void ServiceApi::add_ops_routes() {
   routes_.add_ops("GET", "/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
   routes_.add_ops("GET", "/api/health/websocket-gateway/detailed", registry,
                   to(ops_, &OpsApi::detailed_health));
+  routes_.add("GET", "/api/post-office/websocket/instances", http_api::scope_of_all(Scope::registry),
+              to(reports_, &InstanceReports::show));
   routes_.add_ops("GET", "/metrics", registry, to(ops_, &OpsApi::metrics));
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/instance_reports.h"
 #include "app/ops_api.h"
 #include "post_office/http_api/event_streams.h"
 #include "post_office/http_api/lookups.h"
@@ -19,6 +20,7 @@ namespace gw {
 struct ServiceApiOptions {
   std::vector<ApiKey> keys;
   std::string instance_id;
+  std::string version;
   std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
   Duration ack_wait{};                       // after it a group's message goes to another agent
@@ -73,6 +75,7 @@ class ServiceApi {
   mcp::Polls polls_;
   mcp::Server mcp_;
   OpsApi ops_;
+  InstanceReports reports_;
 };
 
 }  // namespace gw

@@ -31,6 +31,8 @@ inline Needs nothing() { return {}; }
 inline Needs run_reader() { return {Needs::Who::reader}; }
 inline Needs any_key() { return {Needs::Who::key_holder}; }
 inline Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
+// Of a key that is bound to no tenant: the answer is about all of them.
+inline Needs scope_of_all(Scope scope) { return {Needs::Who::key_holder, {scope, true}}; }
 inline Needs ops_or(Scope scope) { return {Needs::Who::key_holder_unless_ops, {scope, true}}; }
 
 class Routes {
