@@ -17,7 +17,7 @@ std::string_view name_of(Gateway::State state) {
 void append_channels(json::Writer& body, const std::vector<ChannelMetrics>& channels) {
   body.key("channels").begin_object();
   for (const ChannelMetrics& channel : channels) {
-    body.key(channel.name)
+    body.key(channel.channel)
         .begin_object()
         .member("agents", channel.stats.agents)
         .member("waiting", channel.stats.queue_size)
