@@ -19,7 +19,7 @@ def gateway(tmp_path_factory):
     entries = []
     for name, scopes in KEYS.items():
         listed = ", ".join(f'"{scope}"' for scope in scopes)
-        entries.append(f'[[api_keys]]\nname = "{name}"\nrealm = "ops"\nkey = "key-of-the-{name}"\nscopes = [{listed}]\n')
+        entries.append(f'[[api_keys]]\nname = "{name}"\nrealm = "ops"\nkey = "key-of-the-{name}-0123"\nscopes = [{listed}]\n')
     entries[-1] += 'tenant = "acme"\n'
     file.write_text("\n".join(entries))
     with Gateway("--config", file, env={"GATEWAY_API_KEY": "root-key-of-tests"}) as gateway:
@@ -28,7 +28,7 @@ def gateway(tmp_path_factory):
 
 @pytest.fixture
 def key(gateway):
-    return lambda name: gateway.api_with(f"key-of-the-{name}")
+    return lambda name: gateway.api_with(f"key-of-the-{name}-0123")
 
 
 def ids(records):

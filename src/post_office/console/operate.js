@@ -75,27 +75,25 @@ class Operate {
 
   async ask() {
     this.asking = true;
-    const refused = await Promise.all([
+    await Promise.all([
       this.look("gateway-rows", async () => this.show((await this.api.instances()).instances, await this.api.counts())),
       this.look("run-rows", async () => this.showRuns(await this.openRuns())),
     ]);
-    const words = refused.find(Boolean) ?? "";
-    if (words && $("find-result").textContent !== words) tell("runs-result", words, "bad");
-    else tell("runs-result", "");
     this.asking = false;
     this.timer = setTimeout(() => this.soon(), OPERATE_MS);
   }
 
-  // Answers what went wrong; old figures stay and are seen to be old.
+  // Old figures stay, and are seen to be old. What went wrong is said once, not every two seconds.
   async look(rows, show) {
+    let words = "";
     try {
       await show();
-      $(rows).classList.remove("stale");
-      return "";
     } catch (error) {
-      $(rows).classList.add("stale");
-      return apiWords(error);
+      words = apiWords(error);
     }
+    $(rows).classList.toggle("stale", words !== "");
+    const line = $(`${rows}-result`);
+    if (line.textContent !== words) tell(line.id, words, "bad");
   }
 
   async openRuns() {
