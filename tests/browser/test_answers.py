@@ -358,7 +358,7 @@ def test_a_gateway_gone_silent_in_the_middle_is_left(console, user):
     expect(words(console)).to_have_text("one ")
     console.page.clock.run_for(11_000)  # and what has passed since that text came
     assert len(stage.sockets) == 1
-    console.page.clock.run_for(6_000)
+    console.page.clock.run_for(9_000)
     console.connected()
     assert len(stage.sockets) == 2
     expect(words(console)).to_have_text("one two")

@@ -10,6 +10,9 @@ from support.runs import RUNS, Run
 from support.wait import eventually
 
 
+DISCONNECT = re.compile("^Disconnect ")
+
+
 @pytest.fixture
 def operator(console):
     """Without a session of its own."""
@@ -71,10 +74,10 @@ def test_somebody_is_found_and_disconnected_after_a_question(operator, gateway, 
     expect(rows(operator, "Connections")).to_have_count(2)
     expect(rows(operator, "Sessions")).to_have_count(2)
     wanted = rows(operator, "Connections").filter(has=operator.page.get_by_title(clients[0].connection_id))
-    wanted.get_by_role("button", name="Disconnect").click()
+    wanted.get_by_role("button", name=DISCONNECT).click()
     confirm(operator, "Keep")
     clients[0].assert_silent()
-    wanted.get_by_role("button", name="Disconnect").click()
+    wanted.get_by_role("button", name=DISCONNECT).click()
     confirm(operator, "Disconnect", code="4010")
     assert clients[0].closed()[0] == 4010
     expect(operator.page.get_by_text(f"Disconnected {user}.")).to_be_visible()
@@ -87,7 +90,7 @@ def test_by_its_id_a_connection_is_found_and_by_its_reference_a_session(operator
     client = gateway.connect(session)
     find(operator, client.connection_id)
     expect(rows(operator, "Connections")).to_have_count(1)
-    expect(rows(operator, "Connections").get_by_text(user)).to_be_visible()
+    expect(rows(operator, "Connections").get_by_title(user)).to_be_visible()
     find(operator, api.session(session)["session_ref"])
     expect(rows(operator, "Sessions").get_by_text("active")).to_be_visible()
     expect(rows(operator, "Connections")).to_have_count(1)
@@ -98,10 +101,10 @@ def test_by_its_id_a_connection_is_found_and_by_its_reference_a_session(operator
 def test_a_session_is_suspended_and_resumed(operator, gateway, user):
     client = gateway.connect(gateway.new_session(user_id=user))
     find(operator, user)
-    rows(operator, "Sessions").get_by_role("button", name="Suspend").click()
+    rows(operator, "Sessions").get_by_role("button", name=re.compile("^Suspend ")).click()
     confirm(operator, "Suspend")
     assert client.closed()[0] == 4003
-    rows(operator, "Sessions").get_by_role("button", name="Resume").click()
+    rows(operator, "Sessions").get_by_role("button", name=re.compile("^Resume ")).click()
     confirm(operator, "Resume")
     expect(rows(operator, "Sessions").get_by_text("active")).to_be_visible()
 
@@ -109,7 +112,7 @@ def test_a_session_is_suspended_and_resumed(operator, gateway, user):
 def test_an_open_run_is_cancelled(operator, gateway):
     run = Run.create(gateway.api)
     row = rows(operator, "Open runs").filter(has=operator.page.get_by_title(run.run_id))
-    row.get_by_role("button", name="Cancel").click()
+    row.get_by_role("button", name=re.compile("^Cancel ")).click()
     confirm(operator, "Cancel run")
     eventually(lambda: gateway.api.get(f"{RUNS}/{run.run_id}").json()["cancel_requested"])
     run.end()
@@ -139,7 +142,7 @@ def test_of_both_instances_and_across_them(cluster, context, user):
     expect(console.channel_row("guide").get_by_role("cell").nth(1)).to_have_text("2")
     find(console, user)
     expect(rows(console, "Connections").get_by_text("gateway-2")).to_be_visible()
-    rows(console, "Connections").get_by_role("button", name="Disconnect").click()
+    rows(console, "Connections").get_by_role("button", name=DISCONNECT).click()
     confirm(console, "Disconnect")
     assert client.closed()[0] == 1012
     for agent in agents:
@@ -156,7 +159,7 @@ def test_what_a_key_may_not_do_is_said(gateway_factory, open_tab, tmp_path):
     console.use_key("key-of-a-watcher-0123")
     console.accepted()
     console.operate()
-    rows(console, "Connections").get_by_role("button", name="Disconnect").click()
+    rows(console, "Connections").get_by_role("button", name=DISCONNECT).click()
     confirm(console, "Disconnect")
     expect(console.page.get_by_text(re.compile("^This key may not do that. .*sessions"))).to_be_visible()
     client.assert_silent()

@@ -154,7 +154,7 @@ def test_text_stands_out_from_its_ground(open_context, gateway, api, user, schem
         console.log.get_by_role("article", name="Error").get_by_text("That is not valid JSON."),
         console.page.get_by_text("Enter sends, Shift and Enter makes a new line."),
         console.page.get_by_text(re.compile("^Published to guide")),
-        console.page.get_by_text("messages/s in"),
+        console.page.get_by_text("messages/s in, this page"),
         console.button("guide"), console.button("pillar:content"), console.button("Send"), console.button("Disconnect"),
     ]  # fmt: skip
     for locator in shown:

@@ -3,7 +3,7 @@
 
 const RUN_STORE = "gateway-console-runs";
 const RUN_TEXT_KEPT_MAX = 64 * 1024;   // a longer one is asked for anew after a reload
-// What a `reset` says without saying it.
+// What a `reset` says without saying it, but for one by the gateway itself.
 const CLAIMED = { status: "in_progress", owner: "live" };
 // These end what this page hears of a run, and nothing else.
 const ONLY_HERE = /^(closed|no_socket|\d+)$/;
@@ -115,7 +115,7 @@ class ShownRun {
     this.run = run;
     run.on("delta", (added) => view.append(added));
     run.on("snapshot", (message) => { view.replace(run.text); view.describe(message); });
-    run.on("reset", () => { view.replace(run.text); view.describe(CLAIMED); });
+    run.on("reset", (message) => { view.replace(run.text); view.describe(message.cause === "ended" ? message : CLAIMED); });
     run.on("top", (message) => view.describe(message));
     run.on("end", () => this.ended());
     if (run.text) view.replace(run.text);
