@@ -66,7 +66,7 @@ def test_ships_what_is_needed_and_nothing_else(installed):
     home, files = installed
     beside = {"README.md", "LICENSE", "package.json"}
     assert beside <= files
-    assert all(re.fullmatch(r"dist/\w+\.(js|cjs|d\.ts|d\.cts)", file) for file in files - beside), files
+    assert all(re.fullmatch(r"dist/\w+(\.global)?\.(js|cjs|d\.ts|d\.cts)", file) for file in files - beside), files
     assert [path.name for path in (home / "node_modules").iterdir() if not path.name.startswith(".")] == ["websocket-gateway-client"]
     assert "dependencies" not in json.loads((home / "node_modules/websocket-gateway-client/package.json").read_text())
 
