@@ -29,6 +29,18 @@ for (const [format, extension] of [['esm', '.js'], ['cjs', '.cjs']]) {
   });
 }
 
+// For a page without modules or a bundler, and for the gateway's own console: all in one global.
+await build({
+  entryPoints: [`${here}src/index.ts`],
+  outfile: `${dist}/index.global.js`,
+  bundle: true,
+  format: 'iife',
+  globalName: 'gatewayClient',
+  target: 'es2022',
+  mangleProps: /^_[a-z]/i,
+  banner: { js: '// Built from clients/js/src by its build.mjs: not to be edited.' },
+});
+
 // TypeScript 7 is a program, not a module.
 execFileSync(process.execPath, [fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json'))), '-p', here], { stdio: 'inherit' });
 for (const file of readdirSync(dist).filter((name) => name.endsWith('.d.ts'))) {

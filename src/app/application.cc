@@ -114,6 +114,7 @@ consul::Service consul_service(const Config& config, const EngineTraits& engine,
 ServiceApiOptions api_options(const Config& config, const std::string& made_key) {
   ServiceApiOptions options;
   options.instance_id = config.instance_id;
+  options.version = config.version;
   options.public_url = config.public_url;
   options.allowed_origins = config.allowed_origins;
   options.ack_wait = config.ack_wait;

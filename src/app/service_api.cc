@@ -1,5 +1,6 @@
 #include "app/service_api.h"
 
+#include "post_office/http_api/disconnects.h"
 #include "post_office/http_api/documents.h"
 #include "post_office/http_api/origin_check.h"
 
@@ -61,10 +62,12 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
       ops_({parts.loop, parts.gateway, parts.post_office, parts.engine, streams_, polls_, mcp_, parts.consul},
-           options_.instance_id) {
+           options_.instance_id),
+      reports_(parts.loop, parts.gateway, parts.engine, ops_, {options_.instance_id, options_.version}) {
   add_session_routes(routes_, sessions_);
   add_message_routes(routes_, post_office_);
   add_lookup_routes(routes_, lookups_);
+  add_disconnect_routes(routes_, parts.post_office);
   add_run_routes(routes_, runs_);
   add_ai_sdk_routes(routes_, ai_sdk_);
   add_ag_ui_routes(routes_, ag_ui_);
@@ -115,6 +118,8 @@ void ServiceApi::add_ops_routes() {
   routes_.add_ops("GET", "/health/websocket-gateway/detailed", registry, to(ops_, &OpsApi::detailed_health));
   routes_.add_ops("GET", "/api/health/websocket-gateway/detailed", registry,
                   to(ops_, &OpsApi::detailed_health));
+  routes_.add("GET", "/api/post-office/websocket/instances", http_api::scope_of_all(Scope::registry),
+              to(reports_, &InstanceReports::show));
   routes_.add_ops("GET", "/metrics", registry, to(ops_, &OpsApi::metrics));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/instance_reports.h"
 #include "app/ops_api.h"
 #include "post_office/http_api/ag_ui.h"
 #include "post_office/http_api/chat_sockets.h"
@@ -23,6 +24,7 @@ namespace gw {
 struct ServiceApiOptions {
   std::vector<ApiKey> keys;
   std::string instance_id;
+  std::string version;
   std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
   Duration ack_wait{};                       // after it a group's message goes to another agent
@@ -90,6 +92,7 @@ class ServiceApi {
   mcp::Polls polls_;
   mcp::Server mcp_;
   OpsApi ops_;
+  InstanceReports reports_;
 };
 
 }  // namespace gw

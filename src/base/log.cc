@@ -151,10 +151,9 @@ Stats stats() { return writer ? writer->stats() : Stats{}; }
 
 bool enabled(Level level) { return level >= options_in_use.level && level != Level::off; }
 
-void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
-  if (!enabled(level)) return;
-  // Who asks for debug lines wants all of them.
-  if (writer && level > Level::debug && !writer->admits(event, steady_now())) return;
+namespace {
+
+void write_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
   std::string line;
   const bool json = options_in_use.format == Format::json;
   if (json) {
@@ -172,6 +171,19 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
   if (json) line += '}';
   line += '\n';
   put(line);
+}
+
+}  // namespace
+
+void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  if (!enabled(level)) return;
+  // Who asks for debug lines wants all of them.
+  if (writer && level > Level::debug && !writer->admits(event, steady_now())) return;
+  write_line(level, event, fields);
+}
+
+void audit(std::string_view event, std::initializer_list<Field> fields) {
+  if (enabled(Level::info)) write_line(Level::info, event, fields);
 }
 
 void fatal(const char* event, const char* detail) noexcept {

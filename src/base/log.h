@@ -72,6 +72,9 @@ inline void error(std::string_view event, std::initializer_list<Field> fields = 
   write(Level::error, event, fields);
 }
 
+// Who did what: level info, and never left out for the number of its lines.
+void audit(std::string_view event, std::initializer_list<Field> fields);
+
 // The last line before an abnormal end, whoever else logs after it. It waits for a bounded time, allocates
 // nothing, and may be called in a signal handler.
 void fatal(const char* event, const char* detail) noexcept;

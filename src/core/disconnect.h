@@ -2,6 +2,7 @@
 // Existing front ends send a user to the login page on 1008, 4001 and 4003 and never retry.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -28,6 +29,14 @@ inline constexpr Disconnect stale{4009, "Connection evicted (stale)"};
 inline constexpr Disconnect replaced{4010, "replaced"};  // by the same client: never to come back
 inline constexpr Disconnect rate_limited{4029, "Rate limit exceeded"};
 inline constexpr Disconnect message_timeout{1002, "Message not finished in time"};
+
+// Those that somebody with a key may choose; the first where he does not. To send users to their login page
+// one ends or suspends the session.
+inline constexpr std::array kByOperator{
+    Disconnect{1012, "Disconnected by an operator"},             // come back
+    Disconnect{4009, "Disconnected by an operator"},             // the same
+    Disconnect{4010, "Disconnected by an operator: stay away"},  // never come back
+};
 
 }  // namespace disconnect
 }  // namespace gw

@@ -3,9 +3,11 @@
 // engine drives its own timers from start() on, and never blocks.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/agent_delivery.h"
 #include "core/client_delivery.h"
@@ -55,6 +57,12 @@ class Engine {
   // Answers when a message has gone through the engine and back; unavailable or timeout: it did not.
   virtual void probe(Done<void> done) = 0;
   virtual EngineStats stats() const = 0;
+
+  // What others may be shown of this instance. To be said again within kReportTime: older ones are forgotten.
+  static constexpr std::chrono::milliseconds kReportTime{6000};
+  virtual void report(std::string text) = 0;
+  // What each instance that lives has said last, this one's among them.
+  virtual void reports(Done<std::vector<std::string>> done) = 0;
 };
 
 }  // namespace gw

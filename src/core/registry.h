@@ -67,6 +67,26 @@ struct ByChannel {
 };
 using Selector = std::variant<BySession, ByUser, ByChannel>;
 
+// Which connections to list; what is empty may be any.
+struct ConnectionFilter {
+  std::string tenant_id = {};
+  std::string user_id = {};
+  std::string session_ref = {};
+  std::string gateway = {};  // the instance
+  std::optional<ChannelIndex> channel = {};
+  std::string after = {};  // where to go on: what the page before gave
+  size_t limit = 100;
+
+  bool admits(const ConnectionRecord& record) const;  // whatever `gateway` says
+};
+
+// Some of a list. `after`: where to go on; empty: there is no more. A page may be short, or empty, though
+// there are more (core/list.h).
+struct ConnectionPage {
+  std::vector<ConnectionRecord> records = {};
+  std::string after = {};
+};
+
 struct AdmissionLimits {
   size_t per_user = 5;  // of one tenant; 0: no limit
   size_t total = 100'000;
@@ -75,9 +95,17 @@ struct AdmissionLimits {
 // Who owes a pong for longer than this gives way to a newcomer.
 inline constexpr auto kPongPatience = std::chrono::seconds(10);
 
+inline bool ConnectionFilter::admits(const ConnectionRecord& record) const {
+  return (tenant_id.empty() || record.tenant_id() == tenant_id) &&
+         (user_id.empty() || record.user_id() == user_id) &&
+         (session_ref.empty() || (record.session && record.session->ref == session_ref)) &&
+         (!channel || record.channels.contains(*channel));
+}
+
 class Registry {
  public:
-  // A connection of this instance has given way to another of its user, and is forgotten: it has to close.
+  // A connection of this instance has given way to another of its user, or is disconnected by somebody, and
+  // is forgotten: it has to close.
   using OnEvicted = std::function<void(const ConnectionHandle&, const Disconnect&)>;
 
   virtual ~Registry() = default;
@@ -95,6 +123,12 @@ class Registry {
 
   virtual void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) = 0;
   virtual void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) = 0;
+  // In pages, in an order that does not change: whoever is connected from the first to the last is in exactly
+  // one of them. invalid_argument: `after` is not what a page gave.
+  virtual void list(const ConnectionFilter& filter, Done<ConnectionPage> done) = 0;
+  // They have to close, on whichever instance they are (on_evicted there): answers how many that was said to.
+  virtual void disconnect(const std::vector<ConnectionRecord>& records, const Disconnect& why,
+                          Done<size_t> done) = 0;
   // Of this instance alone, without asking anybody.
   virtual std::vector<ConnectionRecord> select_local(const Selector& selector) const = 0;
   // `tenant`: count only its connections (empty: all).

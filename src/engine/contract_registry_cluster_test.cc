@@ -129,5 +129,27 @@ TEST_P(RegistryCluster, ManyQuestionsCostFewCommands) {
   EXPECT_LT(instance_->engine().stats().commands_total - before, 60u);
 }
 
+TEST_P(RegistryCluster, ListsAndDisconnectsThoseElsewhere) {
+  begin();
+  const auto other = start(GetParam(), "gw-2");
+  const auto evicted = watch_evictions(registry()), evicted_there = watch_evictions(other->registry());
+  const auto session = shared_session("s", "ann");
+  add_to(*instance_, tab(session, 1, "tab-1"));
+  add_to(*other, tab(session, 2, "tab-2"));
+  const auto page = ask<ConnectionPage>(
+      [&](Done<ConnectionPage> done) { registry().list({.user_id = "ann"}, std::move(done)); });
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->records.size(), 2u);
+  EXPECT_EQ(page->after, "");
+  const auto told = ask<size_t>([&](Done<size_t> done) {
+    registry().disconnect(page->records, disconnect::kByOperator[0], std::move(done));
+  });
+  ASSERT_TRUE(told);
+  EXPECT_EQ(*told, 2u);
+  EXPECT_EQ(*evicted, (Evicted{{1, 1012}}));
+  EXPECT_TRUE(until([&] { return *evicted_there == Evicted{{2, 1012}}; }));
+  EXPECT_TRUE(soon({}, ByUser{"ann"}));
+}
+
 }  // namespace
 }  // namespace gw

@@ -35,56 +35,70 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
   if (message.size() > options_.message_bytes_max) {
     return done(Error{Errc::too_large, "message is larger than a client's outbox (outbox-bytes)"});
   }
-  if (const auto* to = std::get_if<ToConnection>(&recipient)) {
-    return connection(
-        to->connection_id, tenant,
-        [this, message = std::string(message), done = std::move(done)](Result<ConnectionRecord> found) {
-          if (!found) return done(found.error());
-          engine_.clients().send(*found, message, [done](Result<void> sent) {
-            if (!sent) return done(sent.error());
-            done(size_t{1});
-          });
-        });
-  }
-  if (const auto* to = std::get_if<ToUser>(&recipient)) {
-    return send_all(ByUser{to->user_id}, std::string(message), tenant, std::move(done));
-  }
-  if (const auto* to = std::get_if<ToSessionRef>(&recipient)) {
-    return send_all(BySession{to->ref}, std::string(message), tenant, std::move(done));
-  }
-  engine_.sessions().find(sha256(std::get<ToSessionId>(recipient).session_id),
-                          [this, message = std::string(message), tenant = std::string(tenant),
-                           done = std::move(done)](Result<SessionPtr> session) mutable {
-                            if (!session) return done(session.error());
-                            // The same answer as for one that nobody has: a caller must not learn that it
-                            // exists.
-                            if (!is_visible_to(tenant, (*session)->tenant_id))
-                              return done(Error{Errc::not_found, "no such session"});
-                            send_all(BySession{(*session)->ref}, std::move(message), tenant, std::move(done));
-                          });
+  find_all(recipient, tenant,
+           [this, message = std::string(message), to_one = std::holds_alternative<ToConnection>(recipient),
+            done = std::move(done)](const Result<std::vector<ConnectionRecord>>& found) {
+             if (!found) return done(found.error());
+             if (!to_one) return send_all(*found, message, done);
+             engine_.clients().send(found->front(), message, [done](Result<void> sent) {
+               if (!sent) return done(sent.error());
+               done(size_t{1});
+             });
+           });
 }
 
-void PostOffice::send_all(const Selector& selector, std::string message, std::string_view tenant,
+// Answers once, when the last one has: the count is of those that took it.
+void PostOffice::send_all(const std::vector<ConnectionRecord>& records, std::string_view message,
                           Done<size_t> done) {
-  connections(selector, tenant,
-              [this, message = std::move(message),
-               done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
-                if (!found) return done(found.error());
-                if (found->empty()) return done(no_such_connection());
-                // Answers once, when the last one has: the count is of those that took it.
-                struct Tally {
-                  size_t open;
-                  size_t delivered = 0;
-                  Done<size_t> done;
-                };
-                auto tally = std::make_shared<Tally>(Tally{found->size(), 0, done});
-                for (const ConnectionRecord& record : *found) {
-                  engine_.clients().send(record, message, [tally](Result<void> sent) {
-                    tally->delivered += sent ? 1 : 0;
-                    if (--tally->open == 0) tally->done(tally->delivered);
-                  });
-                }
-              });
+  struct Tally {
+    size_t open;
+    size_t delivered = 0;
+    Done<size_t> done;
+  };
+  auto tally = std::make_shared<Tally>(Tally{records.size(), 0, std::move(done)});
+  for (const ConnectionRecord& record : records) {
+    engine_.clients().send(record, message, [tally](Result<void> sent) {
+      tally->delivered += sent ? 1 : 0;
+      if (--tally->open == 0) tally->done(tally->delivered);
+    });
+  }
+}
+
+void PostOffice::disconnect(const Recipient& recipient, const Disconnect& why, std::string_view tenant,
+                            Done<size_t> done) {
+  find_all(recipient, tenant,
+           [this, why, done = std::move(done)](const Result<std::vector<ConnectionRecord>>& found) {
+             if (!found) return done(found.error());
+             engine_.registry().disconnect(*found, why, done);
+           });
+}
+
+void PostOffice::find_all(const Recipient& recipient, std::string_view tenant,
+                          Done<std::vector<ConnectionRecord>> done) {
+  if (const auto* to = std::get_if<ToConnection>(&recipient)) {
+    return connection(to->connection_id, tenant, [done = std::move(done)](Result<ConnectionRecord> found) {
+      if (!found) return done(found.error());
+      done(std::vector<ConnectionRecord>{std::move(*found)});
+    });
+  }
+  Done<std::vector<ConnectionRecord>> some =
+      [done = std::move(done)](Result<std::vector<ConnectionRecord>> found) {
+        if (found && found->empty()) return done(no_such_connection());
+        done(std::move(found));
+      };
+  if (const auto* to = std::get_if<ToUser>(&recipient))
+    return connections(ByUser{to->user_id}, tenant, std::move(some));
+  if (const auto* to = std::get_if<ToSessionRef>(&recipient))
+    return connections(BySession{to->ref}, tenant, std::move(some));
+  engine_.sessions().find(
+      sha256(std::get<ToSessionId>(recipient).session_id),
+      [this, tenant = std::string(tenant), some = std::move(some)](Result<SessionPtr> session) {
+        if (!session) return some(session.error());
+        // The same answer as for one that nobody has: a caller must not learn that it exists.
+        if (!is_visible_to(tenant, (*session)->tenant_id))
+          return some(Error{Errc::not_found, "no such session"});
+        connections(BySession{(*session)->ref}, tenant, some);
+      });
 }
 
 void PostOffice::connection(std::string_view connection_id, std::string_view tenant,

@@ -53,6 +53,12 @@ class PostOffice {
   void connection(std::string_view connection_id, std::string_view tenant, Done<ConnectionRecord> done);
   void connections(const Selector& selector, std::string_view tenant,
                    Done<std::vector<ConnectionRecord>> done);
+  void list(const ConnectionFilter& filter, Done<ConnectionPage> done) {
+    engine_.registry().list(filter, std::move(done));
+  }
+  // Closes them wherever they are; answers how many that was said to. not_found when there is none.
+  void disconnect(const Recipient& recipient, const Disconnect& why, std::string_view tenant,
+                  Done<size_t> done);
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done);
 
   // An agent's stream, what a group has done or works on, and how much waits: as AgentDelivery has them.
@@ -65,7 +71,10 @@ class PostOffice {
   const ChannelTable& channels() const { return channels_; }
 
  private:
-  void send_all(const Selector& selector, std::string message, std::string_view tenant, Done<size_t> done);
+  // The connections of a recipient; not_found where there are none.
+  void find_all(const Recipient& recipient, std::string_view tenant,
+                Done<std::vector<ConnectionRecord>> done);
+  void send_all(const std::vector<ConnectionRecord>& records, std::string_view message, Done<size_t> done);
 
   Engine& engine_;
   const ChannelTable& channels_;

@@ -71,19 +71,25 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
   });
 }
 
+void TrafficCop::resolve(std::string_view session_id, Done<SessionKey> done) {
+  if (!session_id.starts_with(kByRef)) return done(key_of(session_id));
+  const std::string_view ref = session_id.substr(kByRef.size());
+  if (!is_valid_name(ref)) return done(invalid("what follows ref: must match [A-Za-z0-9._@+=-]{1,128}"));
+  store_.find_key(ref, std::move(done));
+}
+
 void TrafficCop::get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
-  const Result<SessionKey> key = key_of(session_id);
-  if (!key) return done(key.error());
-  store_.find(*key, [tenant = std::string(tenant), done = std::move(done)](Result<SessionPtr> found) {
-    if (found && !is_visible_to(tenant, (**found).tenant_id)) return done(no_such_session());
-    done(std::move(found));
+  resolve(session_id, [this, tenant = std::string(tenant), done = std::move(done)](Result<SessionKey> key) {
+    if (!key) return done(key.error());
+    store_.find(*key, [tenant, done](Result<SessionPtr> found) {
+      if (found && !is_visible_to(tenant, (**found).tenant_id)) return done(no_such_session());
+      done(std::move(found));
+    });
   });
 }
 
 void TrafficCop::update(std::string_view session_id, SessionChange change, std::string_view tenant,
                         Done<SessionPtr> done) {
-  const Result<SessionKey> key = key_of(session_id);
-  if (!key) return done(key.error());
   auto edit = [this, change = std::move(change),
                tenant = std::string(tenant)](const Session& current) -> Result<Session> {
     if (!is_visible_to(tenant, current.tenant_id)) return no_such_session();
@@ -93,19 +99,23 @@ void TrafficCop::update(std::string_view session_id, SessionChange change, std::
     }
     return changed;
   };
-  store_.update(*key, std::move(edit), std::move(done));
+  resolve(session_id, [this, edit = std::move(edit), done = std::move(done)](Result<SessionKey> key) {
+    if (!key) return done(key.error());
+    store_.update(*key, edit, done);
+  });
 }
 
 void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done) {
-  const Result<SessionKey> key = key_of(session_id);
-  if (!key) return done(key.error());
   auto edit = [this, tenant = std::string(tenant)](const Session& current) -> Result<Session> {
     if (!is_visible_to(tenant, current.tenant_id)) return no_such_session();
     Session ended = current;
     inactivate(ended, now_());
     return ended;
   };
-  store_.update(*key, std::move(edit), std::move(done));
+  resolve(session_id, [this, edit = std::move(edit), done = std::move(done)](Result<SessionKey> key) {
+    if (!key) return done(key.error());
+    store_.update(*key, edit, done);
+  });
 }
 
 void TrafficCop::validate(std::string_view token, Done<SessionPtr> done) {

@@ -35,6 +35,8 @@ struct CreatedSession {
 class TrafficCop {
  public:
   static constexpr std::chrono::seconds kTtlMax{365 * 24 * 3600};
+  // A session may be named by this and its public reference, instead of its id. No id begins so.
+  static constexpr std::string_view kByRef = "ref:";
 
   // The first two outlive it. Without `jwt` a JWT is nobody's token.
   TrafficCop(SessionStore& store, const ChannelTable& channels, WallClock now,
@@ -49,6 +51,7 @@ class TrafficCop {
   // `tenant`.
   void create(NewSession request, std::string_view tenant, Done<CreatedSession> done);
   void get(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
+  void list(const SessionFilter& filter, Done<SessionPage> done) { store_.list(filter, std::move(done)); }
   // failed_precondition when the session has ended: a new one is needed then.
   void update(std::string_view session_id, SessionChange change, std::string_view tenant,
               Done<SessionPtr> done);
@@ -61,6 +64,8 @@ class TrafficCop {
  private:
   // Of a session's id, or a JWT.
   Result<SessionKey> key_of(std::string_view token) const;
+  // The key of the session that is named.
+  void resolve(std::string_view session_id, Done<SessionKey> done);
   // Reads tenant_id and channels out of the context.
   Result<void> apply_context(Session& session, std::string context_json) const;
   Result<Session> apply(const Session& current, const SessionChange& change) const;

@@ -29,6 +29,13 @@ class MapStore : public SessionStore {
     sessions[key] = std::make_shared<const Session>(std::move(*edited));
     done(sessions[key]);
   }
+  void find_key(std::string_view ref, Done<SessionKey> done) override {
+    for (const auto& [key, session] : sessions) {
+      if (session->ref == ref) return done(key);
+    }
+    done(Error{Errc::not_found, "none"});
+  }
+  void list(const SessionFilter&, Done<SessionPage> done) override { done(SessionPage()); }
   void on_change(OnChange) override {}
   std::optional<size_t> size() const override { return sessions.size(); }
 

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from clients.js_pages import js_client
+from support.gateway import REPOSITORY
 from support.run_copies import Owner
 
 GATEWAY_FLAGS = ("--log-level", "error")
@@ -54,11 +55,18 @@ def installed(node, tmp_path_factory):
     return home, {file["path"] for file in told["files"]}
 
 
+def test_the_console_has_it_as_it_is_built():
+    """A build of the gateway needs no npm: what its page embeds is in the tree, and is this."""
+    built = js_client() / "dist/index.global.js"
+    embedded = REPOSITORY / "src/post_office/console/client.js"
+    assert embedded.read_bytes() == built.read_bytes(), f"copy {built} to {embedded}"
+
+
 def test_ships_what_is_needed_and_nothing_else(installed):
     home, files = installed
     beside = {"README.md", "LICENSE", "package.json"}
     assert beside <= files
-    assert all(re.fullmatch(r"dist/\w+\.(js|cjs|d\.ts|d\.cts)", file) for file in files - beside), files
+    assert all(re.fullmatch(r"dist/\w+(\.global)?\.(js|cjs|d\.ts|d\.cts)", file) for file in files - beside), files
     assert [path.name for path in (home / "node_modules").iterdir() if not path.name.startswith(".")] == ["websocket-gateway-client"]
     assert "dependencies" not in json.loads((home / "node_modules/websocket-gateway-client/package.json").read_text())
 

@@ -65,6 +65,8 @@ PROTECTED = [
     ("DELETE", f"{RUNS}/x"), *(("POST", f"{RUNS}/x/{verb}") for verb in ("claim", "append", "end", "heartbeat", "cancel")),
     ("GET", "/v1/stream/x"), ("GET", f"{POST_OFFICE}/connections/ws_x"), ("GET", f"{POST_OFFICE}/channels/guide/connections"),
     ("GET", f"{POST_OFFICE}/connection-count"), ("GET", f"{POST_OFFICE}/backpressure"), ("GET", "/metrics"),
+    ("GET", SESSIONS), ("GET", f"{POST_OFFICE}/connections"), ("POST", f"{POST_OFFICE}/connections/ws_x/disconnect"),
+    ("POST", f"{POST_OFFICE}/disconnect"), ("GET", f"{POST_OFFICE}/instances"),
     ("GET", "/health/websocket-gateway/detailed"), ("GET", "/api/health/websocket-gateway/detailed"),
 ]  # fmt: skip
 

@@ -89,6 +89,12 @@ CALLS = {
         (400, lambda g, c: (SESSIONS, {})),
         (409, lambda g, c: (SESSIONS, {"user_id": "ada", "session_id": session(g)})),
     ],
+    ("GET", SESSIONS): [
+        (200, lambda g, c: SESSIONS),
+        (200, lambda g, c: f"{SESSIONS}?user_id=ada&tenant_id=&status=active&limit=1"),
+        (400, lambda g, c: f"{SESSIONS}?status=happy"),
+        (400, lambda g, c: f"{SESSIONS}?limit=501"),
+    ],
     ("GET", SESSIONS + "/{}"): [
         (200, lambda g, c: f"{SESSIONS}/{session(g)}"),
         (404, lambda g, c: f"{SESSIONS}/nobody"),
@@ -130,6 +136,23 @@ CALLS = {
         (400, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "ada", "session_ref": "x", "message": {}})),
         (404, lambda g, c: (f"{POST_OFFICE}/send", {"user_id": "nobody", "message": {}})),
     ],
+    ("GET", f"{POST_OFFICE}/connections"): [
+        (200, lambda g, c: f"{POST_OFFICE}/connections"),
+        (200, lambda g, c: f"{POST_OFFICE}/connections?user_id=ada&channel=guide&instance={g.instance_id}&limit=1"),
+        (400, lambda g, c: f"{POST_OFFICE}/connections?after=nowhere"),
+        (404, lambda g, c: f"{POST_OFFICE}/connections?channel=nowhere"),
+    ],
+    ("POST", POST_OFFICE + "/connections/{}/disconnect"): [
+        (200, lambda g, c: (f"{POST_OFFICE}/connections/{c.connection_id}/disconnect", {"code": 4010})),
+        (400, lambda g, c: (f"{POST_OFFICE}/connections/{c.connection_id}/disconnect", {"code": 1008})),
+        (404, lambda g, c: (f"{POST_OFFICE}/connections/ws_{'0' * 32}/disconnect", {})),
+    ],
+    ("POST", f"{POST_OFFICE}/disconnect"): [
+        (200, lambda g, c: (f"{POST_OFFICE}/disconnect", {"connection_id": c.connection_id, "code": None})),
+        (400, lambda g, c: (f"{POST_OFFICE}/disconnect", {})),
+        (404, lambda g, c: (f"{POST_OFFICE}/disconnect", {"user_id": "nobody"})),
+    ],
+    ("GET", f"{POST_OFFICE}/instances"): [(200, lambda g, c: f"{POST_OFFICE}/instances")],
     ("GET", f"{POST_OFFICE}/subscribe"): [(400, lambda g, c: f"{POST_OFFICE}/subscribe")],
     ("POST", f"{POST_OFFICE}/ack"): [
         (200, lambda g, c: (f"{POST_OFFICE}/ack", {"channel": "guide", "group": "g", "ids": ["x"]})),

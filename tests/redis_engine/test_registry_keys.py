@@ -183,10 +183,11 @@ def test_every_key_is_of_the_contract_or_expires(gateway, client, store):
     client.say(id="a")
     promised = re.compile(
         r"websocket:(connection:ws_[^:]+|(channel|user|gateway|session|tenant):.+:connections|gateway:[^:]+:lease"
-        r"|session:.+|tenant:.+:sessions|sessions|users|gateways|parked|waiting|inbox:(guide|pillar:[a-z_]+)|channel:.+:inbox:(waiting|removed|aside|held))"
+        r"|connections|tenant:.+:connections:listed|gateway:[^:]+:report"
+        r"|session:.+|(tenant|user):.+:sessions|tenant:.+:sessions:made|sessions|sessions:made|users|gateways|parked|waiting|inbox:(guide|pillar:[a-z_]+)|channel:.+:inbox:(waiting|removed|aside|held))"
     )
     eventually(lambda: store.exists(record_key(client)), 5)
     for key in store.keys():
         assert promised.fullmatch(key), key
-        if re.match("websocket:(session:|tenant:.+:sessions|sessions)", key) and not key.endswith(":connections"):
+        if re.match("websocket:(session:|(tenant|user):.+:sessions|sessions|gateway:.+:report)", key) and not key.endswith(":connections"):
             assert store.ttl(key) > 0, key

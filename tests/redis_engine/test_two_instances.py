@@ -239,3 +239,46 @@ class TestMessageIds:
         for gateway in pair:
             client = gateway.connect(gateway.new_session(), query="&client_id=browser-1")
             assert client.say(id="m1")["status"] == "published"
+
+
+class TestOperating:
+    """Who is where, as each of them tells; and closing it, wherever it is."""
+
+    def test_both_list_the_connections_and_sessions_of_both(self, pair):
+        here, there = pair
+        clients = [here.connect(here.new_session(user_id="ada")), there.connect(here.new_session(user_id="ada"))]
+        expected = {(client.connection_id, client.welcome["instance_id"]) for client in clients}
+        for one in pair:
+            listed = one.api.connections(user_id="ada", limit=1)
+            assert {(record["connection_id"], record["gateway_instance_id"]) for record in listed} == expected
+            assert len(one.api.connections(instance=there.instance_id)) == 1
+            assert len(one.api.sessions(user_id="ada", limit=1)) == 2
+
+    @pytest.mark.parametrize("code", [1012, 4010])
+    def test_the_instance_of_a_connection_closes_it(self, pair, code):
+        here, there = pair
+        client = there.connect(here.new_session(user_id="ada"))
+        assert here.api.disconnect(connection_id=client.connection_id, code=code)["closing"] == 1
+        assert client.closed()[0] == code
+        eventually(lambda: here.api.connections(user_id="ada") == [])
+
+    def test_all_of_a_user_on_both(self, pair):
+        here, there = pair
+        session = here.new_session(user_id="ada")
+        clients = [here.connect(session), there.connect(session), there.connect(session)]
+        assert here.api.disconnect(user_id="ada")["closing"] == 3
+        assert [client.closed()[0] for client in clients] == [1012] * 3
+
+    def test_a_session_is_suspended_by_its_reference(self, pair):
+        here, there = pair
+        client = there.connect(here.new_session(user_id="ada"))
+        (session,) = here.api.sessions(user_id="ada")
+        here.api.patch_session(f"ref:{session['session_ref']}", status="suspended")
+        assert client.closed()[0] == 4003
+
+    def test_each_tells_of_both(self, pair):
+        here, there = pair
+        client = there.connect()
+        eventually(lambda: here.api.instances().get(there.instance_id, {}).get("connections") == 1)
+        assert set(here.api.instances()) == {here.instance_id, there.instance_id}
+        assert client.welcome

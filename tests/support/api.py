@@ -80,6 +80,29 @@ class Api:
     def connection_record(self, connection_id):
         return self.get(f"{POST_OFFICE}/connections/{connection_id}")
 
+    def connections(self, **filter):
+        """All pages of the list."""
+        return self._pages(f"{POST_OFFICE}/connections", "connections", filter)
+
+    def sessions(self, **filter):
+        return self._pages(SESSIONS, "sessions", filter)
+
+    def _pages(self, path, name, filter):
+        found, after = [], ""
+        while after is not None:
+            page = _ok(self.get(path, params=filter | {"after": after}))
+            found += page[name]
+            after = page["after"]
+        return found
+
+    def disconnect(self, **target):
+        """`target` is one of connection_id, session_ref, session_id and user_id; and a `code`."""
+        return _ok(self.post(f"{POST_OFFICE}/disconnect", target))
+
+    def instances(self):
+        """What each says of itself, by its id."""
+        return {one["instance_id"]: one for one in _ok(self.get(f"{POST_OFFICE}/instances"))["instances"]}
+
     def channel_connections(self, channel):
         return _ok(self.get(f"{POST_OFFICE}/channels/{channel}/connections"))["connections"]
 

@@ -53,6 +53,17 @@ class Console:
         expect(self.page.get_by_role("heading", name="WebSocket Gateway")).to_be_visible()
         return self
 
+    def talk(self):
+        self._view("Talk")
+
+    def operate(self):
+        self._view("Operate")
+
+    def _view(self, name):
+        link = self.page.get_by_role("link", name=name, exact=True)
+        link.click()
+        expect(link).to_have_attribute("aria-current", "page")
+
     def button(self, name):
         return self.page.get_by_role("button", name=name, exact=True)
 
@@ -111,7 +122,7 @@ class Console:
         return self.log.get_by_role("article", name=re.compile("^From ")).filter(has_text=text)
 
     def channel_row(self, channel):
-        """Of the table of channels: its cells are clients, agents, waiting, circuit."""
+        """Of the table of channels: its cells are clients, agents, waiting, not acked, dead letters, circuit."""
         name = self.page.get_by_role("rowheader", name=channel, exact=True)
         return self.page.get_by_role("region", name="Channels", exact=True).get_by_role("row").filter(has=name)
 

@@ -11,7 +11,9 @@ PRIVATE_FUNCTIONS_MAX = 40  # of a class
 SOURCE_SUFFIXES = (".h", ".cc", ".py", ".js", ".mjs", ".ts", ".go", ".html", ".css", ".sh", ".cmake")
 
 # Files that may be longer, each with its reason. An entry that is no longer needed is a finding too.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "src/post_office/console/client.js": "built from clients/js/src, which is not one file",
+}
 
 
 def check_pragma_once(tree: dict[str, str]) -> list[Finding]:

@@ -40,13 +40,13 @@ def check_log_events(tree: dict[str, str]) -> list[Finding]:
 def _logged_events(tree) -> tuple[dict[str, dict[str, tuple[str, int]]], list[Finding]]:
     """event -> level -> where; and the calls whose event cannot be read off."""
     logged, found = defaultdict(dict), []
-    for path, level, line, argument in _calls(tree, r"\blog::(debug|info|warn|error|fatal)\s*\("):
+    for path, level, line, argument in _calls(tree, r"\blog::(debug|info|warn|error|fatal|audit)\s*\("):
         events = _LITERAL.findall(argument)
         if not events or not all(map(_WORD.fullmatch, events)):
             found.append(Finding(path, line, "log events", "an event is a fixed word, written in the call"))
             continue
         for event in events:
-            logged[event].setdefault(level, (path, line))
+            logged[event].setdefault("info" if level == "audit" else level, (path, line))
     return logged, found
 
 

@@ -1,6 +1,6 @@
 import { Events, GatewayError, newId } from './events.js';
 import { claimIdentity, type Identity } from './identity.js';
-import { backoff, isOurFault, REMEMBERED, verdict, watch } from './policy.js';
+import { backoff, isOurFault, verdict, watch } from './policy.js';
 import { Run, type RunMessage } from './run.js';
 
 export interface Options {
@@ -58,9 +58,11 @@ interface Said {
 
 /** One WebSocket at a time, and what has to be said and heard over it. */
 export class Gateway extends Events<GatewayEvents> {
-  state: State = 'connecting';
+  state!: State;
   /** Why it is closed. */
   error?: GatewayError;
+  /** When it comes back, in milliseconds since 1970; 0 unless it waits. */
+  retryAt!: number;
 
   private _url: URL;
   private _socket?: WebSocket;
@@ -69,10 +71,10 @@ export class Gateway extends Events<GatewayEvents> {
   private _said = new Set<Said>();
   private _retry?: ReturnType<typeof setTimeout>;
   private _failures = 0;
-  private _floor = 0;
-  private _patient?: boolean; // it was asked to wait
+  private _floor?: number; // what the gateway has asked for
+  private _patient?: boolean | number; // it was asked to wait
   private _refused?: boolean; // the last token was
-  private _welcomed = 0;
+  private _welcomed!: number; // when; or nothing
   private _heard!: number;
   private _pinged!: number;
   private _ticking = setInterval(() => this._tick(), 1e3);
@@ -85,9 +87,9 @@ export class Gateway extends Events<GatewayEvents> {
     at.protocol = at.protocol.replace('http', 'ws');
     if (at.pathname === '/') at.pathname = '/ws';
     if (_options.runs) at.searchParams.set('runs', '1');
-    const wake = () => this._wake(), { signal } = this._life;
-    globalThis.addEventListener?.('online', wake, { signal });
-    globalThis.document?.addEventListener('visibilitychange', wake, { signal });
+    const wake = () => this._wake(), life = this._life; // its `signal` is the option that counts
+    globalThis.addEventListener?.('online', wake, life);
+    globalThis.document?.addEventListener('visibilitychange', wake, life);
     void this._dial();
   }
 
@@ -113,15 +115,18 @@ export class Gateway extends Events<GatewayEvents> {
   /** Reads a run: from its start, or on from a cursor. One that this client reads already is that one. */
   attach(target: Target): Run {
     const { run_id, thread_id, cursor, text }: Exclude<Target, string> = typeof target === 'string' ? { run_id: target } : target;
-    for (const run of this._runs) if (run_id && run.run_id === run_id) return run;
+    for (const run of this._runs) if (run_id && run_id === run.run_id) return run;
     const run = new Run(this, cursor, text);
     run.run_id = run_id;
     run.thread_id = thread_id;
     this._runs.add(run);
     if (this.error) run._stop(this.error);
-    else this._attach(run);
+    this._attach(run);
     return run;
   }
+
+  /** Comes back now, where it waits. */
+  reconnect(): void { if (this.retryAt) void this._dial(); }
 
   /** Ends the connection, and no run. */
   close(): void { this._finish('closed'); }
@@ -169,8 +174,7 @@ export class Gateway extends Events<GatewayEvents> {
   // The connection.
 
   private async _dial(): Promise<void> {
-    clearTimeout(this._retry);
-    this._retry = undefined;
+    this._hangUp();
     this._become('connecting');
     const { token, clientId } = this._options;
     let shown: string | null | undefined, name = clientId;
@@ -213,8 +217,10 @@ export class Gateway extends Events<GatewayEvents> {
     if (this._welcomed && (code < 4000 || Date.now() - this._welcomed > 10e3)) this._failures = 0;
     this._welcomed = 0;
     const slow = wanted === 'slow';
-    this._retry = setTimeout(() => void this._dial(), backoff(this._failures++, slow, this._floor));
-    this._patient = slow || this._floor > 0;
+    const wait = backoff(this._failures++, slow, this._floor);
+    this.retryAt = wait + Date.now();
+    this._retry = setTimeout(() => void this._dial(), wait);
+    this._patient = slow || this._floor;
     this._floor = 0;
     this._become('waiting');
   }
@@ -222,7 +228,6 @@ export class Gateway extends Events<GatewayEvents> {
   private _finish(code: string): void {
     if (this.error) return;
     const error = this.error = new GatewayError(code);
-    clearTimeout(this._retry);
     clearInterval(this._ticking);
     this._life.abort();
     this._hangUp();
@@ -233,6 +238,8 @@ export class Gateway extends Events<GatewayEvents> {
   }
 
   private _hangUp(): void {
+    clearTimeout(this._retry);
+    this.retryAt = 0;
     const socket = this._socket;
     this._socket = undefined;
     socket?.close();
@@ -246,13 +253,12 @@ export class Gateway extends Events<GatewayEvents> {
   /** Something tells that now is a good time. */
   private _wake(): void {
     if (globalThis.document?.hidden) return;
-    if (this._retry) this._patient || this._dial();
-    else if (this._welcomed && !this._pinged) this._ping();
+    if (!this._patient) this.reconnect();
+    if (this._welcomed && !this._pinged) this._ping();
   }
 
   private _tick(): void {
-    if (!this._socket) return;
-    const what = watch(Date.now(), this._heard, this._pinged, this._runs.size > 0);
+    const what = this._socket && watch(Date.now(), this._heard, this._pinged, this._runs.size > 0);
     if (what === 'ask') this._ping();
     else if (what === 'dead') this._gone(1006);
   }
@@ -271,7 +277,7 @@ export class Gateway extends Events<GatewayEvents> {
     if (type === 'run') return this._takeRun(message);
     if (/^p.ng$/.test(type)) return;
     if (event === 'welcome') this._welcome();
-    else if (event === 'draining') this._floor = message.retry_after_ms ?? 0;
+    else if (event === 'draining') this._floor = message.retry_after_ms;
     if (type === 'ack') return void this._answer(id, (said) => said._taken(message));
     if (type === 'error' && id && this._failed(message)) return;
     if (type !== 'detach') return this._emit('message', message);
@@ -283,7 +289,8 @@ export class Gateway extends Events<GatewayEvents> {
     this._refused = false;
     this._become('open');
     for (const said of this._said) {
-      if (this._welcomed - said._first! > REMEMBERED) this._fail(said, 'outcome_unknown');
+      // Without an answer so long, it may have been forgotten by the gateway (which remembers 120 s).
+      if (this._welcomed - said._first! > 1e5) this._fail(said, 'outcome_unknown');
       else this._sayNow(said);
     }
   }
@@ -308,14 +315,13 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** Whether the error answers something of ours. */
   private _failed({ id, code, message }: { id: string; code: string; message: string }): boolean {
-    const answers = this._answer(id, (said) => said._failed(new GatewayError(code, message)));
     for (const run of this._runs) {
       if (run._attaching !== id) continue;
       if (/^(unknown|forbidden|invalid)/.test(code)) this._lose(run, code, message);
       else this._attach(run, true);
       return true;
     }
-    return answers;
+    return this._answer(id, (said) => said._failed(new GatewayError(code, message)));
   }
 
   /** An open run that the gateway no longer knows went with an engine that kept it in memory. */

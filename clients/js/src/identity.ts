@@ -7,7 +7,6 @@ export interface Identity {
 }
 
 const taken = new Set<string>();
-const LOCK_WAIT = 1e3; // a page that is loaded again may have to wait for itself to be gone
 
 /**
  * The client_id of a connection: the same each time this tab loads the page. A duplicated tab copies its storage, but
@@ -17,8 +16,9 @@ export async function claimIdentity(): Promise<Identity> {
   let slot = 'gateway-client', unlock = () => {}, id: string | null;
   while (taken.has(slot)) slot += '+';
   taken.add(slot);
+  // A page that is loaded again may have to wait for itself to be gone.
   const lock = () => new Promise<void>((locked, refused) => {
-    navigator.locks.request(slot + id, { signal: AbortSignal.timeout(LOCK_WAIT) }, () => {
+    navigator.locks.request(slot + id, { signal: AbortSignal.timeout(1e3) }, () => {
       locked();
       return new Promise<void>((release) => { unlock = release; });
     }).catch(refused);

@@ -3,9 +3,6 @@
 /** Milliseconds of silence: with an open run, without one, and of a ping that is not answered. */
 export const SILENCE = 6e3, SILENCE_IDLE = 45e3, PONG = 10e3;
 
-/** A question that was sent so long ago without an answer may have been forgotten by the gateway (it remembers 120 s). */
-export const REMEMBERED = 100e3;
-
 /** What a close code asks for: to end, to end unless token() has a new one, to wait long, or to come back. */
 export function verdict(code: number): 'end' | 'token' | 'slow' | 'back' {
   if (code === 4010) return 'end';

@@ -53,6 +53,10 @@ class Engine final : public gw::Engine {
   void leave(std::function<void()> done) override { done(); }
   void probe(Done<void> done) override { done({}); }
   EngineStats stats() const override { return {}; }
+  void report(std::string text) override { report_ = std::move(text); }
+  void reports(Done<std::vector<std::string>> done) override {
+    done(report_.empty() ? std::vector<std::string>() : std::vector{report_});
+  }
 
  private:
   static constexpr Duration kTickEvery = 250ms;
@@ -69,6 +73,7 @@ class Engine final : public gw::Engine {
   Registry registry_;
   SessionStore sessions_;
   RunStore runs_;
+  std::string report_;
   EventLoop::Registration tick_;
 };
 

@@ -1,8 +1,10 @@
 #include "engine/memory/registry.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/assert.h"
+#include "core/list.h"
 
 namespace gw::memory {
 
@@ -98,6 +100,62 @@ void Registry::select(const Selector& selector, Done<std::vector<ConnectionRecor
   done(select_local(selector));
 }
 
+// A connection keeps its row while it lives: a row is the place in the list.
+void Registry::list(const ConnectionFilter& filter, Done<ConnectionPage> done) {
+  Row place = 0;
+  if (!filter.after.empty()) {
+    const char* const end = filter.after.data() + filter.after.size();
+    const auto [stopped, error] = std::from_chars(filter.after.data(), end, place);
+    if (error != std::errc() || stopped != end) return done(Error{Errc::invalid_argument, kUnknownPlace});
+  }
+  ConnectionPage page;
+  if (!filter.gateway.empty() && filter.gateway != instance_id_) return done(std::move(page));
+  const std::optional<std::vector<Row>> some = candidates(filter);
+  const size_t first =
+      some ? static_cast<size_t>(std::lower_bound(some->begin(), some->end(), place) - some->begin()) : place;
+  const size_t size = some ? some->size() : rows_.size();
+  for (size_t i = first; i < size; ++i) {
+    const Row row = some ? (*some)[i] : static_cast<Row>(i);
+    if (page.records.size() == filter.limit || i - first == kListLooks) {
+      page.after = std::to_string(row);
+      break;
+    }
+    const ConnectionRecord* record = at(row);
+    if (record && filter.admits(*record)) page.records.push_back(*record);
+  }
+  done(std::move(page));
+}
+
+std::optional<std::vector<Registry::Row>> Registry::candidates(const ConnectionFilter& filter) const {
+  if (filter.user_id.empty() && filter.session_ref.empty()) return std::nullopt;
+  const std::vector<Row>* rows = filter.session_ref.empty() ? rows_of(rows_by_user_, filter.user_id)
+                                                            : rows_of(rows_by_session_, filter.session_ref);
+  if (!rows) return std::vector<Row>();
+  std::vector<Row> sorted = *rows;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
+void Registry::disconnect(const std::vector<ConnectionRecord>& records, const Disconnect& why,
+                          Done<size_t> done) {
+  size_t told = 0;
+  for (const ConnectionRecord& record : records) {
+    const ConnectionRecord* const found = find_local(record.id);
+    if (!found) continue;
+    const ConnectionHandle handle = found->handle;
+    remove(record.id, why.code);
+    on_evicted_(handle, why);
+    ++told;
+  }
+  done(told);
+}
+
+// Null: nobody has it now.
+const ConnectionRecord* Registry::at(Row row) const {
+  const auto it = rows_by_id_.find(rows_[row].id);
+  return it == rows_by_id_.end() || it->second != row ? nullptr : &rows_[row];
+}
+
 const ConnectionRecord* Registry::find_local(const ConnectionId& id) const {
   const auto it = rows_by_id_.find(id);
   return it == rows_by_id_.end() ? nullptr : &rows_[it->second];
@@ -123,9 +181,9 @@ std::vector<ConnectionRecord> Registry::select_local(const Selector& selector) c
 size_t Registry::visit(size_t position, size_t max,
                        const std::function<void(const ConnectionRecord&)>& visitor) const {
   for (; position < rows_.size() && max > 0; ++position) {
-    const auto it = rows_by_id_.find(rows_[position].id);
-    if (it == rows_by_id_.end() || it->second != position) continue;  // a free row
-    visitor(rows_[position]);
+    const ConnectionRecord* const record = at(static_cast<Row>(position));
+    if (!record) continue;
+    visitor(*record);
     --max;
   }
   return position < rows_.size() ? position : 0;

@@ -20,6 +20,9 @@ class Registry final : public gw::Registry {
   void remove(const ConnectionId& id, uint16_t code) override;
   void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
   void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;
+  void list(const ConnectionFilter& filter, Done<ConnectionPage> done) override;
+  void disconnect(const std::vector<ConnectionRecord>& records, const Disconnect& why,
+                  Done<size_t> done) override;
   std::vector<ConnectionRecord> select_local(const Selector& selector) const override;
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) override;
 
@@ -37,6 +40,9 @@ class Registry final : public gw::Registry {
   using Index = std::unordered_map<std::string, std::vector<Row>>;
 
   bool make_room(const ConnectionRecord& newcomer, size_t per_user);
+  const ConnectionRecord* at(Row row) const;
+  // The rows that alone can be of the filter, in order; null: any may be.
+  std::optional<std::vector<Row>> candidates(const ConnectionFilter& filter) const;
   void link(Row row);
   void unlink(Row row);
   static void insert(Index& index, const std::string& name, Row row);

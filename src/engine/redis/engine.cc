@@ -114,12 +114,39 @@ void Engine::on_subscribed() {
 
 void Engine::leave(std::function<void()> done) {
   registry_.flush();
+  commands_.command({"DEL", keys_.report(keys_.instance())}, {});
   auto once = std::make_shared<std::function<void()>>(std::move(done));
   const auto finish = [once] {
     if (auto call = std::exchange(*once, nullptr)) call();
   };
   lease_.leave([finish](const Result<Reply>&) { finish(); });
   leaving_ = loop_.after(kLeaveTime, finish);
+}
+
+void Engine::report(std::string text) {
+  if (commands_.is_full()) return;
+  commands_.command({"SET", keys_.report(keys_.instance()), text, "PX", std::to_string(kReportTime.count())},
+                    [](const Result<Reply>&) {});
+}
+
+void Engine::reports(Done<std::vector<std::string>> done) {
+  commands_.command({"SMEMBERS", keys_.gateways()},
+                    [this, done = std::move(done)](const Result<Reply>& reply) {
+                      if (!reply) return done(reply.error());
+                      if (reply->size() == 0) return done(std::vector<std::string>());
+                      Words words;
+                      words.lend("MGET");
+                      for (size_t i = 0; i < reply->size(); ++i) words.keep(keys_.report((*reply)[i].text()));
+                      commands_.command(words.all(), [done](const Result<Reply>& found) {
+                        if (!found) return done(found.error());
+                        std::vector<std::string> texts;
+                        for (size_t i = 0; i < found->size(); ++i) {
+                          if (const std::string_view text = (*found)[i].text(); !text.empty())
+                            texts.emplace_back(text);
+                        }
+                        done(std::move(texts));
+                      });
+                    });
 }
 
 EngineStats Engine::stats() const {

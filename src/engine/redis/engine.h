@@ -41,6 +41,8 @@ class Engine final : public gw::Engine {
   void leave(std::function<void()> done) override;
   void probe(Done<void> done) override { prober_.ask(std::move(done)); }
   EngineStats stats() const override;
+  void report(std::string text) override;
+  void reports(Done<std::vector<std::string>> done) override;
 
  private:
   DialOptions dial_options(const EngineOptions& options, std::string_view kind);

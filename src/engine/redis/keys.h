@@ -75,6 +75,11 @@ class Keys {
     return kept("gateway:", instance, kConnections);
   }
   std::string users() const { return kept("users"); }
+  // All there are, and those of a tenant, in the order in which they are listed.
+  std::string connections() const { return kept("connections"); }
+  std::string listed_connections(std::string_view tenant) const {
+    return kept("tenant:", tenant, ":connections:listed");
+  }
 
   // --- Instances ---
   std::string gateways() const { return kept("gateways"); }
@@ -83,6 +88,8 @@ class Keys {
   std::string reaper(std::string_view instance) const { return kept("gateway:", instance, ":reaper"); }
   // Never there: what would be refused of a write is refused of one that asks for it.
   std::string probe(std::string_view instance) const { return kept("gateway:", instance, ":probe"); }
+  // What others are shown of it.
+  std::string report(std::string_view instance) const { return kept("gateway:", instance, ":report"); }
   // Connections of the instance that have to close, with the code.
   std::string evicted(std::string_view instance) const { return kept("gateway:", instance, ":evicted"); }
 
@@ -91,6 +98,16 @@ class Keys {
   // Their digests, by their end.
   std::string sessions() const { return kept("sessions"); }
   std::string tenant_sessions(std::string_view tenant) const { return kept("tenant:", tenant, ":sessions"); }
+  std::string user_sessions(std::string_view user) const {
+    return kept("user:", encode_user_id(user), ":sessions");
+  }
+  // The same in the order in which they were made.
+  std::string sessions_made() const { return kept("sessions:made"); }
+  std::string tenant_sessions_made(std::string_view tenant) const {
+    return kept("tenant:", tenant, ":sessions:made");
+  }
+  // The digest of the session of that public reference.
+  std::string session_of_ref(std::string_view ref) const { return kept("session:ref:", ref); }
 
   // --- Messages ---
   std::string message_id(std::string_view digest) const { return kept("session:id:", digest); }

@@ -13,7 +13,8 @@ constexpr Duration kChangesEvery = 200ms;
 constexpr Duration kRenewEvery = 1s;
 constexpr size_t kRenewRounds = 1200;
 constexpr size_t kBatch = 64;
-constexpr uint16_t kAbnormal = 1006;  // nobody said goodbye
+constexpr uint16_t kAbnormal = 1006;                   // nobody said goodbye
+constexpr std::string_view kByOperator = " operator";  // after a code: somebody wants it
 
 std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 
@@ -22,6 +23,16 @@ std::pair<std::string_view, std::string> ending(uint16_t code) {
   const bool evicted = code == disconnect::stale.code;
   return {evicted ? "connection_evicted" : "connection_closed",
           evicted ? std::string(disconnect::stale.reason) : "closed with " + std::to_string(code)};
+}
+
+// What stands for `why` in the list of those that have to close.
+std::string code_of(const Disconnect& why) { return std::to_string(why.code) + std::string(kByOperator); }
+
+const Disconnect& disconnect_of(std::string_view code) {
+  for (const Disconnect& why : disconnect::kByOperator) {
+    if (code == code_of(why)) return why;
+  }
+  return code == std::to_string(disconnect::replaced.code) ? disconnect::replaced : disconnect::stale;
 }
 
 }  // namespace
@@ -125,15 +136,55 @@ std::string Registry::live_ms() const {
   return std::to_string((lease_.may_judge() ? Lease::kTime - Lease::kSoft : 0ms).count());
 }
 
-// It is out of Redis already, unless a change of its session has just written it anew.
-void Registry::evict(const ConnectionId& id, std::string_view code) {
+void Registry::evict(const ConnectionId& id, std::string_view code) { evict(id, disconnect_of(code)); }
+
+// Who gave way is out of Redis already, unless a change of its session has just written it anew.
+void Registry::evict(const ConnectionId& id, const Disconnect& why) {
   const ConnectionRecord* record = local_.find_local(id);
   if (!record) return;
   const ConnectionHandle handle = record->handle;
-  const bool replaced = code == std::to_string(disconnect::replaced.code);
-  const Disconnect& why = replaced ? disconnect::replaced : disconnect::stale;
   remove(id, why.code);
   on_evicted_(handle, why);
+}
+
+void Registry::disconnect(const std::vector<ConnectionRecord>& records, const Disconnect& why,
+                          Done<size_t> done) {
+  struct Tally {
+    size_t open = 1;  // this call itself
+    size_t told = 0;
+    std::optional<Error> error = {};
+    Done<size_t> done;
+    void answer() {
+      if (--open > 0) return;
+      if (error && told == 0) return done(*error);
+      done(told);
+    }
+  };
+  auto tally = std::make_shared<Tally>();
+  tally->done = std::move(done);
+  std::vector<std::string> elsewhere;
+  for (const ConnectionRecord& record : records) {
+    if (!local_.find_local(record.id)) {
+      elsewhere.push_back(record.id.text());
+      continue;
+    }
+    evict(record.id, why);
+    ++tally->told;
+  }
+  for (size_t first = 0; first < elsewhere.size(); first += kBatch) {
+    const auto begin = elsewhere.begin() + static_cast<ptrdiff_t>(first);
+    const auto end = elsewhere.begin() + static_cast<ptrdiff_t>(std::min(first + kBatch, elsewhere.size()));
+    const std::vector<std::string_view> ids(begin, end);
+    ++tally->open;
+    run_script(commands_, scripts::disconnect,
+               {{"prefix", keys_.prefix()}, {"gateway_channels", keys_.gateway("")}, {"code", code_of(why)}},
+               ids, [tally](const Result<Reply>& reply) {
+                 if (reply) tally->told += static_cast<size_t>(reply->integer());
+                 if (!reply) tally->error = reply.error();
+                 tally->answer();
+               });
+  }
+  tally->answer();
 }
 
 // On the connection that adds: what the list names has been answered by then.

@@ -25,6 +25,9 @@ class Registry final : public gw::Registry {
   void remove(const ConnectionId& id, uint16_t code) override;
   void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
   void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;
+  void list(const ConnectionFilter& filter, Done<ConnectionPage> done) override;
+  void disconnect(const std::vector<ConnectionRecord>& records, const Disconnect& why,
+                  Done<size_t> done) override;
   std::vector<ConnectionRecord> select_local(const Selector& selector) const override;
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) override;
 
@@ -47,6 +50,7 @@ class Registry final : public gw::Registry {
   // What has to be left of a lease for its instance to count, in ms.
   std::string live_ms() const;
   void evict(const ConnectionId& id, std::string_view code);
+  void evict(const ConnectionId& id, const Disconnect& why);
   void put(const std::vector<ConnectionRecord>& records, OnReply done);
   void put_next(std::shared_ptr<size_t> position, std::function<void()> done);
   void flush_moves();
@@ -67,6 +71,8 @@ class Registry final : public gw::Registry {
   };
   void gather(const std::string& index, Done<std::vector<ConnectionRecord>> done);
   void gather_more(const std::shared_ptr<Gathering>& gathering, const std::string& cursor);
+  std::string small_index(const ConnectionFilter& filter) const;
+  std::optional<ConnectionRecord> record_of(const Reply& fields) const;
   void read_page(const std::string& index, const std::string& cursor, Done<Page> done);
   void leave_out_dead(std::vector<ConnectionRecord> records, Done<std::vector<ConnectionRecord>> done);
   void count_now(const std::string& tenant, bool per_user, Done<ConnectionCounts> done);

@@ -1,6 +1,7 @@
 // What others ask the registry: its own connections answer at once, those of other instances come from Redis.
 #include <algorithm>
 
+#include "core/list.h"
 #include "engine/redis/registry.h"
 
 namespace gw::redis {
@@ -79,6 +80,53 @@ void Registry::gather_more(const std::shared_ptr<Gathering>& gathering, const st
   });
 }
 
+// As this instance knows it, where it is its own. One of this instance that is not here is on its way out.
+std::optional<ConnectionRecord> Registry::record_of(const Reply& fields) const {
+  auto record = records_.from_fields(fields);
+  if (!record) return std::nullopt;
+  if (const ConnectionRecord* local = local_.find_local(record->id)) return *local;
+  return record->gateway == keys_.instance() ? std::nullopt : std::move(record);
+}
+
+void Registry::list(const ConnectionFilter& filter, Done<ConnectionPage> done) {
+  if (!filter.after.empty() && !ConnectionId::parse(filter.after))
+    return done(Error{Errc::invalid_argument, kUnknownPlace});
+  if (lease_.may_be_missing()) return done(being_written_anew());
+  run_script(commands_, scripts::list,
+             {{"listed",
+               filter.tenant_id.empty() ? keys_.connections() : keys_.listed_connections(filter.tenant_id)},
+              {"prefix", keys_.prefix()},
+              {"index", small_index(filter)},
+              {"after", filter.after},
+              {"most", std::to_string(filter.limit)},
+              {"looks", std::to_string(kListLooks)},
+              {"tenant", filter.tenant_id},
+              {"user", filter.user_id},
+              {"ref", filter.session_ref},
+              {"instance", filter.gateway},
+              {"channel", filter.channel ? std::string_view(channels_.name(*filter.channel)) : ""}},
+             ConnectionRecords::fields_read(), [this, done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(reply.error());
+               std::vector<ConnectionRecord> records;
+               for (size_t i = 1; i < reply->size(); ++i) {
+                 if (auto record = record_of((*reply)[i])) records.push_back(std::move(*record));
+               }
+               leave_out_dead(std::move(records), [after = std::string((*reply)[0].text()),
+                                                   done](Result<std::vector<ConnectionRecord>> alive) {
+                 if (!alive) return done(alive.error());
+                 done(ConnectionPage{std::move(*alive), after});
+               });
+             });
+}
+
+// What holds all that are wanted, and is likely to hold little else.
+std::string Registry::small_index(const ConnectionFilter& filter) const {
+  if (!filter.session_ref.empty()) return keys_.session_connections(filter.session_ref);
+  if (!filter.user_id.empty()) return keys_.user_connections(filter.user_id);
+  if (filter.channel) return keys_.channel_connections(channels_.name(*filter.channel));
+  return filter.gateway.empty() ? "" : keys_.gateway_connections(filter.gateway);
+}
+
 // Of an index from the cursor on; or, without one, the one connection that is named.
 void Registry::read_page(const std::string& index, const std::string& cursor, Done<Page> done) {
   run_script(commands_, scripts::read,
@@ -87,12 +135,7 @@ void Registry::read_page(const std::string& index, const std::string& cursor, Do
                if (!reply) return done(reply.error());
                Page page{std::string((*reply)[0].text()), {}};
                for (size_t i = 1; i < reply->size(); ++i) {
-                 auto record = records_.from_fields((*reply)[i]);
-                 if (!record) continue;
-                 const ConnectionRecord* local = local_.find_local(record->id);
-                 // One of this instance that is not here is on its way out.
-                 if (!local && record->gateway == keys_.instance()) continue;
-                 page.records.push_back(local ? *local : std::move(*record));
+                 if (auto record = record_of((*reply)[i])) page.records.push_back(std::move(*record));
                }
                done(std::move(page));
              });

@@ -9,19 +9,17 @@ namespace {
 const Keys kNames("", "", 0);
 
 // Needs prefix, users.
-const std::string kRecords =
-    joined(lua_name("connection", kNames.connection(kNameA)),
-           lua_name("user_connections", kNames.user_connections(kNameA)),
-           lua_name("owner_connections", kNames.owner_connections(kNameA, kNameB)),
-           lua_name("session_connections", kNames.session_connections(kNameA)),
-           lua_name("tenant_connections", kNames.tenant_connections(kNameA)),
-           lua_name("channel_connections", kNames.channel_connections(kNameA)),
-           lua_name("gateway_connections", kNames.gateway_connections(kNameA)), ConnectionRecords::lua(),
-           R"lua(
--- A user id as a part of a name (base/user_id.h).
-local function encode(user)
-  return (string.gsub(user, '[^A-Za-z0-9._@+=-]', function(c) return string.format('%%%02X', string.byte(c)) end))
-end
+const std::string kRecords = joined(lua_name("connection", kNames.connection(kNameA)),
+                                    lua_name("user_connections", kNames.user_connections(kNameA)),
+                                    lua_name("owner_connections", kNames.owner_connections(kNameA, kNameB)),
+                                    lua_name("session_connections", kNames.session_connections(kNameA)),
+                                    lua_name("tenant_connections", kNames.tenant_connections(kNameA)),
+                                    lua_name("channel_connections", kNames.channel_connections(kNameA)),
+                                    lua_name("all_connections", kNames.connections()),
+                                    lua_name("listed_connections", kNames.listed_connections(kNameA)),
+                                    lua_name("gateway_connections", kNames.gateway_connections(kNameA)),
+                                    ConnectionRecords::lua(), lua_encode(),
+                                    R"lua(
 -- Answers on which instance it was.
 local function unlink(id)
   local r = redis.call('HMGET', connection(id), 'user_id', 'session_ref', 'tenant_id', 'channels', 'gateway_instance_id')
@@ -34,7 +32,11 @@ local function unlink(id)
     redis.call('SREM', owner_connections(tenant, encode(user)), id)
   end
   if ref ~= '' then redis.call('SREM', session_connections(ref), id) end
-  if tenant ~= '' then redis.call('SREM', tenant_connections(tenant), id) end
+  if tenant ~= '' then
+    redis.call('SREM', tenant_connections(tenant), id)
+    redis.call('ZREM', listed_connections(tenant), id)
+  end
+  redis.call('ZREM', all_connections(), id)
   for channel in string.gmatch(channels, '%S+') do redis.call('SREM', channel_connections(channel), id) end
   redis.call('SREM', gateway_connections(instance), id)
   redis.call('DEL', connection(id))
@@ -51,7 +53,11 @@ local function link(new, at)
     redis.call('SADD', users, user)
   end
   if ref ~= '' then redis.call('SADD', session_connections(ref), id) end
-  if tenant ~= '' then redis.call('SADD', tenant_connections(tenant), id) end
+  if tenant ~= '' then
+    redis.call('SADD', tenant_connections(tenant), id)
+    redis.call('ZADD', listed_connections(tenant), 0, id)
+  end
+  redis.call('ZADD', all_connections(), 0, id)
   for channel in string.gmatch(new.channels, '%S+') do redis.call('SADD', channel_connections(channel), id) end
   redis.call('SADD', gateway_connections(new.gateway_instance_id), id)
 end
@@ -193,6 +199,7 @@ for _, id in ipairs(ids) do
     tell('connection_closed', id, 'instance lost', now)
   else
     redis.call('SREM', connections, id)
+    redis.call('ZREM', all_connections(), id)
   end
 end
 if redis.call('EXISTS', connections) == 0 then
@@ -214,6 +221,68 @@ end
 local out = {rest}
 for _, id in ipairs(ids) do out[#out + 1] = redis.call('HMGET', connection(id), unpack(ARGV, more)) end
 return out
+)lua"));
+
+// listed: all there may be, by id; index: a set that holds all that are wanted, or empty. tenant, user, ref,
+// instance and channel: empty for any. From `after` on, by id: of a small index, or of `looks` of what is
+// listed. More: the fields that are asked for. Answers where to go on ('': the end), then the values of each.
+const Script list({.keys = {"listed"},
+                   .arguments = {"prefix", "index", "after", "most", "looks", "tenant", "user", "ref",
+                                 "instance", "channel"},
+                   .without_memory = true},
+                  joined(lua_name("connection", kNames.connection(kNameA)), R"lua(
+most, looks = tonumber(most), tonumber(looks)
+local ids
+local is_small = index ~= '' and redis.call('SCARD', index) <= looks
+if is_small then
+  ids = redis.call('SMEMBERS', index)
+  table.sort(ids)
+else
+  ids = redis.call('ZRANGEBYLEX', listed, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, looks)
+end
+local function is_wanted(r)
+  return (tenant == '' or r[1] == tenant) and (user == '' or r[2] == user) and (ref == '' or r[3] == ref)
+    and (instance == '' or r[4] == instance)
+    and (channel == '' or string.find(' ' .. (r[5] or '') .. ' ', ' ' .. channel .. ' ', 1, true) ~= nil)
+end
+local out, at = {''}, after
+local is_whole = is_small or #ids < looks
+for _, id in ipairs(ids) do
+  if id > after then
+    if #out > most then is_whole = false break end
+    at = id
+    local r = redis.call('HMGET', connection(id), 'tenant_id', 'user_id', 'session_ref', 'gateway_instance_id', 'channels')
+    if not r[4] then
+      -- Its record has ended by itself.
+      redis.call('ZREM', listed, id)
+    elseif is_wanted(r) then
+      out[#out + 1] = redis.call('HMGET', connection(id), unpack(ARGV, more))
+    end
+  end
+end
+if not is_whole then out[1] = at end
+return out
+)lua"));
+
+// code: what to close with. More: ids of connections, which have to close. Their instances are told. Answers
+// how many there are.
+const Script disconnect({.arguments = {"prefix", "gateway_channels", "code"}},
+                        joined(lua_name("connection", kNames.connection(kNameA)),
+                               lua_name("evicted", kNames.evicted(kNameA)), R"lua(
+local told, instances = 0, {}
+for at = more, #ARGV do
+  local instance = redis.call('HGET', connection(ARGV[at]), 'gateway_instance_id')
+  if instance then
+    redis.call('HSET', evicted(instance), ARGV[at], code)
+    instances[instance] = true
+    told = told + 1
+  end
+end
+for instance in pairs(instances) do
+  redis.call('EXPIRE', evicted(instance), 3600)
+  redis.call('PUBLISH', gateway_channels .. instance, '{"evicted":true}')
+end
+return told
 )lua"));
 
 // tenant: empty for all. with_users: '1'. More: channels. All of one moment, and without the connections of

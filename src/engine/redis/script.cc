@@ -84,6 +84,13 @@ std::string lua_name(std::string_view function, std::string_view pattern) {
                 " end\n");
 }
 
+std::string lua_encode() {
+  return R"lua(local function encode(user)
+  return (string.gsub(user, '[^A-Za-z0-9._@+=-]', function(c) return string.format('%%%02X', string.byte(c)) end))
+end
+)lua";
+}
+
 std::string lua_local(std::string_view name, std::string_view pattern, std::string_view prefix) {
   return joined("local ", name, " = ", expression(prefix, pattern, "channel", ""), "\n");
 }

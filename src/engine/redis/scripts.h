@@ -23,8 +23,11 @@ extern const Script lease;             // renews an instance's lease; who else i
 extern const Script leave;             // an instance's lease and name
 extern const Script reap;              // some connections of an instance whose lease is gone
 extern const Script read;              // connections of an index, some at a time, or one
+extern const Script list;              // connections in the order of their ids, some at a time
+extern const Script disconnect;        // connections that have to close: their instances are told
 extern const Script count;             // connections by instance, channel and user
 extern const Script insert_session;    // unless its key is taken
+extern const Script list_sessions;     // in the order in which they were made, some at a time
 extern const Script replace_session;   // if it is still what was read
 
 // Of an inbox: inbox_scripts.cc, which says what a place is.

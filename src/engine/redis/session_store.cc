@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "core/list.h"
 #include "engine/redis/channel_names.h"
 
 namespace gw::redis {
@@ -45,12 +46,14 @@ void SessionStore::insert(Session fresh, Done<SessionPtr> done) {
   append_fields(fields, *session);
   run_script(commands_, scripts::insert_session,
              {{"session", keys_.session(key)},
-              {"sessions", keys_.sessions()},
               {"prefix", keys_.prefix()},
               {"digest", key},
               {"kept_until", end_of_life(*session)},
               {"ends_at", milliseconds(session->expires_at)},
+              {"made_at", milliseconds(session->created_at)},
               {"tenant", session->tenant_id},
+              {"user", session->user_id},
+              {"ref", session->ref},
               {"now", milliseconds(now)},
               {"most", std::to_string(options_.sessions_max)},
               {"tenant_most", std::to_string(options_.tenant_sessions_max)},
@@ -77,6 +80,43 @@ void SessionStore::find(const SessionKey& key, Done<SessionPtr> done) {
   });
 }
 
+void SessionStore::find_key(std::string_view ref, Done<SessionKey> done) {
+  commands_.command({"GET", keys_.session_of_ref(ref)}, [done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(reply.error());
+    SessionKey key;
+    if (!from_hex(reply->text(), key)) return done(Error{Errc::not_found, "no such session"});
+    done(key);
+  });
+}
+
+void SessionStore::list(const SessionFilter& filter, Done<SessionPage> done) {
+  if (!filter.after.empty() && !parse_milliseconds(filter.after))
+    return done(Error{Errc::invalid_argument, kUnknownPlace});
+  const bool of_all = filter.tenant_id.empty();
+  run_script(commands_, scripts::list_sessions,
+             {{"made", of_all ? keys_.sessions_made() : keys_.tenant_sessions_made(filter.tenant_id)},
+              {"of_user", keys_.user_sessions(filter.user_id)},
+              {"prefix", keys_.prefix()},
+              {"after", filter.after},
+              {"most", std::to_string(filter.limit)},
+              {"looks", std::to_string(kListLooks)},
+              {"tenant", filter.tenant_id},
+              {"user", filter.user_id},
+              {"status", filter.status ? to_string(*filter.status) : ""},
+              {"now", milliseconds(loop_.wall_now())}},
+             kFields, [this, done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(reply.error());
+               SessionPage page{{}, std::string((*reply)[0].text())};
+               for (size_t i = 1; i < reply->size(); ++i) {
+                 SessionKey key;
+                 const Reply one = (*reply)[i];
+                 if (!from_hex(one[0].text(), key)) continue;
+                 if (auto stored = parse(key, one[1])) page.sessions.push_back(std::move(stored->session));
+               }
+               done(std::move(page));
+             });
+}
+
 void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> done) {
   try_update(key, std::move(edit), kUpdateTriesMax, std::move(done));
 }
@@ -93,12 +133,14 @@ void SessionStore::try_update(const SessionKey& key, Edit edit, int tries_left, 
     append_fields(fields, *session);
     run_script(commands_, scripts::replace_session,
                {{"session", keys_.session(digest)},
-                {"sessions", keys_.sessions()},
                 {"prefix", keys_.prefix()},
                 {"digest", digest},
                 {"kept_until", end_of_life(*session)},
                 {"ends_at", milliseconds(session->expires_at)},
+                {"made_at", milliseconds(session->created_at)},
                 {"tenant", session->tenant_id},
+                {"user", session->user_id},
+                {"ref", session->ref},
                 {"revision", stored->revision},
                 {"announcement", keys_.session_changed()}},
                fields.all(), [this, key, edit, tries_left, done, session](const Result<Reply>& reply) {

@@ -20,6 +20,8 @@ class SessionStore final : public gw::SessionStore {
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
+  void find_key(std::string_view ref, Done<SessionKey> done) override;
+  void list(const SessionFilter& filter, Done<SessionPage> done) override;
   void on_change(OnChange callback) override { on_change_.push_back(std::move(callback)); }
   std::optional<size_t> size() const override { return std::nullopt; }
 

@@ -36,7 +36,18 @@ class Api {
   // page does not, so no token is given away here.
   endpoint() { return this.call("GET", "/api/post-office/websocket/endpoint?session_token=none"); }
   counts() { return this.call("GET", "/api/post-office/websocket/connection-count"); }
-  backpressure() { return this.call("GET", "/api/post-office/websocket/backpressure"); }
+  instances() { return this.call("GET", "/api/post-office/websocket/instances"); }
+  // `kind` is sessions or connections.
+  list(kind, query) {
+    const path = kind === "sessions" ? "/api/traffic-cop/sessions" : "/api/post-office/websocket/connections";
+    return this.call("GET", `${path}?${new URLSearchParams(query)}`);
+  }
+  connection(id) { return this.call("GET", `/api/post-office/websocket/connections/${id}`); }
+  disconnect(id, code) { return this.call("POST", `/api/post-office/websocket/connections/${id}/disconnect`, { code }); }
+  runs(status) { return this.call("GET", `/api/post-office/runs?status=${status}&limit=50`); }
+  cancelRun(id) { return this.call("POST", `/api/post-office/runs/${encodeURIComponent(id)}/cancel`, { reason: "cancelled in the console" }); }
+  session(id) { return this.call("GET", `/api/traffic-cop/sessions/${encodeURIComponent(id)}`); }
+  changeSession(id, change) { return this.call("PATCH", `/api/traffic-cop/sessions/${encodeURIComponent(id)}`, change); }
   publish(body) { return this.call("POST", "/api/post-office/websocket/publish", body); }
   createSession(body) { return this.call("POST", "/api/traffic-cop/sessions", body); }
   endSession(id) { return this.call("DELETE", `/api/traffic-cop/sessions/${encodeURIComponent(id)}`); }

@@ -17,13 +17,15 @@ const state = {
 const api = new Api();
 const minute = new Minute();
 const log = new Log($("log"), $("to-end"));
-const poll = new Poll(api, () => state.channels);
-const runs = new Runs({ log, send: (text) => gateway.sendEarly(text) });
-const gateway = new GatewaySocket({
+const poll = new Poll(api);
+const people = new People(api);
+const operate = new Operate(api);
+const runs = new Runs({ log });
+const link = new Link({
   onState: connectionChanged,
+  onSent: frameSent,
   onFrame: frameReceived,
-  onOpening: () => runs.opening(),
-  hearsOften: () => runs.open.length > 0,
+  onRun: (run) => runs.follow(run),
 });
 const pageId = randomId().slice(0, 8);
 
@@ -84,7 +86,8 @@ function keyAccepted() {
   showChannels();
   remember();
   poll.start();
-  if (gateway.state === "idle") {
+  showView();
+  if (link.state === "idle") {
     showBanner("idle", "Not connected", "Start a session to connect.");
     $("user").focus({ preventScroll: true });
   }
@@ -144,13 +147,14 @@ function useSession(session) {
   abandonUnanswered();
   remember();
   showSession();
-  gateway.connect(session.id);
+  connectWith(session.id);
+}
+
+function connectWith(token) {
+  runs.connected(link.connect(token));
 }
 
 function useToken(token) {
-  if (!isSubprotocolToken(token)) {
-    return tell("session-result", "A browser can send a token only of letters, digits and ! # $ % & ' * + - . ^ _ ` | ~", "bad");
-  }
   tell("session-result", "");
   $("token").value = "";
   useSession({ id: token, user: "of this token", tenant: "", ttl: 0, expiresAt: 0 });
@@ -160,9 +164,9 @@ async function refreshSession() {
   const old = state.session;
   try {
     const session = await createSession(old.ttl ? old : sessionWish());
-    if (gateway.state !== "open") return useSession(session);
+    if (link.state !== "open") return useSession(session);
     state.refreshing = session;
-    gateway.send(JSON.stringify({ type: "authenticate", session_token: session.id }));
+    link.send(JSON.stringify({ type: "authenticate", session_token: session.id }));
   } catch (error) {
     tell("session-result", apiWords(error), "bad");
   }
@@ -171,7 +175,7 @@ async function refreshSession() {
 function sessionRefreshed() {
   state.session = state.refreshing;
   state.refreshing = null;
-  gateway.token = state.session.id;
+  link.token = state.session.id;
   remember();
   showSession();
   tell("session-result", "Session refreshed, on the same connection.", "good");
@@ -182,7 +186,7 @@ async function endSession() {
   try {
     await api.endSession(state.session.id);
     tell("session-result", "");
-    if (gateway.state !== "open") forgetSession();
+    if (link.state !== "open") forgetSession();
   } catch (error) {
     state.ending = false;
     tell("session-result", apiWords(error), "bad");

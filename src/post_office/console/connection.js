@@ -55,7 +55,6 @@ function opened(welcome) {
   focusConversation();
   runs.welcomed();
   subscribeAgain();
-  sendAgain();
 }
 
 // A new connection listens to `guide` alone; the rest is asked for anew.
@@ -65,17 +64,6 @@ function subscribeAgain() {
   for (const channel of wanted) if (channel !== "guide") control("subscribe", channel);
   if (!wanted.includes("guide")) control("unsubscribe", "guide");
   showChips();
-}
-
-// The ids stay the same, so what the gateway had taken before the break is not passed on twice.
-function sendAgain() {
-  for (const [id, waiting] of state.unanswered) {
-    waiting.sentAt = performance.now();
-    waiting.entry.say("sent again after the connection was lost…");
-    waiting.entry.via.now();
-    if (transmit(waiting.frame)) minute.countOut();
-    else state.unanswered.delete(id);
-  }
 }
 
 function abandonUnanswered() {
@@ -103,7 +91,7 @@ async function lost(now, { code, reason, opened: wasOpen }) {
 // A browser does not tell why a connection broke: ask the gateway whether it is there at all.
 async function explainBreak(wasOpen) {
   const answers = await api.answers();
-  if (gateway.state !== "waiting") return;
+  if (link.state !== "waiting") return;
   const words = !answers ? "The gateway does not answer. Nothing to do: this page comes back when it does."
     : wasOpen ? "The gateway answers, but the connection broke on the way. Nothing to do: wait a moment."
       : "The gateway answers but did not accept the connection: it may be starting, shutting down, or not allow this page’s origin. Nothing to do: wait a moment.";
@@ -111,8 +99,8 @@ async function explainBreak(wasOpen) {
 }
 
 function showCountdown() {
-  if (gateway.state !== "waiting") return;
-  const seconds = Math.max(0, Math.ceil((gateway.retryAt - performance.now()) / 1000));
+  if (link.state !== "waiting") return;
+  const seconds = Math.max(0, Math.ceil((link.retryAt - Date.now()) / 1000));
   $("countdown").textContent = seconds > 0 ? `Next attempt in ${seconds} s` : "Trying now…";
 }
 

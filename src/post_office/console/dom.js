@@ -25,6 +25,11 @@ function tell(id, text, tone = "plain") {
   line.dataset.tone = tone;
 }
 
+// What happens elsewhere on the page, and is not to be missed by who does not see it.
+function announce(text) {
+  $("announce").textContent = text;
+}
+
 // 64 random bits: enough for ids that only have to differ inside one session.
 function randomId() {
   const words = crypto.getRandomValues(new Uint32Array(2));

@@ -27,26 +27,4 @@ function connectedTo(name) {
   instances.here = name;
   sawInstances([name]);
   for (const id of ["instance", "connection-instance"]) $(id).textContent = name;
-  markHere();
-}
-
-function instanceRow(name, connections) {
-  const here = el("span", { className: "tag" });
-  here.dataset.tone = "good";
-  const row = el("li", {}, el("span", { className: "mono", textContent: name }), here, el("b", { textContent: connections }));
-  row.dataset.instance = name;
-  return row;
-}
-
-function showInstances(byGateway) {
-  sawInstances(Object.keys(byGateway));
-  $("gateway-rows").replaceChildren(...Object.entries(byGateway).map(([name, count]) => instanceRow(name, count)));
-  markHere();
-}
-
-function markHere() {
-  for (const row of $("gateway-rows").children) {
-    const isHere = instances.seen.size > 1 && row.dataset.instance === instances.here;
-    row.querySelector(".tag").textContent = isHere ? "this page" : "";
-  }
 }

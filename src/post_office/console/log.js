@@ -118,10 +118,9 @@ class Log {
     return this.add(entry);
   }
 
-  sent({ channel, intent, text, frame, conversation }) {
+  sent({ channel, intent, text, conversation }) {
     const entry = new Entry("mine", `You, to ${channel}`, [el("b", { textContent: "You" }), chip(channel), chip(intent)]);
     entry.text.textContent = text;
-    entry.frame("→", frame);
     entry.say("sending…");
     if (conversation) this.asked(conversation);
     return this.add(entry);
@@ -192,6 +191,7 @@ class Log {
   pause(entry, words) {
     entry.node.setAttribute("aria-busy", "false");
     entry.say(words, "bad");
+    announce(`The answer was ${words}`);
   }
 
   interrupt() {

@@ -89,30 +89,15 @@ const breakable = (name) => name.split(/(?<=[:._])/).flatMap((part, i) => (i ? [
 
 const number = (value) => el("td", { className: "number", textContent: value ?? "–" });
 
-function channelRow(channel, clients, load) {
-  const circuit = load?.circuit_state;
-  const waiting = number(load?.queue_size);
-  if (load) waiting.title = `of at most ${load.queue_max}`;
-  if (load?.queue_size > 0) waiting.dataset.tone = load.queue_size >= load.queue_max * 0.8 ? "bad" : "warn";
-  const state = el("td", {}, el("span", { className: "tag", textContent: CIRCUIT_WORDS[circuit] ?? circuit ?? "–" }));
-  state.firstChild.dataset.tone = circuit === undefined ? "plain" : circuit === "closed" ? "good" : "bad";
-  if (load?.failure_count) state.append(` ${plural(load.failure_count, "failure")}`);
-  return el("tr", {}, el("th", { scope: "row" }, ...breakable(channel)),
-    number(clients ?? 0), number(load?.agents), waiting, state);
-}
-
-function showCounts(counts, loads, channels) {
+function showCounts(counts) {
   $("count-global").textContent = counts.global;
-  const names = [...new Set([...channels, ...Object.keys(counts.by_channel ?? {}), ...Object.keys(loads)])];
-  $("channel-rows").replaceChildren(...names.map((name) => channelRow(name, counts.by_channel?.[name], loads[name])));
-  showInstances(counts.by_gateway ?? {});
+  sawInstances(Object.keys(counts.by_gateway ?? {}));
 }
 
 // Asks every two seconds while the page is seen and a key is there, one question at a time.
 class Poll {
-  constructor(api, channels) {
+  constructor(api) {
     this.api = api;
-    this.channels = channels;
     this.refused = false;
     document.addEventListener("visibilitychange", () => this.soon());
   }
@@ -133,9 +118,7 @@ class Poll {
     this.asking = true;
     const key = this.api.key;
     try {
-      const [counts, load] = await Promise.all([this.api.counts(), this.api.backpressure()]);
-      showCounts(counts, load.channels ?? {}, this.channels());
-      this.mark(false);
+      showCounts(await this.api.counts());
       this.say("");
     } catch (error) {
       this.failed(error, key);
@@ -148,13 +131,7 @@ class Poll {
     // Asking again with the same key would only fill the gateway's log.
     this.refused = key === this.api.key && (error.status === 401 || error.status === 403);
     $("count-global").textContent = "–";
-    this.mark(true);
     this.say(apiWords(error));
-  }
-
-  // Old figures stay readable, and are seen to be old.
-  mark(stale) {
-    for (const id of ["channel-rows", "gateway-rows"]) $(id).classList.toggle("stale", stale);
   }
 
   // Said once, not every two seconds.

@@ -71,8 +71,12 @@ class RunView {
 
   // Its connection is another one now, or none.
   follow(isFollowed) {
+    const isInterrupted = this.isFollowed && !isFollowed && this.entry && !this.isOver;
     this.isFollowed = isFollowed;
     if (isFollowed) this.entry?.via.now();
+    // What is not growing now does not look as if it were.
+    this.entry?.node.setAttribute("aria-busy", String(isFollowed && !this.isOver));
+    if (isInterrupted) announce(`The answer from ${this.channel || "an agent"} is interrupted: the connection is lost. It goes on when the connection is back.`);
     this.refresh();
   }
 

@@ -20,10 +20,10 @@ onSubmit("token-form", () => useToken($("token").value.trim()));
 onClick("session-refresh", () => once($("session-refresh"), refreshSession));
 onClick("session-end", () => once($("session-end"), endSession));
 
-onClick("connect", () => gateway.connect(state.session.id));
+onClick("connect", () => connectWith(state.session.id));
 onClick("renew", () => once($("renew"), () => startSession(sessionWish())));
-onClick("reconnect", () => gateway.reconnectNow());
-onClick("disconnect", () => gateway.disconnect());
+onClick("reconnect", () => link.reconnectNow());
+onClick("disconnect", () => link.disconnect());
 onClick("ping", () => {
   state.pingedAt = performance.now();
   transmit('{"type":"ping"}');
@@ -33,6 +33,14 @@ onClick("clear-log", () => log.clear());
 onClick("conversation-new", () => { $("conversation").value = `c-${randomId()}`; });
 onSubmit("send-form", sendMessage);
 onSubmit("publish-form", publish);
+
+onSubmit("find-form", () => people.find($("find").value.trim()));
+onClick("more-sessions", () => once($("more-sessions"), () => people.more("sessions")));
+onClick("more-connections", () => once($("more-connections"), () => people.more("connections")));
+onClick("to-setup", (event) => {
+  event.preventDefault();
+  $("key-form").hidden ? $("user").focus() : $("key").focus();
+});
 
 $("message").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || $("raw-mode").checked) return;
@@ -64,11 +72,10 @@ addEventListener("invalid", (event) => {
   if (more) more.open = true;
 }, true);
 
-// The network is back, or somebody looks: no need to sit out the backoff.
-addEventListener("online", () => gateway.reconnectNow());
 addEventListener("hashchange", () => {
   const key = takeKeyFromAddress();
-  if (key) useKey(key);
+  if (key) return useKey(key);
+  showView();
 });
 
 setInterval(() => {
@@ -90,6 +97,7 @@ async function begin() {
   showChannels();
   showCodes();
   drawMinute(minute);
+  showView();
   const key = given || known.key;
   if (key) await useKey(key);
   else $("key").focus({ preventScroll: true });
@@ -98,7 +106,7 @@ async function begin() {
     remember();   // the key was, without it
     showSession();
     runs.restore();
-    gateway.connect(known.session.id);
+    connectWith(known.session.id);
   }
 }
 

@@ -2,9 +2,7 @@
 
 // False when there is no connection that has been welcomed.
 function transmit(text) {
-  if (gateway.state !== "open") return false;
-  gateway.send(text);
-  return true;
+  return link.send(text);
 }
 
 function control(type, channel) {
@@ -20,8 +18,7 @@ function composed() {
   const [channel, intent, conversation] = [$("channel").value, $("intent").value, $("conversation").value];
   const id = `${pageId}-${++state.sentCount}`;
   const payload = { message: $("message").value, conversation_id: conversation, metadata };
-  const frame = JSON.stringify({ channel, intent, payload, id, run: runWish() });
-  return { id, channel, intent, conversation, text: payload.message, frame };
+  return { id, channel, intent, conversation, text: payload.message, payload, run: runWish() };
 }
 
 // The conversation is the run's thread, where its id may be one.
@@ -46,7 +43,7 @@ function sendMessage() {
     $("message").focus();
     return tell("send-result", error.message, "bad");
   }
-  if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first. Your words stay here.", "bad");
+  if (link.state !== "open") return tell("send-result", "Not connected: start a session first. Your words stay here.", "bad");
   tell("send-result", "");
   const entry = log.sent(message);
   if (state.channels.includes(message.channel)) { state.wanted.add(message.channel); showChips(); }
@@ -55,21 +52,52 @@ function sendMessage() {
   $("message").focus();
 }
 
-function deliver(entry, { id, frame }) {
-  transmit(frame);
-  minute.countOut();
-  if (id === undefined) return entry.say("sent without an id, so no ack comes");
-  state.unanswered.set(JSON.stringify(id), { entry, frame, sentAt: performance.now() });
-  if (entry.again) return;
-  entry.again = el("button", { type: "button", className: "quiet small", textContent: "Send again with the same id" });
-  entry.again.addEventListener("click", () => {
-    if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
-    entry.say("sending again…");
-    entry.via.now();
+// By the package, which says it again after a lost connection until the gateway has it; a raw frame as it is.
+function deliver(entry, { id, channel, intent, payload, run, frame, text }) {
+  if (id === undefined) {
     entry.frame("→", frame);
-    deliver(entry, { id, frame });
+    entry.say("sent without an id, so no ack comes");
+    minute.countOut();
+    return void link.send(frame);
+  }
+  state.unanswered.set(JSON.stringify(id), { entry, channel, text, isRaw: Boolean(frame) });
+  if (frame) return void link.send(frame);
+  if (run) {
+    const answer = link.client.ask(channel, payload, { id, intent, ...run });
+    answer.ready.catch(() => outcomeUnknown(id));
+    return void runs.asked(answer, { mine: entry, channel, asked: text });
+  }
+  link.client.send(channel, payload, { id, intent }).catch(() => outcomeUnknown(id));
+}
+
+// Given up by the package. What a frame has refused, or acknowledged, is settled by then.
+function outcomeUnknown(id) {
+  settle(id)?.entry.say("no ack came: it may or may not have arrived", "bad");
+}
+
+// What the package, or this page, has put on the wire.
+function frameSent(text) {
+  const frame = parseObject(text);
+  const waiting = frame && frame.id !== undefined && !frame.type && state.unanswered.get(JSON.stringify(frame.id));
+  if (!waiting) return;
+  const { entry } = waiting;
+  minute.countOut();
+  if (waiting.sentAt && waiting.socket !== link.socket) entry.say("sent again after the connection was lost…");
+  Object.assign(waiting, { sentAt: performance.now(), socket: link.socket });
+  entry.via.now();
+  entry.frame("→", text);
+  entry.again ??= againButton(entry, { id: frame.id, channel: frame.channel, text });
+}
+
+function againButton(entry, { id, channel, text }) {
+  const button = el("button", { type: "button", className: "quiet small", textContent: "Send again with the same id" });
+  button.addEventListener("click", () => {
+    if (link.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
+    entry.say("sending again…");
+    deliver(entry, { id, channel, frame: text });
   });
-  entry.frames.append(entry.again);
+  entry.frames.append(button);
+  return button;
 }
 
 // --- What comes ---
@@ -82,7 +110,7 @@ function frameReceived(text, frame) {
   else if (type === "error") refused(text, frame);
   else if (type === "system") noted(text, frame);
   else if (type === "run") runFrame(text, frame);
-  else if (type === "detach") runs.detached(frame);
+  else if (type === "detach") { /* the package tells its run */ }
   else if (CONTROL.has(type)) controlled(text, frame);
   else {
     minute.countIn();
@@ -93,7 +121,7 @@ function frameReceived(text, frame) {
 function runFrame(text, frame) {
   if (frame.event !== "top") minute.countIn();
   else if ($("show-control").checked) log.note("Control: top of a run", "plain", text);
-  runs.received(text, frame);
+  if (frame.event !== "top") runs.frame(text, frame);
 }
 
 function settle(id) {
@@ -110,7 +138,8 @@ function acknowledged(text, frame) {
   minute.countAck(took);
   waiting.entry.frame("←", text);
   waiting.entry.say(`${frame.status} in ${millis(took)}: ${ACK_WORDS[frame.status] ?? ""}`, frame.status === "published" ? "good" : "warn");
-  if (frame.run_id) runs.asked(frame, waiting);
+  // Asked for in a raw frame: the package has not heard of it.
+  if (frame.run_id && waiting.isRaw) runs.follow(link.client.attach(frame.run_id), { channel: waiting.channel, mine: waiting.entry, asked: waiting.text });
 }
 
 function refused(text, frame) {
@@ -119,7 +148,7 @@ function refused(text, frame) {
     tell("session-result", "The gateway kept the old session: a fresh one has to be of the same user and tenant.", "bad");
   }
   const waiting = frame.id === undefined ? undefined : settle(frame.id);
-  if (runs.refused(frame)) return;
+  if (frame.run_id || frame.thread_id) return;   // about a run: the package tells it
   if (!waiting) return log.error(errorWords(frame.code), `${frame.message} (${frame.code})`, text);
   waiting.entry.frame("←", text);
   waiting.entry.say(`${errorWords(frame.code)} ${frame.message} (${frame.code})`, "bad");
@@ -133,7 +162,6 @@ function noted(text, frame) {
 }
 
 function controlled(text, frame) {
-  if (frame.type === "ping") transmit('{"type":"pong"}');
   if (frame.type === "authenticated" && state.refreshing) sessionRefreshed();
   if (frame.type === "subscribe" || frame.type === "unsubscribe") listened(frame);
   if (frame.type === "pong" && state.pingedAt) {
@@ -165,7 +193,7 @@ function showChannels() {
 function channelChip(channel) {
   const button = el("button", { type: "button", className: "toggle", textContent: channel });
   button.addEventListener("click", () => {
-    if (gateway.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
+    if (link.state !== "open") return tell("send-result", "Not connected: start a session first.", "bad");
     control(state.wanted.has(channel) ? "unsubscribe" : "subscribe", channel);
   });
   return button;

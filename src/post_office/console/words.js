@@ -4,12 +4,12 @@
 const CLOSE_CODES = new Map([
   [1000, { title: "Closed", what: "This page closed the connection.", todo: "Connect again whenever you like." }],
   [1001, { title: "Going away", what: "The gateway, or something between you and it, went away.", todo: "Nothing: wait a moment.", retry: true }],
-  [1002, { title: "Protocol error", what: "A frame broke the rules of WebSocket.", todo: "Look for a proxy that alters traffic, then connect again." }],
-  [1003, { title: "Binary frame", what: "A binary frame was sent. The gateway takes text only.", todo: "Send text, then connect again." }],
+  [1002, { title: "Protocol error", what: "A frame broke the rules of WebSocket.", todo: "Look for a proxy that alters traffic, if it happens again.", retry: true }],
+  [1003, { title: "Binary frame", what: "A binary frame was sent. The gateway takes text only.", todo: "Send text, if it happens again.", retry: true }],
   [1006, { title: "Connection lost", what: "The connection broke without a goodbye: the network, a crash, or a refused handshake.", todo: "Nothing: wait a moment.", retry: true }],
-  [1007, { title: "Not UTF-8", what: "A text frame was not valid UTF-8.", todo: "Send UTF-8, then connect again." }],
+  [1007, { title: "Not UTF-8", what: "A text frame was not valid UTF-8.", todo: "Send UTF-8, if it happens again.", retry: true }],
   [1008, { title: "Refused by policy", what: "Something between you and the gateway refused this connection; the gateway itself never uses this code.", todo: "Look at the proxy, or start a new session.", renew: true }],
-  [1009, { title: "Message too large", what: "A message was larger than the gateway accepts (64 KiB unless configured).", todo: "Send less at once, then connect again." }],
+  [1009, { title: "Message too large", what: "A message was larger than the gateway accepts (64 KiB unless configured).", todo: "Send less at once, if it happens again.", retry: true }],
   [1011, { title: "Out of memory", what: "The gateway had no memory to unpack a compressed message.", todo: "Nothing: wait a moment.", retry: true }],
   [1012, { title: "Gateway restarts", what: "The gateway is being restarted and asked its clients to come back.", todo: "Nothing: wait a moment.", retry: true }],
   [4000, { title: "Internal error", what: "The gateway met an error of its own.", todo: "Nothing: it comes back. If it happens again, look at the gateway’s log.", retry: true }],
@@ -20,7 +20,7 @@ const CLOSE_CODES = new Map([
   [4008, { title: "Too slow", what: "This page read slower than messages came, and the gateway stopped keeping them for it.", todo: "Nothing: it comes back. Listen to fewer channels if it happens again.", retry: true }],
   [4009, { title: "Evicted", what: "The gateway heard nothing from this connection for too long.", todo: "Nothing: it comes back.", retry: true }],
   [4010, { title: "Replaced", what: "The same client has connected again, and its new connection took this one’s place.", todo: "Nothing, unless you want this page to take it back: then connect again." }],
-  [4029, { title: "Rate limit", what: "Messages were sent faster than allowed for too long.", todo: "Send more slowly. It comes back.", retry: true }],
+  [4029, { title: "Rate limit", what: "Messages were sent faster than allowed for too long.", todo: "Send more slowly. It comes back.", retry: true, slow: true }],
 ]);
 
 function closeWords(code) {
@@ -58,6 +58,7 @@ const RUN_END_WORDS = {
   agent_lost: "its agent was lost, and no other has taken over",
   deadline: "it took longer than an answer may",
   gateway_stopped: "the gateway stopped, and its memory engine keeps nothing",
+  unknown_run: "the gateway has no such run for this session: a memory engine keeps none over a restart",
   gateway_lost: "the gateway has no such run for this session: a memory engine keeps none over a restart",
 };
 

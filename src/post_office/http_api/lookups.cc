@@ -1,6 +1,7 @@
 #include "post_office/http_api/lookups.h"
 
 #include "post_office/authorized_post_office.h"
+#include "post_office/http_api/lists.h"
 #include "post_office/http_api/records.h"
 
 namespace gw::http_api {
@@ -39,6 +40,25 @@ void connection(const Lookups& lookups, ApiRequest call) {
       *id, tenant_of(call), [&lookups, responder = call.responder](Result<ConnectionRecord> found) mutable {
         if (!found) return refuse(responder, found.error());
         show(responder, lookups, *found);
+      });
+}
+
+void list_connections(const Lookups& lookups, ApiRequest call) {
+  const Result<ConnectionFilter> filter = read_connection_filter(call, lookups.post_office.channels());
+  if (!filter) return refuse(call.responder, filter.error());
+  lookups.post_office.list(
+      *filter, [&lookups, responder = call.responder](Result<ConnectionPage> page) mutable {
+        if (!page) return refuse(responder, page.error());
+        succeed(responder, [&](json::Writer& body) {
+          body.key("connections").begin_array();
+          for (const ConnectionRecord& record : page->records) {
+            body.begin_object();
+            append_connection(body, record, lookups.post_office.channels(), lookups.instance_id);
+            body.end_object();
+          }
+          body.end_array();
+          append_after(body, page->after);
+        });
       });
 }
 
@@ -136,6 +156,7 @@ auto with(const Lookups& lookups) {
 void add_lookup_routes(Routes& routes, const Lookups& lookups) {
   const auto to = with(lookups);
   const Needs registry = scope(Scope::registry);
+  routes.add("GET", "/api/post-office/websocket/connections", registry, to(list_connections));
   routes.add("GET", "/api/post-office/websocket/connections/{id}", registry, to(connection));
   routes.add("GET", "/api/post-office/websocket/channels/{channel}/connections", registry,
              to(channel_connections));

@@ -11,12 +11,15 @@ std::optional<std::string_view> or_null(std::string_view text) {
 }  // namespace
 
 void append_session(json::Writer& writer, const Session& session, WallTime now) {
+  append_session_head(writer, session, now);
+  writer.key("context").raw(session.context_json);
+}
+
+void append_session_head(json::Writer& writer, const Session& session, WallTime now) {
   writer.member("session_ref", session.ref)
       .member("user_id", session.user_id)
       .member("tenant_id", or_null(session.tenant_id))
       .member("session_type", session.type)
-      .key("context")
-      .raw(session.context_json)
       .member("status", to_string(session.status_at(now)))
       .member("created_at", iso8601(session.created_at))
       .member("expires_at", iso8601(session.expires_at));

@@ -12,6 +12,8 @@
 namespace gw::http_api {
 
 void append_session(json::Writer& writer, const Session& session, WallTime now);
+// All but its context, which may be large.
+void append_session_head(json::Writer& writer, const Session& session, WallTime now);
 
 // "connections":["ws_…",…]
 void append_connection_ids(json::Writer& writer, const std::vector<ConnectionRecord>& records);

@@ -35,6 +35,8 @@ inline Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
 inline Needs stream_writer() {
   return {.who = Needs::Who::key_holder, .requirement = {Scope::runs}, .any_body = true};
 }
+// Of a key that is bound to no tenant: the answer is about all of them.
+inline Needs scope_of_all(Scope scope) { return {Needs::Who::key_holder, {scope, true}}; }
 inline Needs ops_or(Scope scope) { return {Needs::Who::key_holder_unless_ops, {scope, true}}; }
 
 class Routes {

@@ -2,12 +2,21 @@
 
 #include "core/run/run_machine.h"
 #include "post_office/fields.h"
+#include "post_office/http_api/audit.h"
 #include "post_office/http_api/run_call.h"
 #include "post_office/http_api/run_lookups.h"
 #include "post_office/run_requests.h"
 
 namespace gw::http_api {
 namespace {
+
+std::string run_name(const RunCall& call) { return "run:" + call.run_id; }
+
+template <class T>
+void tell(const Audit& audit, const RunResult<T>& result) {
+  if (result) return audit.done();
+  audit.failed(result.error());
+}
 
 // The run's own faults come before what the caller has done wrong, and the refusal says what the run is.
 void refuse_about_run(const RunCall& call, RunRefusal refused) {
@@ -95,9 +104,11 @@ void claim(const Runs& runs, ApiRequest request) {
   if (!asked) return refuse(request.responder, asked.error());
   const auto call = call_of(runs, request);
   if (!call) return;
+  const Audit audit(request, "run.take", run_name(*call));
   runs.runs.claim(call->key, call->run_id, asked->claim,
-                  [call = *call, with_text = asked->include_text,
+                  [audit, is_forced = asked->claim.force, call = *call, with_text = asked->include_text,
                    is_bound = !asked->claim.group.empty()](const RunResult<RunClaimed>& claimed) mutable {
+                    if (is_forced) tell(audit, claimed);
                     if (!claimed) return refuse(call.responder, claimed.error());
                     if (is_bound) call.runs.deliveries.claimed(call.run_id, call.key.tenant_id);
                     if (with_text) return answer_with_text(call, *claimed);
@@ -107,9 +118,11 @@ void claim(const Runs& runs, ApiRequest request) {
 
 // --- Writing ----------------------------------------------------------------------------------------------
 
-void store(const RunCall& call, RunAppend append) {
+// `audit`: of one that takes the run from its owner.
+void store(const RunCall& call, RunAppend append, const std::optional<Audit>& audit = {}) {
   call.runs.runs.append(call.key, call.run_id, std::move(append),
-                        [call](const RunResult<RunAppended>& appended) mutable {
+                        [call, audit](const RunResult<RunAppended>& appended) mutable {
+                          if (audit) tell(*audit, appended);
                           if (!appended) return refuse(call.responder, appended.error());
                           if (!is_over(appended->status))
                             call.runs.deliveries.keep_open(call.run_id, call.key.tenant_id);
@@ -149,7 +162,11 @@ void append(const Runs& runs, ApiRequest request) {
 void end(const Runs& runs, ApiRequest request) {
   Result<RunAppendCall> asked = read_run_end(request.request.body);
   if (!asked) return refuse(request.responder, asked.error());
-  if (const auto call = call_of(runs, request)) store(*call, std::move(asked->append));
+  const auto call = call_of(runs, request);
+  if (!call) return;
+  std::optional<Audit> audit;
+  if (asked->append.any_producer) audit.emplace(request, "run.end", run_name(*call));
+  store(*call, std::move(asked->append), audit);
 }
 
 // --- Heartbeats and cancels -------------------------------------------------------------------------------
@@ -215,8 +232,10 @@ void cancel(const Runs& runs, ApiRequest request) {
   if (!reason) return refuse(request.responder, reason.error());
   const auto call = call_of(runs, request);
   if (!call) return;
+  const Audit audit(request, "run.cancel", run_name(*call));
   runs.runs.cancel(call->key, call->run_id, *reason,
-                   [responder = call->responder](const RunResult<RunCancelled>& cancelled) mutable {
+                   [audit, responder = call->responder](const RunResult<RunCancelled>& cancelled) mutable {
+                     tell(audit, cancelled);
                      if (!cancelled) return refuse(responder, cancelled.error());
                      succeed(
                          responder, [&](json::Writer& body) { body.member("status", to_string(*cancelled)); },
@@ -230,11 +249,14 @@ void remove(const Runs& runs, ApiRequest request) {
   if (fields.fault()) return refuse(request.responder, *fields.fault());
   const auto call = call_of(runs, request);
   if (!call) return;
-  runs.runs.remove(call->key, call->run_id, producer, [call = *call](const RunResult<void>& removed) mutable {
-    if (!removed) return refuse(call.responder, removed.error());
-    succeed(call.responder,
-            [&](json::Writer& body) { body.member("run_id", call.run_id).member("status", "deleted"); });
-  });
+  const Audit audit(request, "run.delete", run_name(*call));
+  runs.runs.remove(
+      call->key, call->run_id, producer, [audit, call = *call](const RunResult<void>& removed) mutable {
+        tell(audit, removed);
+        if (!removed) return refuse(call.responder, removed.error());
+        succeed(call.responder,
+                [&](json::Writer& body) { body.member("run_id", call.run_id).member("status", "deleted"); });
+      });
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "post_office/http_api/sessions.h"
 
 #include "post_office/fields.h"
+#include "post_office/http_api/audit.h"
+#include "post_office/http_api/lists.h"
 #include "post_office/http_api/records.h"
 
 namespace gw::http_api {
@@ -8,7 +10,8 @@ namespace {
 
 void show(http::Responder& responder, std::string_view session_id, const Session& session, WallTime now) {
   succeed(responder, [&](json::Writer& body) {
-    body.member("session_id", session_id);
+    // Who names it by its public reference does not learn the id.
+    if (!session_id.starts_with(TrafficCop::kByRef)) body.member("session_id", session_id);
     append_session(body, session, now);
   });
 }
@@ -26,6 +29,25 @@ void with_session(const Sessions& sessions, const ApiRequest& call, Then then) {
                            });
 }
 
+void list(const Sessions& sessions, ApiRequest call) {
+  Result<SessionFilter> filter = read_session_filter(call);
+  if (!filter) return refuse(call.responder, filter.error());
+  sessions.traffic_cop.list(*filter,
+                            [&sessions, responder = call.responder](Result<SessionPage> page) mutable {
+                              if (!page) return refuse(responder, page.error());
+                              succeed(responder, [&](json::Writer& body) {
+                                body.key("sessions").begin_array();
+                                for (const SessionPtr& session : page->sessions) {
+                                  body.begin_object();
+                                  append_session_head(body, *session, sessions.loop.wall_now());
+                                  body.end_object();
+                                }
+                                body.end_array();
+                                append_after(body, page->after);
+                              });
+                            });
+}
+
 void create(const Sessions& sessions, ApiRequest call) {
   BodyFields fields(call.request.body);
   NewSession session;
@@ -35,9 +57,12 @@ void create(const Sessions& sessions, ApiRequest call) {
   session.context_json = fields.optional_object("context").value_or(session.context_json);
   session.ttl = fields.optional_seconds("ttl_seconds").value_or(session.ttl);
   if (fields.fault()) return refuse(call.responder, *fields.fault());
+  Audit audit(call, "session.create", "user:" + session.user_id);
   sessions.traffic_cop.create(std::move(session), call.key->tenant_id,
-                              [responder = call.responder](Result<CreatedSession> created) mutable {
+                              [audit, responder = call.responder](Result<CreatedSession> created) mutable {
+                                if (!created) audit.failed(created.error());
                                 if (!created) return refuse(responder, created.error());
+                                audit.done(session_name(*created->session));
                                 succeed(
                                     responder,
                                     [&](json::Writer& body) {
@@ -84,6 +109,15 @@ void connections(const Sessions& sessions, ApiRequest call) {
                });
 }
 
+std::string_view word_for(const SessionChange& change) {
+  if (!change.status) return "session.update";
+  switch (*change.status) {
+    case SessionStatus::suspended: return "session.suspend";
+    case SessionStatus::active: return "session.resume";
+    default: return "session.end";
+  }
+}
+
 void update(const Sessions& sessions, ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
@@ -99,10 +133,13 @@ void update(const Sessions& sessions, ApiRequest call) {
       return refuse(call.responder, {Errc::invalid_argument, "status must be active, suspended or inactive"});
     }
   }
+  Audit audit(call, word_for(change), session_name(*id));
   sessions.traffic_cop.update(
       *id, std::move(change), call.key->tenant_id,
-      [&sessions, id = *id, responder = call.responder](Result<SessionPtr> updated) mutable {
+      [&sessions, audit, id = *id, responder = call.responder](Result<SessionPtr> updated) mutable {
+        if (!updated) audit.failed(updated.error());
         if (!updated) return refuse(responder, updated.error());
+        audit.done(session_name(**updated));
         show(responder, id, **updated, sessions.loop.wall_now());
       });
 }
@@ -110,9 +147,12 @@ void update(const Sessions& sessions, ApiRequest call) {
 void end(const Sessions& sessions, ApiRequest call) {
   const Result<std::string> id = path_parameter(call.request, "id");
   if (!id) return refuse(call.responder, id.error());
+  Audit audit(call, "session.end", session_name(*id));
   sessions.traffic_cop.end(
-      *id, call.key->tenant_id, [responder = call.responder](Result<SessionPtr> ended) mutable {
+      *id, call.key->tenant_id, [audit, responder = call.responder](Result<SessionPtr> ended) mutable {
+        if (!ended) audit.failed(ended.error());
         if (!ended) return refuse(responder, ended.error());
+        audit.done(session_name(**ended));
         succeed(responder, [](json::Writer& body) { body.member("status", "inactive"); });
       });
 }
@@ -125,6 +165,7 @@ void add_session_routes(Routes& routes, const Sessions& sessions) {
   };
   const Needs key = scope(Scope::sessions);
   routes.add("POST", "/api/traffic-cop/sessions", key, to(create));
+  routes.add("GET", "/api/traffic-cop/sessions", scope(Scope::registry), to(list));
   routes.add("GET", "/api/traffic-cop/sessions/{id}", key, to(get));
   routes.add("PATCH", "/api/traffic-cop/sessions/{id}", key, to(update));
   routes.add("DELETE", "/api/traffic-cop/sessions/{id}", key, to(end));

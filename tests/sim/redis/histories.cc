@@ -91,7 +91,7 @@ Words set_command(Random& random) {
 
 Words list_command(Random& random) {
   const std::string list = key(random, "list"), zset = key(random, "zset");
-  switch (random.below(9)) {
+  switch (random.below(11)) {
     case 0: return {"RPUSH", list, member(random), member(random)};
     case 1: return {"LPOP", list};
     case 2: return {"LINDEX", list, number(random, -3, 3)};
@@ -100,6 +100,8 @@ Words list_command(Random& random) {
     case 5: return {"ZADD", zset, number(random, 0, 20), member(random)};
     case 6: return {"ZREM", zset, member(random)};
     case 7: return {"ZCARD", zset};
+    case 8: return {"ZSCORE", zset, member(random)};
+    case 9: return {"ZREVRANGE", zset, number(random, -3, 3), number(random, -3, 3), "WITHSCORES"};
     default:
       return {"ZRANGEBYSCORE",       zset,    random.one_of({"-inf", "(3", "5"}),
               number(random, 0, 20), "LIMIT", number(random, 0, 2),

@@ -90,6 +90,9 @@ Answer zcard(Call& call) {
   return set ? set->scores.size() : size_t{0};
 }
 
+// Whole numbers, as all scores here are.
+std::string score_text(double score) { return std::to_string(static_cast<int64_t>(score)); }
+
 struct Bound {
   double score;
   bool excluded;
@@ -121,13 +124,41 @@ Answer zrangebyscore(Call& call) {
   return out;
 }
 
+Answer zscore(Call& call) {
+  const auto* const set = call.find<SortedSet>(call[1]);
+  if (!set) return {};
+  const auto found = set->scores.find(call[2]);
+  if (found == set->scores.end()) return {};
+  return score_text(found->second);
+}
+
+// ZREVRANGE key start stop [WITHSCORES]
+Answer zrevrange(Call& call) {
+  int64_t first = call.integer(2), last = call.integer(3);
+  if (call.size() > 5 || (call.size() == 5 && !call.is(4, "WITHSCORES"))) refuse(kSyntax);
+  Answers out;
+  const auto* const set = call.find<SortedSet>(call[1]);
+  if (!set) return out;
+  const auto size = static_cast<int64_t>(set->order.size());
+  if (first < 0) first = std::max<int64_t>(first + size, 0);
+  if (last < 0) last += size;
+  int64_t at = 0;
+  for (auto it = set->order.rbegin(); it != set->order.rend() && at <= last; ++it, ++at) {
+    if (at < first) continue;
+    out.emplace_back(it->second);
+    if (call.size() == 5) out.emplace_back(score_text(it->first));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::span<const Command> list_commands() {
   static constexpr Command kCommands[] = {
-      {"rpush", rpush, -3, true}, {"lpop", lpop, 2, true}, {"llen", llen, 2},
-      {"lindex", lindex, 3},      {"lrange", lrange, 4},   {"zadd", zadd, -4, true},
-      {"zrem", zrem, -3, true},   {"zcard", zcard, 2},     {"zrangebyscore", zrangebyscore, -4},
+      {"rpush", rpush, -3, true}, {"lpop", lpop, 2, true},      {"llen", llen, 2},
+      {"lindex", lindex, 3},      {"lrange", lrange, 4},        {"zadd", zadd, -4, true},
+      {"zrem", zrem, -3, true},   {"zcard", zcard, 2},          {"zrangebyscore", zrangebyscore, -4},
+      {"zscore", zscore, 3},      {"zrevrange", zrevrange, -4},
   };
   return kCommands;
 }
