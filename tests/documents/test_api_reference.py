@@ -39,6 +39,8 @@ def test_it_is_answered_as_the_page_says(gateway, curl_home, curl, status):
         gateway.api.post(f"{RUNS}/{ack['run_id']}/claim", {"producer": re.search(r'"producer": "([^"]+)"', curl)[1]})
         if '"seq": 1' in curl:
             gateway.api.post(f"{RUNS}/{ack['run_id']}/append", {"producer": "worker-7:4711:9f2c", "epoch": 1, "seq": 0, "text": "a"})
+    if "/heartbeat" in curl:  # which waits for a cancel
+        gateway.api.post(f"{RUNS}/{ack['run_id']}/cancel", {})
     environment = {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": gateway.api_key, "SESSION_ID": session,
                    "CONNECTION_ID": client.connection_id, "RUN_ID": ack["run_id"], "CURL_HOME": curl_home, "PATH": "/usr/bin:/bin"}  # fmt: skip
     said = subprocess.run(["sh", "-c", curl], env=environment, capture_output=True, text=True, timeout=20, check=False)
