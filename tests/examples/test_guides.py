@@ -1,7 +1,6 @@
 """The programs of docs/guides, as they stand there but for the addresses, at a real gateway."""
 
 import contextlib
-import functools
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from support.gateway import REPOSITORY
 from support.process import Process
 from support.run_copies import Owner, ask
 from support.server_process import free_port
+from support.tools import built
 from support.wait import eventually
 
 GUIDES = REPOSITORY / "docs/guides"
@@ -38,13 +38,6 @@ def programs(guide) -> list[tuple[str, str]]:
 def program(guide, language) -> str:
     (text,) = [text for its, text in programs(guide) if its == language]
     return text
-
-
-@functools.cache
-def built(client) -> str:
-    """Where scripts/lib makes `js_client` or `python_client`."""
-    made = subprocess.run([REPOSITORY / f"scripts/lib/{client}.sh"], stdout=subprocess.PIPE, text=True, check=True)
-    return made.stdout.strip()
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from support.chat import agent_command, built
+from support.chat import agent_command
 from support.gateway import REPOSITORY
 from support.process import Process
 from support.server_process import free_port
+from support.tools import built
 from support.wait import eventually
 
 EXAMPLES = REPOSITORY / "examples"

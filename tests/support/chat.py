@@ -3,7 +3,6 @@
 Things are found by role and text, as a person finds them.
 """
 
-import functools
 import os
 import re
 import subprocess
@@ -13,6 +12,7 @@ from playwright.sync_api import expect
 
 from support.gateway import REPOSITORY
 from support.process import Process
+from support.tools import built
 
 CHAT = REPOSITORY / "examples/chat"
 # What is to be read at some time, however short: the state of the line, and of the last answer.
@@ -24,13 +24,6 @@ new MutationObserver(() => {
   for (const text of told) if (text && !seen.includes(text)) seen.push(text);
 }).observe(document, { subtree: true, childList: true, characterData: true });
 """
-
-
-@functools.cache
-def built(script) -> str:
-    """What one of scripts/lib makes, and prints."""
-    made = subprocess.run([REPOSITORY / f"scripts/lib/{script}.sh"], stdout=subprocess.PIPE, text=True, check=True)
-    return made.stdout.strip()
 
 
 def agent_command(language) -> list:
