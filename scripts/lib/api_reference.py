@@ -20,8 +20,8 @@ same key `scripts/run` starts a gateway and a demo agent:
 
     export GATEWAY_URL=http://127.0.0.1:8000 GATEWAY_API_KEY=0123456789abcdef
 
-`$SESSION_ID`, `$CONNECTION_ID` and `$RUN_ID` are those of earlier answers. Answers of `/api` have
-`"success": true` beside what is listed here, and errors `false`.
+`$SESSION_ID`, `$RUN_ID` and their like are those of earlier answers. Answers of `/api` have `"success": true` beside
+what is listed here, and errors `false`.
 """
 
 
@@ -55,7 +55,7 @@ class Reference:
     def text(self) -> str:
         parts = ["# The HTTP API", _wrapped(self._openapi["info"]["description"]), PREFACE, "## All calls", *self._contents()]
         for group, calls in self._groups():
-            parts += [f"## {group}", *(part for call in calls for part in self._call(call))]
+            parts += [f"## {group}", self._about(calls), *(part for call in calls for part in self._call(call))]
         parts += [*self._told_once(), *self._errors()]
         return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -81,6 +81,11 @@ class Reference:
             name = grouped.get(call.operation["tags"][0], call.operation["tags"][0])
             names[name] = [*(names.get(name) or ()), call]
         return [(name, calls) for name, calls in names.items() if calls]
+
+    def _about(self, calls) -> str:
+        told = {tag["name"]: tag.get("description", "") for tag in self._openapi["tags"]}
+        tags = dict.fromkeys(call.operation["tags"][0] for call in calls)
+        return "\n".join(_wrapped(f"- **{tag}.** {told[tag]}", "  ") for tag in tags if told.get(tag))
 
     def _contents(self):
         for group, calls in self._groups():
@@ -114,9 +119,10 @@ class Reference:
         yield from self._answers(operation)
 
     def _body(self, operation):
-        for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        asked = self._resolve(operation.get("requestBody", {}))
+        for kind, content in asked.get("content", {}).items():
             words = "Body" if kind == "application/json" else f"Body, `{kind}`"
-            optional = "" if operation["requestBody"].get("required") else ", which may be absent"
+            optional = "" if asked.get("required") else ", which may be absent"
             yield from self._titled(f"**{words}**{optional}.", content.get("schema", {}), is_asked=True)
 
     def _answers(self, operation):
@@ -127,11 +133,16 @@ class Reference:
                 errors.append(f"{status} {name}")
                 continue
             response = self._resolve(response)
-            headers = "".join(f" Header `{header}`: {said.get('description', '')}" for header, said in response.get("headers", {}).items())
+            headers = ", ".join(f"`{name}`{self._meaning(said)}" for name, said in response.get("headers", {}).items())
             schema = next(iter(response.get("content", {}).values()), {}).get("schema", {})
-            yield from self._titled(f"**{status}** {response['description']}{headers}", {} if is_error else schema)
+            title = f"**{status}** {response['description']}{f' Headers: {headers}.' if headers else ''}"
+            yield from self._titled(title, {} if is_error else schema)
         if errors:
             yield _wrapped(f"[Errors](#errors): {', '.join(errors)}.")
+
+    def _meaning(self, header) -> str:
+        told = self._resolve(header).get("description", "").rstrip(".")
+        return f" ({told[0].lower()}{told[1:]})" if told else ""
 
     def _titled(self, title, schema, is_asked=False):
         title += "" if title.endswith(".") else "."
@@ -197,7 +208,7 @@ class Reference:
         if name in self._objects or name in self._values:
             return f"[{name}](#{'values' if name in self._values else name.lower()})"
         if "default" in schema:
-            default = f"; default {_value(schema['default'])}"
+            default = f"; default {_code(schema['default'])}"
         return self._described(schema) + default
 
     def _described(self, schema) -> str:
@@ -206,9 +217,9 @@ class Reference:
             if schema.get(word) and "properties" not in schema:
                 return " or ".join(dict.fromkeys(self._type(part) for part in schema[word]))
         if "const" in schema:
-            return _value(schema["const"])
+            return _code(schema["const"])
         if "enum" in schema:
-            return ", ".join(map(_value, schema["enum"]))
+            return ", ".join(map(_code, schema["enum"]))
         kinds = schema.get("type", "any JSON")
         kinds = kinds if isinstance(kinds, list) else [kinds]
         return " or ".join(self._kind(kind, schema) for kind in kinds)
@@ -241,8 +252,9 @@ class Reference:
                 query.append(f"{one['name']}={value}")
             elif one["in"] == "header" and (one.get("required") or "example" in one):
                 headers.append(f"-H '{one['name']}: {value}'")
-        if call.operation.get("security", self._openapi["security"]):
-            headers.insert(0, '-H "Authorization: Bearer $GATEWAY_API_KEY"')
+        if ways := [name for way in call.operation.get("security", self._openapi["security"]) for name in way]:
+            shown = "$SESSION_ID" if "sessionToken" in ways else "$GATEWAY_API_KEY"
+            headers.insert(0, f'-H "Authorization: Bearer {shown}"')
         is_stream = any("text/event-stream" in response.get("content", {}) for response in call.operation["responses"].values())
         body = self._body_example(call.operation)
         verb = [] if call.method == ("post" if body else "get") else ["-I" if call.method == "head" else f"-X {call.method.upper()}"]
@@ -257,8 +269,8 @@ class Reference:
         return schema["enum"][0] if "enum" in schema else f"${name.upper()}"
 
     def _body_example(self, operation) -> list[str]:
-        for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-            example = content.get("example", next(iter(content.get("examples", {}).values()), {}).get("value"))
+        for kind, content in self._resolve(operation.get("requestBody", {})).get("content", {}).items():
+            example = content.get("example", "Once upon a time" if kind == "text/plain" else None)
             if example is not None:
                 said = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
                 said = "'" + said.replace("'", "'\\''") + "'"
@@ -282,7 +294,7 @@ class Reference:
             for name in sorted(shared, key=lambda name: (statuses[name], list(shared).index(name))) if statuses[name]))
 
     def _error_fields(self, response) -> str:
-        name = _name(next(iter(response["content"].values()))["schema"])
+        name = _name(next(iter(response.get("content", {}).values()), {}).get("schema", {}))
         return f"[{name}](#{name.lower()})" if name in self._objects else "as above"
 
 
@@ -302,7 +314,7 @@ def _calls(openapi, resolve) -> list[Call]:
     return list(calls.values())
 
 
-def _value(value) -> str:
+def _code(value) -> str:
     return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
 
 
@@ -321,9 +333,9 @@ def _name(value) -> str:
     return value.get("$ref", "").rpartition("/")[2]
 
 
-def _wrapped(text) -> str:
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(textwrap.fill(one, COLUMNS, break_long_words=False, break_on_hyphens=False) for one in paragraphs)
+def _wrapped(text, indent="") -> str:
+    options = {"width": COLUMNS, "subsequent_indent": indent, "break_long_words": False, "break_on_hyphens": False}
+    return "\n\n".join(textwrap.fill(one, **options) for one in text.split("\n\n"))
 
 
 def _table(head, rows) -> str:

@@ -72,7 +72,7 @@ export function Question({ children }) {
 export function Answer({ text, phase, error, isChecked }) {
   const isWritten = WRITTEN.includes(phase), bytes = new TextEncoder().encode(text).length;
   const why = error && ['failed', 'abandoned'].includes(phase) ? `: ${error.message || error.code}` : '';
-  const checked = isChecked && OVER.includes(phase) ? ` · ${bytes.toLocaleString('en')} bytes, checked` : '';
+  const checked = isChecked && text && OVER.includes(phase) ? ` · ${bytes.toLocaleString('en')} bytes, checked` : '';
   return <article className={`answer ${phase}`} aria-label="Agent" aria-busy={isWritten}>
     <div className="text" data-text>{text}{isWritten && <span className="caret" aria-hidden="true" />}</div>
     <p className="phase">{PHASES[phase]}{why}{checked}</p>
