@@ -14,7 +14,7 @@ from support.tcp_proxy import TcpProxy
 from support.wait import eventually
 
 KEY = "0123456789abcdef"
-WAYS = ("useRun",)
+WAYS = ("useRun", "useChat")
 AGENTS = ("python", "typescript")
 PHONE = {"width": 360, "height": 740}
 expect.set_options(timeout=20_000)

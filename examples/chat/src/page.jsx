@@ -1,11 +1,12 @@
-// The page: a session, and a chat in it.
+// The page: a switch between two ways to the same agent, and which of them is shown.
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
+import { AiSdkChat } from './ai_sdk_chat.jsx';
 import { OwnChat } from './own_chat.jsx';
 import { openSession } from './session.js';
 import './style.css';
 
-const WAYS = { '#useRun': OwnChat };
+const WAYS = { '#useRun': OwnChat, '#useChat': AiSdkChat };
 const wayNow = () => (location.hash in WAYS ? location.hash : '#useRun');
 
 function Switch({ way }) {
