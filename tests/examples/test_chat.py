@@ -10,12 +10,10 @@ from playwright.sync_api import expect, sync_playwright
 from support.chat import Chat, counted, start_agent, start_site
 from support.chromium import FLAGS, chromium_path
 from support.server_process import free_port
-from support.tcp_proxy import TcpProxy
+from support.tcp_proxy import TcpProxy, sent
 from support.wait import eventually
 
 KEY = "0123456789abcdef"
-WAYS = ("useRun", "useChat")
-AGENTS = ("python", "typescript")
 PHONE = {"width": 360, "height": 740}
 expect.set_options(timeout=20_000)
 
@@ -72,12 +70,10 @@ def letting_in(start, *flags):
     return gateway
 
 
-@pytest.fixture(params=WAYS)
-def way(request):
-    return request.param
+both_ways = pytest.mark.parametrize("way", ("useRun", "useChat"))
 
 
-@pytest.mark.parametrize("language", AGENTS)
+@pytest.mark.parametrize(("way", "language"), [("useRun", "python"), ("useChat", "typescript")])
 def test_an_answer_comes_word_by_word_and_is_exact(alone, open_chat, running, way, language):
     running(start_agent(language, alone.url, KEY))
     chat = open_chat(alone, way).ask("Count to 60")
@@ -93,7 +89,7 @@ def test_an_answer_comes_word_by_word_and_is_exact(alone, open_chat, running, wa
     chat.ends("Failed")
 
 
-@pytest.mark.parametrize("language", AGENTS)
+@pytest.mark.parametrize(("way", "language"), [("useRun", "typescript"), ("useChat", "python")])
 def test_stop_reaches_the_agent(alone, open_chat, running, way, language):
     running(start_agent(language, alone.url, KEY))
     chat = open_chat(alone, way).ask("count to 2000").reads("1 2 3 4 5")
@@ -108,6 +104,7 @@ def test_stop_reaches_the_agent(alone, open_chat, running, way, language):
     assert chat.text() == "1 2 3"
 
 
+@both_ways
 def test_a_killed_gateway_costs_no_word(cluster, open_chat, running, way):
     key = {"GATEWAY_API_KEY": KEY}
     first = letting_in(lambda *flags: cluster.start(*flags, env=key))
@@ -124,6 +121,7 @@ def test_a_killed_gateway_costs_no_word(cluster, open_chat, running, way):
         assert chat.text() == counted(150)
 
 
+@both_ways
 def test_a_killed_agent_is_replaced(gateway_factory, open_chat, running, way):
     gateway = letting_in(lambda *flags: gateway_factory(*flags, env={"GATEWAY_API_KEY": KEY}), "--ack-wait", "1s")
     killed = running(start_agent("python", gateway.url, KEY))
@@ -137,6 +135,7 @@ def test_a_killed_agent_is_replaced(gateway_factory, open_chat, running, way):
     assert run["claim_epoch"] == 2
 
 
+@both_ways
 def test_a_network_that_goes_and_comes_costs_no_word(alone, open_chat, running, context, way):
     running(start_agent("python", alone.url, KEY))
     with TcpProxy(alone.address) as network:
@@ -151,6 +150,19 @@ def test_a_network_that_goes_and_comes_costs_no_word(alone, open_chat, running, 
         expect(chat.line).to_have_text(re.compile("^(Connected|Ready)"))
 
 
+def test_a_line_that_falls_silent_is_another_one_soon(alone, open_chat, running):
+    """The other way has it from its client."""
+    running(start_agent("python", alone.url, KEY))
+    with TcpProxy(alone.address) as network:
+        chat = open_chat(alone, "useChat", url=f"http://127.0.0.1:{network.port}").ask("count to 600").reads("1 2 3 4 5 6 7 8 9 10")
+        network.set("down", only=sent(b"/api/chat?channel"), stalled=True)
+        chat.reads(" 500 ", timeout=40_000)  # behind what was held up
+        chat.stop_button.click()
+        chat.ends("Stopped")
+        assert counted(600).startswith(chat.text().strip())
+
+
+@both_ways
 def test_a_second_tab_shows_the_same_answer(alone, open_chat, running, way):
     running(start_agent("python", alone.url, KEY))
     first = open_chat(alone, way).ask("count to 100").reads("1 2 3 4 5")
@@ -167,6 +179,7 @@ def test_a_second_tab_shows_the_same_answer(alone, open_chat, running, way):
     assert first.text() == second.text()
 
 
+@both_ways
 def test_on_a_phone_nothing_is_cut_off(alone, open_chat, running, way):
     running(start_agent("python", alone.url, KEY))
     chat = open_chat(alone, way)
@@ -180,6 +193,7 @@ def test_on_a_phone_nothing_is_cut_off(alone, open_chat, running, way):
     expect(chat.page.get_by_role("textbox", name="Message")).to_be_focused()
 
 
+@both_ways
 def test_without_an_agent_it_says_so(gateway_factory, open_chat, way):
     gateway = letting_in(lambda *flags: gateway_factory(*flags, env={"GATEWAY_API_KEY": KEY}), "--run-start-timeout", "1s")
     chat = open_chat(gateway, way).ask("anybody there?")

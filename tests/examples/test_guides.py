@@ -93,8 +93,12 @@ def test_an_agent_answers_is_stopped_and_fails(gateway, start, tmp_path, write, 
     assert (end["status"], end["error"]) == ("failed", {"code": code, "message": "There is nothing to answer."})
 
 
-def test_the_types_of_the_agent_hold(tmp_path):
+@pytest.mark.parametrize("example", ["", "chat/agent.ts"], ids=["guide", "chat"])
+def test_the_types_of_the_agent_hold(tmp_path, example):
     _, path = typescript_agent(tmp_path)
+    if example:
+        path.unlink()
+        path = shutil.copy(REPOSITORY / "examples" / example, tmp_path / "agent.mts")
     modules = f"{built('js_client')}/node_modules"
     command = [f"{modules}/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext",
                "--typeRoots", f"{modules}/@types", "--types", "node", path]  # fmt: skip

@@ -35,8 +35,10 @@ export function Conversation({ menu, line, lineText, reason, isEmpty, isBusy, on
       <p className={`line ${line}`} role="status">{lineText ?? LINES[line]}{line === 'closed' && reason ? ` (${reason})` : ''}</p>
       <button type="button" className="quiet" onClick={() => { onClear(); box.current?.focus(); }} disabled={isEmpty || !!onStop}>New conversation</button>
     </header>
-    <Log isEmpty={isEmpty} onTry={onAsk}>{children}</Log>
-    <Composer box={box} onAsk={onAsk} onStop={onStop} isBusy={isBusy || !!onStop} />
+    <main>
+      <Log isEmpty={isEmpty} onTry={onAsk}>{children}</Log>
+      <Composer box={box} onAsk={onAsk} onStop={onStop} isBusy={isBusy || !!onStop} />
+    </main>
   </div>;
 }
 
@@ -53,7 +55,7 @@ function Log({ isEmpty, onTry, children }) {
     return () => growing.disconnect();
   }, []);
   // Focusable, so that it can be scrolled with the keyboard.
-  return <main className="log" role="log" aria-label="Conversation" tabIndex={0} ref={log} onScroll={look}>
+  return <div className="log" role="log" aria-label="Conversation" tabIndex={0} ref={log} onScroll={look}>
     <div className="turns">
       {isEmpty && <div className="tries">
         <p>Ask something. Then reload the page, unplug the network or kill the gateway in the middle of the answer.</p>
@@ -61,7 +63,7 @@ function Log({ isEmpty, onTry, children }) {
       </div>}
       {children}
     </div>
-  </main>;
+  </div>;
 }
 
 export function Question({ children }) {
