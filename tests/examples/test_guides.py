@@ -4,8 +4,10 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -151,13 +153,14 @@ def put_page(place, gateway, text):
 
 
 def open_page(page, address):
-    """Its server has just been started."""
+    """Its server has just been started. Only then: who goes to an address with a fragment again stays where he is."""
 
     def is_there():
-        with contextlib.suppress(Exception):
-            return page.goto(address).ok
+        with contextlib.suppress(OSError), socket.create_connection(urlsplit(address).netloc.split(":"), timeout=5):
+            return True
 
     eventually(is_there, message="the page is served")
+    page.goto(address)
 
 
 def asked(page, agent, gateway, question) -> Owner:
