@@ -64,7 +64,7 @@ class Gateway:
     """The service API: one HTTP connection for each subscription and each answer."""
 
     def __init__(self, url, key):
-        self._address = urlsplit(url)
+        self.url, self._address = url, urlsplit(url)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def connect(self, timeout):
@@ -111,9 +111,18 @@ class Gateway:
             connection.close()
 
 
+def said_in(payload):
+    """`message`; or of the messages of a chat, as the AI SDK and AG-UI send them, the text of the last."""
+    if not isinstance(payload.get("messages"), list) or not payload["messages"]:
+        return payload.get("message")
+    last = payload["messages"][-1]
+    parts = last.get("parts") or last.get("content")
+    return parts if isinstance(parts, str) else "".join(part.get("text", "") for part in parts or ())
+
+
 def sentence_for(message):
     """What this agent has to say: a stand-in for a model."""
-    said = message.get("payload", message).get("message")
+    said = said_in(message.get("payload", message))
     if not isinstance(said, str) or not said.strip():
         return "I am the demo agent. Say something, and I will stream an answer."
     if number := re.search(r"\bcount to (\d{1,4})\b", said, re.IGNORECASE):
@@ -340,10 +349,10 @@ def serve(gateway, channel, group, delay, workers):
                 workers.submit(handle, gateway, channel, group, event_id, envelope, delay)
             reason = "the stream ended"
         except Refused as error:
-            log(f"{channel}: refused: {error}")
+            log(f"{channel}: the gateway says no: {error}")
             return
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = str(error) or type(error).__name__
+            reason = f"no answer from {gateway.url}: {error or type(error).__name__}"
         if stopping.is_set():
             return
         pause = wait * random.uniform(0.5, 1.0)  # spread, so that a restarted gateway is not stormed
@@ -363,6 +372,8 @@ def main():
     key = os.environ.get("GATEWAY_API_KEY")
     if not key:
         parser.error("the key comes from the environment: GATEWAY_API_KEY")
+    if not re.fullmatch(r"https?://[^/\s]+/?", options.url):
+        parser.error(f"no address of a gateway, such as http://127.0.0.1:8000: {options.url!r}")
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

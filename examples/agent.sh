@@ -1,8 +1,8 @@
 #!/bin/sh
 # An agent in twenty lines: GATEWAY_API_KEY=... examples/agent.sh
-api="${GATEWAY_URL:-http://127.0.0.1:8000}/api/post-office" auth="Authorization: Bearer $GATEWAY_API_KEY"
+api="${GATEWAY_URL:-http://127.0.0.1:8000}/api/post-office" auth="Authorization: Bearer ${GATEWAY_API_KEY:?holds the key}"
 post() { curl -s --retry 9 --retry-all-errors -H "$auth" "$api/$1" -d "$2"; }  # again as it was, until there is an answer
-curl -sN -H "$auth" "$api/websocket/subscribe?channel=guide" | while IFS= read -r line; do
+curl -fsSN -H "$auth" "$api/websocket/subscribe?channel=guide" | while IFS= read -r line; do
   # The envelope begins with fields of the gateway's own, so a client cannot pretend to be another connection.
   ids=$(printf %s "$line" | sed -n 's/^data: *{"message_id":"\([^"]*\)","connection_id":"\(ws_[^"]*\)".*/\1 \2/p')
   [ "$ids" ] || continue

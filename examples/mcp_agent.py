@@ -87,7 +87,7 @@ async def run(url, key, channel):
             if asyncio.current_task().cancelling():
                 raise asyncio.CancelledError from None  # the client may make an error of its own of it
             reasons = causes(error)
-            log("; ".join(str(reason) for reason in reasons))
+            log(f"{url}: {'; '.join(map(str, reasons))}")
             if any(isinstance(reason, MCPError) and reason.error.code in (401, 403) for reason in reasons):
                 return 1  # asking again would not help
         await asyncio.sleep(wait)
@@ -104,6 +104,8 @@ def main():
     key = os.environ.get("GATEWAY_API_KEY")
     if not key:
         parser.error("the key comes from the environment: GATEWAY_API_KEY")
+    if not arguments.url.startswith(("http://", "https://")):
+        parser.error(f"no address of a gateway, such as http://127.0.0.1:8000: {arguments.url!r}")
     try:
         return asyncio.run(run(arguments.url, key, arguments.channel))
     except asyncio.CancelledError:

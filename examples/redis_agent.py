@@ -206,8 +206,11 @@ def main():
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    client = redis.Redis.from_url(options.url, protocol=2, socket_timeout=5, socket_connect_timeout=5,
-                                  health_check_interval=10)
+    try:
+        client = redis.Redis.from_url(options.url, protocol=2, socket_timeout=5, socket_connect_timeout=5,
+                                      health_check_interval=10)
+    except ValueError as error:
+        parser.error(f"--url: {error}")
     channels = options.channel or ["guide"]
     with ThreadPoolExecutor(ANSWERS_AT_ONCE) as workers:
         if options.inbox:

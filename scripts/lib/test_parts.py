@@ -340,7 +340,7 @@ PARTS = (
          run_pytest("dashboard", ["tests/dashboard"], "release", tools=("PROMETHEUS", "CONSUL", "OTEL_COLLECTOR"))),
     Part("consul", "registration and discovery with a real Consul, and every fault of it", "release",
          run_pytest("consul", ["tests/consul"], "release", *PARALLEL_EACH, tools=("CONSUL",))),
-    Part("examples", "the example agents, the programs of the guides, and scripts/run", "release",
+    Part("examples", "the example agents, the chat page in Chromium, the programs of the guides, and scripts/run", "release",
          run_pytest("examples", ["tests/examples"], "release", *PARALLEL)),
     Part("clients", "the client packages, each on its own and in one table of scenarios", "release",
          run_pytest("clients", ["tests/clients"], "release", *PARALLEL)),

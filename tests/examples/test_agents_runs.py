@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from support.chats import AiSdk, new_chat, text_of, user_message
 from support.run_copies import ask
 from support.runs import RUNS
 from support.tcp_proxy import TcpProxy, not_sent
@@ -57,6 +58,12 @@ def test_a_message_without_a_run_is_answered_beside_one_with(gateway, start_agen
     assert "as ever" in frame["message"]
     _, copy = ask(client, "and now?", id="m1")
     assert copy.read_end(client)["status"] == "completed"
+
+
+def test_a_chat_of_the_ai_sdk_is_answered(gateway, start_agent, closing):
+    start_agent("agent.py", "--delay", "0")
+    chunks = AiSdk(gateway, closing, gateway.new_session()).send(new_chat(), user_message("count to 5")).chunks()
+    assert text_of(chunks) == counted(5) and chunks[-1] == {"type": "finish", "finishReason": "stop"}
 
 
 def test_cancel_reaches_it_while_it_thinks(gateway, start_agent):

@@ -1,12 +1,13 @@
 """The programs of docs/guides, as they stand there but for the addresses, at a real gateway."""
 
 import contextlib
-import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -16,6 +17,7 @@ from support.gateway import REPOSITORY
 from support.process import Process
 from support.run_copies import Owner, ask
 from support.server_process import free_port
+from support.tools import built
 from support.wait import eventually
 
 GUIDES = REPOSITORY / "docs/guides"
@@ -38,13 +40,6 @@ def programs(guide) -> list[tuple[str, str]]:
 def program(guide, language) -> str:
     (text,) = [text for its, text in programs(guide) if its == language]
     return text
-
-
-@functools.cache
-def built(client) -> str:
-    """Where scripts/lib makes `js_client` or `python_client`."""
-    made = subprocess.run([REPOSITORY / f"scripts/lib/{client}.sh"], stdout=subprocess.PIPE, text=True, check=True)
-    return made.stdout.strip()
 
 
 @pytest.fixture
@@ -100,8 +95,12 @@ def test_an_agent_answers_is_stopped_and_fails(gateway, start, tmp_path, write, 
     assert (end["status"], end["error"]) == ("failed", {"code": code, "message": "There is nothing to answer."})
 
 
-def test_the_types_of_the_agent_hold(tmp_path):
+@pytest.mark.parametrize("example", ["", "chat/agent.ts"], ids=["guide", "chat"])
+def test_the_types_of_the_agent_hold(tmp_path, example):
     _, path = typescript_agent(tmp_path)
+    if example:
+        path.unlink()
+        path = shutil.copy(REPOSITORY / "examples" / example, tmp_path / "agent.mts")
     modules = f"{built('js_client')}/node_modules"
     command = [f"{modules}/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext",
                "--typeRoots", f"{modules}/@types", "--types", "node", path]  # fmt: skip
@@ -154,13 +153,14 @@ def put_page(place, gateway, text):
 
 
 def open_page(page, address):
-    """Its server has just been started."""
+    """Its server has just been started. Only then: who goes to an address with a fragment again stays where he is."""
 
     def is_there():
-        with contextlib.suppress(Exception):
-            return page.goto(address).ok
+        with contextlib.suppress(OSError), socket.create_connection(urlsplit(address).netloc.split(":"), timeout=5):
+            return True
 
     eventually(is_there, message="the page is served")
+    page.goto(address)
 
 
 def asked(page, agent, gateway, question) -> Owner:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 
+import httpx
 import psutil
 import pytest
 
@@ -19,6 +20,7 @@ from support.peer import Peer
 from support.process import Process
 from support.redis_server import RedisServer
 from support.server_process import free_port
+from support.wait import eventually
 
 DEADLINE = 60
 RUN = REPOSITORY / "scripts/run"
@@ -149,6 +151,32 @@ def test_the_printed_line_works(start):
     command = run.line(r"Try\s+(curl .*)")[1]
     answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=DEADLINE)
     assert '"status":"published"' in answer.stdout, answer
+
+
+def test_the_chat_page_is_built_and_served(start):
+    run = start("--chat", "--port", "0", "--", "--drain-timeout", "1", env={"RUN_CHAT_PORT": str(free_port())})
+    chat = run.line(r"Chat\s+(http://127\.0\.0\.1:\d+)")[1]
+    run.line("Stop")
+    with httpx.Client(base_url=chat, timeout=DEADLINE) as page:
+        eventually(lambda: is_served(page))  # it asks the gateway first
+        session = page.post("/session").json()
+    client = Client.open(session["gateway"].replace("http", "ws") + "/ws", session["token"], origin=chat)
+    with contextlib.closing(client):
+        assert_answered(client)
+    assert_ends(run, run.children())
+
+
+def is_served(page):
+    with contextlib.suppress(httpx.TransportError):
+        return '<div id="root">' in page.get("/").text
+    return False
+
+
+def test_without_npm_it_says_what_the_chat_page_needs(tmp_path):
+    (tmp_path / "basename").symlink_to("/usr/bin/basename")  # and nothing else is there
+    said = subprocess.run(["/bin/bash", "-c", f'root={tmp_path}; source "$0/common.sh"; source "$0/npm.sh"; find_npm', RUN.parent / "lib"],
+                          env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=DEADLINE)  # fmt: skip
+    assert said.returncode == 1 and "Node.js 20 or newer with npm" in said.stderr
 
 
 class TestRedis:

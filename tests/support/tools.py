@@ -1,6 +1,7 @@
-"""Servers that Debian does not have, built once by scripts/lib/go_tools.sh.
+"""What scripts/lib makes once: servers that Debian does not have, and the packages, clients and pages of other ecosystems.
 
     subprocess.Popen([tool("consul"), "agent", "-dev"])
+    subprocess.Popen([f"{built('python_client')}/venv/bin/python", "agent.py"])
 """
 
 import functools
@@ -22,4 +23,11 @@ def tool(name) -> str:
         [REPOSITORY / "scripts/lib/go_tools.sh", name], capture_output=True, text=True, timeout=BUILD_SECONDS_MAX
     )
     assert made.returncode == 0, f"no {name}: {made.stderr.strip()}"
+    return made.stdout.strip()
+
+
+@functools.cache
+def built(name) -> str:
+    """The directory that scripts/lib/NAME.sh makes, and prints."""
+    made = subprocess.run([REPOSITORY / f"scripts/lib/{name}.sh"], stdout=subprocess.PIPE, text=True, check=True)
     return made.stdout.strip()

@@ -16,6 +16,7 @@ import bans
 import compilers
 import documents
 import layers
+import reference
 import shape
 import threats
 import vocabularies
@@ -41,6 +42,7 @@ RULES = {
     "names": documents.check_names,
     "layers-shown": documents.check_layers,
     "changes": documents.check_changes,
+    "api-reference": reference.check_reference,
     "patches": shape.check_patches,
     "log-events": vocabularies.check_log_events,
     "scripts": vocabularies.check_scripts,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Shows every rule firing on a bad snippet and staying quiet on the good one beside it."""
 
+import json
 import sys
 import tempfile
 import unittest
@@ -10,6 +11,7 @@ import bans
 import compilers
 import documents
 import layers
+import reference
 import shape
 import threats
 import tidy
@@ -194,6 +196,17 @@ class Documents(unittest.TestCase):
             self.assertEqual(documents.check_citations({"docs/a.md": "## The Redis\n", "src/x.h": f"// ({good}).\n"}), [], good)
         for bad in ("docs/b.md", 'docs/a.md, "Redas"'):
             self.assertEqual(lines(documents.check_citations({"docs/a.md": "## Redis\n", "src/x.h": f"\n// {bad}\n"})), [("src/x.h", 2)])
+
+    def test_the_reference_is_that_of_the_description(self):
+        tree = {reference.OPENAPI: (tidy.ROOT / reference.OPENAPI).read_text(), reference.REFERENCE: ""}
+        tree[reference.REFERENCE] = reference.render(json.loads(tree[reference.OPENAPI]))
+        self.assertEqual(reference.check_reference(tree), [])
+        changed = tree | {reference.OPENAPI: tree[reference.OPENAPI].replace("Make a session", "Make one")}
+        by_hand = tree | {reference.REFERENCE: tree[reference.REFERENCE] + "More.\n"}
+        without = {reference.OPENAPI: tree[reference.OPENAPI]}
+        twice = tree | {reference.OPENAPI: tree[reference.OPENAPI].replace("Read a session", "Make a session")}
+        for bad in (changed, by_hand, without, twice):
+            self.assertEqual(len(reference.check_reference(bad)), 1)
 
     def test_a_heading_in_code_is_none(self):
         self.assertEqual(documents.anchors("# One, two: 3\n```\n# no\n```\n## Redis (`OOM`)\n"), {"one-two-3", "redis-oom"})

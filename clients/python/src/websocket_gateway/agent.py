@@ -252,10 +252,10 @@ class Agent:
                 async for event in self._events_once(channel, group, parser, backoff):
                     yield event
             except NoAnswer as error:
-                log.info("%s: %s", channel, error)
+                log.info("%s: %s: %s; again", self._api.address(""), channel, error)
                 floor = error.floor
             except (httpx.TransportError, OSError) as error:
-                log.info("%s: %r", channel, error)
+                log.info("%s: %s: %r; again", self._api.address(""), channel, error)
             await asyncio.sleep(backoff.next(floor))
 
     async def _events_once(self, channel: str, group: str | None, parser: Parser, backoff: Backoff) -> AsyncGenerator[Event, None]:
