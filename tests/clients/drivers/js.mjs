@@ -108,12 +108,13 @@ const writer = {
     });
     return { envelope };
   },
-  async open({ run, keep }) {
-    const opened = await producer.run(envelope, undefined, { keep: keep ?? 0 });
-    written.set(run, { opened, envelope });
+  async open({ run, keep, envelope: given }) {
+    const asked = given ?? envelope;
+    const opened = await producer.run(asked, undefined, { keep: keep ?? 0 });
+    written.set(run, { opened, envelope: asked });
     return { run_id: opened.run_id, epoch: opened.epoch, kept: opened.kept };
   },
-  async append({ run, text }) { await written.get(run).opened.append(text); },
+  async append({ run, text, item }) { await written.get(run).opened.append(item ?? text); },
   async flush({ run }) { await written.get(run).opened.flush(); },
   async end({ run, status, result }) { await ended(run, (opened) => opened.end(status ?? undefined, { result })); },
   async fail({ run, message }) { await ended(run, (opened) => opened.fail(message)); },

@@ -95,13 +95,16 @@ class Writer:
             self.envelope = await self.heard.get()
         return {"envelope": dict(self.envelope.raw)}
 
-    async def open(self, run, keep=0):
-        opened = await self.gateway.run(self.envelope, keep=keep).__aenter__()
+    async def open(self, run, keep=0, envelope=None):
+        opened = await self.gateway.run(envelope or self.envelope, keep=keep).__aenter__()
         self.runs[run] = opened
         return {"run_id": opened.run_id, "epoch": opened.epoch, "kept": opened.earlier}
 
-    async def append(self, run, text):
-        await self.runs[run].append(text)
+    async def append(self, run, text=None, item=None):
+        if item is None:
+            await self.runs[run].append(text)
+        else:
+            await self.runs[run].append_item(item)
 
     async def flush(self, run):
         await self.runs[run].flush()
