@@ -88,6 +88,7 @@ JwksClientOptions jwks_options(const Config& config) {
   JwksClientOptions options;
   options.client.server = {unbracketed(url.host), url.port.value_or(url.scheme == "https" ? 443 : 80)};
   options.client.tls = {url.scheme == "https", config.jwt_jwks_ca_file};
+  options.client.timeout = 5s;
   options.target = url.path;
   options.every = config.jwt_jwks_every;
   return options;
@@ -279,7 +280,7 @@ class Application {
                                                  return {};
                                                });
     traffic_cop_.jwt()->fetch_with(
-        [fetcher = client.get()](std::function<void()> done) { fetcher->refresh(std::move(done)); });
+        [fetcher = client.get()](std::function<void(bool)> done) { fetcher->refresh(std::move(done)); });
     return client;
   }
 

@@ -73,7 +73,7 @@ struct Config {
   std::vector<std::string> anonymous_channels{"*"};               // of `channels`, or "*" for all
   std::vector<std::string> allowed_origins;                       // as config/values.h keeps them
   JwtOptions jwt;
-  std::vector<std::string> jwt_key_files;
+  std::vector<std::string> jwt_key_files, jwt_secret_files;
   JwtKeys jwt_keys;              // of those files
   std::string jwt_jwks_url;      // http:// or https://, with a path; empty: nothing is fetched
   std::string jwt_jwks_ca_file;  // for https; empty: the system's certificates

@@ -47,6 +47,8 @@ TEST(Config, EveryBadValueIsNamedWithItsSourceAndWhatWouldBeRight) {
       {"anonymous-channels", "Guide", "names out of channels"},
       {"allowed-origin", "null", "scheme://host"},
       {"jwt-key", "/gone", "cannot be read"},
+      {"jwt-key", "secret.key", "no JWK Set"},
+      {"jwt-secret-file", "public.pem", "looks like a key"},
       {"jwt-jwks-url", "https://issuer.example.org", "path of a JWK Set"},
       {"jwt-jwks-url", "https://u:p@issuer.example.org/keys", "path of a JWK Set"},
       {"jwt-jwks-url", "file:///etc/keys", "path of a JWK Set"},
@@ -239,14 +241,16 @@ TEST(Config, WhatMakesJwtsWeakIsAllowedWithAWarning) {
   const auto warnings = [](std::vector<std::string> flags) {
     return good(with_flags(std::move(flags))).warnings;
   };
-  EXPECT_THAT(warnings({"--jwt-key", "secret.key"}), ElementsAre(HasSubstr("jwt_audience: none")));
-  EXPECT_THAT(warnings({"--jwt-key", "secret.key", "--jwt-audience", "a"}), testing::IsEmpty());
+  EXPECT_THAT(warnings({"--jwt-secret-file", "secret.key"}), ElementsAre(HasSubstr("jwt_audience: none")));
+  EXPECT_THAT(warnings({"--jwt-secret-file", "secret.key", "--jwt-audience", "a"}), testing::IsEmpty());
   EXPECT_THAT(warnings({"--jwt-jwks-url", "http://issuer.example.org/keys", "--jwt-audience", "a"}),
               ElementsAre(HasSubstr("without TLS")));
+  EXPECT_THAT(warnings({"--jwt-key", "public.pem", "--jwt-audience", "a", "--jwt-issuer", "i,j"}),
+              ElementsAre(HasSubstr("each key may sign for each")));
   for (const char* near : {"http://localhost:1/keys", "http://127.0.0.1:1/keys", "http://[::1]:1/keys"})
     EXPECT_THAT(warnings({"--jwt-jwks-url", near, "--jwt-audience", "a"}), testing::IsEmpty());
   EXPECT_THAT(warnings({"--jwt-issuer", "i"}),
-              ElementsAre(HasSubstr("has no effect without jwt-key or jwt-jwks-url")));
+              ElementsAre(HasSubstr("has no effect without jwt-key, jwt-secret-file or jwt-jwks-url")));
 }
 
 TEST(Config, TestEndpointsStayOnLoopback) {

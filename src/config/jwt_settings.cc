@@ -37,10 +37,12 @@ bool is_loopback_url(std::string_view text) {
 
 void add_jwt_settings(std::vector<Setting>& out) {
   const SettingGroup group = SettingGroup::sessions;
-  out.push_back(
-      {"jwt-key", group, "Take JWTs as session tokens that one of these keys has signed", "none",
-       texts(&Config::jwt_key_files, "FILE,...",
-             "files of public keys or certificates (PEM), a JWK Set, or a secret of 32 bytes or more")});
+  out.push_back({"jwt-key", group, "Take JWTs as session tokens that one of these keys has signed", "none",
+                 texts(&Config::jwt_key_files, "FILE,...",
+                       "files of public keys or certificates (PEM), or with a JWK Set")});
+  out.push_back({"jwt-secret-file", group,
+                 "The same by a secret that is shared with the issuer (HS256 and so on)", "none",
+                 texts(&Config::jwt_secret_files, "FILE,...", "files with a secret of 32 bytes or more")});
   out.push_back(
       {"jwt-jwks-url", group,
        "Take JWTs that a key has signed which the issuer publishes there, and fetch them as they change",
@@ -66,25 +68,27 @@ void add_jwt_settings(std::vector<Setting>& out) {
 
 void read_jwt_keys(Config& config, const ReadFile& read_file, const Provenance& where,
                    std::vector<std::string>& problems) {
-  for (const std::string& path : config.jwt_key_files) {
+  const auto read = [&](std::string_view setting, const std::string& path, auto parse) {
     const Result<std::string> text = read_file(path);
-    Result<JwtKeys> keys = text ? parse_jwt_keys(*text) : text.error();
-    if (!keys) {
-      problems.push_back(where("jwt-key") + ": " + plain_or_quoted(path) + ": " + keys.error().detail);
-      continue;
-    }
+    Result<JwtKeys> keys = text ? parse(*text) : text.error();
+    if (!keys)
+      return problems.push_back(where(setting) + ": " + plain_or_quoted(path) + ": " + keys.error().detail);
     std::move(keys->begin(), keys->end(), std::back_inserter(config.jwt_keys));
-  }
+  };
+  for (const std::string& path : config.jwt_key_files) read("jwt-key", path, &parse_jwt_keys);
+  for (const std::string& path : config.jwt_secret_files) read("jwt-secret-file", path, &parse_jwt_secret);
 }
 
 void check_jwt(Config& config, const Provenance& where, std::vector<std::string>& problems) {
   const JwtOptions& jwt = config.jwt;
-  if (!config.jwt_key_files.empty() || !config.jwt_jwks_url.empty()) {
+  if (config.takes_jwts()) {
     if (config.jwt_jwks_url.starts_with("http:") && !is_loopback_url(config.jwt_jwks_url))
       config.warnings.push_back(where("jwt-jwks-url") +
                                 ": without TLS; whoever is on the way can put a key of his own there");
     if (config.jwt_keys.size() > kJwtKeysMax)
       problems.push_back(where("jwt-key") + ": more than 64 keys in all");
+    if (jwt.issuers.size() > 1)
+      config.warnings.push_back(where("jwt-issuer") + ": several; each key may sign for each of them");
     if (jwt.audiences.empty())
       config.warnings.push_back(where("jwt-audience") +
                                 ": none; a token that the issuer made for another service is taken");
@@ -92,7 +96,9 @@ void check_jwt(Config& config, const Provenance& where, std::vector<std::string>
   }
   for (const auto& [name, is_set] :
        {std::pair{"jwt-issuer", !jwt.issuers.empty()}, {"jwt-audience", !jwt.audiences.empty()}})
-    if (is_set) config.warnings.push_back(where(name) + ": has no effect without jwt-key or jwt-jwks-url");
+    if (is_set)
+      config.warnings.push_back(where(name) +
+                                ": has no effect without jwt-key, jwt-secret-file or jwt-jwks-url");
 }
 
 }  // namespace gw

@@ -17,9 +17,13 @@ JwksClient::JwksClient(EventLoop& loop, JwksClientOptions options, Take take)
 
 void JwksClient::start() { fetch(); }
 
-void JwksClient::refresh(std::function<void()> done) {
-  if (!is_fetching_ && loop_.now() - asked_at_ < options_.least) return done();
-  if (waiting_.size() >= options_.waiting_max) return done();
+void JwksClient::refresh(std::function<void(bool is_done)> done) {
+  if (waiting_.size() >= options_.waiting_max) return done(false);
+  if (!is_fetching_ && loop_.now() - asked_at_ < options_.least) {
+    // Who comes again then finds them.
+    timer_ = loop_.after(asked_at_ + options_.least - loop_.now(), [this] { fetch(); });
+    return done(false);
+  }
   waiting_.push_back(std::move(done));
   if (is_fetching_) return;
   asked_at_ = loop_.now();
@@ -35,14 +39,15 @@ void JwksClient::fetch() {
 
 void JwksClient::on_answer(Result<http::ClientResponse> answer) {
   is_fetching_ = false;
-  if (!answer) {
-    settle(answer.error());
-  } else if (answer->status != 200) {
-    settle(Error{Errc::unavailable, "it answered " + std::to_string(answer->status)});
-  } else {
-    settle(take_(answer->body));
-  }
-  for (const auto& done : std::exchange(waiting_, {})) done();
+  const Result<void> taken = take(answer);
+  settle(taken);
+  for (const auto& done : std::exchange(waiting_, {})) done(taken.has_value());
+}
+
+Result<void> JwksClient::take(const Result<http::ClientResponse>& answer) const {
+  if (!answer) return answer.error();
+  if (answer->status != 200) return Error{Errc::unavailable, "it answered " + std::to_string(answer->status)};
+  return take_(answer->body);
 }
 
 void JwksClient::settle(const Result<void>& taken) {

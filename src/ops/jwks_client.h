@@ -30,13 +30,14 @@ class JwksClient {
   JwksClient(EventLoop& loop, JwksClientOptions options, Take take);
 
   void start();
-  // A token names a key that is not known. `done` runs when it has been asked for, or at once: not for ours
-  // to be asked as often as anybody likes.
-  void refresh(std::function<void()> done);
+  // No known key has signed a token. `done` runs when they were fetched, or at once where that may not be or
+  // can't: the issuer is not to be asked as often as anybody likes.
+  void refresh(std::function<void(bool is_done)> done);
 
  private:
   void fetch();
   void on_answer(Result<http::ClientResponse> answer);
+  Result<void> take(const Result<http::ClientResponse>& answer) const;
   void settle(const Result<void>& taken);
 
   EventLoop& loop_;
@@ -44,7 +45,7 @@ class JwksClient {
   const Take take_;
   http::Client client_;
   EventLoop::Registration timer_;
-  std::vector<std::function<void()>> waiting_;  // of the fetch that is on its way
+  std::vector<std::function<void(bool)>> waiting_;  // of the fetch that is on its way
   bool is_fetching_ = false;
   bool is_known_bad_ = false;  // and logged
   TimePoint asked_at_{};       // the last time that a token did

@@ -11,6 +11,8 @@ namespace gw {
 namespace {
 
 constexpr size_t kTokenBytesMax = size_t{16} << 10;
+// Longer than that nobody remembers that it was ended.
+constexpr std::chrono::hours kLifeMax{366 * 24};
 constexpr size_t kNamesMax = 64;  // of a list in a claim
 
 Error refused(std::string detail) { return {Errc::unauthenticated, "the JWT " + std::move(detail)}; }
@@ -132,15 +134,15 @@ Result<Header> read_header(std::string_view part) {
 Result<void> check_signature(const Header& header, const Parts& parts, const JwtKeys& keys) {
   const std::optional<std::string> signature = base64url_decode(parts.signature);
   if (!signature || signature->empty()) return refused("has no signature");
-  bool has_key = false;
+  int tried = 0;
   for (const JwtKey& key : keys) {
     const bool may_be_it = header.key_id.empty() || key.id().empty() || key.id() == header.key_id;
     if (!may_be_it || !key.verifies(*header.algorithm)) continue;
     if (key.verify(*header.algorithm, parts.signed_text, *signature)) return {};
-    has_key = true;
+    if (++tried == kJwtKeysTried) break;
   }
-  return has_key ? refused("has a signature that does not fit")
-                 : refused("is signed by a key (kid, alg) that is not known here");
+  return tried > 0 ? refused("has a signature that does not fit")
+                   : refused("is signed by a key (kid, alg) that is not known here");
 }
 
 bool has_one_of(const std::vector<std::string>& wanted, const std::vector<std::string>& given) {
@@ -151,6 +153,7 @@ Result<void> check_times(const JwtClaims& claims, std::optional<WallTime> not_be
                          WallTime now) {
   const auto slack = std::chrono::duration_cast<std::chrono::milliseconds>(leeway);
   if (now >= claims.expires_at + slack) return refused("has expired (exp)");
+  if (claims.expires_at > now + kLifeMax) return refused("ends in more than a year (exp)");
   if (not_before && now + slack < *not_before) return refused("does not count yet (nbf)");
   if (now + slack < claims.issued_at) return refused("comes from the future (iat)");
   return {};
@@ -161,7 +164,8 @@ Result<JwtClaims> read_claims(std::string_view part, const JwtOptions& options, 
   const auto object = json::parse_object(text);
   if (!object) return refused("has no claims");
   for (const std::string_view name :
-       {std::string_view("exp"), std::string_view("nbf"), std::string_view("iss"), std::string_view("aud"),
+       {std::string_view("exp"), std::string_view("nbf"), std::string_view("iat"), std::string_view("iss"),
+        std::string_view("aud"), std::string_view("sub"), std::string_view("jti"),
         std::string_view(options.user_claim), std::string_view(options.tenant_claim),
         std::string_view(options.channels_claim)})
     if (is_ambiguous(*object, name)) return refused("says " + std::string(name) + " twice");
@@ -198,32 +202,24 @@ bool is_jwt(std::string_view token) {
   return header && json::parse_object(*header).has_value();
 }
 
-std::string jwt_key_id(std::string_view token) {
+std::string_view jwt_text(std::string_view token) { return token.substr(0, token.rfind('.')); }
+
+boost::system::result<JwtClaims, JwtRefusal> verify_jwt(std::string_view token, const JwtKeys& keys,
+                                                        const JwtOptions& options, WallTime now) {
+  if (token.size() > kTokenBytesMax) return JwtRefusal{refused("is longer than 16 KiB")};
   const std::optional<Parts> parts = split(token);
-  if (!parts || token.size() > kTokenBytesMax) return {};
+  if (!parts) return JwtRefusal{refused("has not three parts")};
   const Result<Header> header = read_header(parts->header);
-  return header ? header->key_id : std::string();
+  if (!header) return JwtRefusal{header.error()};
+  Result<JwtClaims> claims = read_claims(parts->payload, options, now);
+  if (!claims) return JwtRefusal{claims.error()};
+  if (const Result<void> vouched = check_signature(*header, *parts, keys); !vouched)
+    return JwtRefusal{vouched.error(), true};
+  return *std::move(claims);
 }
 
-JwtNames jwt_names(std::string_view token) {
-  const std::optional<Parts> parts = split(token);
-  if (!parts || token.size() > kTokenBytesMax) return {};
-  const std::string text = base64url_decode(parts->payload).value_or("");
-  const auto object = json::parse_object(text);
-  if (!object) return {};
-  Fields fields(*object);
-  return {fields.text("iss"), fields.text("jti")};
-}
-
-Result<JwtClaims> verify_jwt(std::string_view token, const JwtKeys& keys, const JwtOptions& options,
-                             WallTime now) {
-  if (token.size() > kTokenBytesMax) return refused("is longer than 16 KiB");
-  const std::optional<Parts> parts = split(token);
-  if (!parts) return refused("has not three parts");
-  const Result<Header> header = read_header(parts->header);
-  if (!header) return header.error();
-  if (const Result<void> vouched = check_signature(*header, *parts, keys); !vouched) return vouched.error();
-  return read_claims(parts->payload, options, now);
+void throw_exception_from_error(const JwtRefusal& refusal, const boost::source_location& where) {
+  throw_exception_from_error(refusal.error, where);
 }
 
 }  // namespace gw

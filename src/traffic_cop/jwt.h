@@ -33,16 +33,21 @@ struct JwtClaims {
 // Looks like one, and like no id of a session: three parts, of which the first is a JSON object in base64url.
 bool is_jwt(std::string_view token);
 
-// unauthenticated, with what is wrong and nothing of the token. `exp` is required. A header with `crit`, a
-// token of another kind (typ) or a claim of another type than RFC 7519 gives it are refused.
-// With a `kid` the keys of that id are tried, and those without one; without it, all.
-Result<JwtClaims> verify_jwt(std::string_view token, const JwtKeys& keys, const JwtOptions& options,
-                             WallTime now);
-// The `kid` of its header, and what its claims call it: nobody has vouched for either. Empty: none.
-std::string jwt_key_id(std::string_view token);
-struct JwtNames {
-  std::string issuer, token_id;
+struct JwtRefusal {
+  Error error;              // unauthenticated, with what is wrong and nothing of the token
+  bool by_its_key = false;  // nothing but its signature is against it: other keys may take it
 };
-JwtNames jwt_names(std::string_view token);
+[[noreturn]] void throw_exception_from_error(const JwtRefusal& refusal, const boost::source_location& where);
+
+// `exp` is required. A header with `crit`, a token of another kind (typ) or a claim of another type than
+// RFC 7519 gives it are refused, and so is a name of ours that stands twice. What its claims say is looked at
+// first, since that costs least, and believed last.
+// With a `kid` the keys of that id are tried, and those without one; without it, the first kJwtKeysTried that
+// fit.
+inline constexpr int kJwtKeysTried = 8;
+boost::system::result<JwtClaims, JwtRefusal> verify_jwt(std::string_view token, const JwtKeys& keys,
+                                                        const JwtOptions& options, WallTime now);
+// What of it is signed: two signatures of one text are one token. `token` is one (is_jwt).
+std::string_view jwt_text(std::string_view token);
 
 }  // namespace gw

@@ -213,7 +213,7 @@ bool JwtKey::verify(const JwtAlgorithm& algorithm, std::string_view text, std::s
 // Of one JWK: a key, or why it is none.
 class JwkReader {
  public:
-  explicit JwkReader(const json::Object& jwk) : jwk_(jwk) {}
+  JwkReader(const json::Object& jwk, bool may_be_secret) : jwk_(jwk), may_be_secret_(may_be_secret) {}
 
   Result<JwtKey> read() {
     if (jwk_.find("d") || jwk_.find("p")) return invalid("a private key has no place here");
@@ -249,6 +249,7 @@ class JwkReader {
 
   Result<JwtKey> read_key() const {
     const std::string type = text("kty");
+    if (type == "oct" && !may_be_secret_) return invalid("is a secret that everybody can read");
     if (type == "oct") return JwtKey::of_secret(bytes("k"));
     if (type == "RSA") return JwtKey::of_public_key(rsa());
     if (type == "EC") return JwtKey::of_public_key(elliptic());
@@ -295,9 +296,12 @@ class JwkReader {
   }
 
   const json::Object& jwk_;
+  const bool may_be_secret_;
 };
 
-Result<JwtKeys> parse_jwk_set(std::string_view text) {
+namespace {
+
+Result<JwtKeys> read_jwk_set(std::string_view text, bool may_be_secret) {
   const auto set = json::parse_object(text);
   const json::Value* const all = set ? set->find("keys") : nullptr;
   if (!all || !all->is_array()) return invalid("is no JWK Set: expected a JSON object with a list of keys");
@@ -306,7 +310,7 @@ Result<JwtKeys> parse_jwk_set(std::string_view text) {
   for (const json::Value& item : json::elements(*all)) {
     if (!item.is_object()) return invalid("is no JWK Set: a key is no object");
     const json::Object jwk = json::members(item);
-    Result<JwtKey> key = JwkReader(jwk).read();
+    Result<JwtKey> key = JwkReader(jwk, may_be_secret).read();
     if (!key) {
       why = "the last one " + key.error().detail;
     } else if (keys.size() == kJwtKeysMax) {
@@ -318,8 +322,6 @@ Result<JwtKeys> parse_jwk_set(std::string_view text) {
   if (keys.empty()) return invalid("has no key that signs: " + why);
   return keys;
 }
-
-namespace {
 
 Result<JwtKeys> parse_pem_keys(std::string_view text) {
   if (text.find("PRIVATE KEY-----") != std::string_view::npos)
@@ -338,14 +340,32 @@ Result<JwtKeys> parse_pem_keys(std::string_view text) {
   return keys;
 }
 
+// So that what everybody may know is never taken for a secret: a key in another wrapping.
+bool looks_like_a_key(std::string_view text) {
+  // DER (an ASN.1 SEQUENCE) and its base64, JSON, a byte order mark, OpenSSH.
+  constexpr std::array<std::string_view, 18> kBeginnings{
+      "\x30\x82", "\x30\x81", "\x30\x59", "\x30\x76",     "\x30\x2a", "MII",    "MIG", "MFkw",  "MHYw",
+      "MCow",     "{",        "[",        "\xef\xbb\xbf", "ssh-",     "ecdsa-", "sk-", "http:", "https:"};
+  return text.find("-----BEGIN ") != text.npos ||
+         std::any_of(kBeginnings.begin(), kBeginnings.end(),
+                     [&](std::string_view beginning) { return text.starts_with(beginning); });
+}
+
 }  // namespace
+
+Result<JwtKeys> parse_jwk_set(std::string_view text) { return read_jwk_set(text, false); }
 
 Result<JwtKeys> parse_jwt_keys(std::string_view text) {
   if (text.find("-----BEGIN ") != std::string_view::npos) return parse_pem_keys(text);
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin != text.npos && text[begin] == '{') return parse_jwk_set(text);
+  return read_jwk_set(text, true);
+}
+
+Result<JwtKeys> parse_jwt_secret(std::string_view text) {
   const size_t end = text.find_last_not_of("\r\n");
-  Result<JwtKey> key = JwtKey::of_secret(std::string(text.substr(0, end == text.npos ? 0 : end + 1)));
+  text = text.substr(0, end == text.npos ? 0 : end + 1);
+  if (looks_like_a_key(text))
+    return invalid("looks like a key of another kind, which may be no secret: see jwt-key");
+  Result<JwtKey> key = JwtKey::of_secret(std::string(text));
   if (!key) return key.error();
   return JwtKeys{std::move(*key)};
 }

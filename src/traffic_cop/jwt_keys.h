@@ -47,10 +47,14 @@ using JwtKeys = std::vector<JwtKey>;
 
 inline constexpr size_t kJwtKeysMax = 64;
 
-// What of a JWK Set signs: keys for encryption, of kinds or algorithms that are not known here, and private
-// ones are passed over (RFC 7517 5). invalid_argument: it is no JWK Set, or nothing of it is left.
+// What of a JWK Set that anybody may read signs: keys for encryption, of kinds or algorithms that are not
+// known here, secrets and private ones are passed over (RFC 7517 5). invalid_argument: it is no JWK Set, or
+// nothing of it is left.
 Result<JwtKeys> parse_jwk_set(std::string_view text);
-// A file: PEM (one key or more), a JWK Set, or else a secret, without the line's end behind it.
+// A file: PEM (one key or more), or a JWK Set, which may hold secrets where nobody else reads it.
 Result<JwtKeys> parse_jwt_keys(std::string_view text);
+// A file with a secret, without the line's end behind it. It is none when it looks like a key of another
+// kind.
+Result<JwtKeys> parse_jwt_secret(std::string_view text);
 
 }  // namespace gw

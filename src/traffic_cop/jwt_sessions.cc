@@ -11,8 +11,6 @@
 namespace gw {
 namespace {
 
-constexpr std::chrono::hours kLifeMax{365 * 24};
-
 Error refused(std::string detail) { return {Errc::unauthenticated, "the JWT " + std::move(detail)}; }
 
 // Lengths first, so that no two pairs of names are one text.
@@ -42,39 +40,28 @@ std::string context_of(const Session& session, const JwtClaims& claims) {
 
 }  // namespace
 
-SessionKey JwtSessions::key_of(std::string_view token) {
-  const auto [issuer, token_id] = jwt_names(token);
-  return token_id.empty() ? sha256(token) : key_of_names(issuer, token_id);
-}
-
 void JwtSessions::set_fetched(JwtKeys keys) {
   keys_ = fixed_;
   std::move(keys.begin(), keys.end(), std::back_inserter(keys_));
-  has_fetched_ = true;
-}
-
-bool JwtSessions::knows(std::string_view key_id) const {
-  return std::any_of(keys_.begin(), keys_.end(), [&](const JwtKey& key) { return key.id() == key_id; });
 }
 
 void JwtSessions::find(std::string_view token, WallTime now, Done<SessionPtr> done) {
-  const Result<JwtClaims> claims = verify_jwt(token, keys_, options_, now);
-  const bool may_come = !claims && refresh_ && (!has_fetched_ || !knows(jwt_key_id(token)));
-  if (!may_come) return open(token, claims, now, std::move(done));
-  refresh_([this, token = std::string(token), now, done = std::move(done)] {
-    const Result<JwtClaims> again = verify_jwt(token, keys_, options_, now);
-    if (!again && !has_fetched_)
-      return done(Error{Errc::unavailable, "the keys of the issuer have not been fetched yet"});
-    open(token, again, now, done);
+  const auto claims = verify_jwt(token, keys_, options_, now);
+  if (claims) return open(token, *claims, now, std::move(done));
+  if (!claims.error().by_its_key || !refresh_) return done(claims.error().error);
+  refresh_([this, token = std::string(token), now, done = std::move(done)](bool is_done) {
+    const auto again = verify_jwt(token, keys_, options_, now);
+    if (again) return open(token, *again, now, done);
+    if (is_done) return done(again.error().error);
+    // A newer key may have signed it: its client is told to come again, not that it is nobody's.
+    done(Error{Errc::unavailable, "the keys of the issuer can't be fetched just now"});
   });
 }
 
-void JwtSessions::open(std::string_view token, const Result<JwtClaims>& claims, WallTime now,
-                       Done<SessionPtr> done) {
-  if (!claims) return done(claims.error());
-  const SessionKey key =
-      claims->token_id.empty() ? sha256(token) : key_of_names(claims->issuer, claims->token_id);
-  Result<Session> session = make(*claims, key, now);
+void JwtSessions::open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done) {
+  const SessionKey key = claims.token_id.empty() ? sha256("jwt text " + std::string(jwt_text(token)))
+                                                 : key_of_names(claims.issuer, claims.token_id);
+  Result<Session> session = make(claims, key, now);
   if (!session) return done(session.error());
   // Two tokens of one name are one session, and must not be two users'.
   auto same = [user_id = session->user_id, tenant_id = session->tenant_id,
@@ -106,7 +93,7 @@ Result<Session> JwtSessions::make(const JwtClaims& claims, const SessionKey& key
   session.type = kJwtSessionType;
   session.tenant_id = claims.tenant_id;
   session.created_at = now;
-  session.expires_at = std::min<WallTime>(claims.expires_at, now + kLifeMax);
+  session.expires_at = claims.expires_at;
   if (claims.channels) {
     session.channels = ChannelSet();
     // An issuer may have channels of other gateways in mind.

@@ -22,8 +22,8 @@ struct JwtTrust {
 
 class JwtSessions {
  public:
-  // Gets the issuer's keys anew (set_fetched), and says when that has been tried.
-  using Refresh = std::function<void(std::function<void()> done)>;
+  // Gets the issuer's keys anew (set_fetched), and says whether that was done.
+  using Refresh = std::function<void(std::function<void(bool is_done)> done)>;
 
   // The first two outlive it.
   JwtSessions(SessionStore& store, const ChannelTable& channels, JwtTrust trust)
@@ -33,20 +33,18 @@ class JwtSessions {
         fixed_(std::move(trust.keys)),
         keys_(fixed_) {}
 
-  // There are keys beside those that stay: `refresh` is called for a token whose `kid` is not known.
+  // There are keys beside those that stay: `refresh` is called for a token that no known key has signed.
   void fetch_with(Refresh refresh) { refresh_ = std::move(refresh); }
   // In place of those before.
   void set_fetched(JwtKeys keys);
 
-  // unauthenticated, with what is wrong with the token; unavailable: the issuer's keys have never been
-  // fetched; else as SessionStore has it. The session is given as it is, active or not.
+  // Opens its session, or finds it, active or not. unauthenticated, with what is wrong with the token;
+  // unavailable: nobody can say, since the issuer's keys could not be fetched just now; else as SessionStore
+  // has it.
   void find(std::string_view token, WallTime now, Done<SessionPtr> done);
-  // Without looking at its signature: for the API, whose callers may do what they like to any session.
-  static SessionKey key_of(std::string_view token);
 
  private:
-  bool knows(std::string_view key_id) const;
-  void open(std::string_view token, const Result<JwtClaims>& claims, WallTime now, Done<SessionPtr> done);
+  void open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done);
   Result<Session> make(const JwtClaims& claims, const SessionKey& key, WallTime now) const;
 
   SessionStore& store_;
@@ -55,7 +53,6 @@ class JwtSessions {
   const JwtKeys fixed_;
   JwtKeys keys_;     // fixed_, and what was fetched
   Refresh refresh_;  // empty: nothing is
-  bool has_fetched_ = false;
 };
 
 }  // namespace gw

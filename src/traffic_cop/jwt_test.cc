@@ -43,7 +43,7 @@ std::string token_of(const Example& example) {
 }
 
 JwtKeys keys_of(std::string_view jwks) {
-  return parse_jwk_set(R"({"keys":[)" + std::string(jwks) + "]}").value();
+  return parse_jwt_keys(R"({"keys":[)" + std::string(jwks) + "]}").value();
 }
 
 JwtOptions by_issuer() {
@@ -55,7 +55,7 @@ JwtOptions by_issuer() {
 TEST(Jwt, ReadsTheExamplesOfRfc7515) {
   for (const Example& example : kExamples) {
     const auto claims = verify_jwt(token_of(example), keys_of(example.jwk), by_issuer(), kExpiresAt - 1s);
-    ASSERT_TRUE(claims) << example.name << claims.error().detail;
+    ASSERT_TRUE(claims) << example.name << claims.error().error.detail;
     EXPECT_EQ(claims->user_id, "joe");
     EXPECT_EQ(claims->expires_at, kExpiresAt);
   }
@@ -81,7 +81,8 @@ TEST(Jwt, EndsAtExpAndTheLeeway) {
   EXPECT_TRUE(verify_jwt(token_of(example), keys, by_issuer(), kExpiresAt + 29s));
   const auto late = verify_jwt(token_of(example), keys, by_issuer(), kExpiresAt + 30s);
   ASSERT_FALSE(late);
-  EXPECT_EQ(late.error(), (Error{Errc::unauthenticated, "the JWT has expired (exp)"}));
+  EXPECT_FALSE(late.error().by_its_key);
+  EXPECT_EQ(late.error().error, (Error{Errc::unauthenticated, "the JWT has expired (exp)"}));
 }
 
 TEST(Jwt, OneChangedBitIsRefused) {
@@ -103,7 +104,7 @@ TEST(Jwt, NoKeyIsUsedAsOneOfAnotherKind) {
       if (&signer == &other) continue;
       const auto claims = verify_jwt(token_of(signer), keys_of(other.jwk), by_issuer(), kExpiresAt - 1s);
       ASSERT_FALSE(claims);
-      EXPECT_THAT(claims.error().detail, HasSubstr("by a key (kid, alg) that is not known"));
+      EXPECT_THAT(claims.error().error.detail, HasSubstr("by a key (kid, alg) that is not known"));
     }
   }
 }
@@ -129,7 +130,7 @@ TEST(Jwt, HeadersThatAreRefusedBeforeAnyKeyIsTried) {
     const std::string token = std::string(c.header) + "." + std::string(kClaims) + ".AAAA";
     const auto claims = verify_jwt(token, keys, by_issuer(), kExpiresAt - 1s);
     ASSERT_FALSE(claims) << c.header;
-    EXPECT_THAT(claims.error().detail, HasSubstr(c.says));
+    EXPECT_THAT(claims.error().error.detail, HasSubstr(c.says));
   }
   const std::string unsigned_token = std::string(kExamples[0].header) + "." + std::string(kClaims) + ".";
   EXPECT_FALSE(verify_jwt(unsigned_token, keys, by_issuer(), kExpiresAt - 1s));
@@ -142,9 +143,7 @@ TEST(Jwt, LooksLikeNoSessionId) {
     EXPECT_FALSE(is_jwt(text)) << text;
 }
 
-TEST(JwtKeys, AFileIsPemAJwkSetOrASecret) {
-  const std::string secret(32, 's');
-  EXPECT_EQ(parse_jwt_keys(secret + "\n").value().size(), 1u);
+TEST(JwtKeys, AFileIsPemOrAJwkSet) {
   EXPECT_EQ(parse_jwt_keys("\n"
                            R"({"keys":[)" +
                            std::string(kExamples[1].jwk) + "]}")
@@ -160,8 +159,8 @@ TEST(JwtKeys, AFileIsPemAJwkSetOrASecret) {
     std::string_view says;
   };
   for (const Case& c : {
-           Case{"short", "32 bytes"},
-           {"", "32 bytes"},
+           Case{"a-secret-that-stands-in-the-wrong-file", "no JWK Set"},
+           {"", "no JWK Set"},
            {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "private key"},
            {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "no public key"},
            {"-----BEGIN PUBLIC KEY-----", "no public key"},
@@ -180,6 +179,27 @@ TEST(JwtKeys, AFileIsPemAJwkSetOrASecret) {
     ASSERT_FALSE(keys) << c.text;
     EXPECT_THAT(keys.error().detail, HasSubstr(c.says)) << c.text;
   }
+}
+
+TEST(JwtKeys, ASecretIsAFileOfItsOwn) {
+  EXPECT_EQ(parse_jwt_secret(std::string(32, 's') + "\n").value().size(), 1u);
+  EXPECT_EQ(parse_jwt_secret(std::string(32, '0')).value().size(), 1u);
+  for (const std::string_view text : {"", "short", "\n"})
+    EXPECT_THAT(parse_jwt_secret(text).error().detail, HasSubstr("32 bytes"));
+  const std::string filler(64, 'x');
+  for (const std::string_view beginning :
+       {"-----BEGIN PUBLIC KEY-----\n", "MIIBIjANBgkqhkiG9w0BAQEF", "MFkwEwYHKoZIzj0C", "MCowBQYDK2VwAyEA",
+        "\x30\x82\x01", "\xef\xbb\xbf{\"keys\"", "[{\"kty\"", "{\"keys\"", "ssh-rsa AAAA",
+        "ecdsa-sha2-nistp256 AAAA", "https://issuer.example.org/"})
+    EXPECT_THAT(parse_jwt_secret(std::string(beginning) + filler).error().detail,
+                HasSubstr("looks like a key"));
+}
+
+// At a URL that everybody can read a secret is none.
+TEST(JwtKeys, APublishedSetHoldsNoSecret) {
+  const std::string set = R"({"keys":[)" + std::string(kExamples[0].jwk);
+  EXPECT_THAT(parse_jwk_set(set + "]}").error().detail, HasSubstr("everybody can read"));
+  EXPECT_EQ(parse_jwk_set(set + "," + std::string(kExamples[1].jwk) + "]}").value().size(), 1u);
 }
 
 TEST(JwtKeys, WhatIsNotForSignaturesIsPassedOver) {
@@ -208,10 +228,17 @@ TEST(JwtKeys, AKeyOfAnotherIdIsNotTried) {
   const std::string named = jwk.substr(0, jwk.size() - 1) + R"(,"kid":"k1"})";
   // Without a kid in the token, each may have signed it.
   EXPECT_TRUE(verify_jwt(token_of(kExamples[0]), keys_of(named), by_issuer(), kExpiresAt - 1s));
-  EXPECT_EQ(jwt_key_id("eyJhbGciOiJIUzI1NiIsImtpZCI6ImsyIn0.e30.AAAA"), "k2");
-  const auto other =
-      verify_jwt("eyJhbGciOiJIUzI1NiIsImtpZCI6ImsyIn0.e30.AAAA", keys_of(named), by_issuer(), kExpiresAt);
-  EXPECT_THAT(other.error().detail, HasSubstr("not known here"));
+  const std::string of_another =
+      "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsyIn0." + std::string(kClaims) + ".AAAA";  // k2
+  const auto other = verify_jwt(of_another, keys_of(named), by_issuer(), kExpiresAt - 1s);
+  EXPECT_THAT(other.error().error.detail, HasSubstr("not known here"));
+  EXPECT_TRUE(other.error().by_its_key);
+}
+
+TEST(Jwt, TheSignatureIsNoPartOfWhichTokenItIs) {
+  const std::string token = token_of(kExamples[2]);
+  EXPECT_EQ(jwt_text(token), token.substr(0, token.rfind('.')));
+  EXPECT_EQ(jwt_text(token), jwt_text(token.substr(0, token.rfind('.')) + ".AAAA"));
 }
 
 TEST(Base64Url, IsStrict) {

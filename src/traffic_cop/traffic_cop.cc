@@ -34,17 +34,12 @@ void inactivate(Session& session, WallTime now) {
 
 }  // namespace
 
-Result<SessionKey> TrafficCop::key_of(std::string_view token) const {
-  if (jwt_ && is_jwt(token)) return JwtSessions::key_of(token);
-  if (!is_valid_name(token)) return invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}");
-  return sha256(token);
-}
-
 void TrafficCop::create(NewSession request, std::string_view tenant, Done<CreatedSession> done) {
   const std::string id = request.session_id ? std::move(*request.session_id) : secure_random_hex(16);
   if (!is_valid_name(id) || id.size() < kChosenIdBytesMin)
     return done(invalid("session_id must match [A-Za-z0-9._@+=-]{16,128}"));
   if (!is_valid_user_id(request.user_id)) return done(invalid("user_id must be " + std::string(kUserIdForm)));
+  if (request.type == kJwtSessionType) return done(invalid("session_type jwt is for sessions of JWTs"));
   if (!is_valid_name(request.type)) return done(invalid("session_type must match [A-Za-z0-9._@+=-]{1,128}"));
   const WallTime now = now_();
   const Result<WallTime> expires_at = expiry(request.ttl, now);
@@ -72,7 +67,16 @@ void TrafficCop::create(NewSession request, std::string_view tenant, Done<Create
 }
 
 void TrafficCop::resolve(std::string_view session_id, Done<SessionKey> done) {
-  if (!session_id.starts_with(kByRef)) return done(key_of(session_id));
+  if (jwt_ && is_jwt(session_id)) {
+    return jwt_->find(session_id, now_(), [done = std::move(done)](const Result<SessionPtr>& found) {
+      if (found) return done((*found)->key);
+      done(found.error().code == Errc::unauthenticated ? no_such_session() : found.error());
+    });
+  }
+  if (!session_id.starts_with(kByRef)) {
+    if (!is_valid_name(session_id)) return done(invalid("a session id must match [A-Za-z0-9._@+=-]{1,128}"));
+    return done(sha256(session_id));
+  }
   const std::string_view ref = session_id.substr(kByRef.size());
   if (!is_valid_name(ref)) return done(invalid("what follows ref: must match [A-Za-z0-9._@+=-]{1,128}"));
   store_.find_key(ref, std::move(done));
@@ -173,6 +177,8 @@ Result<Session> TrafficCop::apply(const Session& current, const SessionChange& c
     if (changed.tenant_id != current.tenant_id)
       return invalid("context.tenant_id can't be changed; make a new session");
   }
+  if (change.ttl && current.type == kJwtSessionType)
+    return Error{Errc::failed_precondition, "the session of a JWT ends with it (exp)"};
   if (change.ttl) {
     const Result<WallTime> expires_at = expiry(*change.ttl, now);
     if (!expires_at) return expires_at.error();

@@ -62,9 +62,7 @@ class TrafficCop {
   void validate(std::string_view token, Done<SessionPtr> done);
 
  private:
-  // Of a session's id, or a JWT.
-  Result<SessionKey> key_of(std::string_view token) const;
-  // The key of the session that is named.
+  // The key of the session that is named: by its id, its reference, or a JWT that would be let in.
   void resolve(std::string_view session_id, Done<SessionKey> done);
   // Reads tenant_id and channels out of the context.
   Result<void> apply_context(Session& session, std::string context_json) const;

@@ -58,10 +58,18 @@ def gateway(tmp_path_factory):
     folder = tmp_path_factory.mktemp("keys")
     (folder / "secret").write_text(SECRET + "\n")
     (folder / "public.pem").write_bytes(b"".join(pem(SIGNERS[name]) for name in ("RS256", "ES256", "ES384", "ES512", "EdDSA")))
-    files = f"{folder / 'secret'},{folder / 'public.pem'}"
-    flags = ["--jwt-key", files, "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--max-connections-per-user", "0"]
+    flags = ["--jwt-secret-file", str(folder / "secret"), "--jwt-key", str(folder / "public.pem"), "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--max-connections-per-user", "0"]
     with Gateway(*flags) as gateway:
         yield gateway
+
+
+def closed_with(gateway, shown):
+    """The code; None: it is let in."""
+    peer = gateway.peer()
+    assert peer.upgrade("/ws", [("Authorization", f"Bearer {shown}")]).status == 101
+    first = peer.next_frame()
+    peer.close()
+    return first.close_code if first.opcode == 8 else None
 
 
 def refused(gateway, shown):
@@ -217,7 +225,7 @@ def test_a_jwk_sets_kid_and_alg_choose_the_key(gateway_factory, tmp_path):
 
 def test_other_claims_may_be_named(gateway_factory, tmp_path):
     (tmp_path / "secret").write_text(SECRET)
-    flags = ["--jwt-key", str(tmp_path / "secret"), "--jwt-user-claim", "https://app.example/uid", "--jwt-tenant-claim", "org"]
+    flags = ["--jwt-secret-file", str(tmp_path / "secret"), "--jwt-user-claim", "https://app.example/uid", "--jwt-tenant-claim", "org"]
     gateway = gateway_factory(*flags)
     client = gateway.connect(token("HS256", **{"https://app.example/uid": "u-1", "org": "acme", "sub": None}))
     agent = gateway.subscribe("guide")
@@ -232,7 +240,7 @@ def test_without_keys_a_jwt_is_no_token(gateway_factory):
 
 def test_the_log_says_why_and_never_the_token(gateway_factory, tmp_path):
     (tmp_path / "secret").write_text(SECRET)
-    gateway = gateway_factory("--jwt-key", str(tmp_path / "secret"), "--log-level", "debug")
+    gateway = gateway_factory("--jwt-secret-file", str(tmp_path / "secret"), "--log-level", "debug")
     late = token("HS256", exp=1_300_819_380)
     assert refused(gateway, late)
     assert refused(gateway, token("ES256"))
@@ -244,12 +252,63 @@ def test_the_log_says_why_and_never_the_token(gateway_factory, tmp_path):
 
 def test_wrong_keys_stop_the_start(tmp_path):
     private = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    for content, says in ((b"short", "32 bytes"), (private, "private key"), (b"{}", "JWK Set")):
+    der = RSA.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for flag, content, says in (
+        ("--jwt-key", SECRET.encode(), "JWK Set"),
+        ("--jwt-key", private, "private key"),
+        ("--jwt-key", b"{}", "JWK Set"),
+        ("--jwt-secret-file", b"tiny", "32 bytes"),
+        ("--jwt-secret-file", pem(RSA), "looks like a key"),
+        ("--jwt-secret-file", der, "looks like a key"),
+        ("--jwt-secret-file", base64.b64encode(der), "looks like a key"),
+    ):
         (tmp_path / "key").write_bytes(content)
-        result = run_to_exit("--jwt-key", str(tmp_path / "key"))
-        assert result.returncode == 2 and "flag --jwt-key" in result.stderr and says in result.stderr
-        assert "short" not in result.stderr.replace("shorter", "")
+        result = run_to_exit(flag, str(tmp_path / "key"))
+        assert result.returncode == 2 and f"flag {flag}" in result.stderr and says in result.stderr, (flag, says)
+        assert SECRET not in result.stderr and "tiny" not in result.stderr
     assert "cannot be read" in run_to_exit("--jwt-key", str(tmp_path / "none")).stderr
+
+
+def other_signature(shown):
+    """Of an ECDSA signature (r, s), (r, n - s) is one as well."""
+    text, _, signature = shown.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (SEC 2)
+    s = (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+    return text + "." + base64.urlsafe_b64encode(raw[:32] + s).rstrip(b"=").decode()
+
+
+def test_ended_it_does_not_come_back_with_another_signature(gateway):
+    shown = token("ES256", sub="signed-twice")
+    assert not refused(gateway, other_signature(shown))
+    assert gateway.api.delete(f"{SESSIONS}/{shown}").status_code == 200
+    assert refused(gateway, shown) and refused(gateway, other_signature(shown))
+
+
+def test_one_that_was_never_shown_can_be_ended(gateway):
+    for shown in (token(sub="never-shown"), token(sub="never-shown", jti=os.urandom(8).hex())):
+        assert gateway.api.delete(f"{SESSIONS}/{shown}").status_code == 200
+        assert refused(gateway, shown)
+
+
+def test_the_api_knows_no_forged_one(gateway):
+    shown = token(sub="known", jti="known-to-all")
+    assert not refused(gateway, shown)
+    assert gateway.api.post(f"{SESSIONS}/{shown}/validate").json()["valid"]
+    forged = unsigned({"alg": "none"}, sub="known", jti="known-to-all")
+    for name in (forged, token("ES256", ec.generate_private_key(ec.SECP256R1()), sub="known", jti="known-to-all")):
+        assert gateway.api.post(f"{SESSIONS}/{name}/validate").status_code == 404
+        assert gateway.api.get(f"{SESSIONS}/{name}").status_code == 404
+        assert gateway.api.delete(f"{SESSIONS}/{name}").status_code == 404
+    assert not refused(gateway, shown)
+
+
+def test_its_time_is_its_own(gateway):
+    shown = token(sub="timed")
+    assert not refused(gateway, shown)
+    assert gateway.api.patch(f"{SESSIONS}/{shown}", {"ttl_seconds": 60}).status_code == 409
+    assert refused(gateway, token(sub="for ever", exp=int(time.time()) + 400 * 86400))
+    assert gateway.api.post(SESSIONS, {"user_id": "ada", "session_type": "jwt"}).status_code == 400
 
 
 def test_a_giant_or_broken_token_is_refused_like_any(gateway):
@@ -308,18 +367,40 @@ class TestKeysThatTheIssuerPublishes:
         issuer.keys = [jwk("ES256", kid="old")]
         gateway = gateway_factory("--jwt-jwks-url", issuer.url)
         assert not refused(gateway, token(headers={"kid": "old"}))
-        assert refused(gateway, token("EdDSA", headers={"kid": "old"}))
         issuer.keys = [jwk("EdDSA", kid="new")]
         assert not refused(gateway, token("EdDSA", headers={"kid": "new"}))
-        assert refused(gateway, token(headers={"kid": "old"}))
+        assert closed_with(gateway, token(headers={"kid": "old"})) in (4000, 4001)
 
     def test_made_up_key_ids_do_not_make_it_ask(self, gateway_factory, issuer):
         issuer.keys = [jwk("ES256", kid="k")]
         gateway = gateway_factory("--jwt-jwks-url", issuer.url)
         began = time.monotonic()
         for n in range(30):
-            assert refused(gateway, token(headers={"kid": f"made-up-{n}"}))
+            assert closed_with(gateway, token(headers={"kid": f"made-up-{n}"})) in (4000, 4001)
         assert issuer.asked <= 3 + (time.monotonic() - began) / 10
+
+    def test_a_new_key_counts_although_somebody_makes_ids_up(self, gateway_factory, issuer):
+        issuer.keys = [jwk("ES256", kid="old")]
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url)
+        assert closed_with(gateway, token(headers={"kid": "made-up"})) == 4001
+        issuer.keys = [jwk("EdDSA", kid="new")]
+        shown = token("EdDSA", headers={"kid": "new"})
+        assert closed_with(gateway, shown) == 4000  # to come again, instead of to sign in again
+        eventually(lambda: closed_with(gateway, shown) is None, 30)
+
+    def test_a_new_key_without_an_id_counts_at_once(self, gateway_factory, issuer):
+        issuer.keys = [jwk("ES256")]
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url)
+        assert not refused(gateway, token())
+        issuer.keys = [jwk("EdDSA")]
+        assert not refused(gateway, token("EdDSA"))
+
+    def test_a_published_secret_is_none(self, gateway_factory, issuer):
+        secret = base64.urlsafe_b64encode(SECRET.encode()).rstrip(b"=").decode()
+        issuer.keys = [{"kty": "oct", "k": secret, "kid": "s"}, jwk("ES256", kid="k")]
+        gateway = gateway_factory("--jwt-jwks-url", issuer.url)
+        assert closed_with(gateway, token("HS256", headers={"kid": "s"})) == 4001
+        assert not refused(gateway, token(headers={"kid": "k"}))
 
     def test_while_it_is_away_the_last_keys_stay_good(self, gateway_factory, issuer):
         issuer.keys = [jwk("ES256", kid="k")]
@@ -337,19 +418,9 @@ class TestKeysThatTheIssuerPublishes:
             issuer.stop()
         issuer.status = int(answer) if answer.isdigit() else 200
         gateway = gateway_factory("--jwt-jwks-url", issuer.url)
-        peer = gateway.peer()
-        assert peer.upgrade(f"/ws?session_token={token(headers={'kid': 'k'})}").status == 101
-        assert peer.closed()[0] == 4000
+        assert closed_with(gateway, token(headers={"kid": "k"})) == 4000
         assert gateway.connect(gateway.new_session())
         issuer.keys, issuer.status = [jwk("ES256", kid="k")], 200
         if answer == "nothing":
             issuer.start()
-        eventually(lambda: not refused_or_later(gateway, token(headers={"kid": "k"})))
-
-
-def refused_or_later(gateway, shown):
-    peer = gateway.peer()
-    assert peer.upgrade(f"/ws?session_token={shown}").status == 101
-    first = peer.next_frame()
-    peer.close()
-    return first.opcode == 8
+        eventually(lambda: closed_with(gateway, token(headers={"kid": "k"})) is None, 30)

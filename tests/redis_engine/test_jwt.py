@@ -16,7 +16,7 @@ SECRET = "a-secret-that-issuer-and-gateway-share"
 @pytest.fixture
 def pair(cluster, tmp_path):
     (tmp_path / "secret").write_text(SECRET)
-    return [cluster.start("--jwt-key", str(tmp_path / "secret")) for _ in range(2)]
+    return [cluster.start("--jwt-secret-file", str(tmp_path / "secret")) for _ in range(2)]
 
 
 def token(user, **claims):
