@@ -77,8 +77,6 @@ class TestMaking:
             {"thread_id": ""},
             {"thread_id": "a b"},
             {"format": "xml"},
-            {"format": "ai-sdk"},
-            {"format": "ag-ui"},
             {"lease_ms": 1999},
             {"lease_ms": 120001},
             {"lease_ms": "10"},
