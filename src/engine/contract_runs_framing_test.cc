@@ -216,7 +216,7 @@ TEST_P(RunFramingContract, HoldsThroughRandomHistories) {
   begin();
   const bool is_exact = under_test_->has_exact_clock();
   std::map<std::string, int> counts;
-  for (unsigned seed = 1; seed <= (is_exact ? 300u : 12u) && !HasFailure(); ++seed) {
+  for (unsigned seed = 1; seed <= (is_exact ? 300u : 8u) && !HasFailure(); ++seed) {
     NewRun asked = framed("r" + std::to_string(seed), kFormats[seed % 2]);
     asked.bytes_max = 2500;
     const std::string& id = asked.run_id;
