@@ -231,6 +231,14 @@ class TestRuns:
 
 class TestAccess:
     def test_sessions_and_strangers_see_none(self, gateway, api, stream):
+    @pytest.mark.parametrize("content", [b"\xe4 alone", "half a character: ä".encode()[:-1], b"a" + b"\x80" * 40_000], ids=["latin-1", "cut", "long"])
+    def test_what_is_not_utf_8_is_refused(self, gateway, api, closing, content):
+        run = Run.create(api)
+        log = Stream(api, run.run_id)
+        assert_refused(log.say(content, run.producer, 1, 0), 400, "invalid_argument")
+        assert log.say("ä", run.producer, 1, 0, stream_closed="true").status_code == 200
+        assert closing(RunStream(gateway.url, run.run_id, gateway.api_key, {"offset": "-1", "live": "sse"})).text()[0] == "ä"
+
         stranger = api.get("/v1/stream/nobodys", headers={"Authorization": ""}).content
         token = gateway.new_session(user_id="ada")
         seen = api.get(stream.path, headers={"Authorization": f"Bearer {token}"})
