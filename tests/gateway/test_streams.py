@@ -182,6 +182,13 @@ class TestRuns:
         assert log.say("one", run.producer, 1, 0).status_code == 204
         assert_refused(log.say("two", run.producer, 1, 0), 409, "sequence_conflict")
         assert log.say("two", run.producer, 1, 1, stream_closed="true").headers["stream-closed"] == "true"
+    def test_bytes_that_are_no_text_come_with_marks_in_their_place(self, gateway, stream, closing):
+        data = b"a\xe4b" + b"\x80" * 20_000 + b"\xc3"
+        assert stream.post(data, stream_closed="true").status_code == 204
+        feed = closing(RunStream(gateway.url, stream.name, gateway.api_key, {"offset": "-1", "live": "sse"}))
+        assert feed.text()[0] == "a\ufffdb" + "\ufffd" * 20_001
+        assert stream.get().content == data
+
         assert api.get(run.path).json()["status"] == "completed"
         assert log.get().text == "onetwo"
         assert_refused(log.say("three", run.producer, 1, 2), 409, "run_ended")

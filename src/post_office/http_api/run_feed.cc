@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "post_office/http_api/api_request.h"
 #include "post_office/http_api/log_answers.h"
 
@@ -77,6 +78,7 @@ bool RunFeed::add_pieces(const Run& run) {
     at_ = cursor_at(run, piece_end(run, from.pos, is_slow_ ? kSlowPieceBytes : kPieceBytes));
     const std::string_view bytes = run.log.view(from.pos, at_.pos, room);
     outlet_->add_bytes(from, at_, run.record, bytes, at_.pos == run.log.size());
+    ASSERT(at_.pos > from.pos);
   }
   return at_.pos > begin;
 }
