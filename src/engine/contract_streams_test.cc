@@ -313,3 +313,23 @@ TEST_P(StreamContract, IsWrittenSoFast) {
 
 }  // namespace
 }  // namespace gw
+TEST_P(StreamContract, StaysClosedWhoeverLooks) {
+  limits_.open_runs_per_realm = 1;
+  limits_.run_bytes = 100;
+  limits_.realm_bytes = 150;
+  begin();
+  NewStream asked = new_stream("a", std::string(90, 'x'));
+  asked.ttl = 1s;
+  asked.closed = true;
+  ASSERT_TRUE(put(asked));
+  // It is looked at meanwhile, and used, so that it stays.
+  for (int i = 0; i < 8; ++i) {
+    pass(250ms);
+    ASSERT_TRUE(tail("a"));
+    streams().touch_stream(tail("a")->record);
+  }
+  ASSERT_TRUE(put(new_stream("b"))) << "the other is closed";
+  EXPECT_TRUE(say("b", std::string(80, 'y'), "p", 0, 0)) << "what is closed makes room";
+  EXPECT_TRUE(until([&] { return !tail("a") || tail("a")->is_expired; }));
+}
+

@@ -90,13 +90,10 @@ void StreamStore::on_written(const Ptr& making, const Result<StreamAnswer>& answ
     return making->done(answer->refusal());
   }
   const std::chrono::milliseconds left(answer->number(0));
-  parts_.index.kept_on(stream.id, stream.realm, left);
   if (stream.closed) {
-    RunCounted counted;
-    counted.kept = left;
-    counted.bytes = stream.bytes.size();
-    counted.realm = stream.realm;
-    parts_.index.over(stream.id, counted);
+    parts_.index.closed(stream.id, stream.realm, stream.bytes.size(), left);
+  } else {
+    parts_.index.kept_on(stream.id, stream.realm, left);
   }
   making->done(StreamMade{false, stream.content_type, answer->top()});
 }
@@ -155,7 +152,10 @@ void StreamStore::remove_stream(const std::string& id, const RunReach& reach, St
     if (!answer) return done(stream_unavailable(answer.error()));
     if (answer->code() != "removed") return done(answer->refusal());
     parts_.calls.settle(id, {}, RunCalls::Settle::time, {}, [this, id](const Result<RunAnswer>& left) {
-      if (left && left->code() == "removed") parts_.index.removed(id, left->counted(0));
+      if (!left || left->code() != "removed") return;
+      parts_.index.removed(id, left->counted(0));
+      // One that was made of that name meanwhile counts again then.
+      parts_.index.look_by(id, kLookAgainAfter);
     });
     done({});
   });
