@@ -273,6 +273,18 @@ TEST_P(StreamContract, GivesItsPlaceBackWhenItGoes) {
   limits_.open_runs_per_realm = 1;
   begin();
   NewStream asked = new_stream("a");
+TEST_P(StreamContract, CountsOnceHoweverManyMakeIt) {
+  limits_.open_runs_per_realm = 1;
+  begin();
+  std::vector<StreamResult<StreamMade>> made;
+  for (int i = 0; i < 2; ++i)
+    streams().put_stream(new_stream("a"), [&made](StreamResult<StreamMade> one) { made.push_back(one); });
+  ASSERT_TRUE(until([&] { return made.size() == 2; }));
+  ASSERT_TRUE(made[0] && made[1]);
+  EXPECT_NE(made[0]->existed, made[1]->existed);
+  EXPECT_EQ(code(put(new_stream("b"))), "resource_exhausted");
+}
+
   asked.ttl = 1s;
   ASSERT_TRUE(put(asked));
   EXPECT_EQ(code(put(new_stream("b"))), "resource_exhausted");

@@ -68,9 +68,10 @@ void StreamStore::on_counted(const Ptr& making, size_t i, const Result<RunIndex:
 
 void StreamStore::on_waited(const Ptr& making) {
   if (--making->waits > 0) return;
+  if (!making->refusal) return write(making);
   // What is there already costs nothing.
-  if (making->refusal) return compare(making);
-  write(making);
+  uncount(*making);
+  compare(making);
 }
 
 void StreamStore::write(const Ptr& making) {
@@ -83,6 +84,7 @@ void StreamStore::on_written(const Ptr& making, const Result<StreamAnswer>& answ
   const NewStream& stream = making->stream;
   // It may be there; then it is found when it is due.
   if (!answer) return making->done(stream_unavailable(answer.error()));
+  // What was counted may be for that one, if both were asked for at once: else it counts for kHold.
   if (answer->code() == "exists") return compare(making);
   if (answer->code() == "removed" && ++making->tries < kPutTriesMax) return write_again(making);
   if (answer->code() != "made") {
@@ -100,7 +102,6 @@ void StreamStore::on_written(const Ptr& making, const Result<StreamAnswer>& answ
 
 // There is something of that name, or no room for it.
 void StreamStore::compare(const Ptr& making) {
-  uncount(*making);
   parts_.calls.read(making->stream.id, kNoLog, [making](const RunResult<StoredRun>& stored) {
     const NewStream& asked = making->stream;
     if (!stored && making->refusal) return making->done(*making->refusal);
