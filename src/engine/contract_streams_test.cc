@@ -231,6 +231,20 @@ TEST_P(StreamContract, GoesWhenNobodyUsesIt) {
   EXPECT_EQ(log("s"), "new");
 }
 
+TEST_P(StreamContract, ReadersOfOneHearNothingOfTheNext) {
+  begin();
+  NewStream asked = new_stream("s", "old ");
+  asked.ttl = 1s;
+  ASSERT_TRUE(put(asked));
+  const auto reader = read("s");
+  ASSERT_TRUE(reader->reading.run());
+  ASSERT_TRUE(until([&] { return !tail("s"); }));
+  ASSERT_TRUE(until([&] { return put(new_stream("s", "new ")).has_value(); }));
+  ASSERT_TRUE(say("s", "one", "p", 0, 0, true));
+  EXPECT_TRUE(until([&] { return reader->kinds() == "removed"; })) << reader->kinds();
+  EXPECT_EQ(reader->text, "old ");
+}
+
 TEST_P(StreamContract, GoesAtItsTimeHoweverItIsUsed) {
   begin();
   NewStream asked = new_stream("s");
@@ -259,6 +273,18 @@ TEST_P(StreamContract, CountsForItsRealmLikeARun) {
   EXPECT_TRUE(until([&] { return put(new_stream("b")).has_value(); })) << "one is closed";
 }
 
+TEST_P(StreamContract, CountsOnceHoweverManyMakeIt) {
+  limits_.open_runs_per_realm = 1;
+  begin();
+  std::vector<StreamResult<StreamMade>> made;
+  for (int i = 0; i < 2; ++i)
+    streams().put_stream(new_stream("a"), [&made](StreamResult<StreamMade> one) { made.push_back(one); });
+  ASSERT_TRUE(until([&] { return made.size() == 2; }));
+  ASSERT_TRUE(made[0] && made[1]);
+  EXPECT_NE(made[0]->existed, made[1]->existed);
+  EXPECT_EQ(code(put(new_stream("b"))), "resource_exhausted");
+}
+
 TEST_P(StreamContract, CountsForNobodyElse) {
   limits_.open_runs_per_realm = limits_.open_runs_per_user = 1;
   begin();
@@ -273,18 +299,6 @@ TEST_P(StreamContract, GivesItsPlaceBackWhenItGoes) {
   limits_.open_runs_per_realm = 1;
   begin();
   NewStream asked = new_stream("a");
-TEST_P(StreamContract, CountsOnceHoweverManyMakeIt) {
-  limits_.open_runs_per_realm = 1;
-  begin();
-  std::vector<StreamResult<StreamMade>> made;
-  for (int i = 0; i < 2; ++i)
-    streams().put_stream(new_stream("a"), [&made](StreamResult<StreamMade> one) { made.push_back(one); });
-  ASSERT_TRUE(until([&] { return made.size() == 2; }));
-  ASSERT_TRUE(made[0] && made[1]);
-  EXPECT_NE(made[0]->existed, made[1]->existed);
-  EXPECT_EQ(code(put(new_stream("b"))), "resource_exhausted");
-}
-
   asked.ttl = 1s;
   ASSERT_TRUE(put(asked));
   EXPECT_EQ(code(put(new_stream("b"))), "resource_exhausted");
@@ -309,22 +323,6 @@ TEST_P(StreamContract, HasBoundsOfBytes) {
   EXPECT_TRUE(until([&] { return tail("a")->is_expired; }));
 }
 
-TEST_P(StreamContract, IsWrittenSoFast) {
-  limits_.appends_per_second = 1;
-  limits_.appends_burst = 2;
-  begin();
-  ASSERT_TRUE(put(new_stream("s")));
-  ASSERT_TRUE(say("s", "a", "p", 0, 0));
-  ASSERT_TRUE(say("s", "b", "p", 0, 1));
-  const auto refused = say("s", "c", "p", 0, 2);
-  EXPECT_EQ(code(refused), "rate_limited");
-  EXPECT_GT(refused.error().retry_after, 0ms);
-  EXPECT_TRUE(say("s", "b", "p", 0, 1)->duplicate) << "what is stored costs nothing";
-  EXPECT_TRUE(until([&] { return say("s", "c", "p", 0, 2).has_value(); }));
-}
-
-}  // namespace
-}  // namespace gw
 TEST_P(StreamContract, StaysClosedWhoeverLooks) {
   limits_.open_runs_per_realm = 1;
   limits_.run_bytes = 100;
@@ -345,3 +343,19 @@ TEST_P(StreamContract, StaysClosedWhoeverLooks) {
   EXPECT_TRUE(until([&] { return !tail("a") || tail("a")->is_expired; }));
 }
 
+TEST_P(StreamContract, IsWrittenSoFast) {
+  limits_.appends_per_second = 1;
+  limits_.appends_burst = 2;
+  begin();
+  ASSERT_TRUE(put(new_stream("s")));
+  ASSERT_TRUE(say("s", "a", "p", 0, 0));
+  ASSERT_TRUE(say("s", "b", "p", 0, 1));
+  const auto refused = say("s", "c", "p", 0, 2);
+  EXPECT_EQ(code(refused), "rate_limited");
+  EXPECT_GT(refused.error().retry_after, 0ms);
+  EXPECT_TRUE(say("s", "b", "p", 0, 1)->duplicate) << "what is stored costs nothing";
+  EXPECT_TRUE(until([&] { return say("s", "c", "p", 0, 2).has_value(); }));
+}
+
+}  // namespace
+}  // namespace gw
