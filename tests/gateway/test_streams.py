@@ -143,6 +143,13 @@ class TestReading:
         got = b""
         while len(got) < len(data):
             event = feed.next()
+    @pytest.mark.parametrize("cursor", ["18446744073709551614", "18446744073709551615", "99999999999999999999999", "7x", "-1", ""])
+    def test_a_cursor_of_caches_goes_up(self, stream, cursor):
+        stream.post(b"x")
+        told = int(stream.get(offset="-1", live="long-poll", cursor=cursor).headers["stream-cursor"])
+        assert told > 2_000_000
+        assert told == 2**64 - 1 or cursor != "18446744073709551614"
+
             if event.event == "data":
                 got += base64.b64decode(event.data)
         assert got == data

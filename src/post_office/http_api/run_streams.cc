@@ -1,6 +1,8 @@
 #include "post_office/http_api/run_streams.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,14 @@ std::optional<Live> live_of(const http::Request& request, std::string_view live)
   const bool wants_events =
       request.field("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
   return wants_events ? Live::events : Live::no;
+}
+
+// Of the protocol's caches. What is none, or has none above it, is taken for 0.
+uint64_t stream_cursor_in(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_it = error == std::errc() && end == text.data() + text.size();
+  return is_it && number < std::numeric_limits<uint64_t>::max() ? number : 0;
 }
 
 // Whether it is given, with a value or without.
@@ -91,7 +101,7 @@ void RunStreams::get(ApiRequest call) {
   ask->is_head = request.method == "HEAD";
   ask->if_none_match = request.field("If-None-Match").value_or("");
   ask->must_have_place = !live.empty() && !names(request, "offset");
-  ask->stream_cursor = std::strtoull(cache.c_str(), nullptr, 10);
+  ask->stream_cursor = stream_cursor_in(cache);
   if (!read_place(*ask, request, offset))
     return refuse(ask->responder, Error{Errc::invalid_argument, "offset must be a cursor, -1 or now"});
   parts_.callers.identify(request, std::move(call.responder), [this, ask](const RunCaller& caller) {
