@@ -127,10 +127,21 @@ void RunStreams::read(const std::shared_ptr<Ask>& ask) {
   if (ask->must_have_place && ask->live == Live::poll) return ask->responder.send(no_place());
   if (ask->live != Live::no && !ask->is_head) return follow(ask);
   if (ask->from_now || ask->has_place) return read_tail(ask);
+  if (ask->is_head) return read_head(ask);
   parts_.runs.find(ask->run_id, kAll, [this, ask](const RunResult<const Run*>& run) {
     if (!run) return refuse(ask->responder, run.error());
     if (!parts_.callers.may_see(ask->caller, (*run)->record)) return ask->responder.send(no_such_log());
     answer_bytes(*ask, **run);
+  });
+}
+
+// Of a log from its start nothing but its end is asked for.
+void RunStreams::read_head(const std::shared_ptr<Ask>& ask) {
+  parts_.runs.find_tail(ask->run_id, kAll, std::nullopt, [this, ask](const RunResult<RunTail>& tail) {
+    if (!tail) return refuse(ask->responder, tail.error());
+    if (!parts_.callers.may_see(ask->caller, tail->record)) return ask->responder.send(no_such_log());
+    if (tail->is_expired && tail->top.pos > 0) return ask->responder.send(log_expired());
+    send_bytes(*ask, tail->record, tail->top, 0, {});
   });
 }
 
