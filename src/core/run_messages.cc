@@ -29,6 +29,7 @@ uint64_t end_of_piece(const Run& run, uint64_t from, uint64_t to, const RunPiece
     const auto line = run.log.line_end(end);
     if (line && *line <= to && *line - from <= pieces.line_bytes) end = *line;
   }
+  ASSERT(end > from);
   return end;
 }
 

@@ -231,6 +231,20 @@ TEST_P(StreamContract, GoesWhenNobodyUsesIt) {
   EXPECT_EQ(log("s"), "new");
 }
 
+TEST_P(StreamContract, ReadersOfOneHearNothingOfTheNext) {
+  begin();
+  NewStream asked = new_stream("s", "old ");
+  asked.ttl = 1s;
+  ASSERT_TRUE(put(asked));
+  const auto reader = read("s");
+  ASSERT_TRUE(reader->reading.run());
+  ASSERT_TRUE(until([&] { return !tail("s"); }));
+  ASSERT_TRUE(until([&] { return put(new_stream("s", "new ")).has_value(); }));
+  ASSERT_TRUE(say("s", "one", "p", 0, 0, true));
+  EXPECT_TRUE(until([&] { return reader->kinds() == "removed"; })) << reader->kinds();
+  EXPECT_EQ(reader->text, "old ");
+}
+
 TEST_P(StreamContract, GoesAtItsTimeHoweverItIsUsed) {
   begin();
   NewStream asked = new_stream("s");
@@ -257,6 +271,18 @@ TEST_P(StreamContract, CountsForItsRealmLikeARun) {
   EXPECT_TRUE(put(theirs));
   ASSERT_TRUE(say("a", {.media_type = {}, .close = true}));
   EXPECT_TRUE(until([&] { return put(new_stream("b")).has_value(); })) << "one is closed";
+}
+
+TEST_P(StreamContract, CountsOnceHoweverManyMakeIt) {
+  limits_.open_runs_per_realm = 1;
+  begin();
+  std::vector<StreamResult<StreamMade>> made;
+  for (int i = 0; i < 2; ++i)
+    streams().put_stream(new_stream("a"), [&made](StreamResult<StreamMade> one) { made.push_back(one); });
+  ASSERT_TRUE(until([&] { return made.size() == 2; }));
+  ASSERT_TRUE(made[0] && made[1]);
+  EXPECT_NE(made[0]->existed, made[1]->existed);
+  EXPECT_EQ(code(put(new_stream("b"))), "resource_exhausted");
 }
 
 TEST_P(StreamContract, CountsForNobodyElse) {
@@ -295,6 +321,26 @@ TEST_P(StreamContract, HasBoundsOfBytes) {
   EXPECT_TRUE(until([&] { return say("b", std::string(80, 'y'), "p", 0, 0).has_value(); }))
       << "what is closed makes room";
   EXPECT_TRUE(until([&] { return tail("a")->is_expired; }));
+}
+
+TEST_P(StreamContract, StaysClosedWhoeverLooks) {
+  limits_.open_runs_per_realm = 1;
+  limits_.run_bytes = 100;
+  limits_.realm_bytes = 150;
+  begin();
+  NewStream asked = new_stream("a", std::string(90, 'x'));
+  asked.ttl = 1s;
+  asked.closed = true;
+  ASSERT_TRUE(put(asked));
+  // It is looked at meanwhile, and used, so that it stays.
+  for (int i = 0; i < 8; ++i) {
+    pass(250ms);
+    ASSERT_TRUE(tail("a"));
+    streams().touch_stream(tail("a")->record);
+  }
+  ASSERT_TRUE(put(new_stream("b"))) << "the other is closed";
+  EXPECT_TRUE(say("b", std::string(80, 'y'), "p", 0, 0)) << "what is closed makes room";
+  EXPECT_TRUE(until([&] { return !tail("a") || tail("a")->is_expired; }));
 }
 
 TEST_P(StreamContract, IsWrittenSoFast) {

@@ -1,12 +1,13 @@
 """Plain streams at /v1/stream: made, written, read, waited for and removed; the conformance suite is in tests/streams."""
 
 import base64
+import socket
 import uuid
 
 import pytest
 
 from support.api import assert_refused
-from support.run_engines import ENGINES, run_gateway, waiting
+from support.run_engines import ENGINES, readers, run_gateway, waiting
 from support.runs import RUNS, Run, RunStream, sortable
 from support.wait import eventually
 
@@ -114,6 +115,26 @@ class TestReading:
         unchanged = api.get(stream.path, headers={"If-None-Match": tags[2]})
         assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", tags[2])
 
+    def test_a_head_tells_what_a_get_does(self, api, stream):
+        stream.post(b"one")
+        run = Run.create(api)
+        run.say("one")
+        for path in (stream.path, f"/v1/stream/{run.run_id}"):
+            got, head = api.get(path), api.request("HEAD", path)
+            assert (head.status_code, head.content) == (200, b"")
+            names = ("etag", "stream-next-offset", "content-type", "stream-up-to-date")
+            assert [head.headers[name] for name in names] == [got.headers[name] for name in names]
+            assert head.headers.get("content-length") in (None, got.headers["content-length"])
+        assert api.request("HEAD", f"/v1/stream/{uuid.uuid4().hex}").status_code == 404
+
+    def test_a_long_poll_whose_client_has_left_gives_its_place_back(self, gateway, stream):
+        before = readers(gateway)
+        with socket.create_connection((gateway.host, gateway.port)) as client:
+            client.sendall(f"GET {stream.path}?offset=now&live=long-poll HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.api_key}\r\n\r\n".encode())
+            eventually(lambda: readers(gateway) > before)
+        # It would wait for 20 s.
+        eventually(lambda: readers(gateway) == before, deadline=10)
+
     def test_a_long_poll_waits_for_bytes(self, gateway, stream):
         answer = waiting(gateway, lambda: stream.get(offset="now", live="long-poll"))
         stream.post(b"news")
@@ -121,6 +142,13 @@ class TestReading:
         assert (response.status_code, response.text) == (200, "news")
         assert response.headers["stream-cursor"].isdigit()
         assert stream.get(offset=sortable(0, b""), live="long-poll").text == "news"
+
+    @pytest.mark.parametrize("cursor", ["18446744073709551614", "18446744073709551615", "99999999999999999999999", "7x", "-1", ""])
+    def test_a_cursor_of_caches_goes_up(self, stream, cursor):
+        stream.post(b"x")
+        told = int(stream.get(offset="-1", live="long-poll", cursor=cursor).headers["stream-cursor"])
+        assert told > 2_000_000
+        assert told == 2**64 - 1 or cursor != "18446744073709551614"
 
     def test_a_long_poll_waits_for_the_end(self, gateway, stream):
         answer = waiting(gateway, lambda: stream.get(offset="now", live="long-poll"))
@@ -153,6 +181,13 @@ class TestReading:
         assert feed.next().data == " a\n  b\n\n c"
         stream.post(stream_closed="true")
         assert feed.text()[1].json() == {"streamNextOffset": sortable(0, b" a\n  b\n\n c"), "upToDate": True, "streamClosed": True}
+
+    def test_bytes_that_are_no_text_come_with_marks_in_their_place(self, gateway, stream, closing):
+        data = b"a\xe4b" + b"\x80" * 20_000 + b"\xc3"
+        assert stream.post(data, stream_closed="true").status_code == 204
+        feed = closing(RunStream(gateway.url, stream.name, gateway.api_key, {"offset": "-1", "live": "sse"}))
+        assert feed.text()[0] == "a\ufffdb" + "\ufffd" * 20_001
+        assert stream.get().content == data
 
     def test_no_page_is_served(self, api):
         stream = Stream(api)
@@ -195,6 +230,14 @@ class TestRuns:
         assert_refused(log.say("x", run.producer, 2, 0), 409, "run_moved")
         assert_refused(log.post(b"x"), 400, "invalid_argument")
         assert_refused(log.say("{}", run.producer, 1, 0, content_type="application/json"), 409, "content_type")
+
+    @pytest.mark.parametrize("content", [b"\xe4 alone", "half a character: ä".encode()[:-1], b"a" + b"\x80" * 40_000], ids=["latin-1", "cut", "long"])
+    def test_what_is_not_utf_8_is_refused(self, gateway, api, closing, content):
+        run = Run.create(api)
+        log = Stream(api, run.run_id)
+        assert_refused(log.say(content, run.producer, 1, 0), 400, "invalid_argument")
+        assert log.say("ä", run.producer, 1, 0, stream_closed="true").status_code == 200
+        assert closing(RunStream(gateway.url, run.run_id, gateway.api_key, {"offset": "-1", "live": "sse"})).text()[0] == "ä"
 
     def test_json_items(self, api):
         run = Run.create(api, format="json")

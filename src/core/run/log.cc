@@ -130,8 +130,10 @@ uint64_t RunLog::piece_end(uint64_t from, uint64_t to, bool lines) const {
     const uint64_t newline = text_.find_last('\n', from, to);
     if (newline < text_.size()) return newline + 1;
   }
-  while (to > from && is_inside_character(to)) --to;
-  return to;
+  // Bytes that go on for longer are no character.
+  uint64_t end = to;
+  while (end > from && to - end < 3 && is_inside_character(end)) --end;
+  return end == from || is_inside_character(end) ? to : end;
 }
 
 }  // namespace gw

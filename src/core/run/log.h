@@ -79,8 +79,8 @@ class RunLog {
   // later epochs.
   uint64_t common_prefix(uint32_t epoch, uint64_t pos) const;
   RunResume resume(const std::optional<RunCursor>& cursor) const;
-  // The furthest place not beyond `to` at which a piece that begins at `from` may end: never inside a
-  // character, and with `lines` never inside a line that fits.
+  // The furthest place up to `to`, but beyond `from` (if `to` is), where a piece may end: inside no character
+  // that fits (in bytes that are no UTF-8 anywhere), and with `lines` inside no such line.
   uint64_t piece_end(uint64_t from, uint64_t to, bool lines) const;
 
  private:

@@ -55,8 +55,9 @@ uint64_t piece_end(const std::string& text, uint64_t from, uint64_t to, bool lin
     const size_t newline = text.rfind('\n', to - 1);
     if (newline != text.npos && newline >= from) return newline + 1;
   }
-  while (to > from && (static_cast<unsigned char>(text[to]) & 0xc0) == 0x80) --to;
-  return to;
+  uint64_t end = to;
+  while (end > from && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return end > from ? end : to;
 }
 
 TEST(RunLog, SaysOfItsTextWhatAStringSays) {
@@ -190,8 +191,23 @@ TEST(RunLog, CutsPiecesBetweenCharacters) {
   const RunLog log = log_of(text);
   const std::vector<uint64_t> ends{0, 1, 1, 3, 3, 3, 3, 7, 8, 8};
   for (uint64_t to = 0; to < ends.size(); ++to) EXPECT_EQ(log.piece_end(0, to, false), ends[to]) << to;
-  EXPECT_EQ(log.piece_end(3, 5, false), 3u) << "no room for the character";
+  EXPECT_EQ(log.piece_end(3, 5, false), 5u) << "no room for the character";
   EXPECT_EQ(log.piece_end(8, 8, false), 8u);
+}
+
+TEST(RunLog, CutsPiecesOfBytesThatAreNoText) {
+  const RunLog log = log_of("ab" + std::string(20, '\x80'));
+  EXPECT_EQ(log.piece_end(0, 12, false), 12u);
+  EXPECT_EQ(log.piece_end(12, 20, false), 20u);
+  EXPECT_EQ(log.piece_end(20, 22, false), 22u);
+  for (const bool lines : {false, true}) {
+    for (uint64_t from = 0; from < log.size(); ++from) {
+      for (uint64_t to = from + 1; to <= log.size(); ++to) {
+        EXPECT_GT(log.piece_end(from, to, lines), from) << to;
+        EXPECT_LE(log.piece_end(from, to, lines), to) << from;
+      }
+    }
+  }
 }
 
 TEST(RunLog, CutsPiecesOfWholeLinesWhereTheyFit) {

@@ -85,7 +85,8 @@ void RunIndex::count(const std::string& run_id, std::string_view whom) {
              {});
 }
 
-void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes) {
+void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes,
+                       std::string_view keys_ms) {
   run_script(messages_, scripts::uncount_run,
              {{"open", keys_.runs_open(whom)},
               {"kept", keys_.runs_kept(whom)},
@@ -93,7 +94,8 @@ void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duratio
               {"logs", keys_.runs_logs(whom)},
               {"id", run_id},
               {"kept_ms", milliseconds(kept)},
-              {"size", std::to_string(bytes)}},
+              {"size", std::to_string(bytes)},
+              {"keys_ms", keys_ms}},
              {});
 }
 
@@ -167,6 +169,21 @@ void RunIndex::kept_on(const std::string& id, const std::string& realm, Duration
   look_at(id, std::min<Duration>(left, limits_.life / 2));
 }
 
+void RunIndex::closed(const std::string& id, const std::string& realm, uint64_t bytes, Duration left) {
+  // It counts until whoever looks has found it gone.
+  const Duration kept = std::max<Duration>(left, 1ms) + kHold;
+  uncount(id, kAll, kept, 0, kept_ms());
+  for (const RunBound& bound : bounds_of({}, realm)) uncount(id, bound.whom, kept, bytes, kept_ms());
+  look_at(id, std::min<Duration>(left, limits_.life / 2));
+}
+
+void RunIndex::still(const std::string& id, const RunAnswer& stream) {
+  const std::chrono::milliseconds left(stream.number(0));
+  const std::string realm(stream.text(1));
+  if (!is_over(stream.top().status)) return kept_on(id, realm, left);
+  closed(id, realm, static_cast<uint64_t>(stream.number(2)), left);
+}
+
 void RunIndex::end_names(const std::string& run_id, const RunCounted& counted, Duration kept) {
   uncount(run_id, kAll, kept, counted.bytes);
   for (const RunBound& bound : bounds_of(counted.user, counted.realm))
@@ -189,7 +206,8 @@ void RunIndex::removed(const std::string& run_id, const RunCounted& counted) {
 // When it is looked at goes last, so that who finds any of this undone does all of it again.
 void RunIndex::gone(const std::string& run_id) {
   messages_.command({"ZREM", keys_.runs(), run_id}, {});
-  messages_.command({"DEL", keys_.run_removed(run_id)}, {});
+  run_script(messages_, scripts::forget_run,
+             {{"run", keys_.run(run_id)}, {"removed", keys_.run_removed(run_id)}}, {});
   messages_.command({"ZREM", keys_.runs_due(bucket_of(run_id)), run_id}, {});
 }
 

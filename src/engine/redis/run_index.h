@@ -51,7 +51,9 @@ class RunIndex {
   void count(const std::string& run_id, const RunBound& bound, OnCounted done);
   // For its life.
   void count(const std::string& run_id, std::string_view whom);
-  void uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes = 0);
+  void uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes = 0) {
+    uncount(run_id, whom, kept, bytes, {});
+  }
   struct Reserved {
     uint64_t bytes = 0;                // 0: there is no room
     std::vector<std::string> expired;  // the logs of these have to go
@@ -71,8 +73,13 @@ class RunIndex {
 
   // It is there. Counts for it have been asked for before.
   void made(const std::string& run_id, const std::string& user, const std::string& realm);
-  // A plain stream is there, for `left` unless it is used: it counts on, and is looked at again.
+  // A plain stream is there, for `left` unless it is used: it counts on, an open one or a closed one of so
+  // many bytes, and is looked at again before that is over. Who hears late may say it of one that has gone
+  // since, and been made anew: then the next look puts it right.
   void kept_on(const std::string& id, const std::string& realm, Duration left);
+  void closed(const std::string& id, const std::string& realm, uint64_t bytes, Duration left);
+  // Either, as the script that settles answers (run_scripts.cc).
+  void still(const std::string& id, const RunAnswer& stream);
   // It is over, and kept for a while; twice does no harm.
   void over(const std::string& run_id, const RunCounted& counted);
   // Its record is gone; twice does no harm.
@@ -83,6 +90,8 @@ class RunIndex {
   std::string kept_ms() const { return milliseconds(limits_.life + RunLimits::kRetentionMax); }
 
  private:
+  void uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes,
+               std::string_view keys_ms);
   RunBound of_many(std::string whom, const std::string& whose) const;
   void unname_thread(const std::string& run_id, const std::string& digest, Duration kept);
   void look(const std::string& run_id, Duration in, std::string_view how);

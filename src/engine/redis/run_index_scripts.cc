@@ -111,9 +111,10 @@ redis.call('PEXPIRE', kept, keys_ms)
 return out
 )lua"));
 
-// Run `id` is over with `size` bytes, and kept for kept_ms more; 0: it is gone.
+// Run `id` is over with `size` bytes, and kept for kept_ms more; 0: it is gone. keys_ms: empty where one that
+// does not count (any more) is not to be counted again.
 const Script uncount_run({.keys = {"open", "kept", "bytes", "logs"},
-                          .arguments = {"id", "kept_ms", "size"},
+                          .arguments = {"id", "kept_ms", "size", "keys_ms"},
                           .without_memory = true},
                          joined(kClock, kBytes, R"lua(
 redis.call('ZREM', open, id)
@@ -121,9 +122,16 @@ if kept_ms == '0' then
   redis.call('ZREM', kept, id)
   set_bytes(id, 0)
 else
-  redis.call('ZADD', kept, 'XX', now + kept_ms, id)
-  if redis.call('HEXISTS', bytes, id) == 1 then
+  local counts = keys_ms ~= ''
+  if counts then
+    redis.call('ZADD', kept, now + kept_ms, id)
+    redis.call('PEXPIRE', kept, keys_ms)
+  else
+    redis.call('ZADD', kept, 'XX', now + kept_ms, id)
+  end
+  if redis.call('HEXISTS', bytes, id) == 1 or (counts and size ~= '0') then
     set_bytes(id, tonumber(size))
+    if counts then redis.call('PEXPIRE', bytes, keys_ms) end
     if tonumber(size) > 0 then
       redis.call('ZADD', logs, now + kept_ms, id)
       redis.call('PEXPIRE', logs, math.max(tonumber(kept_ms), redis.call('PTTL', logs)))
@@ -172,6 +180,12 @@ redis.call('PEXPIRE', kept, keys_ms)
 redis.call('PEXPIRE', bytes, keys_ms)
 return out
 )lua"));
+
+// What a run counted for is undone. `removed` of a plain stream that has its name now stays.
+const Script forget_run({.keys = {"run", "removed"}, .without_memory = true}, R"lua(
+if redis.call('EXISTS', run) == 1 then return 0 end
+return redis.call('DEL', removed)
+)lua");
 
 // What `name` (of what was asked) names: run `id` from now on, for ms, unless it names another than
 // `instead_of`. Answers what it names then.

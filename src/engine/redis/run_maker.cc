@@ -155,11 +155,9 @@ void RunMaker::write(const Ptr& making) {
 
 void RunMaker::on_written(const Ptr& making, const RunAnswer& answer) {
   const std::string_view code = answer.code();
-  if (code == "exists") {
-    // What was asked for may be that one.
-    uncount(*making);
-    return making->done(refuse(RunErrc::exists, "there is a run of that id"));
-  }
+  // What was asked for may be that one, and what was counted be for it, if both were asked for at once: else
+  // it counts for RunIndex::kHold.
+  if (code == "exists") return making->done(refuse(RunErrc::exists, "there is a run of that id"));
   if (code == "removed")
     return refuse_with(
         making, refuse(RunErrc::unavailable, "the run of that id is just being deleted; say it again"));
@@ -171,7 +169,6 @@ void RunMaker::on_written(const Ptr& making, const RunAnswer& answer) {
   }
   if (code == "repeated") {
     created.existed = true;
-    uncount(*making);
     return making->done(created);
   }
   on_made(making, created);

@@ -26,14 +26,15 @@ void read_run(const RunsRead& parts, const std::string& run_id, uint64_t from, O
 
 void read_top(const RunsRead& parts, const std::string& run_id,
               std::function<void(const Result<std::optional<StoredTop>>&)> done) {
-  parts.messages.command({"HMGET", parts.keys.run(run_id), "state", "at", "beat_at"},
+  parts.messages.command({"HMGET", parts.keys.run(run_id), "state", "at", "beat_at", "times"},
                          [done = std::move(done)](const Result<Reply>& fields) {
                            if (!fields) return done(fields.error());
                            if (!(*fields)[0].is_text()) return done(std::optional<StoredTop>());
                            const auto state =
                                RunAnswer::parse_state((*fields)[0].text(), (*fields)[1].text());
                            const WallTime beat_at(std::chrono::milliseconds(number_of((*fields)[2])));
-                           done(std::optional(StoredTop{state, lease_end(state, beat_at)}));
+                           const WallTime created_at(std::chrono::milliseconds(number_of((*fields)[3])));
+                           done(std::optional(StoredTop{state, lease_end(state, beat_at), created_at}));
                          });
 }
 

@@ -31,6 +31,7 @@ void read_run(const RunsRead& parts, const std::string& run_id, uint64_t from, O
 struct StoredTop {
   RunAnswer::State state;
   WallTime lease_until;
+  WallTime created_at;
 };
 void read_top(const RunsRead& parts, const std::string& run_id,
               std::function<void(const Result<std::optional<StoredTop>>&)> done);

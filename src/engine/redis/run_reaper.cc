@@ -54,13 +54,15 @@ void RunReaper::settle(const std::string& run_id) {
 void RunReaper::on_settled(const std::string& run_id, const RunAnswer& answer) {
   const std::string_view code = answer.code();
   if (code == "waits") return parts_.index.look_at(run_id, std::chrono::milliseconds(answer.number(0)));
-  if (code == "stream")
-    return parts_.index.kept_on(run_id, std::string(answer.text(1)),
-                                std::chrono::milliseconds(answer.number(0)));
+  if (code == "stream") return parts_.index.still(run_id, answer);
   if (code == "not_found") return parts_.index.gone(run_id);
   if (code == "again") return parts_.index.look_at(run_id, kAgainAfter);
   const RunCounted counted = answer.counted(0);
-  if (code == "removed") return parts_.index.removed(run_id, counted);
+  if (code == "removed") {
+    parts_.index.removed(run_id, counted);
+    // A plain stream that was made of that name meanwhile counts again then.
+    return parts_.index.look_by(run_id, kAgainAfter);
+  }
   if (code == "ended") {
     count_end(run_id, answer.top().status, counted);
     log_end(run_id);

@@ -26,7 +26,12 @@ void RunRemovals::remove(const std::vector<std::string>& run_ids) {
     settle(run_id, {}, RunCalls::Settle::evict, [this, run_id](const Result<RunAnswer>& answer) {
       // One that is not there another has removed, or will when it looks: what it counted for stands in its
       // way.
-      if (answer && answer->code() == "removed") index_.removed(run_id, answer->counted(0));
+      if (!answer) return;
+      // An open plain stream that was taken for a closed one.
+      if (answer->code() == "stream") return index_.still(run_id, *answer);
+      if (answer->code() != "removed") return;
+      index_.removed(run_id, answer->counted(0));
+      index_.look_by(run_id, kLookAgainAfter);
     });
 }
 

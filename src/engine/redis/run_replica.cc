@@ -75,7 +75,7 @@ bool RunReplica::hear(std::string_view text, WallTime now, run::Changes& changes
     case 'E': return message.epoch <= epoch;
     case 'T':
       last_words_ = {message.status, static_cast<uint32_t>(message.epoch), message.from,
-                     std::string(message.bytes), now};
+                     message.hash,   std::string(message.bytes),           now};
       return is_over(run_.record.status);
     default: return false;
   }
@@ -169,7 +169,8 @@ void RunReplica::go(run::Changes& changes) {
   RunRecord& record = run_.record;
   RunLog& log = run_.log;
   const bool ends = last_words_ && !is_over(record.status) && is_over(last_words_->status) &&
-                    last_words_->from == log.size() && last_words_->epoch >= log.epoch();
+                    last_words_->from == log.size() && last_words_->epoch >= log.epoch() &&
+                    log.hash().then(last_words_->bytes) == last_words_->hash;
   if (ends) {
     record.status = last_words_->status;
     record.epoch = last_words_->epoch;

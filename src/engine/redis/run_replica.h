@@ -51,6 +51,7 @@ class RunReplica {
     RunStatus status = RunStatus::cancelled;
     uint32_t epoch = 0;
     uint64_t from = 0;
+    RunHash hash;  // behind the bytes: they may be another's
     std::string bytes;
     WallTime at{};
   };

@@ -10,6 +10,11 @@ namespace {
 // From one look to the next, and the time that its answer takes.
 constexpr std::chrono::milliseconds kOwnerShown(2500);
 
+// The plain stream has gone, and there is another of its name.
+bool is_another(const Run& run, WallTime created_at) {
+  return run.record.rare->stream && run.record.created_at != created_at;
+}
+
 }  // namespace
 
 // --- Readers ----------------------------------------------------------------------------------------------
@@ -136,7 +141,9 @@ void RunReplicas::on_loaded(const Ptr& open, Result<std::optional<StoredRun>> re
   }
   auto& stored = *read;
   const bool is_first = !open->replica;
-  if (!stored || (is_first && !RunReplica::is_whole(*stored))) {
+  const bool is_gone = !stored || (is_first ? !RunReplica::is_whole(*stored)
+                                            : is_another(open->replica->run(), stored->record.created_at));
+  if (is_gone) {
     if (is_first) return fail(open, run_not_found());
     run::Changes changes;
     open->replica->go(changes);
@@ -222,7 +229,8 @@ void RunReplicas::compare(const Ptr& open) {
 void RunReplicas::on_top(const Ptr& open, const std::optional<StoredTop>& top) {
   if (open->is_reading) return;
   // It may only be on its way here; reading it does no harm.
-  if (!top || !open->replica->agrees(top->state.top, top->state.cancel_requested))
+  if (!top || is_another(open->replica->run(), top->created_at) ||
+      !open->replica->agrees(top->state.top, top->state.cancel_requested))
     return load(open, open->replica->next_read());
   // Of heartbeats nothing is heard: an owner that is there is taken to be until Redis has been asked again.
   const WallTime lease_until = top->lease_until;

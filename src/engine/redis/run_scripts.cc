@@ -244,7 +244,7 @@ return answer('claimed', r.realm, r.user)
 // so many ms more), asked, already, ended (here and now, for 'time' and 'remove'), removed (for 'time': what
 // that leaves has not been undone), again (it would end, and the caller has not seen its framed log as it
 // is). In over, asked, ended and removed follows RunCounted. stream: it is a plain stream and stays, for so
-// many ms more; then follows its realm.
+// many ms more; then follow its realm and how many bytes of it are here. Only a closed one makes room.
 const Script settle_run({.keys = {"run", "log", "removed"},
                          .arguments = {"what", "changes", "channels", "tenant", "realm", "reason", "awake_ms",
                                        "grace_ms", "start_ms", "seen"},
@@ -259,7 +259,9 @@ if status and what == 'expire' then
   return answer('expired')
 end
 if status and r.stream ~= '' then
-  if what ~= 'evict' then return answer('stream', redis.call('PTTL', run), r.realm) end
+  if what ~= 'evict' or not is_over() then
+    return answer('stream', redis.call('PTTL', run), r.realm, r.expired == '1' and 0 or pos)
+  end
   redis.call('DEL', run, log)
   redis.call('PUBLISH', changes, 'R 0\n')
   return answer('removed', 0, '', r.realm, '', '')

@@ -54,6 +54,7 @@ extern const Script pick_runs;          // those that are due
 extern const Script count_run;          // for a user, a realm, all: within limits
 extern const Script reserve_run;        // bytes for a log, of whom it counts for
 extern const Script uncount_run;        // it is over
+extern const Script forget_run;         // what it counted for is undone
 extern const Script push_run;           // somebody should read it
 extern const Script name_run;           // what was asked: its run
 extern const Script unname_run;         // it is over

@@ -6,6 +6,8 @@ namespace gw::redis {
 namespace {
 
 constexpr Duration kKept = 120s;
+// Another one may have its name by then.
+constexpr Duration kLookAgainAfter = 1s;
 
 }  // namespace
 
@@ -99,11 +101,9 @@ void StreamAppends::on_answer(const Ptr& open, const Batch& batch, const Result<
   open->rate.take(limit_, parts_.loop.now());
   const std::string id(open->record.run_id);
   if (appended.top.is_closed) {
-    RunCounted counted;
-    counted.kept = std::chrono::milliseconds(answer->number(1));
-    counted.bytes = appended.top.pos;
-    counted.realm = std::string(open->record.realm);
-    parts_.index.over(id, counted);
+    parts_.index.closed(id, std::string(open->record.realm), appended.top.pos,
+                        std::chrono::milliseconds(answer->number(1)));
+    parts_.index.look_by(id, kLookAgainAfter);
   }
   batch.done(appended);
 }

@@ -68,9 +68,10 @@ void StreamStore::on_counted(const Ptr& making, size_t i, const Result<RunIndex:
 
 void StreamStore::on_waited(const Ptr& making) {
   if (--making->waits > 0) return;
+  if (!making->refusal) return write(making);
   // What is there already costs nothing.
-  if (making->refusal) return compare(making);
-  write(making);
+  uncount(*making);
+  compare(making);
 }
 
 void StreamStore::write(const Ptr& making) {
@@ -83,6 +84,7 @@ void StreamStore::on_written(const Ptr& making, const Result<StreamAnswer>& answ
   const NewStream& stream = making->stream;
   // It may be there; then it is found when it is due.
   if (!answer) return making->done(stream_unavailable(answer.error()));
+  // What was counted may be for that one, if both were asked for at once: else it counts for kHold.
   if (answer->code() == "exists") return compare(making);
   if (answer->code() == "removed" && ++making->tries < kPutTriesMax) return write_again(making);
   if (answer->code() != "made") {
@@ -90,20 +92,16 @@ void StreamStore::on_written(const Ptr& making, const Result<StreamAnswer>& answ
     return making->done(answer->refusal());
   }
   const std::chrono::milliseconds left(answer->number(0));
-  parts_.index.kept_on(stream.id, stream.realm, left);
   if (stream.closed) {
-    RunCounted counted;
-    counted.kept = left;
-    counted.bytes = stream.bytes.size();
-    counted.realm = stream.realm;
-    parts_.index.over(stream.id, counted);
+    parts_.index.closed(stream.id, stream.realm, stream.bytes.size(), left);
+  } else {
+    parts_.index.kept_on(stream.id, stream.realm, left);
   }
   making->done(StreamMade{false, stream.content_type, answer->top()});
 }
 
 // There is something of that name, or no room for it.
 void StreamStore::compare(const Ptr& making) {
-  uncount(*making);
   parts_.calls.read(making->stream.id, kNoLog, [making](const RunResult<StoredRun>& stored) {
     const NewStream& asked = making->stream;
     if (!stored && making->refusal) return making->done(*making->refusal);
@@ -155,7 +153,10 @@ void StreamStore::remove_stream(const std::string& id, const RunReach& reach, St
     if (!answer) return done(stream_unavailable(answer.error()));
     if (answer->code() != "removed") return done(answer->refusal());
     parts_.calls.settle(id, {}, RunCalls::Settle::time, {}, [this, id](const Result<RunAnswer>& left) {
-      if (left && left->code() == "removed") parts_.index.removed(id, left->counted(0));
+      if (!left || left->code() != "removed") return;
+      parts_.index.removed(id, left->counted(0));
+      // One that was made of that name meanwhile counts again then.
+      parts_.index.look_by(id, kLookAgainAfter);
     });
     done({});
   });

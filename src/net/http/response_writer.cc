@@ -36,6 +36,7 @@ void append_response(std::string& out, const Response& response, const ResponseF
   switch (form.body) {
     case ResponseForm::Body::length:
       if (response.status == 204 || response.status == 304) break;  // RFC 9110 8.6
+      if (form.head_only && response.body.empty()) break;           // it may not have been made at all
       fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
       break;
     case ResponseForm::Body::chunked: out += "Transfer-Encoding: chunked\r\n"; break;

@@ -1,5 +1,8 @@
 #include "post_office/http_api/run_events.h"
 
+#include <algorithm>
+
+#include "base/utf8.h"
 #include "core/run/plain_stream_machine.h"
 #include "core/run_messages.h"
 #include "json/json.h"
@@ -22,6 +25,21 @@ void append_lines(std::string& out, std::string_view data) {
     if (end == std::string_view::npos) break;
     data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
   }
+}
+
+// Of each byte that belongs to no character, U+FFFD.
+std::string as_utf8(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    const size_t size = utf8_character_size(bytes);
+    if (size == 0) {
+      append_utf8(out, 0xfffd);
+    } else {
+      out.append(bytes.substr(0, size));
+    }
+    bytes.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return out;
 }
 
 // RFC 4648, 4.
@@ -56,7 +74,8 @@ std::string json_array(std::string_view lines) {
 
 void append_data_event(std::string& out, const RunCursor& after, StreamKind kind, std::string_view bytes) {
   out.append("event: data\nid: ").append(after.sortable()).append("\n");
-  if (kind == StreamKind::text) append_lines(out, bytes);
+  // Events are UTF-8, whatever a plain stream is.
+  if (kind == StreamKind::text) append_lines(out, is_valid_utf8(bytes) ? bytes : as_utf8(bytes));
   if (kind == StreamKind::json) append_lines(out, json_array(bytes));
   if (kind == StreamKind::binary) append_lines(out, base64(bytes));
   out.append("\n");

@@ -46,6 +46,11 @@ TEST(RunEvents, CarryBinaryInBase64) {
   EXPECT_EQ(data_of(StreamKind::binary, "ab"), "data:YWI=\n\n");
 }
 
+TEST(RunEvents, CarryTextThatIsNotUtf8WithMarksInIt) {
+  EXPECT_EQ(data_of(StreamKind::text, "a\xe4\n\xc3\xa4\x80\x80"),
+            "data:a\xef\xbf\xbd\ndata:\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\n\n");
+}
+
 TEST(RunEvents, GiveItemsAsOneArray) {
   EXPECT_EQ(json_array("1\n{}\n"), "[1,{}]");
   EXPECT_EQ(json_array(""), "[]");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "post_office/http_api/api_request.h"
 #include "post_office/http_api/log_answers.h"
 
@@ -54,6 +55,8 @@ void RunFeed::advance(const Run& run, bool first) {
   const bool must_compare = at_.epoch != run.record.epoch || std::exchange(must_compare_, false);
   const RunStart start = must_compare ? resume_run(run, at_) : RunStart{at_.pos};
   if (run.log.is_expired() && start.pos < run.log.size()) return cut();
+  // Readers of plain streams know no reset: who comes back is told 410.
+  if (start.loses && run.record.rare->stream) return cut();
   if (must_compare) at_ = cursor_at(run, start.pos);
   if (!start.reset_cause.empty() && !outlet_->add_reset(at_, start)) return cut();
   const bool has_told = add_pieces(run);
@@ -75,6 +78,7 @@ bool RunFeed::add_pieces(const Run& run) {
   while (at_.pos < run.log.size() && outlet_->unsent_bytes() < lag_bytes_) {
     const RunCursor from = at_;
     at_ = cursor_at(run, piece_end(run, from.pos, is_slow_ ? kSlowPieceBytes : kPieceBytes));
+    ASSERT(at_.pos > from.pos);
     const std::string_view bytes = run.log.view(from.pos, at_.pos, room);
     outlet_->add_bytes(from, at_, run.record, bytes, at_.pos == run.log.size());
   }

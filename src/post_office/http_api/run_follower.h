@@ -28,6 +28,8 @@ class RunFollower : public RunReader, public std::enable_shared_from_this<RunFol
   // A lagging one, again and again.
   virtual void catch_up() {}
   virtual void keep_alive() {}
+  // Its client has left, and nobody has told it.
+  virtual bool has_left() const { return false; }
   // The gateway is about to end, or its reader may not read it any more.
   virtual void cut() = 0;
 

@@ -24,6 +24,7 @@ class RunPoll final : public RunFollower {
   void begin(const Run& run, const RunStart& start) override;
   void refuse(http::Response response) override;
   void on_run_changed(const Run& run, const RunChange& change) override;
+  bool has_left() const override { return !responder_.is_waiting() || responder_.peer_ended(); }
   // Answered with what there is.
   void cut() override;
 

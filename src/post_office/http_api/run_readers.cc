@@ -11,10 +11,10 @@ constexpr Duration kSweepPeriod = 1s;
 constexpr Duration kKeepAlivePeriod = 5s;
 constexpr Duration kCatchUpPeriod = 10ms;
 
-RunRefusal too_many_streams() {
+RunRefusal too_many_streams(const char* detail) {
   RunRefusal busy;
   busy.code = RunErrc::rate_limited;
-  busy.detail = "this user has too many streams open";
+  busy.detail = detail;
   return busy;
 }
 
@@ -27,9 +27,12 @@ RunReaders::~RunReaders() = default;
 
 std::optional<http::Response> RunReaders::refuse_one_more(const RunCaller& caller) const {
   if (closed_) return refusal(Error{Errc::unavailable, "the gateway is about to end"});
+  const auto of_key = of_keys_.find(caller.key);
+  if (caller.key && of_key != of_keys_.end() && of_key->second >= options_.streams_of_a_key)
+    return refusal(too_many_streams("this key has too many streams open"));
   const auto of_user = of_users_.find(user_of(caller));
   if (of_user == of_users_.end() || of_user->second < options_.streams_of_a_user) return std::nullopt;
-  return refusal(too_many_streams());
+  return refusal(too_many_streams("this user has too many streams open"));
 }
 
 void RunReaders::follow(Ask ask) {
@@ -38,6 +41,7 @@ void RunReaders::follow(Ask ask) {
   if (auto refused = refuse_one_more(ask.caller)) return feed->refuse(*std::move(refused));
   const std::string user = user_of(ask.caller);
   if (!user.empty()) ++of_users_[user];
+  if (ask.caller.key) ++of_keys_[ask.caller.key];
   feeds_.emplace(feed, ask.caller);
   RunReading reading =
       parts_.runs.read(ask.run_id, feed,
@@ -70,6 +74,7 @@ void RunReaders::forget(const std::shared_ptr<RunFollower>& feed) {
   if (known == feeds_.end()) return;
   const auto count = of_users_.find(user_of(known->second));
   if (count != of_users_.end() && --count->second == 0) of_users_.erase(count);
+  if (known->second.key) --of_keys_[known->second.key];
   feed->reading.reset();
   lagging_.erase(feed);
   feeds_.erase(known);
@@ -89,7 +94,8 @@ void RunReaders::sweep() {
   const WallTime now = parts_.loop.wall_now();
   std::vector<std::shared_ptr<RunFollower>> over;
   for (const auto& [feed, caller] : feeds_) {
-    if (caller.session && caller.session->status_at(now) != SessionStatus::active) over.push_back(feed);
+    const bool may_stay = !caller.session || caller.session->status_at(now) == SessionStatus::active;
+    if (!may_stay || feed->has_left()) over.push_back(feed);
   }
   cut(over);
   if (parts_.loop.now() - kept_alive_at_ < kKeepAlivePeriod) return;

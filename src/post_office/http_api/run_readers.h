@@ -21,6 +21,7 @@ namespace gw::http_api {
 
 struct RunReaderOptions {
   size_t streams_of_a_user = 256;
+  size_t streams_of_a_key = 7500;       // the rest is for others
   size_t lag_bytes = size_t{64} << 10;  // a reader with more unsent waits
 };
 
@@ -68,6 +69,7 @@ class RunReaders {
   std::unordered_map<std::shared_ptr<RunFollower>, RunCaller> feeds_;
   std::unordered_set<std::shared_ptr<RunFollower>> lagging_;  // of feeds_
   std::unordered_map<std::string, size_t> of_users_;          // streams
+  std::unordered_map<const ApiKey*, size_t> of_keys_;         // as few as there are keys
   bool closed_ = false;
   TimePoint kept_alive_at_;
   EventLoop::Registration sweeps_;

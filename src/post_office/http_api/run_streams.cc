@@ -1,6 +1,8 @@
 #include "post_office/http_api/run_streams.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,14 @@ std::optional<Live> live_of(const http::Request& request, std::string_view live)
   const bool wants_events =
       request.field("Accept").value_or("").find("text/event-stream") != std::string_view::npos;
   return wants_events ? Live::events : Live::no;
+}
+
+// Of the protocol's caches. What is none, or has none above it, is taken for 0.
+uint64_t stream_cursor_in(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_it = error == std::errc() && end == text.data() + text.size();
+  return is_it && number < std::numeric_limits<uint64_t>::max() ? number : 0;
 }
 
 // Whether it is given, with a value or without.
@@ -91,7 +101,7 @@ void RunStreams::get(ApiRequest call) {
   ask->is_head = request.method == "HEAD";
   ask->if_none_match = request.field("If-None-Match").value_or("");
   ask->must_have_place = !live.empty() && !names(request, "offset");
-  ask->stream_cursor = std::strtoull(cache.c_str(), nullptr, 10);
+  ask->stream_cursor = stream_cursor_in(cache);
   if (!read_place(*ask, request, offset))
     return refuse(ask->responder, Error{Errc::invalid_argument, "offset must be a cursor, -1 or now"});
   parts_.callers.identify(request, std::move(call.responder), [this, ask](const RunCaller& caller) {
@@ -117,10 +127,21 @@ void RunStreams::read(const std::shared_ptr<Ask>& ask) {
   if (ask->must_have_place && ask->live == Live::poll) return ask->responder.send(no_place());
   if (ask->live != Live::no && !ask->is_head) return follow(ask);
   if (ask->from_now || ask->has_place) return read_tail(ask);
+  if (ask->is_head) return read_head(ask);
   parts_.runs.find(ask->run_id, kAll, [this, ask](const RunResult<const Run*>& run) {
     if (!run) return refuse(ask->responder, run.error());
     if (!parts_.callers.may_see(ask->caller, (*run)->record)) return ask->responder.send(no_such_log());
     answer_bytes(*ask, **run);
+  });
+}
+
+// Of a log from its start nothing but its end is asked for.
+void RunStreams::read_head(const std::shared_ptr<Ask>& ask) {
+  parts_.runs.find_tail(ask->run_id, kAll, std::nullopt, [this, ask](const RunResult<RunTail>& tail) {
+    if (!tail) return refuse(ask->responder, tail.error());
+    if (!parts_.callers.may_see(ask->caller, tail->record)) return ask->responder.send(no_such_log());
+    if (tail->is_expired && tail->top.pos > 0) return ask->responder.send(log_expired());
+    send_bytes(*ask, tail->record, tail->top, 0, {});
   });
 }
 

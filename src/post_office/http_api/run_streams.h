@@ -36,6 +36,7 @@ class RunStreams {
 
   static bool read_place(Ask& ask, const http::Request& request, const std::string& offset);
   void read(const std::shared_ptr<Ask>& ask);
+  void read_head(const std::shared_ptr<Ask>& ask);
   void read_tail(const std::shared_ptr<Ask>& ask);
   void answer_bytes(Ask& ask, const Run& run) const;
   void send_bytes(Ask& ask, const RunRecord& run, const RunTop& top, uint64_t from,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "post_office/http_api/log_answers.h"
 #include "post_office/http_api/run_call.h"
 #include "post_office/http_api/stream_answers.h"
@@ -109,6 +110,9 @@ std::optional<http::Response> refuse_for_run(const StreamAppend& append, const R
   const bool is_json = append.media_type == "application/json";
   const bool may_be = is_json || append.media_type == "text/plain";
   if (!append.bytes.empty() && (!may_be || is_json != has_lines(run.format))) return refusal(refused);
+  // Its readers are told characters.
+  if (!is_json && !is_valid_utf8(append.bytes))
+    return invalid("the body must be UTF-8 and must not end inside a character: a run is text");
   // Who takes that for fenced would try one epoch after the other.
   if (append.batch->epoch > run.claim_epoch) {
     RunRefusal moved = refusal_of(RunErrc::moved, "no claim of the run has that Producer-Epoch");
