@@ -307,7 +307,7 @@ void AgUiFraming::finish(const FramedItem& item, const FramedEnd& end, std::stri
 
 void AgUiFraming::say(std::string_view text, std::string& out) {
   std::vector<std::string>& messages = open_[message];
-  if (said_ != FramedSaid::text) {
+  if (said_ != FramedSaid::text || messages.empty()) {
     said_ = FramedSaid::text;
     events_ = 2;
     messages.push_back(run_id_ + kOwnMessage + std::to_string(++own_messages_));

@@ -121,7 +121,7 @@ void AiSdkFraming::pass_metadata(const FramedItem& item, std::string& out) {
 void AiSdkFraming::say(std::string_view text, std::string& out) {
   if (!in_step_) FramedLine(out, "start-step");
   in_step_ = true;
-  if (said_ != FramedSaid::text) {
+  if (said_ != FramedSaid::text || texts_.empty()) {
     said_ = FramedSaid::text;
     texts_.push_back(message_id_ + kOwnPart + std::to_string(++own_parts_));
     FramedLine(out, "text-start").text("id", texts_.back());

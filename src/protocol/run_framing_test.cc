@@ -40,8 +40,7 @@ class FramedLog {
     return answer;
   }
   std::string items(std::string_view lines, const FramedEnd* end = nullptr) {
-    const std::string answer =
-        take(RunFraming(framing_), [&](RunFraming& f) { return f.items(lines, end); });
+    const std::string answer = take(RunFraming(framing_), [&](RunFraming& f) { return f.items(lines, end); });
     if (!end) expect_fold();
     return answer;
   }

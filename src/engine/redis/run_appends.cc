@@ -132,14 +132,14 @@ void RunAppends::take(Owner& owner, StoredRun run) const {
   owner.run = std::move(run);
 }
 
-// A batch that is not the next one was stored before, or comes too early: the script says which.
+// A batch that is not the next one was stored before, or comes too early or too late: the script says which.
 void RunAppends::frame(const Owner& owner, Batch& batch) {
   const auto& framing = owner.fold.framing();
   if (batch.framed && framing && batch.framed_at == framing->pos()) return;
   batch.framed.reset();
   batch.misframed.reset();
   batch.framed_at = owner.fold.pos();
-  if (!framing || batch.append->seq != owner.fold.next_seq()) return;
+  if (!framing || is_over(owner.run.record.status) || batch.append->seq != owner.fold.next_seq()) return;
   auto framed = run::frame(*framing, *batch.append, owner.run.record.bytes_max);
   if (framed) {
     batch.framed = std::move(*framed);
@@ -264,6 +264,7 @@ void RunAppends::on_answer(const Ptr& owner, const Batch& batch, const RunAnswer
   owner->rate.take(limit_, parts_.loop.now());
   if (owner->sent == 0) owner->pos = top.pos;
   if (batch.framed) owner->fold.wrote(*batch.framed, top.hash, batch.append->seq + 1);
+  owner->run.record.status = top.status;  // what is over is framed no more
   const bool is_all = batch.append->end.has_value();
   const bool has_grown = is_all || !batch.append->bytes.empty();
   if (has_grown && owner->growth.is_worth_it(top.pos, is_all, parts_.loop.now()))
