@@ -175,8 +175,8 @@ struct MachineRuns {
     run::settle(run, limits.cancel_grace, now, changes);
     told(0);
   }
-  RunStatus status() const { return run.record.status; }
   std::string log() const { return run.log.bytes(); }
+  std::pair<RunStatus, std::string> look() const { return {run.record.status, log()}; }
   template <class T>
   T told(T answer) {
     for (const RunChange& change : std::exchange(changes, {})) {
