@@ -38,6 +38,7 @@ class RunAsking {
     // For who reads the run.
     std::function<std::unique_ptr<RunOutlet>(const Call&, const std::string& run_id)> outlet;
     RunCaller caller = {};
+    RunReaders::LiveSession session = {};  // the caller's, while he is being answered
     RunAsker asker = {};
     std::string channel_name = {};
     ChannelIndex channel = 0;
@@ -78,6 +79,8 @@ class RunAsking {
   Result<void> name_channel(Call& call) const;
 
   const Parts parts_;
+  // As he is now, whatever has become of his session since he asked.
+  static RunCaller caller_of(const Call& call);
 };
 
 inline http::Response no_content() {
