@@ -160,7 +160,9 @@ void ChatSockets::on_abort(const ChatClient& from, const ChatRequestId& id) {
 }
 
 void ChatSockets::cancel(RunAsking::Call call, const std::string& run_id) {
-  asking_.cancel(std::move(call), run_id, [](RunAsking::Call&, const RunResult<RunCancelled>&) {});
+  asking_.cancel(
+      std::move(call), run_id, [](const Run&) { return std::nullopt; },
+      [](RunAsking::Call&, const RunResult<RunCancelled>&) {});
 }
 
 // --- And what they are told -------------------------------------------------------------------------------

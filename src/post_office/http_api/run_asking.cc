@@ -129,15 +129,18 @@ void RunAsking::find_thread(const Call& call, std::string_view thread_id, RunDon
                           });
 }
 
-void RunAsking::cancel(Call call, const std::string& run_id,
+void RunAsking::cancel(Call call, const std::string& run_id, Misfit misfit,
                        std::function<void(Call&, const RunResult<RunCancelled>&)> done) {
   parts_.runs.find_record(
-      run_id, {}, [this, call, run_id, done = std::move(done)](const RunResult<const Run*>& run) mutable {
+      run_id, {},
+      [this, call, run_id, misfit = std::move(misfit),
+       done = std::move(done)](const RunResult<const Run*>& run) mutable {
         RunRefusal refused;
         if (!run || !parts_.callers.may_see(caller_of(call), (*run)->record)) {
           refused.code = run ? RunErrc::not_found : run.error().code;
           return done(call, refused);
         }
+        if (auto answer = misfit(**run)) return call.refuse(*std::move(answer));
         if (!call.caller.key && (*run)->record.audience.kind == RunAudience::Kind::channel) {
           refused.code = RunErrc::forbidden;
           refused.detail = "keys alone cancel a channel's run";
