@@ -82,7 +82,6 @@ std::string RunQuestions::envelope_of(const RunQuestion& question, std::string_v
       .end_object();
   protocol::Inbound inbound;
   inbound.message_id = message_id;
-  inbound.connection_id = question.asker.connection_id;
   inbound.channel = channel;
   inbound.message = message;
   inbound.timestamp = parts_.now();
