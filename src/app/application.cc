@@ -120,7 +120,9 @@ ServiceApiOptions api_options(const Config& config, const std::string& made_key)
   options.allowed_origins = config.allowed_origins;
   options.ack_wait = config.ack_wait;
   options.tracing = config.telemetry.tracing;
-  options.run_readers.lag_bytes = config.connection.run_lag_bytes;
+  // Some of them are connections: half of an outbox is left to what can't be told later.
+  options.run_readers.lag_bytes =
+      std::min(config.connection.run_lag_bytes, config.connection.outbox_bytes_max / 2);
   if (config.handshake.upgrade.anonymous) options.anonymous = anonymous_channels(config);
   options.question_bytes_max = config.connection.message_bytes_max;
   options.stream_poll_wait = config.stream_poll_wait;

@@ -56,11 +56,12 @@ void RunQuestions::ask(RunQuestion question, RunDone<Asked> done) {
   NewRun run = new_run(question);
   runs.create(std::move(run), [this, &runs, question = std::move(question),
                                done = std::move(done)](const RunResult<RunCreated>& made) {
+    if (made && made->existed) return done(Asked{true});
     if (made) return submit(question, done);
     const RunErrc why = made.error().code;
     if (why == RunErrc::exists) return done(Asked{true});
-    // It may be there all the same, and no agent will be told of it.
-    if (why == RunErrc::unavailable) runs.withdraw(question.run_id);
+    // What has the name may be what an earlier attempt made, so nothing is withdrawn. One that this attempt
+    // made all the same is over at its start timeout.
     if (why == RunErrc::unavailable || why == RunErrc::invalid_argument) return done(made.error());
     // One that was asked before needs no other run, whatever bound keeps others out now.
     runs.find_record(question.run_id, {}, [done, refused = made.error()](const RunResult<const Run*>& first) {
@@ -81,7 +82,6 @@ std::string RunQuestions::envelope_of(const RunQuestion& question, std::string_v
       .end_object();
   protocol::Inbound inbound;
   inbound.message_id = message_id;
-  inbound.connection_id = question.asker.connection_id;
   inbound.channel = channel;
   inbound.message = message;
   inbound.timestamp = parts_.now();

@@ -49,7 +49,8 @@ class RunQuestions {
     bool existed = false;  // it was asked before: nothing was done
   };
   // As RunStore::create() refuses. resource_exhausted: the message has no room, and nothing is left of the
-  // run. unavailable: whether it was sent is not known; asking again with the same run_id finds out.
+  // run. unavailable: whether it was sent is not known; asking again with the same run_id finds out. Only a
+  // run that this very call made is ever taken back.
   void ask(RunQuestion question, RunDone<Asked> done);
 
  private:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from support.api import assert_refused
-from support.chats import ChatStream, answer_to, new_chat, text_of
+from support.chats import AiSdk, ChatStream, answer_to, new_chat, text_of, user_message
 from support.run_engines import ENGINES, instances, run_gateway
 
 COLON = "team:one"
@@ -179,6 +179,23 @@ class TestStopping:
         answer.end("cancelled")
         assert stream.rest()[-1].json()["outcome"] == {"type": "cancelled"}
         assert ada.stop(thread).json()["stopped"] is False
+
+    def test_the_thread_of_another_agent_or_of_a_chat_is_none(self, gateway, agent, ada, thread, run_id):
+        ada.run(thread, run_id)
+        runs = [answer_to(gateway, agent).run]
+        ada.path = f"/ag-ui/agent/{quote(COLON, safe='')}"
+        self.assert_nothing(ada, thread)
+        chat = new_chat()
+        AiSdk(gateway, ada.closing, ada.token).send(chat, user_message())
+        runs.append(answer_to(gateway, agent).run)
+        ada.path = "/ag-ui/agent/guide"
+        self.assert_nothing(ada, chat)
+        assert [run.record()["cancel_requested"] for run in runs] == [False, False]
+
+    def assert_nothing(self, ada, thread):
+        stream = ada.connect(thread)
+        assert (stream.status, stream.rest(), stream.was_cut) == (200, [], False)
+        assert_refused(ada.stop(thread), 404)
 
     def test_a_failed_one_ends_with_run_error(self, gateway, agent, ada, thread, run_id):
         stream = ada.run(thread, run_id)

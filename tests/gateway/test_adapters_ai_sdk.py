@@ -147,6 +147,23 @@ class TestOnce:
         # The same click, sent twice.
         assert ada.send(chat, message, **again).headers["x-workflow-run-id"] == third.run.run_id
 
+    def test_another_answer_after_one_that_is_over(self, gateway, agent, ada, chat):
+        message = user_message()
+        ada.send(chat, message)
+        answer_to(gateway, agent).end()
+
+        def click():
+            stream = ada.send(chat, message, trigger="regenerate-message")
+            return stream.headers["x-workflow-run-id"]
+
+        told = [click()]
+        for _ in range(2):
+            answer_to(gateway, agent).end()
+            # At once it is the same click, sent twice.
+            assert click() == told[-1]
+            told.append(eventually(lambda: (now := click()) not in told and now))
+        assert len(set(told)) == 3
+
     def test_the_same_words_of_two_users_are_two_runs(self, gateway, agent, user, chat):
         message = user_message()
         ids = {user().send(chat, message).headers["x-workflow-run-id"] for _ in range(2)}
@@ -234,6 +251,28 @@ class TestStopping:
         assert answer.run.record()["cancel_requested"] is False
 
 
+class TestForeignThreads:
+    def test_a_thread_of_ag_ui_is_no_chat(self, gateway, agent, ada, chat):
+        body = {"threadId": chat, "runId": uuid.uuid4().hex, "messages": []}
+        ada.stream("/ag-ui/agent/guide/run", {}, post=body)
+        run = answer_to(gateway, agent).run
+        assert ada.resume(chat).status == 204
+        assert ada.stop(chat).status_code == 404
+        assert_refused(ada.stop(run.run_id), 409, "wrong_format")
+        assert run.record()["cancel_requested"] is False
+        # And nothing to wait for.
+        ada.send(chat, user_message())
+        assert answer_to(gateway, agent).envelope["run"]["format"] == "ai-sdk"
+
+    def test_a_chat_of_another_channel(self, gateway, agent, ada, chat):
+        ada.send(chat, user_message())
+        run = answer_to(gateway, agent).run
+        other = {"channel": "pillar:content"}
+        assert ada.resume(chat, **other).status == 204
+        assert ada.resume(run.run_id, **other).status == 404
+        assert ada.resume(chat, channel="guide").status == 200
+
+
 class TestWrong:
     @pytest.mark.parametrize(
         ("body", "names"),
@@ -268,6 +307,15 @@ class TestWrong:
     def test_one_larger_than_a_message_may_be(self, ada, chat):
         refused = assert_refused(ada.post(ada.body(chat, user_message("x" * 70_000))), 413, "too_large")
         assert "max-message-bytes" in refused["error"]
+
+    def test_a_chat_that_is_named_as_a_run(self, gateway, agent, ada):
+        name = f"run_{uuid.uuid4().hex}"
+        refused = assert_refused(ada.post(ada.body(name, user_message())), 400, "invalid_argument")
+        assert "names a run" in refused["error"]
+        # Shorter, it is a chat as any other.
+        ada.send(name[:-1], user_message())
+        answer_to(gateway, agent).say("found")
+        assert ada.resume(name[:-1]).status == 200
 
     def test_a_run_of_another_format(self, gateway, api, user):
         ada = user()

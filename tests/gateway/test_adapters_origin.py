@@ -52,6 +52,11 @@ def test_a_page_asks_for_leave_first(gateway, method, path):
         assert name in exposed
 
 
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://evil.example"}, {"Origin": ALLOWED}])
+def test_what_is_kept_is_kept_for_one_origin(gateway, origin):
+    assert gateway.api_with(None).get("/ag-ui/info", headers=origin).headers["Vary"] == "Origin"
+
+
 @pytest.mark.parametrize(("method", "path"), ADDRESSES)
 def test_a_page_of_a_foreign_origin_is_refused(gateway, method, path):
     foreign = {"Origin": "https://evil.example"}

@@ -49,6 +49,18 @@ std::unique_ptr<RunOutlet> outlet_of(http::Responder responder, const RunAsking:
       "");
 }
 
+bool is_agents(const RunAsking::Call& call, const Run& run) {
+  return run.record.channel == call.channel && run.record.format == RunFormat::ag_ui;
+}
+
+// A thread without a run has no events.
+http::Response no_events() {
+  http::Response nothing;
+  nothing.content_type = "text/event-stream";
+  nothing.body = ": no run\n\n";
+  return nothing;
+}
+
 std::variant<RunStart, http::Response> from_first(const Run& run) {
   if (run.log.is_expired()) return log_expired();
   return RunStart();
@@ -104,25 +116,27 @@ void AgUi::ask(RunAsking::Call& call) {
   asking_.questions().ask(std::move(question),
                           [this, call, name](const RunResult<RunQuestions::Asked>& asked) mutable {
                             if (!asked) return call.refuse(refusal(asked.error()));
-                            follow(call, name, from_first);
+                            follow(call, name, from_first, no_such_log());
                           });
 }
 
-void AgUi::follow(const RunAsking::Call& call, const std::string& run_id, RunReaders::Place place) {
-  const auto checked = [place = std::move(place),
-                        channel = call.channel](const Run& run) -> std::variant<RunStart, http::Response> {
-    if (run.record.channel != channel || run.record.format != RunFormat::ag_ui) return no_such_log();
+void AgUi::follow(const RunAsking::Call& call, const std::string& run_id, RunReaders::Place place,
+                  const http::Response& unknown) {
+  const auto checked = [place = std::move(place), call,
+                        unknown](const Run& run) -> std::variant<RunStart, http::Response> {
+    if (!is_agents(call, run)) return unknown;
     return place(run);
   };
-  asking_.follow(call, run_id, checked, no_such_log());
+  asking_.follow(call, run_id, checked, unknown);
 }
 
 void AgUi::resume(ApiRequest request) {
   const std::string run_id = parameter_of(request.request, "run_id");
   begin(std::move(request), [this, run_id](RunAsking::Call& call) {
     if (!is_valid_run_id(run_id)) return call.refuse(no_such_log());
-    if (call.last_event_id.empty()) return follow(call, run_id, from_first);
-    follow(call, run_id, [at = call.last_event_id](const Run& run) { return behind_event(run, at); });
+    if (call.last_event_id.empty()) return follow(call, run_id, from_first, no_such_log());
+    const auto behind = [at = call.last_event_id](const Run& run) { return behind_event(run, at); };
+    follow(call, run_id, behind, no_such_log());
   });
 }
 
@@ -133,12 +147,8 @@ void AgUi::connect(ApiRequest request) {
     if (fields.fault()) return call.refuse(refusal(*fields.fault()));
     asking_.find_thread(call, thread_id, [this, call](const RunResult<std::string>& run_id) mutable {
       if (!run_id) return call.refuse(refusal(run_id.error()));
-      if (!run_id->empty()) return follow(call, *run_id, from_first);
-      // A thread without a run has no events.
-      http::Response nothing;
-      nothing.content_type = "text/event-stream";
-      nothing.body = ": no run\n\n";
-      call.refuse(std::move(nothing));
+      if (run_id->empty()) return call.refuse(no_events());
+      follow(call, *run_id, from_first, no_events());
     });
   });
 }
@@ -162,7 +172,11 @@ void AgUi::stop(ApiRequest request) {
 }
 
 void AgUi::cancel(RunAsking::Call& call, const std::string& run_id) {
-  asking_.cancel(call, run_id, [run_id](RunAsking::Call& asker, const RunResult<RunCancelled>& done) {
+  const auto misfit = [call](const Run& run) -> std::optional<http::Response> {
+    if (!is_agents(call, run)) return no_such_log();
+    return std::nullopt;
+  };
+  asking_.cancel(call, run_id, misfit, [run_id](RunAsking::Call& asker, const RunResult<RunCancelled>& done) {
     if (!done) return asker.refuse(refusal(done.error()));
     std::string body;
     json::Writer(body)

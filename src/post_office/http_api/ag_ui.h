@@ -31,7 +31,9 @@ class AgUi {
   using Start = std::function<void(RunAsking::Call&)>;
   void begin(ApiRequest request, Start start);
   void ask(RunAsking::Call& call);
-  void follow(const RunAsking::Call& call, const std::string& run_id, RunReaders::Place place);
+  // `unknown`: what is answered where it is none of this agent's.
+  void follow(const RunAsking::Call& call, const std::string& run_id, RunReaders::Place place,
+              const http::Response& unknown);
   void cancel(RunAsking::Call& call, const std::string& run_id);
 
   RunAsking& asking_;

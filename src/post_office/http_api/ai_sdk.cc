@@ -15,8 +15,11 @@ namespace {
 constexpr std::string_view kDone = "data: [DONE]\n\n";
 // Who finds a chat's answer over for longer has it among his messages.
 constexpr Duration kResumableAfterEnd = 60s;
-// So often another answer to the same message is wanted because the one before went wrong.
-constexpr int kAttemptsMax = 32;
+// Answers to one message that can be told from each other: as many as a user has kept. Another one is always
+// new.
+constexpr int kAttemptsMax = 256;
+// Who wants another answer so soon after the end of one has clicked before, and was sent twice.
+constexpr Duration kSameClick = 2s;
 
 http::Response invalid(std::string detail) {
   return refusal(Error{Errc::invalid_argument, std::move(detail)});
@@ -38,6 +41,13 @@ std::unique_ptr<RunOutlet> outlet_of(http::Responder responder, const RunAsking:
         .header("Location", "/api/chat/" + run_id + "/stream");
   };
   return std::make_unique<ChunkOutlet>(std::move(responder), add_head, kDone);
+}
+
+bool is_of_chats(const Run& run) { return run.record.format == RunFormat::ai_sdk; }
+
+// Who names no channel means any.
+bool is_in_channel(const RunAsking::Call& call, const Run& run) {
+  return call.channel_name.empty() || run.record.channel == call.channel;
 }
 
 std::variant<RunStart, http::Response> from_start(const Run& run) {
@@ -69,7 +79,7 @@ struct AiSdk::From {
 std::variant<RunStart, http::Response> AiSdk::From::place(const Run& run, WallTime now) const {
   const bool over = is_over(run.record.status);
   if (is_chat && over && now - run.record.ended_at > kResumableAfterEnd) return no_content();
-  if (run.record.format != RunFormat::ai_sdk) return wrong_format(run);
+  if (!is_of_chats(run)) return is_chat ? no_content() : wrong_format(run);
   if (!last_event_id.empty()) return behind_event(run, last_event_id);
   if (run.log.is_expired()) return log_expired();
   const auto pos = place_of_chunk(run.log, start_index.value_or(0));
@@ -83,13 +93,23 @@ struct AiSdk::Send {
   RunAsking::Call call;
   AiSdkMessage message;
 
+  bool has_name() const {
+    return !message.sameness.empty() && call.asker.audience.has_thread(message.chat_id);
+  }
   // The name of its run; each attempt has one of its own.
   std::string run_id(int attempt) const {
-    const bool is_known = !message.sameness.empty() && call.asker.audience.has_thread(message.chat_id);
-    if (!is_known) return make_run_id();
+    if (!has_name() || attempt >= kAttemptsMax) return make_run_id();
     const std::string& same = message.sameness;
     return run_id_of_question(call.asker, call.channel_name,
                               attempt == 0 ? same : same + "\n" + std::to_string(attempt));
+  }
+  // Which attempt at this message a run is. Empty: it answers another one.
+  std::optional<int> attempt_of(std::string_view run) const {
+    const int most = !has_name() ? 0 : message.is_regeneration ? kAttemptsMax : 1;
+    for (int attempt = 0; attempt < most; ++attempt) {
+      if (run_id(attempt) == run) return attempt;
+    }
+    return std::nullopt;
   }
 };
 
@@ -119,15 +139,15 @@ void AiSdk::send(RunAsking::Call call, AiSdkMessage message) {
 void AiSdk::send_in_chat(const SendPtr& send) {
   asking_.find_thread(send->call, send->message.chat_id, [this, send](const RunResult<std::string>& latest) {
     if (!latest) return send->call.refuse(refusal(latest.error()));
-    if (latest->empty() || *latest == send->run_id(0)) return ask(send, 0);
+    if (latest->empty()) return ask(send, 0);
     asking_.runs().find_record(*latest, {}, [this, send, latest = *latest](const RunResult<const Run*>& run) {
-      const bool is_open = run && !is_over((*run)->record.status);
-      if (!is_open) return ask(send, 0);
-      // One whose first attempt went wrong is this question too.
-      for (int attempt = 1; send->message.is_regeneration && attempt < kAttemptsMax; ++attempt) {
-        if (send->run_id(attempt) == latest) return ask(send, attempt);
-      }
-      refuse_active(send, latest);
+      // The last attempt at this question is the one to go on with.
+      const auto attempt = send->attempt_of(latest);
+      if (run && attempt) return look_at_first(send, latest, *attempt);
+      const bool is_open =
+          run && !is_over((*run)->record.status) && is_of_chats(**run) && is_in_channel(send->call, **run);
+      if (is_open) return refuse_active(send, latest);
+      ask(send, attempt.value_or(0));
     });
   });
 }
@@ -163,16 +183,18 @@ void AiSdk::ask(const SendPtr& send, int attempt) {
                           });
 }
 
-// Who wants another answer because this one went wrong gets one; everybody else gets this one.
+// Who wants another answer gets one once this one is over. He gets this one while it is being written, and
+// for as long after its end as it may be the same click; so does everybody else.
 void AiSdk::look_at_first(const SendPtr& send, const std::string& run_id, int attempt) {
   const auto read_it = [this, send, run_id] {
     asking_.follow(send->call, run_id, from_start, no_such_log());
   };
-  if (!send->message.is_regeneration || attempt + 1 >= kAttemptsMax) return read_it();
+  if (!send->message.is_regeneration) return read_it();
   asking_.runs().find_record(run_id, {}, [this, send, attempt, read_it](const RunResult<const Run*>& run) {
-    const bool went_wrong =
-        run && is_over((*run)->record.status) && (*run)->record.status != RunStatus::completed;
-    if (went_wrong) return ask(send, attempt + 1);
+    if (!run || !is_over((*run)->record.status)) return read_it();
+    const bool went_wrong = (*run)->record.status != RunStatus::completed;
+    const bool is_same_click = asking_.runs().now() - (*run)->record.ended_at < kSameClick;
+    if (went_wrong || !is_same_click) return ask(send, attempt + 1);
     read_it();
   });
 }
@@ -186,13 +208,10 @@ std::string id_in(const http::Request& request) {
   return id ? *id : std::string();
 }
 
-// A name of the gateway's own is a run's; every other one may be a chat's.
-bool is_own_run(std::string_view id) { return id.starts_with("run_") && is_valid_run_id(id); }
-
 }  // namespace
 
 void AiSdk::find(RunAsking::Call& call, const std::string& id, Found found) {
-  if (is_own_run(id)) return found(call, id, false);
+  if (is_own_run_id(id)) return found(call, id, false);
   asking_.find_thread(call, id,
                       [call, id, found = std::move(found)](const RunResult<std::string>& run_id) mutable {
                         if (!run_id) return call.refuse(refusal(run_id.error()));
@@ -219,12 +238,16 @@ void AiSdk::resume(RunAsking::Call call, const std::string& chat_id, uint64_t ch
 
 void AiSdk::go_on(RunAsking::Call& call, const std::string& id, From from) {
   // Nobody's chat and a foreign one have nothing to go on with.
-  const http::Response unknown = is_own_run(id) ? no_such_log() : no_content();
+  const http::Response unknown = is_own_run_id(id) ? no_such_log() : no_content();
   find(call, id, [this, unknown, from](RunAsking::Call& known, const std::string& run_id, bool is_chat) {
     if (run_id.empty()) return known.refuse(unknown);
     From start = from;
     start.is_chat = is_chat;
-    const auto place = [this, start](const Run& run) { return start.place(run, asking_.runs().now()); };
+    const auto place = [this, start, known,
+                        unknown](const Run& run) -> std::variant<RunStart, http::Response> {
+      if (!is_in_channel(known, run)) return unknown;
+      return start.place(run, asking_.runs().now());
+    };
     asking_.follow(known, run_id, place, unknown);
   });
 }
@@ -235,9 +258,14 @@ void AiSdk::stop(ApiRequest request) {
   if (fields.fault()) return request.responder.send(refusal(*fields.fault()));
   const std::string id = id_in(request.request);
   asking_.begin(std::move(request), channel, outlet_of, [this, id](RunAsking::Call& call) {
-    find(call, id, [this](RunAsking::Call& known, const std::string& run_id, bool) {
+    find(call, id, [this](RunAsking::Call& known, const std::string& run_id, bool is_chat) {
       if (run_id.empty()) return known.refuse(no_such_log());
-      asking_.cancel(known, run_id, [run_id](RunAsking::Call& asker, const RunResult<RunCancelled>& done) {
+      const auto misfit = [known, is_chat](const Run& run) -> std::optional<http::Response> {
+        if (!is_in_channel(known, run) || (is_chat && !is_of_chats(run))) return no_such_log();
+        if (!is_of_chats(run)) return wrong_format(run);
+        return std::nullopt;
+      };
+      const auto told = [run_id](RunAsking::Call& asker, const RunResult<RunCancelled>& done) {
         if (!done) return asker.refuse(refusal(done.error()));
         std::string body;
         json::Writer(body)
@@ -247,7 +275,8 @@ void AiSdk::stop(ApiRequest request) {
             .member("status", to_string(*done))
             .end_object();
         asker.refuse(http::Response::json(202, std::move(body)));
-      });
+      };
+      asking_.cancel(known, run_id, misfit, told);
     });
   });
 }

@@ -27,6 +27,11 @@ std::string sameness_of(const AiSdkMessage& message, std::string_view trigger, c
 
 }  // namespace
 
+bool is_own_run_id(std::string_view id) {
+  return id.size() == 36 && id.starts_with("run_") &&
+         id.find_first_not_of("0123456789abcdef", 4) == std::string_view::npos;
+}
+
 Result<AiSdkMessage> read_ai_sdk_message(const json::Object& body) {
   const json::Value* const messages = find(body, "messages");
   if (!messages || !messages->is_array())
@@ -41,6 +46,8 @@ Result<AiSdkMessage> read_ai_sdk_message(const json::Object& body) {
     const auto text = json::as_string(*id);
     if (!text || !is_valid_thread_id(*text))
       return invalid("id (of the chat) must match [A-Za-z0-9._:@+=-]{1,128}");
+    if (is_own_run_id(*text))
+      return invalid("id (of the chat) must not be run_ and 32 hex digits: that names a run");
     message.chat_id = *text;
   }
   std::string trigger = "submit-message";

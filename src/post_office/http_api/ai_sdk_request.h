@@ -17,6 +17,9 @@ struct AiSdkMessage {
   std::string sameness;
 };
 
+// What the gateway calls a run, "run_" and 32 hex digits, names no chat.
+bool is_own_run_id(std::string_view id);
+
 // The body of a POST, or a `send` frame: {"id","messages","trigger","messageId",…}.
 Result<AiSdkMessage> read_ai_sdk_message(const json::Object& body);
 

@@ -96,9 +96,11 @@ void ChatSockets::on_frame(const ChatClient& from, std::string text, bool is_lim
   const auto refuse = [&](std::string_view why) {
     say(from.handle, *client, {chat_error_frame(read->request_id, why)});
   };
-  if (is_limited) return refuse("Message rejected: rate limit exceeded");
+  // An abort asks for less work, whatever the rate.
+  const bool is_abort = std::holds_alternative<ChatAbortFrame>(read->what);
+  if (is_limited && !is_abort) return refuse("Message rejected: rate limit exceeded");
   if (const auto* const fault = std::get_if<Error>(&read->what)) return refuse(fault->detail);
-  if (std::holds_alternative<ChatAbortFrame>(read->what)) return on_abort(from, read->request_id);
+  if (is_abort) return on_abort(from, read->request_id);
   const auto is_same = [&](const RequestPtr& other) { return other->id == read->request_id; };
   if (std::any_of(client->requests.begin(), client->requests.end(), is_same))
     return refuse("requestId is one that is being answered");
@@ -160,7 +162,9 @@ void ChatSockets::on_abort(const ChatClient& from, const ChatRequestId& id) {
 }
 
 void ChatSockets::cancel(RunAsking::Call call, const std::string& run_id) {
-  asking_.cancel(std::move(call), run_id, [](RunAsking::Call&, const RunResult<RunCancelled>&) {});
+  asking_.cancel(
+      std::move(call), run_id, [](const Run&) { return std::nullopt; },
+      [](RunAsking::Call&, const RunResult<RunCancelled>&) {});
 }
 
 // --- And what they are told -------------------------------------------------------------------------------

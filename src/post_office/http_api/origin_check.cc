@@ -25,12 +25,13 @@ std::optional<http::Response> refuse_foreign_origin(const http::Request& request
 
 bool allow_page(const http::Request& request, http::Responder& responder,
                 std::span<const std::string> allowed_origins, const PageLeave& leave) {
+  // Whoever keeps an answer keeps it for that page alone, also where it lacks the lines below.
+  responder.add_header("Vary", "Origin");
   if (http::count_fields(request.fields, "Origin") != 1) return false;
   const std::string_view origin = trim_blanks(*request.field("Origin"));
   // Without a host of its own, so that only the configured ones will do: pages of its own need no leave.
   if (!http::is_origin_allowed(origin, {}, allowed_origins)) return false;
   responder.add_header("Access-Control-Allow-Origin", origin);
-  responder.add_header("Vary", "Origin");
   responder.add_header("Access-Control-Expose-Headers", leave.exposed);
   if (request.method != "OPTIONS" || !request.field("Access-Control-Request-Method")) return false;
   http::Response granted;

@@ -49,6 +49,7 @@ void RunAsking::begin(ApiRequest request, std::string channel, MakeOutlet outlet
 
 Result<void> RunAsking::name(Call& call, const std::optional<IpAddress>& from, const std::string& user_id,
                              const std::string& tenant_id) const {
+  call.session = parts_.readers.keep_current(call.caller.session);
   if (Result<void> named = name_channel(call); !named) return named;
   return name_asker(call, from, user_id, tenant_id);
 }
@@ -92,6 +93,12 @@ Result<void> RunAsking::name_asker(Call& call, const std::optional<IpAddress>& f
   return {};
 }
 
+RunCaller RunAsking::caller_of(const Call& call) {
+  RunCaller caller = call.caller;
+  if (call.session) caller.session = *call.session;
+  return caller;
+}
+
 std::optional<http::Response> RunAsking::refuse_question(const Call& call) const {
   // Whoever could not read the answer does not ask.
   if (call.body.size() <= parts_.question_bytes_max) return parts_.readers.refuse_one_more(call.caller);
@@ -107,7 +114,7 @@ void RunAsking::follow(const Call& call, const std::string& run_id, RunReaders::
     return std::make_shared<RunFeed>(call.outlet(call, run_id), std::move(settle),
                                      parts_.readers.lag_bytes());
   };
-  parts_.readers.follow({call.caller, run_id, make, std::move(place), std::move(unknown)});
+  parts_.readers.follow({caller_of(call), run_id, make, std::move(place), std::move(unknown)});
 }
 
 void RunAsking::find_thread(const Call& call, std::string_view thread_id, RunDone<std::string> done) {
@@ -122,15 +129,18 @@ void RunAsking::find_thread(const Call& call, std::string_view thread_id, RunDon
                           });
 }
 
-void RunAsking::cancel(Call call, const std::string& run_id,
+void RunAsking::cancel(Call call, const std::string& run_id, Misfit misfit,
                        std::function<void(Call&, const RunResult<RunCancelled>&)> done) {
   parts_.runs.find_record(
-      run_id, {}, [this, call, run_id, done = std::move(done)](const RunResult<const Run*>& run) mutable {
+      run_id, {},
+      [this, call, run_id, misfit = std::move(misfit),
+       done = std::move(done)](const RunResult<const Run*>& run) mutable {
         RunRefusal refused;
-        if (!run || !parts_.callers.may_see(call.caller, (*run)->record)) {
+        if (!run || !parts_.callers.may_see(caller_of(call), (*run)->record)) {
           refused.code = run ? RunErrc::not_found : run.error().code;
           return done(call, refused);
         }
+        if (auto answer = misfit(**run)) return call.refuse(*std::move(answer));
         if (!call.caller.key && (*run)->record.audience.kind == RunAudience::Kind::channel) {
           refused.code = RunErrc::forbidden;
           refused.detail = "keys alone cancel a channel's run";

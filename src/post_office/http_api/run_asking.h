@@ -38,6 +38,7 @@ class RunAsking {
     // For who reads the run.
     std::function<std::unique_ptr<RunOutlet>(const Call&, const std::string& run_id)> outlet;
     RunCaller caller = {};
+    RunReaders::LiveSession session = {};  // the caller's, while he is being answered
     RunAsker asker = {};
     std::string channel_name = {};
     ChannelIndex channel = 0;
@@ -62,8 +63,10 @@ class RunAsking {
   void follow(const Call& call, const std::string& run_id, RunReaders::Place place, http::Response unknown);
   // The latest run of a thread; empty: none.
   void find_thread(const Call& call, std::string_view thread_id, RunDone<std::string> done);
-  // not_found for one that it may not see. Only keys cancel a channel's run.
-  void cancel(Call call, const std::string& run_id,
+  // not_found for one that it may not see. Only keys cancel a channel's run. `misfit`: what is answered
+  // instead where the run is none that is meant; empty: it is.
+  using Misfit = std::function<std::optional<http::Response>(const Run&)>;
+  void cancel(Call call, const std::string& run_id, Misfit misfit,
               std::function<void(Call&, const RunResult<RunCancelled>&)> done);
 
   RunStore& runs() { return parts_.runs; }
@@ -76,6 +79,8 @@ class RunAsking {
   Result<void> name_asker(Call& call, const std::optional<IpAddress>& from, const std::string& user_id,
                           const std::string& tenant_id) const;
   Result<void> name_channel(Call& call) const;
+  // As he is now, whatever has become of his session since he asked.
+  static RunCaller caller_of(const Call& call);
 
   const Parts parts_;
 };

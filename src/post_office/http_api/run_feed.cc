@@ -28,7 +28,10 @@ uint64_t piece_end(const Run& run, uint64_t from, size_t bytes_max) {
 }  // namespace
 
 void RunFeed::begin(const Run& run, const RunStart& start) {
-  if (!outlet_->begin(run)) return become(State::ended);
+  if (!outlet_->begin(run)) {
+    outlet_->drop();
+    return become(State::ended);
+  }
   outlet_->on_close([this] { become(State::ended); });
   state_ = State::open;
   at_ = cursor_at(run, start.pos);

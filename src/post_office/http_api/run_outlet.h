@@ -15,7 +15,7 @@ class RunOutlet {
  public:
   virtual ~RunOutlet() = default;
 
-  // Its head. False: nobody waits for it any more.
+  // Its head. False: nobody waits for it any more, or it has no room for that; it is dropped then.
   virtual bool begin(const Run& run) = 0;
   // Instead of a head.
   virtual void refuse(http::Response response) = 0;
@@ -49,6 +49,8 @@ class RunOutlet {
 class SseOutlet : public RunOutlet {
  public:
   explicit SseOutlet(http::Responder responder) : responder_(std::move(responder)) {}
+  // Without close() it is no clean end, whoever lets go of it.
+  ~SseOutlet() override { stream_.drop(); }
 
   bool begin(const Run& run) override;
   void refuse(http::Response response) override { responder_.send(std::move(response)); }

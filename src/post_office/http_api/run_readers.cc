@@ -35,6 +35,13 @@ std::optional<http::Response> RunReaders::refuse_one_more(const RunCaller& calle
   return refusal(too_many_streams("this user has too many streams open"));
 }
 
+RunReaders::LiveSession RunReaders::keep_current(const SessionPtr& session) {
+  if (!session) return nullptr;
+  auto live = std::make_shared<SessionPtr>(session);
+  expected_.push_back(live);
+  return live;
+}
+
 void RunReaders::follow(Ask ask) {
   const std::shared_ptr<RunFollower> feed =
       ask.follower([this](const std::shared_ptr<RunFollower>& changed) { settle(changed); });
@@ -51,6 +58,9 @@ void RunReaders::follow(Ask ask) {
                          if (!begun || begun->state() != RunFollower::State::unanswered) return;
                          if (!run && run.error().code != RunErrc::not_found)
                            return begun->refuse(refusal(run.error()));
+                         const SessionPtr session = feeds_.at(begun).session;
+                         if (session && session->status_at(parts_.loop.wall_now()) != SessionStatus::active)
+                           return begun->refuse(Access::refuse_session());
                          if (!run || !parts_.callers.may_see(feeds_.at(begun), (*run)->record))
                            return begun->refuse(unknown);
                          auto found = place(**run);
@@ -91,6 +101,7 @@ void RunReaders::catch_up() {
 }
 
 void RunReaders::sweep() {
+  std::erase_if(expected_, [](const auto& session) { return session.expired(); });
   const WallTime now = parts_.loop.wall_now();
   std::vector<std::shared_ptr<RunFollower>> over;
   for (const auto& [feed, caller] : feeds_) {
@@ -104,6 +115,10 @@ void RunReaders::sweep() {
 }
 
 void RunReaders::on_session_changed(const SessionPtr& session) {
+  for (const auto& expected : expected_) {
+    const std::shared_ptr<SessionPtr> live = expected.lock();
+    if (live && (*live)->key == session->key) *live = session;
+  }
   const bool is_active = session->status_at(parts_.loop.wall_now()) == SessionStatus::active;
   std::vector<std::shared_ptr<RunFollower>> over;
   for (auto& [feed, caller] : feeds_) {

@@ -47,10 +47,14 @@ class RunReaders {
     http::Response unknown;  // where there is no such run, or none that it may see
   };
   void follow(Ask ask);
+  // A session whose caller will follow a run once his question has been answered: it is as it is now for as
+  // long as anybody holds it. Null: there is none.
+  using LiveSession = std::shared_ptr<const SessionPtr>;
+  LiveSession keep_current(const SessionPtr& session);
   // What follow() would answer somebody now, whatever the run. Empty: nothing is against it.
   std::optional<http::Response> refuse_one_more(const RunCaller& caller) const;
 
-  // They lose what it grants no more.
+  // Who follows, or is about to, loses what it grants no more.
   void on_session_changed(const SessionPtr& session);
   // Cuts every stream off: the gateway is about to end, and the runs are not over.
   void cut_all();
@@ -70,6 +74,7 @@ class RunReaders {
   std::unordered_set<std::shared_ptr<RunFollower>> lagging_;  // of feeds_
   std::unordered_map<std::string, size_t> of_users_;          // streams
   std::unordered_map<const ApiKey*, size_t> of_keys_;         // as few as there are keys
+  std::vector<std::weak_ptr<SessionPtr>> expected_;           // of questions on their way
   bool closed_ = false;
   TimePoint kept_alive_at_;
   EventLoop::Registration sweeps_;
