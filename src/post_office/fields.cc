@@ -203,6 +203,12 @@ std::optional<std::string> QueryFields::optional_name(std::string_view field) {
   return checked_name(field, std::string(*value));
 }
 
+std::optional<std::string> QueryFields::optional_user_id(std::string_view field) {
+  std::optional<std::string> value = optional_text(field);
+  if (value && !is_valid_user_id(*value)) blame(std::string(field) + " must be " + std::string(kUserIdForm));
+  return value;
+}
+
 std::optional<std::string> QueryFields::optional_text(std::string_view field) {
   const auto value = query_ ? query_->get(field) : std::nullopt;
   if (!value || value->empty()) return std::nullopt;

@@ -70,6 +70,8 @@ class QueryFields : public Faults {
   std::string text(std::string_view field);
   std::string name(std::string_view field);
   std::optional<std::string> optional_name(std::string_view field);
+  // An empty one is none.
+  std::optional<std::string> optional_user_id(std::string_view field);
   // As it was given; an empty one is none.
   std::optional<std::string> optional_text(std::string_view field);
   // Both bounds are in.

@@ -24,7 +24,7 @@ std::variant<RunStart, http::Response> behind_event(const Run& run, std::string_
 void RunAsking::begin(ApiRequest request, std::string channel, MakeOutlet outlet, Then then) {
   const http::Request& from = request.request;
   QueryFields fields(from.query);
-  const std::string user_id = fields.optional_text("user_id").value_or("");
+  const std::string user_id = fields.optional_user_id("user_id").value_or("");
   const std::string tenant_id = fields.optional_name("tenant_id").value_or("");
   if (fields.fault()) return request.responder.send(refusal(*fields.fault()));
   http::Responder responder = request.responder;
