@@ -10,10 +10,10 @@ namespace {
 
 // Control frames must find room when the outbox is full of messages.
 constexpr size_t kControlAllowance = 4096;
-ws::ParserOptions parser_options(const ConnectionOptions& options, bool deflate) {
+ws::ParserOptions parser_options(const ConnectionOptions& options, bool deflate, bool is_chat) {
   ws::ParserOptions parser;
   parser.deflate = deflate;
-  parser.message_bytes_max = options.message_bytes_max;
+  parser.message_bytes_max = is_chat ? options.chat_bytes_max() : options.message_bytes_max;
   return parser;
 }
 
@@ -26,11 +26,11 @@ Duration spread(Duration interval) {
 }  // namespace
 
 Connection::Connection(const ConnectionOptions& options, const ConnectionId& connection_id, bool with_deflate,
-                       TimePoint now)
+                       TimePoint now, bool is_chat)
     : id(connection_id),
       deflate(with_deflate),
       options_(&options),
-      parser_(parser_options(options, with_deflate)),
+      parser_(parser_options(options, with_deflate, is_chat)),
       bucket_(options.rate, now),
       last_received_(now),
       last_heartbeat_(now),

@@ -33,6 +33,10 @@ struct ConnectionOptions {
   Duration idle_timeout = 300s;
   Duration message_timeout = 30s;
   Duration close_timeout = 5s;
+
+  // A chat comes whole with each question. One that has grown too large is told so, and one that is far
+  // larger cut off.
+  uint32_t chat_bytes_max() const { return std::min(4 * message_bytes_max, ws::kMessageBytesMax); }
 };
 
 class Connection {
@@ -42,7 +46,9 @@ class Connection {
   // How long a ping may go without an answer before that is worth telling.
   static constexpr Duration kPongPatience = 10s;
 
-  Connection(const ConnectionOptions& options, const ConnectionId& id, bool deflate, TimePoint now);
+  // `is_chat`: it speaks AI SDK's frames.
+  Connection(const ConnectionOptions& options, const ConnectionId& id, bool deflate, TimePoint now,
+             bool is_chat = false);
 
   // --- Input -----------------------------------------------------------------------------------------
   struct Input {

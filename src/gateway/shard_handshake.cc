@@ -80,7 +80,7 @@ void Shard::refuse(Client& client, const handshake::Refusal& refused) {
 void Shard::request_admission(Client& client, handshake::InOrder accepted) {
   Handshaking& handshake = client.handshaking();
   Upgrade& upgrade = accepted.upgrade;
-  Connection connection(options_.connection, ConnectionId::make(), upgrade.deflate, now_);
+  Connection connection(options_.connection, ConnectionId::make(), upgrade.deflate, now_, upgrade.is_chat);
   connection.client_id = std::move(upgrade.client_id);
   if (const auto guide = channels_.find("guide"); guide && !upgrade.is_chat) {
     connection.wanted.add(*guide);

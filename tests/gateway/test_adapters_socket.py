@@ -212,3 +212,14 @@ def test_the_same_request_twice(gateway, agent, connect):
     while frame["type"] == "chunk":
         frame = chats.next()
     assert "requestId" in frame["errorText"]
+
+
+def test_a_chat_that_has_grown_too_long_is_told_so(gateway, agent, connect):
+    chats, chat = connect(), new_chat()
+    chats.send(chat, user_message("x" * 100_000))
+    told = chats.next()
+    assert (told["type"], told["requestId"]) == ("error", "r1")
+    assert "max-message-bytes" in told["errorText"]
+    chats.send(chat, user_message(), "r2")
+    answer_to(gateway, agent).end()
+    assert chats.answer("r2")[-1]["type"] == "end"
