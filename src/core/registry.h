@@ -30,6 +30,7 @@ struct ConnectionRecord {
   WallTime last_heartbeat;
   std::optional<WallTime> pong_owed_since;  // of the oldest ping without an answer
   std::string client_id;                    // from the handshake; empty: none
+  bool is_chat = false;                     // it speaks AI SDK's frames, and takes no messages
 
   std::string_view user_id() const {
     return session ? std::string_view(session->user_id) : std::string_view();

@@ -47,6 +47,7 @@ void Gateway::enter(const event::Admit& event, SessionPtr session) {
   record.session = session;
   record.handle = event.handle;
   record.client_id = event.client_id;
+  record.is_chat = event.is_chat;
   if (const auto guide = parts_.channels.find("guide")) record.channel = *guide;
   record.channels =
       received_channels(event.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));

@@ -36,6 +36,7 @@ struct Admit {
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
   std::string origin;                           // of the page; empty: no browser
+  bool is_chat = false;                         // it speaks AI SDK's frames
 };
 // A page of an origin that is not allowed was refused.
 struct OriginRefused {

@@ -87,9 +87,9 @@ void Shard::request_admission(Client& client, handshake::InOrder accepted) {
     connection.latest_channel = *guide;
   }
   tracer_.begin_connection(connection, upgrade.trace);
-  event::Admit request{handle_of(client),         connection.id,        std::move(upgrade.token),
-                       connection.wanted,         connection.client_id, Tracer::kept_context(connection),
-                       std::move(accepted.origin)};
+  event::Admit request{handle_of(client),          connection.id,        std::move(upgrade.token),
+                       connection.wanted,          connection.client_id, Tracer::kept_context(connection),
+                       std::move(accepted.origin), upgrade.is_chat};
   auto waiting = std::make_unique<Admitting::Waiting>(
       Admitting::Waiting{handshake.arrival, std::move(upgrade.response),
                          handshake.bytes.substr(accepted.head_bytes), upgrade.follows_runs});

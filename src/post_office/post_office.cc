@@ -9,6 +9,14 @@ namespace {
 
 Error no_such_connection() { return {Errc::not_found, "no such connection"}; }
 
+// Of those that a message is for: the others would understand nothing but AI SDK's frames.
+Result<std::vector<ConnectionRecord>> those_that_take_messages(std::vector<ConnectionRecord> found) {
+  std::erase_if(found, [](const ConnectionRecord& record) { return record.is_chat; });
+  if (found.empty())
+    return Error{Errc::not_found, "no such connection takes messages: what is there speaks AI SDK's frames"};
+  return found;
+}
+
 }  // namespace
 
 PostOffice::PostOffice(Engine& engine, const ChannelTable& channels, const Options& options, WallClock now)
@@ -39,8 +47,10 @@ void PostOffice::send(const Recipient& recipient, std::string_view message, std:
            [this, message = std::string(message), to_one = std::holds_alternative<ToConnection>(recipient),
             done = std::move(done)](const Result<std::vector<ConnectionRecord>>& found) {
              if (!found) return done(found.error());
-             if (!to_one) return send_all(*found, message, done);
-             engine_.clients().send(found->front(), message, [done](Result<void> sent) {
+             const auto to = those_that_take_messages(*found);
+             if (!to) return done(to.error());
+             if (!to_one) return send_all(*to, message, done);
+             engine_.clients().send(to->front(), message, [done](Result<void> sent) {
                if (!sent) return done(sent.error());
                done(size_t{1});
              });

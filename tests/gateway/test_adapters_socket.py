@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from support.api import POST_OFFICE, assert_refused
 from support.chats import AiSdk, answer_to, new_chat, text_of, user_message
 from support.client import DEADLINE, Client
 from support.run_engines import ENGINES, run_gateway
@@ -167,7 +168,8 @@ def test_nothing_but_its_frames(gateway, agent, api, connect, user):
     chats.resume(new_chat(), "r8")
     assert chats.next() == {"type": "no-active", "requestId": "r8"}
     api.publish("guide", {"for": "clients of the gateway's own"})
-    gateway.api.send({"for": "him"}, user_id=user)
+    # Nor is he counted among those who got it.
+    assert_refused(gateway.api.post(f"{POST_OFFICE}/send", {"user_id": user, "message": {"for": "him"}}), 404, "not_found")
     with pytest.raises(TimeoutError):
         chats.next(timeout=1.2)
     chats.resume(new_chat(), "r9")

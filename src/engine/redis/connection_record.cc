@@ -51,6 +51,8 @@ std::string metadata(const Writing& from) {
 
 WallTime time_of(std::string_view text) { return parse_iso8601(text).value_or(WallTime()); }
 
+constexpr std::string_view kAiSdk = "ai-sdk";
+
 constexpr std::array kFields{
     Field{"connection_id", Written::once, [](const Writing& from) { return from.record.id.text(); },
           [](std::string_view text, Reading& to) {
@@ -73,6 +75,9 @@ constexpr std::array kFields{
           [](std::string_view text, Reading& to) { to.record.connected_at = time_of(text); }},
     Field{"metadata", Written::once, metadata, nullptr},
     Field{"client_id", Written::once, [](const Writing& from) { return from.record.client_id; }, nullptr},
+    Field{"protocol", Written::once,
+          [](const Writing& from) { return std::string(from.record.is_chat ? kAiSdk : ""); },
+          [](std::string_view text, Reading& to) { to.record.is_chat = text == kAiSdk; }},
     // An instance with other channels may have written it: what is not known here is passed over.
     Field{"channel", Written::again,
           [](const Writing& from) { return from.channels.name(from.record.channel); },
