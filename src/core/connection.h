@@ -2,6 +2,7 @@
 // Shard thread only.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
