@@ -1,5 +1,6 @@
 #include "post_office/http_api/ag_ui.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/run/run_machine.h"
@@ -53,6 +54,8 @@ bool is_agents(const RunAsking::Call& call, const Run& run) {
   return run.record.channel == call.channel && run.record.format == RunFormat::ag_ui;
 }
 
+constexpr const char* kThreadIdForm = "threadId must match [A-Za-z0-9._:@+=-]{1,128}";
+
 // A thread without a run has no events.
 http::Response no_events() {
   http::Response nothing;
@@ -96,8 +99,10 @@ void AgUi::ask(RunAsking::Call& call) {
   const auto messages = fields.optional_list("messages");
   if (fields.fault()) return call.refuse(refusal(*fields.fault()));
   if (!messages) return call.refuse(invalid("messages is required: the body must be a RunAgentInput"));
-  if (!is_valid_thread_id(thread_id))
-    return call.refuse(invalid("threadId must match [A-Za-z0-9._:@+=-]{1,128}"));
+  if (!std::all_of(messages->begin(), messages->end(),
+                   [](const json::Value& one) { return one.is_object(); }))
+    return call.refuse(invalid("messages: each must be an object"));
+  if (!is_valid_thread_id(thread_id)) return call.refuse(invalid(kThreadIdForm));
   if (run_id.size() > kRunIdBytesMax) return call.refuse(invalid("runId has at most 256 bytes"));
 
   RunQuestion question;
@@ -145,6 +150,7 @@ void AgUi::connect(ApiRequest request) {
     BodyFields fields(call.body);
     const std::string thread_id = fields.text("threadId");
     if (fields.fault()) return call.refuse(refusal(*fields.fault()));
+    if (!is_valid_thread_id(thread_id)) return call.refuse(invalid(kThreadIdForm));
     asking_.find_thread(call, thread_id, [this, call](const RunResult<std::string>& run_id) mutable {
       if (!run_id) return call.refuse(refusal(run_id.error()));
       if (run_id->empty()) return call.refuse(no_events());

@@ -57,11 +57,13 @@ Result<AiSdkMessage> read_ai_sdk_message(const json::Object& body) {
       return invalid("trigger must be submit-message or regenerate-message");
     trigger = *text;
   }
+  const json::Value* const replaced = find(body, "messageId");
+  if (replaced && !replaced->is_string()) return invalid("messageId must be a string");
   message.is_regeneration = trigger == "regenerate-message";
   const json::Object last_members = json::members(last);
   const json::Value* const id = find(last_members, "id");
   if (message.chat_id.empty() || !id || !id->is_string()) return message;
-  message.sameness = sameness_of(message, trigger, find(body, "messageId"), last);
+  message.sameness = sameness_of(message, trigger, replaced, last);
   return message;
 }
 
