@@ -77,7 +77,8 @@ void expect_same_answer(const RunResult<T>& answer, const RunResult<T>& expected
     EXPECT_TRUE(*answer == *expected);
   } else {
     EXPECT_EQ(to_string(answer.error().code), to_string(expected.error().code));
-    EXPECT_EQ(answer.error().run, expected.error().run);
+    EXPECT_EQ(answer.error().run, expected.error().run)
+        << to_string(answer.error().code) << ": " << answer.error().detail;
     EXPECT_EQ(answer.error().epoch, expected.error().epoch);
     EXPECT_EQ(answer.error().expected_seq, expected.error().expected_seq);
   }

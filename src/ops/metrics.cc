@@ -134,9 +134,11 @@ void append_engine(MetricFamilies& families, const EngineStats& engine) {
 
 void append_runs(MetricFamilies& families, const RunStats& runs) {
   families
-      .amount("gateway.runs.open", "Open runs that this instance holds, or follows for somebody.",
+      .amount("gateway.runs.open",
+              "Open runs and plain streams that this instance holds, or follows for somebody.",
               number(runs.open))
-      .amount("gateway.runs.kept", "Runs that this instance holds, ended ones included.", number(runs.kept))
+      .amount("gateway.runs.kept", "Runs and plain streams that this instance holds, ended ones included.",
+              number(runs.kept))
       .amount("gateway.runs.log_bytes", "Bytes of the logs of runs in this process.", number(runs.bytes))
       .amount("gateway.runs.readers", "Readers of runs: connections together, event streams, waiting calls.",
               number(runs.readers))

@@ -91,6 +91,7 @@ TEST_F(ConnectionRecordTest, HoldsWhatThePromiseToReadersNames) {
       {"last_heartbeat", "2026-09-21T14:13:20.003Z"},
       {"gateway_instance_id", "gw-a"},
       {"client_id", "tab-1"},
+      {"protocol", ""},
       {"pong_owed_since", "1790000000004"},
       {"metadata", R"({"user_id":"ann","tenant_id":"red","connected_at":"2026-09-21T14:13:20.001Z"})"},
   };

@@ -162,9 +162,13 @@ void RunStore::ask(const std::shared_ptr<Claiming>& claiming, const Run* log) {
   const bool is_cut = log && is_framed(log->record.format) && claiming->claim.keep.value_or(0) > 0;
   if (is_cut && reaches(claiming->reach, log->record)) {
     uncount(*claiming);
-    RunRefusal refusal = refuse(RunErrc::invalid_argument, run::kNoCut);
-    refusal.run = top_of(*log);
-    return claiming->done(refusal);
+    // What is known here may be old.
+    return calls_.read(claiming->run_id, kNoLog, [claiming](const RunResult<StoredRun>& stored) {
+      if (!stored) return claiming->done(stored.error());
+      RunRefusal refusal = refuse(RunErrc::invalid_argument, run::kNoCut);
+      refusal.run = top_of(*stored);
+      claiming->done(refusal);
+    });
   }
   calls_.claim(claiming->run_id, claiming->reach, claiming->claim, log,
                [this, claiming](const Result<RunAnswer>& answer) {

@@ -103,7 +103,8 @@ void AgUi::ask(RunAsking::Call& call) {
                    [](const json::Value& one) { return one.is_object(); }))
     return call.refuse(invalid("messages: each must be an object"));
   if (!is_valid_thread_id(thread_id)) return call.refuse(invalid(kThreadIdForm));
-  if (run_id.size() > kRunIdBytesMax) return call.refuse(invalid("runId has at most 256 bytes"));
+  if (run_id.empty() || run_id.size() > kRunIdBytesMax)
+    return call.refuse(invalid("runId has 1 to 256 bytes"));
 
   RunQuestion question;
   question.asker = call.asker;
