@@ -1,5 +1,7 @@
 #include "post_office/http_api/ai_sdk_request.h"
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/hex.h"
 #include "core/run/run.h"
@@ -39,7 +41,8 @@ Result<AiSdkMessage> read_ai_sdk_message(const json::Object& body) {
   const json::Array list = json::elements(*messages);
   if (list.empty()) return invalid("messages must hold the message that is asked");
   const json::Value& last = list.back();
-  if (!last.is_object()) return invalid("messages: each must be an object");
+  if (!std::all_of(list.begin(), list.end(), [](const json::Value& one) { return one.is_object(); }))
+    return invalid("messages: each must be an object");
 
   AiSdkMessage message;
   if (const json::Value* const id = find(body, "id")) {
