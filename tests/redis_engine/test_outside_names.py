@@ -181,7 +181,7 @@ def test_a_users_name_of_any_provider_is_encoded_where_it_becomes_a_name(gateway
     assert client.receive() == {"n": 1}
     client.close()
     with redis.client() as store:
-        eventually(lambda: store.keys("websocket:user*") == [], 5)
+        eventually(lambda: store.keys("websocket:user*:connections") == [], 5)
 
 
 def test_a_users_name_that_ends_like_a_key_is_nobody_elses(gateway, redis):
