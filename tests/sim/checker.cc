@@ -258,9 +258,11 @@ std::string check_registry(const Keyspace& redis, const std::set<std::string>& l
                            const std::set<std::string>& gateways) {
   const std::string records = std::string(kPrefix) + "connection:";
   Sets expected, found;
-  std::set<std::string> known;
+  std::set<std::string> known, listed;
   for (const auto& [key, value] : redis.values()) {
-    if (key.starts_with(records)) {
+    if (key == std::string(kPrefix) + "connections") {
+      for (const auto& [member, score] : std::get<SortedSet>(value->data).scores) listed.insert(member);
+    } else if (key.starts_with(records)) {
       const std::string id = key.substr(records.size());
       known.insert(id);
       add_expected(expected, id, std::get<Hash>(value->data));
@@ -271,6 +273,7 @@ std::string check_registry(const Keyspace& redis, const std::set<std::string>& l
       if (named != gateways) return "gateways are" + shown(gateways) + ", the registry says" + shown(named);
     }
   }
+  if (listed != known) return "connections are" + shown(known) + ", listed are" + shown(listed);
   if (known != live) return "connections are" + shown(live) + ", the registry has" + shown(known);
   for (const auto& [key, members] : expected) {
     if (found[key] != members)
