@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from support.api import assert_refused
-from support.gateway import Gateway
+from support.gateway import Gateway, is_sanitized
 from support.wait import eventually
 
 KEY = "key-of-a-writer-0123456789"
@@ -68,7 +68,8 @@ def test_a_thousand_producers_cost_no_more_than_their_bound(gateway, api, path):
         answer = eventually(lambda i=i: (said := post(api, path, b"x", Producer_Id=f"{i:0128}", Producer_Epoch="0", Producer_Seq="0")).status_code == 200 and said)
         assert answer.headers["producer-seq"] == "0"
         before = before or (i == 100 and gateway.rss_bytes)
-    assert gateway.rss_bytes - before < 8 * 1024 * 1024
+    if not is_sanitized():
+        assert gateway.rss_bytes - before < 8 * 1024 * 1024
     assert post(api, path, b"x", Producer_Id=f"{999:0128}", Producer_Epoch="0", Producer_Seq="0").status_code == 204
 
 
