@@ -40,6 +40,11 @@ std::string Faults::checked_name(std::string_view field, std::string value) {
   return value;
 }
 
+std::string Faults::checked_user_id(std::string_view field, std::string value) {
+  if (!is_valid_user_id(value)) blame(std::string(field) + " must be " + std::string(kUserIdForm));
+  return value;
+}
+
 BodyFields::BodyFields(std::string_view body) {
   auto parsed = json::parse_object(body);
   if (parsed) {
@@ -77,7 +82,7 @@ std::optional<std::string> BodyFields::optional_name(std::string_view field) {
 
 std::optional<std::string> BodyFields::optional_user_id(std::string_view field) {
   std::optional<std::string> value = optional_text(field);
-  if (value && !is_valid_user_id(*value)) blame(std::string(field) + " must be " + std::string(kUserIdForm));
+  if (value) value = checked_user_id(field, std::move(*value));
   return value;
 }
 
@@ -205,7 +210,7 @@ std::optional<std::string> QueryFields::optional_name(std::string_view field) {
 
 std::optional<std::string> QueryFields::optional_user_id(std::string_view field) {
   std::optional<std::string> value = optional_text(field);
-  if (value && !is_valid_user_id(*value)) blame(std::string(field) + " must be " + std::string(kUserIdForm));
+  if (value) value = checked_user_id(field, std::move(*value));
   return value;
 }
 

@@ -23,6 +23,7 @@ class Faults {
   void blame(std::string detail);
   // [A-Za-z0-9._@+=-]{1,128}
   std::string checked_name(std::string_view field, std::string value);
+  std::string checked_user_id(std::string_view field, std::string value);
 
  private:
   std::optional<Error> fault_;

@@ -1,7 +1,6 @@
 #include "post_office/http_api/lists.h"
 
 #include "base/ids.h"
-#include "base/user_id.h"
 #include "post_office/authorized_post_office.h"
 
 namespace gw::http_api {
@@ -15,13 +14,11 @@ template <class Filter>
 Result<Filter> read_common(const ApiRequest& call, QueryFields& fields) {
   Filter filter;
   const std::string tenant = fields.optional_name("tenant_id").value_or("");
-  filter.user_id = fields.optional_text("user_id").value_or("");
+  filter.user_id = fields.optional_user_id("user_id").value_or("");
   filter.after = fields.optional_text("after").value_or("");
   filter.limit =
       static_cast<size_t>(fields.optional_number_within("limit", 1, kLimitMax).value_or(kLimitDefault));
   if (fields.fault()) return *fields.fault();
-  if (!filter.user_id.empty() && !is_valid_user_id(filter.user_id))
-    return Error{Errc::invalid_argument, "user_id must be " + std::string(kUserIdForm)};
   const Result<std::string> granted = call.key->tenant_for(tenant);
   if (!granted) return granted.error();
   filter.tenant_id = *granted;
