@@ -99,8 +99,9 @@ std::optional<int64_t> BodyFields::optional_number_within(std::string_view field
   const json::Value* value = find(field);
   if (!value) return std::nullopt;
   const std::optional<int64_t> number = whole_number(*value);
-  if (!number || *number < least || *number > most) blame(bounds(field, least, most));
-  return number;
+  if (number && *number >= least && *number <= most) return number;
+  blame(bounds(field, least, most));
+  return std::nullopt;
 }
 
 int64_t BodyFields::number_within(std::string_view field, int64_t least, int64_t most) {
@@ -227,9 +228,9 @@ std::optional<int64_t> QueryFields::optional_number_within(std::string_view fiel
   int64_t number = 0;
   const char* const end = text->data() + text->size();
   const auto [stop, error] = std::from_chars(text->data(), end, number);
-  if (error != std::errc{} || stop != end || number < least || number > most)
-    blame(bounds(field, least, most));
-  return number;
+  if (error == std::errc{} && stop == end && number >= least && number <= most) return number;
+  blame(bounds(field, least, most));
+  return std::nullopt;
 }
 
 }  // namespace gw

@@ -40,7 +40,7 @@ class BodyFields : public Faults {
   std::optional<std::string> optional_name(std::string_view field);
   std::optional<std::string> optional_user_id(std::string_view field);
   std::optional<int64_t> optional_number(std::string_view field);
-  // Both bounds are in.
+  // Both bounds are in. What is outside of them is blamed and not given.
   int64_t number_within(std::string_view field, int64_t least, int64_t most);
   std::optional<int64_t> optional_number_within(std::string_view field, int64_t least, int64_t most);
   std::optional<bool> optional_bool(std::string_view field);
@@ -75,7 +75,7 @@ class QueryFields : public Faults {
   std::optional<std::string> optional_user_id(std::string_view field);
   // As it was given; an empty one is none.
   std::optional<std::string> optional_text(std::string_view field);
-  // Both bounds are in.
+  // Both bounds are in. What is outside of them is blamed and not given.
   std::optional<int64_t> optional_number_within(std::string_view field, int64_t least, int64_t most);
 
  private:

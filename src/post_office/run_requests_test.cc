@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 namespace gw {
 namespace {
 
@@ -100,6 +102,14 @@ TEST(RunCreationBody, IsClaimedByItsMaker) {
   EXPECT_EQ(made->run.retention, 60s);
   EXPECT_EQ(made->run.metadata, R"({"a": 1})");
   EXPECT_EQ(std::get<ToUser>(*made->to).user_id, "ada");
+}
+
+TEST(RunCreationBody, ATimeBeyondEveryBoundIsAFault) {
+  for (const char* field : {"lease_ms", "takeover_ms", "ttl_seconds"}) {
+    const std::string body =
+        R"({"channel":"guide","producer":"a",")" + std::string(field) + R"(":9007199254740992})";
+    EXPECT_EQ(fault(read_run_creation(body)).substr(0, std::strlen(field)), field);
+  }
 }
 
 TEST(RunCancelBody, MayBeMissing) {

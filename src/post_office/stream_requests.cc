@@ -49,10 +49,10 @@ class Head {
     const auto [end, error] = std::from_chars(found->data(), found->data() + found->size(), value);
     const bool is_it = error == std::errc() && end == found->data() + found->size() &&
                        (found->size() == 1 || found->front() != '0') && value >= least && value <= most;
-    if (!is_it)
-      blame(std::string(name) + " must be a whole number from " + std::to_string(least) + " to " +
-            std::to_string(most));
-    return value;
+    if (is_it) return value;
+    blame(std::string(name) + " must be a whole number from " + std::to_string(least) + " to " +
+          std::to_string(most));
+    return {};
   }
   // "true"; the protocol takes every other value for none.
   bool is_true(std::string_view name) const {

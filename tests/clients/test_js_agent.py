@@ -77,6 +77,7 @@ def test_a_killed_agent_is_followed_by_another_of_its_group(gateway, start_agent
     second = start_agent("followed")
     owner = eventually(lambda: is_owned_by(gateway, copy, second), 30, "the lease has lapsed")
     assert owner["epoch"] == 2
+    copy.read_until(client, lambda copy: copy.epoch == 2 and copy.text == "said wait ", 30)
     client.send({"type": "cancel", "run_id": copy.run_id})
     assert copy.read_end(client, 30)["status"] == "cancelled"
     assert copy.text == "said wait "
