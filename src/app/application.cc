@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "app/engine.h"
-#include "app/processors.h"
+#include "app/options.h"
 #include "app/service_api.h"
 #include "app/shutdown.h"
 #include "base/digest.h"
@@ -35,124 +35,6 @@ namespace {
 
 // Descriptors that are no client's: listeners, the API, logs.
 constexpr rlim_t kSpareDescriptors = 200;
-
-// The configuration has been checked: these names are known.
-ChannelSet anonymous_channels(const Config& config) {
-  const ChannelTable channels(config.channels);
-  ChannelSet set;
-  for (const std::string& name : config.anonymous_channels) {
-    if (name == "*") return ChannelSet::all();
-    set.add(*channels.find(name));
-  }
-  return set;
-}
-
-GatewayOptions gateway_options(const Config& config, const EngineTraits& engine) {
-  GatewayOptions options;
-  options.listen = config.listen;
-  options.reuse_port = config.reuse_port;
-  options.shards = shard_count(config, usable_processors());
-  options.admission = config.admission;
-  ShardOptions& shard = options.shard;
-  shard.instance_id = config.instance_id;
-  shard.reply_to = engine.reply_to;
-  shard.handshake = config.handshake;
-  shard.handshake.upgrade.allowed_origins = config.allowed_origins;
-  shard.handshake.upgrade.trusted_proxies = config.trusted_proxies;
-  // The kernel spreads an address' connections over the shards.
-  shard.handshake.strangers_per_address =
-      (config.max_connections_per_address + options.shards - 1) / options.shards;
-  shard.connection = config.connection;
-  shard.tracing = config.telemetry.tracing;
-  shard.anonymous_channels = anonymous_channels(config);
-  return options;
-}
-
-std::string unbracketed(const std::string& host) {
-  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-}
-
-consul::RegistrarOptions consul_options(const Config& config, const EngineTraits& engine) {
-  const Url url = *Url::parse(config.consul_url);  // the configuration has been checked
-  consul::RegistrarOptions options;
-  options.client.server = {unbracketed(url.host), *url.port};
-  options.client.tls = {url.scheme == "https", config.consul_ca_file};
-  options.token = config.consul_token;
-  options.discover = config.public_url.empty();
-  options.any_instance = engine.is_shared;
-  return options;
-}
-
-JwksClientOptions jwks_options(const Config& config) {
-  const Url url = *Url::parse(config.jwt_jwks_url);  // the configuration has been checked
-  JwksClientOptions options;
-  options.client.server = {unbracketed(url.host), url.port.value_or(url.scheme == "https" ? 443 : 80)};
-  options.client.tls = {url.scheme == "https", config.jwt_jwks_ca_file};
-  options.client.timeout = 5s;
-  options.target = url.path;
-  options.every = config.jwt_jwks_every;
-  return options;
-}
-
-consul::Service consul_service(const Config& config, const EngineTraits& engine,
-                               const SocketAddress& listening) {
-  const std::optional<Url> advertised =
-      config.advertise.empty() ? std::nullopt : Url::parse("http://" + config.advertise);
-  consul::Service service;
-  service.id = config.instance_id;
-  service.name = config.consul_service;
-  service.address = advertised ? unbracketed(advertised->host) : listening.ip.text();
-  service.port = advertised ? advertised->port.value_or(listening.port) : listening.port;
-  service.tags = config.consul_tags;
-  service.meta = {{"version", GW_VERSION},
-                  {"engine", std::string(engine.kind)},
-                  {"scheme", config.public_url.starts_with("wss://") ? "wss" : "ws"},
-                  {"path", "/ws"}};
-  if (!config.public_url.empty()) service.meta["public_url"] = config.public_url;
-  return service;
-}
-
-ServiceApiOptions api_options(const Config& config, const std::string& made_key) {
-  ServiceApiOptions options;
-  options.instance_id = config.instance_id;
-  options.version = config.version;
-  options.public_url = config.public_url;
-  options.allowed_origins = config.allowed_origins;
-  options.ack_wait = config.ack_wait;
-  options.tracing = config.telemetry.tracing;
-  // Some of them are connections: half of an outbox is left to what can't be told later.
-  options.run_readers.lag_bytes =
-      std::min(config.connection.run_lag_bytes, config.connection.outbox_bytes_max / 2);
-  if (config.handshake.upgrade.anonymous) options.anonymous = anonymous_channels(config);
-  options.question_bytes_max = config.connection.message_bytes_max;
-  options.stream_poll_wait = config.stream_poll_wait;
-  options.plain_streams = config.streams;
-  options.console = config.console;
-  options.test_endpoints = config.test_endpoints;
-  std::vector<Digest> root_keys;
-  if (config.root_key_sha256) root_keys.push_back(*config.root_key_sha256);
-  if (!made_key.empty()) root_keys.push_back(sha256(made_key));
-  for (const Digest& digest : root_keys) {
-    ApiKey& key = options.keys.emplace_back();
-    key.name = "root";
-    key.digest = digest;
-    key.scopes = ScopeSet::all();
-  }
-  const ChannelTable channels(config.channels);
-  for (const ApiKeyConfig& configured : config.api_keys) {
-    ApiKey& key = options.keys.emplace_back();
-    key.name = configured.name;
-    key.digest = configured.key_sha256;
-    key.realm = configured.realm;
-    key.tenant_id = configured.tenant.value_or("");
-    // The configuration has been checked: these names are known.
-    for (const std::string& scope : configured.scopes) key.scopes.add(*parse_scope(scope));
-    if (!configured.channels) continue;
-    key.channels = ChannelSet();
-    for (const std::string& channel : *configured.channels) key.channels.add(*channels.find(channel));
-  }
-  return options;
-}
 
 // As many descriptors as the system lets us have: each client is one.
 void raise_descriptor_limit(const Config& config) {
@@ -218,7 +100,7 @@ class Application {
         jwks_(make_jwks_client()),
         post_office_(*engine_, channels_, {config.connection.outbox_bytes_max / 2},
                      [this] { return loop_.wall_now(); }),
-        gateway_(gateway_options(config, engine_->traits()),
+        gateway_(gateway_options(config, channels_, engine_->traits()),
                  {loop_, channels_, *engine_,
                   [this](std::string_view token, Done<SessionPtr> done) {
                     traffic_cop_.validate(token, std::move(done));
@@ -227,7 +109,7 @@ class Application {
                     if (telemetry_) telemetry_->record(std::move(span));
                   }}),
         consul_(make_registrar()),
-        api_(api_options(config, made_key_),
+        api_(api_options(config, channels_, made_key_),
              {loop_, gateway_, traffic_cop_, post_office_, *engine_, consul_.get()}),
         http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
           api_.handle(request, std::move(responder));
@@ -264,14 +146,6 @@ class Application {
   std::unique_ptr<Telemetry> take_telemetry() { return std::move(telemetry_); }
 
  private:
-  static http::ServerOptions http_options(const Config& config) {
-    http::ServerOptions options = config.http;
-    options.trusted_proxies = config.trusted_proxies;
-    options.address_connections_max = config.max_connections_per_address;
-    options.always_paths = {"/health/live", "/health/websocket-gateway", "/api/health/websocket-gateway"};
-    return options;
-  }
-
   std::unique_ptr<JwksClient> make_jwks_client() {
     if (config_.jwt_jwks_url.empty()) return nullptr;
     auto client = std::make_unique<JwksClient>(loop_, jwks_options(config_),

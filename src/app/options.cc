@@ -1,0 +1,137 @@
+#include "app/options.h"
+
+#include <algorithm>
+
+#include "app/processors.h"
+#include "config/values.h"
+
+namespace gw {
+namespace {
+
+ChannelSet anonymous_channels(const Config& config, const ChannelTable& channels) {
+  ChannelSet set;
+  for (const std::string& name : config.anonymous_channels) {
+    if (name == "*") return ChannelSet::all();
+    set.add(*channels.find(name));
+  }
+  return set;
+}
+
+std::string unbracketed(const std::string& host) {
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+}  // namespace
+
+GatewayOptions gateway_options(const Config& config, const ChannelTable& channels,
+                               const EngineTraits& engine) {
+  GatewayOptions options;
+  options.listen = config.listen;
+  options.reuse_port = config.reuse_port;
+  options.shards = shard_count(config, usable_processors());
+  options.admission = config.admission;
+  ShardOptions& shard = options.shard;
+  shard.instance_id = config.instance_id;
+  shard.reply_to = engine.reply_to;
+  shard.handshake = config.handshake;
+  shard.handshake.upgrade.allowed_origins = config.allowed_origins;
+  shard.handshake.upgrade.trusted_proxies = config.trusted_proxies;
+  // The kernel spreads an address' connections over the shards.
+  shard.handshake.strangers_per_address =
+      (config.max_connections_per_address + options.shards - 1) / options.shards;
+  shard.connection = config.connection;
+  shard.tracing = config.telemetry.tracing;
+  shard.anonymous_channels = anonymous_channels(config, channels);
+  return options;
+}
+
+consul::RegistrarOptions consul_options(const Config& config, const EngineTraits& engine) {
+  const Url url = *Url::parse(config.consul_url);
+  consul::RegistrarOptions options;
+  options.client.server = {unbracketed(url.host), *url.port};
+  options.client.tls = {url.scheme == "https", config.consul_ca_file};
+  options.token = config.consul_token;
+  options.discover = config.public_url.empty();
+  options.any_instance = engine.is_shared;
+  return options;
+}
+
+JwksClientOptions jwks_options(const Config& config) {
+  const Url url = *Url::parse(config.jwt_jwks_url);
+  JwksClientOptions options;
+  options.client.server = {unbracketed(url.host), url.port.value_or(url.scheme == "https" ? 443 : 80)};
+  options.client.tls = {url.scheme == "https", config.jwt_jwks_ca_file};
+  options.client.timeout = 5s;
+  options.target = url.path;
+  options.every = config.jwt_jwks_every;
+  return options;
+}
+
+consul::Service consul_service(const Config& config, const EngineTraits& engine,
+                               const SocketAddress& listening) {
+  const std::optional<Url> advertised =
+      config.advertise.empty() ? std::nullopt : Url::parse("http://" + config.advertise);
+  consul::Service service;
+  service.id = config.instance_id;
+  service.name = config.consul_service;
+  service.address = advertised ? unbracketed(advertised->host) : listening.ip.text();
+  service.port = advertised ? advertised->port.value_or(listening.port) : listening.port;
+  service.tags = config.consul_tags;
+  service.meta = {{"version", config.version},
+                  {"engine", std::string(engine.kind)},
+                  {"scheme", config.public_url.starts_with("wss://") ? "wss" : "ws"},
+                  {"path", "/ws"}};
+  if (!config.public_url.empty()) service.meta["public_url"] = config.public_url;
+  return service;
+}
+
+ServiceApiOptions api_options(const Config& config, const ChannelTable& channels,
+                              const std::string& made_key) {
+  ServiceApiOptions options;
+  options.instance_id = config.instance_id;
+  options.version = config.version;
+  options.public_url = config.public_url;
+  options.allowed_origins = config.allowed_origins;
+  options.ack_wait = config.ack_wait;
+  options.tracing = config.telemetry.tracing;
+  // Some of them are connections: half of an outbox is left to what can't be told later.
+  options.run_readers.lag_bytes =
+      std::min(config.connection.run_lag_bytes, config.connection.outbox_bytes_max / 2);
+  if (config.handshake.upgrade.anonymous) options.anonymous = anonymous_channels(config, channels);
+  options.question_bytes_max = config.connection.message_bytes_max;
+  options.stream_poll_wait = config.stream_poll_wait;
+  options.plain_streams = config.streams;
+  options.console = config.console;
+  options.test_endpoints = config.test_endpoints;
+  std::vector<Digest> root_keys;
+  if (config.root_key_sha256) root_keys.push_back(*config.root_key_sha256);
+  if (!made_key.empty()) root_keys.push_back(sha256(made_key));
+  for (const Digest& digest : root_keys) {
+    ApiKey& key = options.keys.emplace_back();
+    key.name = "root";
+    key.digest = digest;
+    key.scopes = ScopeSet::all();
+  }
+  for (const ApiKeyConfig& configured : config.api_keys) {
+    ApiKey& key = options.keys.emplace_back();
+    key.name = configured.name;
+    key.digest = configured.key_sha256;
+    key.realm = configured.realm;
+    key.tenant_id = configured.tenant.value_or("");
+    for (const std::string& scope : configured.scopes) key.scopes.add(*parse_scope(scope));
+    if (!configured.channels) continue;
+    key.channels = ChannelSet();
+    for (const std::string& channel : *configured.channels) key.channels.add(*channels.find(channel));
+  }
+  return options;
+}
+
+http::ServerOptions http_options(const Config& config) {
+  http::ServerOptions options = config.http;
+  options.trusted_proxies = config.trusted_proxies;
+  options.address_connections_max = config.max_connections_per_address;
+  options.always_paths = {"/health/live", "/health/websocket-gateway", "/api/health/websocket-gateway"};
+  return options;
+}
+
+}  // namespace gw
