@@ -13,6 +13,7 @@
 
 #include "app/engine.h"
 #include "app/options.h"
+#include "app/reload.h"
 #include "app/service_api.h"
 #include "app/shutdown.h"
 #include "base/digest.h"
@@ -53,7 +54,7 @@ void raise_descriptor_limit(const Config& config) {
 // The first of these drains, the second ends it at once.
 constexpr std::array kEndSignals{SIGTERM, SIGINT, SIGQUIT};
 // These drain and never hurry: they come beside others, or again and again.
-constexpr std::array kDrainSignals{SIGHUP, SIGPWR, SIGXCPU};
+constexpr std::array kDrainSignals{SIGPWR, SIGXCPU};
 // Nothing here has a use for these, and their default would kill without a word. (So do those of real time.)
 constexpr std::array kIdleSignals{SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGSTKFLT};
 
@@ -80,6 +81,7 @@ UniqueFd make_signal_fd() {
   // Started by nohup, it is meant to outlive a terminal.
   for (const int signal : kDrainSignals)
     if (!is_ignored(signal)) sigaddset(&signals, signal);
+  if (!is_ignored(SIGHUP)) sigaddset(&signals, SIGHUP);
   for (const int signal : kIdleSignals) sigaddset(&signals, signal);
   for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -88,8 +90,9 @@ UniqueFd make_signal_fd() {
 
 class Application {
  public:
-  explicit Application(const Config& config)
+  Application(const Config& config, const ConfigSources& sources)
       : config_(config),
+        reload_(sources, config_, [this](const Config& next) { take(next); }),
         signals_(make_signal_fd()),
         made_key_(config.has_api_keys() ? "" : secure_random_hex(24)),
         channels_(config.channels),
@@ -110,7 +113,8 @@ class Application {
                   }}),
         consul_(make_registrar()),
         api_(api_options(config, channels_, made_key_),
-             {loop_, gateway_, traffic_cop_, post_office_, *engine_, consul_.get()}),
+             {loop_, gateway_, traffic_cop_, post_office_, *engine_, consul_.get(),
+              [this] { return reload_.run(); }}),
         http_(loop_, http_options(config), [this](http::Request& request, http::Responder responder) {
           api_.handle(request, std::move(responder));
         }) {
@@ -181,6 +185,21 @@ class Application {
     return {};
   }
 
+  // Everything that a reload may have changed (config/reload.h).
+  void take(const Config& next) {
+    config_ = next;
+    log::set_level(next.logging.level);
+    for (const std::string& name : next.channels)
+      if (!channels_.find(name)) engine_->add_channel(channels_.add(name));
+    gateway_.reconfigure(gateway_options(next, channels_, engine_->traits()));
+    http_.reconfigure(http_options(next));
+    const std::string made_key = next.has_api_keys() ? std::string() : made_key_;
+    for (const ApiKey* const gone : api_.reconfigure(api_options(next, channels_, made_key)))
+      http_.cut_off(gone);
+    if (JwtSessions* const jwt = traffic_cop_.jwt()) jwt->reconfigure({next.jwt, next.jwt_keys});
+    if (jwks_) jwks_->fetch_now();
+  }
+
   void begin_shutdown() {
     const ShutdownParts parts{loop_, gateway_, *engine_, api_, http_, consul_.get()};
     shutdown_.emplace(loop_, shutdown_steps(parts, config_.drain_timeout));
@@ -210,6 +229,11 @@ class Application {
   }
 
   void take_signal(int signal, uint32_t sender) {
+    if (signal == SIGHUP) {
+      log::info("told_to_reload", {{"signal", name_of(signal)}, {"sender_pid", sender}});
+      reload_.run();
+      return;
+    }
     const bool ends = contains(kEndSignals, signal);
     if (!ends && !contains(kDrainSignals, signal)) {
       return log::warn("signal_ignored", {{"signal", name_of(signal)}, {"sender_pid", sender}});
@@ -224,13 +248,14 @@ class Application {
     _exit(1);
   }
 
-  const Config& config_;
+  Config config_;  // take() changes it
+  Reload reload_;
   const UniqueFd signals_;
   const std::string made_key_;  // empty: keys are configured
   EventLoop loop_;
   // Before those it ends: what they still answer finds it.
   std::optional<Shutdown> shutdown_;
-  const ChannelTable channels_;
+  ChannelTable channels_;
   const std::unique_ptr<Engine> engine_;
   TrafficCop traffic_cop_;
   const std::unique_ptr<JwksClient> jwks_;  // null: no jwt-jwks-url
@@ -245,7 +270,7 @@ class Application {
 
 }  // namespace
 
-int run_gateway(const Config& config) {
+int run_gateway(const Config& config, const ConfigSources& sources) {
   // Whoever reads our output may go away (a log collector restarts): no reason to end every client.
   std::signal(SIGPIPE, SIG_IGN);
   // The same for a log in a file that has come to a limit.
@@ -255,7 +280,7 @@ int run_gateway(const Config& config) {
   std::unique_ptr<Telemetry> telemetry;
   int code = 0;
   {
-    Application application(config);
+    Application application(config, sources);
     code = application.run();
     telemetry = application.take_telemetry();
   }

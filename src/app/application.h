@@ -6,6 +6,7 @@
 namespace gw {
 
 // Exit codes: 0 drained, 1 could not start or was told twice to end.
-int run_gateway(const Config& config);
+// `sources`: where `config` comes from, to read it again.
+int run_gateway(const Config& config, const ConfigSources& sources);
 
 }  // namespace gw

@@ -11,8 +11,9 @@ namespace {
 constexpr int kExitWrongSettings = 2;
 
 int start(int argc, char** argv) {
+  const ConfigSources sources = ConfigSources::of_process(argc, argv, GW_VERSION);
   return std::visit(Overload{
-                        [](const Config& config) { return run_gateway(config); },
+                        [&](const Config& config) { return run_gateway(config, sources); },
                         [](const PrintAndExit& print) {
                           std::fputs(print.text.c_str(), stdout);
                           return 0;
@@ -23,7 +24,7 @@ int start(int argc, char** argv) {
                           return kExitWrongSettings;
                         },
                     },
-                    load_config(ConfigSources::of_process(argc, argv, GW_VERSION)));
+                    load_config(sources));
 }
 
 }  // namespace

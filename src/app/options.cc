@@ -103,8 +103,7 @@ ServiceApiOptions api_options(const Config& config, const ChannelTable& channels
   options.plain_streams = config.streams;
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
-  std::vector<Digest> root_keys;
-  if (config.root_key_sha256) root_keys.push_back(*config.root_key_sha256);
+  std::vector<Digest> root_keys = config.root_keys;
   if (!made_key.empty()) root_keys.push_back(sha256(made_key));
   for (const Digest& digest : root_keys) {
     ApiKey& key = options.keys.emplace_back();

@@ -74,7 +74,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
   parts.engine.sessions().on_change(
       [this](const SessionPtr& session) { run_readers_.on_session_changed(session); });
   add_agent_routes();
-  add_ops_routes();
+  add_ops_routes(parts.reload);
   add_document_routes();
   if (options_.test_endpoints) add_test_routes(routes_, lookups_);
 }
@@ -87,6 +87,12 @@ void ServiceApi::handle(http::Request& request, http::Responder responder) {
   if (request.path.starts_with(kSubscriptions) && !request.ops)
     return responder.send(http::Response::error(501, "not_implemented", "subscriptions are not served"));
   routes_.handle(request, std::move(responder));
+}
+
+std::vector<const ApiKey*> ServiceApi::reconfigure(ServiceApiOptions options) {
+  options_.allowed_origins = std::move(options.allowed_origins);
+  options_.anonymous = options.anonymous;
+  return keys_.replace(std::move(options.keys));
 }
 
 void ServiceApi::end_agents() {
@@ -110,7 +116,7 @@ void ServiceApi::add_agent_routes() {
               });
 }
 
-void ServiceApi::add_ops_routes() {
+void ServiceApi::add_ops_routes(const std::function<ReloadOutcome()>& reload) {
   routes_.add_ops("GET", "/health/live", nothing(), to(ops_, &OpsApi::live));
   routes_.add_ops("GET", "/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
   routes_.add_ops("GET", "/api/health/websocket-gateway", nothing(), to(ops_, &OpsApi::health));
@@ -121,6 +127,8 @@ void ServiceApi::add_ops_routes() {
   routes_.add("GET", "/api/post-office/websocket/instances", http_api::scope_of_all(Scope::registry),
               to(reports_, &InstanceReports::show));
   routes_.add_ops("GET", "/metrics", registry, to(ops_, &OpsApi::metrics));
+  if (reload)
+    routes_.add("POST", "/api/admin/reload", http_api::scope_of_all(Scope::admin), serve_reload(reload));
 }
 
 void ServiceApi::add_document_routes() {

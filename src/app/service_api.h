@@ -1,12 +1,14 @@
 // The service API: every route there is, what it needs, and who answers it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/instance_reports.h"
 #include "app/ops_api.h"
+#include "app/reload.h"
 #include "post_office/http_api/ag_ui.h"
 #include "post_office/http_api/chat_sockets.h"
 #include "post_office/http_api/event_streams.h"
@@ -47,12 +49,16 @@ class ServiceApi {
     TrafficCop& traffic_cop;
     PostOffice& post_office;
     Engine& engine;
-    const consul::Registrar* consul = nullptr;  // null: none
+    const consul::Registrar* consul = nullptr;        // null: none
+    std::function<ReloadOutcome()> reload = nullptr;  // null: /api/admin/reload is not served
   };
 
   ServiceApi(ServiceApiOptions options, Parts parts);
 
   void handle(http::Request& request, http::Responder responder);
+  // Other keys, origins and rights of those without a session. The keys that went: nobody comes in by them
+  // any more.
+  std::vector<const ApiKey*> reconfigure(ServiceApiOptions options);
   void watch(const http::Server& server) { ops_.watch(server); }
   void watch(const Telemetry* telemetry) { ops_.watch(telemetry); }
   MetricsSnapshot snapshot() { return ops_.snapshot(); }
@@ -65,11 +71,11 @@ class ServiceApi {
 
  private:
   void add_agent_routes();
-  void add_ops_routes();
+  void add_ops_routes(const std::function<ReloadOutcome()>& reload);
   void add_document_routes();
 
-  const ServiceApiOptions options_;
-  const ApiKeys keys_;
+  ServiceApiOptions options_;
+  ApiKeys keys_;
   http_api::Routes routes_;
   AuthorizedPostOffice post_office_;
   const http_api::Sessions sessions_;

@@ -39,8 +39,9 @@ class ServiceApiTest : public http::ServerTest {
     api_options.instance_id = "gw-1";
     api_options.console = api_options.test_endpoints = true;
     api_options.allowed_origins = {std::string(kPage)};
-    api = std::make_unique<ServiceApi>(std::move(api_options),
-                                       ServiceApi::Parts{loop, gateway, traffic_cop, post_office, engine});
+    api = std::make_unique<ServiceApi>(
+        std::move(api_options), ServiceApi::Parts{loop, gateway, traffic_cop, post_office, engine, nullptr,
+                                                  [] { return ReloadOutcome{}; }});
     engine.clients().attach({[this](const Publication& publication) {
                                published.push_back(publication.message);
                                return Result<void>();

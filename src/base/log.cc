@@ -15,7 +15,8 @@ namespace {
 constexpr Duration kFlushMax = 1s;
 constexpr Duration kFatalStepMax = 500ms;  // to drain what came before, then to write
 
-Options options_in_use;
+Format format_in_use = Format::text;
+std::atomic<Level> level_in_use = Level::info;
 // Null before init(). Never destroyed: others log until the process has gone.
 Writer* writer = nullptr;
 
@@ -107,7 +108,7 @@ class FixedLine {
 };
 
 void append_fatal(FixedLine& line, const char* event, const char* detail) {
-  const bool json = options_in_use.format == Format::json;
+  const bool json = format_in_use == Format::json;
   const std::array<char, 24> now = iso8601_characters(wall_now());
   if (json) line.append("{\"timestamp\":\"");
   line.append({now.data(), now.size()});
@@ -130,7 +131,8 @@ TraceScope::TraceScope(std::span<const unsigned char, 16> trace_id, std::span<co
 TraceScope::~TraceScope() { innermost_scope = outer_; }
 
 void init(const Options& options) {
-  options_in_use = options;
+  format_in_use = options.format;
+  set_level(options.level);
   Writer::Options to_stderr;
   to_stderr.on_dropped = [](uint64_t lines) { log::warn("log_lines_dropped", {{"count", lines}}); };
   to_stderr.on_left_out = [](EventLimit::LeftOut left_out) {
@@ -138,6 +140,8 @@ void init(const Options& options) {
   };
   writer = new Writer(std::move(to_stderr));
 }
+
+void set_level(Level level) { level_in_use.store(level, std::memory_order_relaxed); }
 
 void flush() {
   if (!writer) return;
@@ -149,13 +153,15 @@ void flush() {
 
 Stats stats() { return writer ? writer->stats() : Stats{}; }
 
-bool enabled(Level level) { return level >= options_in_use.level && level != Level::off; }
+bool enabled(Level level) {
+  return level >= level_in_use.load(std::memory_order_relaxed) && level != Level::off;
+}
 
 namespace {
 
 void write_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
   std::string line;
-  const bool json = options_in_use.format == Format::json;
+  const bool json = format_in_use == Format::json;
   if (json) {
     line += "{\"timestamp\":\"";
     append_iso8601(line, wall_now());

@@ -26,6 +26,8 @@ struct Options {
 // Call once, before other threads start: from then on a thread writes what is logged. Before, each line is
 // written at once.
 void init(const Options& options);
+// At any time, from any thread.
+void set_level(Level level);
 // Before an exit: tells what was left out, and waits until all is written, but no longer than a second.
 void flush();
 Stats stats();

@@ -18,9 +18,20 @@ bool is_key_text(std::string_view key) {
   return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-template <class Container>
-bool contains(const Container& items, std::string_view item) {
+template <class Container, class Item>
+bool contains(const Container& items, const Item& item) {
   return std::find(items.begin(), items.end(), item) != items.end();
+}
+
+std::vector<std::string_view> words(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  std::vector<std::string_view> out;
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    if (text.empty()) return out;
+    out.push_back(text.substr(0, text.find_first_of(kBlanks)));
+    text.remove_prefix(out.back().size());
+  }
 }
 
 // One [[api_keys]] table, read entry by entry so that every mistake in it is found.
@@ -127,14 +138,19 @@ class TableReader {
 
 }  // namespace
 
-void take_root_key(const std::string& key, const std::string& where, Config& config,
-                   std::vector<std::string>& problems) {
-  if (key.size() > kApiKeyBytesMax || !is_key_text(key)) {
-    problems.push_back(where + ": expected 1 to 512 visible ASCII characters without a blank");
+void take_root_keys(std::string_view keys, const std::string& where, Config& config,
+                    std::vector<std::string>& problems) {
+  const auto is_good = [](std::string_view key) { return key.size() <= kApiKeyBytesMax && is_key_text(key); };
+  const std::vector<std::string_view> given = words(keys);
+  if (given.empty() || given.size() > kRootKeysMax || !std::all_of(given.begin(), given.end(), is_good)) {
+    problems.push_back(
+        where + ": expected a key of 1 to 512 visible ASCII characters, or two with a blank between them");
     return;
   }
-  config.root_key_sha256 = sha256(key);
-  config.root_key_is_short = key.size() < kFileKeyBytesMin;
+  for (const std::string_view key : given) {
+    config.root_keys.push_back(sha256(key));
+    config.root_key_is_short = config.root_key_is_short || key.size() < kFileKeyBytesMin;
+  }
 }
 
 void take_api_keys(const std::vector<ApiKeyTable>& tables, Config& config,
@@ -143,7 +159,7 @@ void take_api_keys(const std::vector<ApiKeyTable>& tables, Config& config,
     std::optional<ApiKeyConfig> key = TableReader(config, problems).read(table);
     if (!key) continue;
     const auto same = [&](const ApiKeyConfig& other) { return other.key_sha256 == key->key_sha256; };
-    if (config.root_key_sha256 == key->key_sha256) {
+    if (contains(config.root_keys, key->key_sha256)) {
       problems.push_back(table.where + ": [[api_keys]]: has the key that GATEWAY_API_KEY has");
     } else if (std::any_of(config.api_keys.begin(), config.api_keys.end(), same)) {
       problems.push_back(table.where + ": [[api_keys]]: has the key of an earlier one");

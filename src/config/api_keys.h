@@ -12,14 +12,16 @@
 namespace gw {
 
 inline constexpr size_t kApiKeyBytesMax = 512;
+inline constexpr size_t kRootKeysMax = 2;
 // A file is written once and kept for long: a key worth guessing has no place there.
 inline constexpr size_t kFileKeyBytesMin = 16;
 
-// `where` it was given, for a problem.
-void take_root_key(const std::string& key, const std::string& where, Config& config,
-                   std::vector<std::string>& problems);
+// One, or two while one takes the other's place, with blanks or a line's end between them. `where` they were
+// given, for a problem.
+void take_root_keys(std::string_view keys, const std::string& where, Config& config,
+                    std::vector<std::string>& problems);
 
-// Needs config.channels and the root key to be there already.
+// Needs config.channels and the root keys to be there already.
 void take_api_keys(const std::vector<ApiKeyTable>& tables, Config& config,
                    std::vector<std::string>& problems);
 

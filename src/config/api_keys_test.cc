@@ -17,22 +17,32 @@ constexpr const char* kDigest =
 
 TEST(ApiKeys, TheVariablesKeyMayDoEverythingAndIsKeptAsADigest) {
   const Config config = good(Machine{{}, {{"GATEWAY_API_KEY", "test"}}, ""}.load());
-  EXPECT_EQ(config.root_key_sha256, sha256("test"));
+  EXPECT_EQ(config.root_keys, std::vector{sha256("test")});
   EXPECT_TRUE(config.has_api_keys());
   for (const std::string& key :
-       {std::string("a b"), std::string("a\n"), std::string("\xc3\xa4"), std::string(513, 'k')}) {
+       {std::string(" \n"), std::string("a b c"), std::string("\xc3\xa4"), std::string(513, 'k')}) {
     EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_API_KEY", key}}, ""}.load()),
                 ElementsAre(HasSubstr("1 to 512 visible")));
   }
 }
 
+TEST(ApiKeys, TwoOfTheVariableCountWhileOneTakesTheOthersPlace) {
+  for (const char* text : {"test next", "test\nnext\n", " test \t next"})
+    EXPECT_EQ(good(Machine{{}, {{"GATEWAY_API_KEY", text}}, ""}.load()).root_keys,
+              (std::vector{sha256("test"), sha256("next")}));
+  EXPECT_THAT(
+      problems(
+          Machine{{"--listen", "0.0.0.0:0"}, {{"GATEWAY_API_KEY", "short 0123456789abcdef"}}, ""}.load()),
+      ElementsAre(HasSubstr("can be guessed")));
+}
+
 TEST(ApiKeys, TheVariablesKeyMayStandInAFile) {
   const std::map<std::string, std::string> named{{"GATEWAY_API_KEY_FILE", "gateway.toml"}};
   for (const char* text : {"test", "test\n", "test\r\n"})
-    EXPECT_EQ(good(Machine{{}, named, text}.load()).root_key_sha256, sha256("test"));
+    EXPECT_EQ(good(Machine{{}, named, text}.load()).root_keys, std::vector{sha256("test")});
   const std::string blame = "variable GATEWAY_API_KEY_FILE: ";
-  EXPECT_THAT(problems(Machine{{}, named, "a b"}.load()),
-              ElementsAre(HasSubstr(blame + "expected 1 to 512")));
+  EXPECT_THAT(problems(Machine{{}, named, "a b c"}.load()),
+              ElementsAre(HasSubstr(blame + "expected a key of 1 to 512")));
   EXPECT_THAT(problems(Machine{{}, named, "\n"}.load()), ElementsAre(blame + "gateway.toml: is empty"));
   EXPECT_THAT(problems(Machine{{}, {{"GATEWAY_API_KEY_FILE", "/gone"}}, ""}.load()),
               ElementsAre(blame + "/gone: cannot be read: No such file or directory"));
@@ -88,7 +98,7 @@ scopes = "subscribe,registry,sessions"
   EXPECT_THAT(second.scopes, ElementsAre("subscribe", "registry", "sessions"));
   EXPECT_EQ(second.channels, std::nullopt);
   EXPECT_EQ(second.tenant, std::nullopt);
-  EXPECT_FALSE(config.root_key_sha256);
+  EXPECT_TRUE(config.root_keys.empty());
 }
 
 TEST(ApiKeys, ChannelsOfAKeyAreThoseConfiguredByAnySource) {
@@ -116,7 +126,7 @@ TEST(ApiKeys, EveryMistakeInAKeyIsNamed) {
       {"realm='r'\nkey_sha256='abc'\nscopes=['send']", "64 hexadecimal"},
       {"realm='r'\nkey='0123456789abcdef'", "expected scopes"},
       {"realm='r'\nkey='0123456789abcdef'\nscopes=[]", "scopes: expected some of"},
-      {"realm='r'\nkey='0123456789abcdef'\nscopes=['admin']", "\"admin\": expected some of"},
+      {"realm='r'\nkey='0123456789abcdef'\nscopes=['root']", "\"root\": expected some of"},
       {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nchannels=[]", "leave it out"},
       {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\ntenant='a b'", "tenant: expected"},
       {"realm='r'\nkey='0123456789abcdef'\nscopes=['send']\nname=''", "name: expected"},
@@ -150,7 +160,7 @@ TEST(Secrets, NoProblemShowsASecret) {
       {{"--apikey", secret}, {}, ""},
       {{"--redis-url", "redis://u:" + secret + "@h/x"}, {}, ""},
       {{"--redis-url", secret}, {}, ""},
-      {{}, {{"GATEWAY_API_KEY", secret + " "}}, ""},
+      {{}, {{"GATEWAY_API_KEY", secret + " and more"}}, ""},
       {{}, {{"GATEWAY_APIKEY", secret}}, ""},
       {{}, {{"GATEWAY_API_KEYS", secret}}, ""},
       {{}, {{"GATEWAY_REDIS_URL", secret}}, ""},

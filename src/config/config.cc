@@ -38,7 +38,7 @@ class Loader {
     const FileSettings file = read_file(flags, variables);
     for (const GivenSettings* source : {&file.settings, &variables.settings, &flags.settings}) take(*source);
     if (variables.api_key)
-      take_root_key(variables.api_key->texts.front(), variables.api_key->where, config_, problems_);
+      take_root_keys(variables.api_key->texts.front(), variables.api_key->where, config_, problems_);
     if (variables.consul_token) take_consul_token(*variables.consul_token);
     config_.telemetry = read_telemetry_settings(sources_.environment, config_.warnings);
     config_.version = sources_.version;
@@ -49,7 +49,8 @@ class Loader {
     if (!problems_.empty()) return ConfigProblems{std::move(problems_)};
     if (flags.print_config) return PrintAndExit{config_toml(config_, sources_.version, where)};
     if (flags.check_config) return PrintAndExit{check_report()};
-    if (config_.instance_id.empty()) config_.instance_id = "ws-gateway-" + secure_random_hex(6);
+    config_.instance_id_is_made = config_.instance_id.empty();
+    if (config_.instance_id_is_made) config_.instance_id = "ws-gateway-" + secure_random_hex(6);
     return std::move(config_);
   }
 

@@ -1,5 +1,5 @@
-// The settings of one gateway process. Read once at start from flags, then GATEWAY_* variables, then a
-// TOML file, then the defaults; const from then on. docs/operations/settings.md lists them all.
+// The settings of one gateway process. Read at start, and again by a reload, from flags, then GATEWAY_*
+// variables, then a TOML file, then the defaults. docs/operations/settings.md lists them all.
 #pragma once
 
 #include <cstddef>
@@ -66,6 +66,7 @@ struct Config {
   std::vector<IpNetwork> trusted_proxies;
   size_t shards = 0;        // 0: see shard_count()
   std::string instance_id;  // load() makes one when none is set
+  bool instance_id_is_made = false;
 
   // Clients.
   std::vector<std::string> channels{"guide", "pillar:content", "pillar:insights", "pillar:operations",
@@ -88,11 +89,11 @@ struct Config {
   std::string key_prefix = "websocket:";             // of every key and Pub/Sub name in Redis
   InboxKind inbox = InboxKind::stream;
   Duration ack_wait = GroupMembers::kAckWait;  // of both engines
-  std::optional<Digest> root_key_sha256;       // GATEWAY_API_KEY: every scope, channel and realm
+  std::vector<Digest> root_keys;               // SHA-256 of GATEWAY_API_KEY's: every scope, channel and realm
   bool root_key_is_short = false;              // so that it can be guessed
   std::vector<ApiKeyConfig> api_keys;
   // With no key configured (then every address is a loopback one) the gateway makes one at start.
-  bool has_api_keys() const { return root_key_sha256.has_value() || !api_keys.empty(); }
+  bool has_api_keys() const { return !root_keys.empty() || !api_keys.empty(); }
 
   // Consul. Without a URL nothing is registered.
   std::string consul_url;      // "http://" or "https://" host ":" port

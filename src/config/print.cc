@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hex.h"
+#include "config/reload.h"
 #include "config/settings.h"
 #include "config/values.h"
 
@@ -144,8 +145,8 @@ std::string markdown_default(const Setting& setting) {
 }
 
 std::string markdown_row(const Setting& setting) {
-  return fmt::format("| `{}` | {} | {} | {} |\n", setting.name, markdown_default(setting),
-                     setting.value.expected, setting.doc);
+  return fmt::format("| `{}` | {} | {} | {} | {} |\n", setting.name, markdown_default(setting),
+                     setting.value.expected, setting.doc, is_reloaded(setting.name) ? "yes" : "");
 }
 
 }  // namespace
@@ -173,11 +174,14 @@ std::string help_text(const std::string& version) {
       "commas.\n"
       "  TIME  seconds, or with a unit: 500ms, 30s, 5m, 2h\n"
       "  SIZE  bytes, or with a unit: 64KiB (or 64k), 16MiB, 1GiB; powers of 1024\n"
-      "API keys are no flags, since others can read a command line: set GATEWAY_API_KEY (one key that may "
+      "API keys are no flags, since others can read a command line: set GATEWAY_API_KEY (a key that may "
       "do\n"
       "everything), GATEWAY_API_KEY_FILE to a file with it, or write [[api_keys]] into the file. Without a "
       "key\n"
       "the gateway listens on loopback only, makes one at start and prints it.\n"
+      "SIGHUP, or POST /api/admin/reload, reads all of them again; docs/operations/settings.md says which "
+      "ones\n"
+      "count then. The others need a restart.\n"
       "\nExample\n"
       "  GATEWAY_API_KEY=\"$(openssl rand -hex 32)\" websocket-gateway --listen 0.0.0.0:8000 \\\n"
       "      --allowed-origin https://app.example.org --public-url wss://chat.example.org\n"
@@ -192,7 +196,7 @@ std::string config_toml(const Config& config, const std::string& version, const 
     out += fmt::format("\n# {}\n", title(group));
     for_each_in(group, [&](const Setting& setting) { out += setting_line(setting, config, where); });
   });
-  if (config.root_key_sha256)
+  if (!config.root_keys.empty())
     out += "\n# GATEWAY_API_KEY is set: a key with every scope, channel and realm (not shown).\n";
   if (!config.consul_token.empty()) out += "\n# A token for Consul is set as a variable (not shown).\n";
   if (!config.api_keys.empty()) out += "\n# Keys are shown by their SHA-256, which serves as well.\n";
@@ -204,8 +208,9 @@ std::string config_toml(const Config& config, const std::string& version, const 
 std::string settings_markdown() {
   std::string out;
   for_each_group([&](SettingGroup group) {
-    out += fmt::format("{}### {}\n\n| setting | default | values | what |\n| --- | --- | --- | --- |\n",
-                       out.empty() ? "" : "\n", title(group));
+    out += fmt::format(
+        "{}### {}\n\n| setting | default | values | what | reload |\n| --- | --- | --- | --- | --- |\n",
+        out.empty() ? "" : "\n", title(group));
     for_each_in(group, [&](const Setting& setting) { out += markdown_row(setting); });
   });
   return out;

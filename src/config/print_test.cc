@@ -84,7 +84,7 @@ TEST(PrintConfig, ReadsBackToTheSameSettings) {
   for (const Setting& setting : settings())
     EXPECT_EQ(setting.value.show(a), setting.value.show(b)) << setting.name;
   EXPECT_EQ(a.api_keys, b.api_keys);
-  EXPECT_EQ(a.root_key_sha256, b.root_key_sha256);
+  EXPECT_EQ(a.root_keys, b.root_keys);
   EXPECT_EQ(b.api_keys.size(), 2u);
 }
 

@@ -6,15 +6,25 @@
 
 namespace gw {
 
-ChannelTable::ChannelTable(std::vector<std::string> names) : names_(std::move(names)) {
-  ASSERT(!names_.empty() && names_.size() <= kChannelsMax);
+ChannelTable::ChannelTable(const std::vector<std::string>& names) {
+  ASSERT(!names.empty());
+  for (const std::string& name : names) add(name);
+}
+
+ChannelIndex ChannelTable::add(std::string name) {
+  const size_t index = size();
+  ASSERT(index < kChannelsMax && !find(name));
+  names_[index] = std::move(name);
+  size_.store(index + 1, std::memory_order_release);
+  return static_cast<ChannelIndex>(index);
 }
 
 std::optional<ChannelIndex> ChannelTable::find(std::string_view name) const {
   // A handful of short names: a scan beats a hash.
-  const auto it = std::find(names_.begin(), names_.end(), name);
-  if (it == names_.end()) return std::nullopt;
-  return static_cast<ChannelIndex>(it - names_.begin());
+  const std::span<const std::string> names = this->names();
+  const auto it = std::find(names.begin(), names.end(), name);
+  if (it == names.end()) return std::nullopt;
+  return static_cast<ChannelIndex>(it - names.begin());
 }
 
 }  // namespace gw

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,19 +44,24 @@ class ChannelSet {
   uint64_t bits_ = 0;
 };
 
-// Immutable after start; shared by all threads.
+// Shared by all threads. Names are added, by one thread, and never change or go: an index stays what it is.
 class ChannelTable {
  public:
-  // At most kChannelsMax valid, distinct names (app/config has checked them).
-  explicit ChannelTable(std::vector<std::string> names);
+  // 1 to kChannelsMax valid, distinct names (app/config has checked them).
+  explicit ChannelTable(const std::vector<std::string>& names);
 
   std::optional<ChannelIndex> find(std::string_view name) const;
+  // `channel` is below the size() that the caller has seen.
   const std::string& name(ChannelIndex channel) const { return names_[channel]; }
-  const std::vector<std::string>& names() const { return names_; }
-  size_t size() const { return names_.size(); }
+  std::span<const std::string> names() const { return {names_.data(), size()}; }
+  size_t size() const { return size_.load(std::memory_order_acquire); }
+
+  // Control loop only. A new name, and there is room for it.
+  ChannelIndex add(std::string name);
 
  private:
-  const std::vector<std::string> names_;
+  std::array<std::string, kChannelsMax> names_;
+  std::atomic<size_t> size_ = 0;  // those before it are read; the one at it may be being written
 };
 
 }  // namespace gw

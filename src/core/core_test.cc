@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "core/channel.h"
 #include "core/clock_watch.h"
 #include "core/dedupe_window.h"
 #include "core/hub.h"
@@ -30,6 +31,18 @@ TEST(Hub, VisitsExactlyTheSubscribers) {
   hub.remove_all(channels, 1000);
   EXPECT_FALSE(hub.contains(2, 1000));
   EXPECT_TRUE(hub.contains(3, 5));
+}
+
+TEST(ChannelTable, OneThatIsAddedMovesNoOther) {
+  ChannelTable channels({"guide", "sales"});
+  const std::string* const before = &channels.name(1);
+  for (size_t i = channels.size(); i < kChannelsMax; ++i)
+    EXPECT_EQ(channels.add("more:" + std::to_string(i)), static_cast<ChannelIndex>(i));
+  EXPECT_EQ(channels.size(), kChannelsMax);
+  EXPECT_EQ(&channels.name(1), before);
+  EXPECT_EQ(channels.find("sales"), ChannelIndex{1});
+  EXPECT_EQ(channels.find("more:63"), ChannelIndex{63});
+  EXPECT_EQ(channels.names().back(), "more:63");
 }
 
 TEST(TimerWheel, WakesAtTheFirstTickAfterTheDeadlineAndFarOnesEarly) {

@@ -49,6 +49,9 @@ class Engine {
   virtual RunStore& runs() = 0;
   virtual StreamStore& streams() = 0;
 
+  // The table has one more. Its clients and agents are served from then on.
+  virtual void add_channel(ChannelIndex channel) = 0;
+
   // Once, after clients().attach(). Connects where there is something to connect to, and goes on trying;
   // until it has, every question is answered `unavailable`.
   virtual void start() = 0;

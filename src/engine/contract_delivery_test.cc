@@ -30,6 +30,34 @@ TEST_P(DeliveryContract, DeliversToEverySubscriber) {
   EXPECT_EQ(a.ids, Texts{"m1"});
 }
 
+// While it runs: its agents, publications and counts are those of any other.
+TEST_P(DeliveryContract, AChannelThatIsAddedIsServed) {
+  begin();
+  TestAgent before;
+  subscribe(before);
+  const ChannelIndex added = channels_.add("added");
+  instance_->engine().add_channel(added);
+
+  TestAgent agent;
+  EXPECT_TRUE(ask<void>([&](Done<void> done) {
+    agent.subscription = agents().subscribe({added, "", ""}, agent.self, std::move(done));
+  }));
+  AgentMessage to_it = message("for the new one");
+  to_it.channel = added;
+  EXPECT_EQ(EngineTest::submit(*instance_, to_it), "published");
+  EXPECT_TRUE(until([&] { return agent.texts == Texts{"for the new one"}; }));
+  EXPECT_TRUE(before.texts.empty());
+
+  const Publication publication{added, "", "realm", R"({"n":1})", envelope("p", ""), "p"};
+  EXPECT_TRUE(ask<Missed>([&](Done<Missed> done) { clients().publish(publication, std::move(done)); }));
+  ASSERT_TRUE(until([&] { return instance_->published.size() == 1; }));
+  EXPECT_EQ(instance_->published[0].channel, added);
+  const auto counts = ask<ConnectionCounts>(
+      [&](Done<ConnectionCounts> done) { registry().count("", false, std::move(done)); });
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->by_channel.at("added"), 0u);
+}
+
 TEST_P(DeliveryContract, LeavesEveryByteAsItIs) {
   begin();
   TestAgent agent;

@@ -241,7 +241,7 @@ class EngineTest : public testing::Test {
   }
 
   EventLoop loop_;
-  const ChannelTable channels_{{"guide", "pillar:content", "pillar:insights"}};
+  ChannelTable channels_{{"guide", "pillar:content", "pillar:insights"}};
   TestLimits limits_;
   std::string key_prefix_;
   int last_message_ = 0;

@@ -13,6 +13,7 @@ class AddressCounts {
   // 0: no bound.
   explicit AddressCounts(size_t max) : max_(max) {}
 
+  void set_most(size_t max) { max_ = max; }
   void add(const IpAddress& address) { ++counts_[machine_of(address)]; }
   // One that was added.
   void remove(const IpAddress& address) {
@@ -27,7 +28,7 @@ class AddressCounts {
   }
 
  private:
-  const size_t max_;
+  size_t max_;
   std::unordered_map<IpAddress, size_t, IpAddressHash> counts_;
 };
 

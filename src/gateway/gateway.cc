@@ -132,6 +132,12 @@ GatewayStats Gateway::stats() const {
   return stats;
 }
 
+void Gateway::reconfigure(const GatewayOptions& options) {
+  options_.admission = options.admission;
+  options_.shard = options.shard;
+  send_to_all_shards(command::Reconfigure{std::make_shared<const ShardOptions>(options_.shard)});
+}
+
 // --- Between the loops ---------------------------------------------------------------------------------
 
 void Gateway::make_run_parts() {

@@ -65,6 +65,10 @@ class Gateway {
   // them has gone; one that does not answer its close is waited for.
   void drain(Duration drain_timeout, std::function<void()> done);
 
+  // Other limits, times, origins, proxies and rights of those without a session. Addresses, the number of
+  // shards and what connections are built with stay as they are.
+  void reconfigure(const GatewayOptions& options);
+
   enum class State { ready, not_ready, draining };
   State state() const;
   bool is_ready() const { return state() == State::ready; }
@@ -113,7 +117,7 @@ class Gateway {
   void send_to_all_shards(const ShardCommand& item);
   FramePtr make_message_frame(std::string_view message);
 
-  const GatewayOptions options_;
+  GatewayOptions options_;
   GatewayParts parts_;
   Mailbox<ShardEvent> inbox_;
   std::vector<SocketAddress> addresses_;

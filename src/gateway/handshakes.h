@@ -46,6 +46,11 @@ class Handshakes {
   explicit Handshakes(const HandshakeOptions& options)
       : options_(options), strangers_(options.strangers_per_address) {}
 
+  // Who is here already stays.
+  void reconfigure(const HandshakeOptions& options) {
+    options_ = options;
+    strangers_.set_most(options.strangers_per_address);
+  }
   // Counts the newcomer. Until when its head may take; empty: its address has so many that it is not heard.
   std::optional<TimePoint> begin(const IpAddress& peer, Stranger& stranger, TimePoint now);
   // `ready`: this instance takes connections now.
@@ -56,7 +61,7 @@ class Handshakes {
  private:
   void count(const IpAddress& address, Stranger& stranger);
 
-  const HandshakeOptions options_;
+  HandshakeOptions options_;
   AddressCounts strangers_;
 };
 

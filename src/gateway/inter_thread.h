@@ -25,6 +25,8 @@
 
 namespace gw {
 
+struct ShardOptions;
+
 namespace event {
 
 // A handshake is in order: may it come in?
@@ -234,6 +236,10 @@ struct Probe {};
 struct Drain {
   Duration window;
 };
+// In place of those before; what a shard is built with stands as it was.
+struct Reconfigure {
+  std::shared_ptr<const ShardOptions> options;
+};
 struct Stop {};
 
 }  // namespace command
@@ -242,6 +248,6 @@ using ShardCommand =
     std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
                  command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::RunOffer,
                  command::RunsMissed, command::ChatSend, command::Upgrade, command::SetReady, command::Probe,
-                 command::Drain, command::Stop>;
+                 command::Drain, command::Reconfigure, command::Stop>;
 
 }  // namespace gw

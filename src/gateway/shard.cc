@@ -33,22 +33,27 @@ void limit_unsent(int listener) {
 Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
              std::vector<UniqueFd> listeners, Mailbox<ShardEvent>& control)
     : index_(index),
-      options_(options),
       channels_(channels),
       envelopes_(options.instance_id, options.reply_to),
+      options_(options),
       now_(steady_now()),
       wall_(wall_now()),
       clock_watch_(now_, wall_),
-      listeners_(poller_,
-                 {.accepted =
-                      [this](Accepted&& peer, const SocketAddress& local) {
-                        begin_handshake({std::move(peer.fd), {}, peer.peer, local});
-                      },
-                  .failed = [this](const Error& error, bool again) { on_accept_failed(error, again); },
-                  .recovered =
-                      [this](uint64_t failures) {
-                        log::warn("accept_works_again", {{"shard", index_}, {"failures", failures}});
-                      }}),
+      listeners_(poller_, {.accepted =
+                               [this](Accepted&& peer, const SocketAddress& local) {
+                                 begin_handshake({std::move(peer.fd), {}, peer.peer, local});
+                               },
+                           .failed =
+                               [this](const Error& error, bool again) {
+                                 if (!again)
+                                   log::warn("accept_failed", {{"shard", index_}, {"error", error.detail}});
+                                 ++stats_.accept_failures_total;
+                                 stats_changed_ = true;
+                               },
+                           .recovered =
+                               [this](uint64_t failures) {
+                                 log::warn("accept_works_again", {{"shard", index_}, {"failures", failures}});
+                               }}),
       handshakes_(options.handshake),
       runs_(std::make_unique<Runs>(*this)),
       tracer_(options.tracing),
@@ -144,12 +149,6 @@ void Shard::on_ready_fd(const epoll_event& event) {
     // Nobody reads it now, and its peer is gone.
     if (event.events & EPOLLHUP) destroy(client);
   }
-}
-
-void Shard::on_accept_failed(const Error& error, bool again) {
-  if (!again) log::warn("accept_failed", {{"shard", index_}, {"error", error.detail}});
-  ++stats_.accept_failures_total;
-  stats_changed_ = true;
 }
 
 void Shard::flush() {

@@ -60,7 +60,6 @@ class Shard {
   void run();
   void turn();
   void on_ready_fd(const epoll_event& event);
-  void on_accept_failed(const Error& error, bool again);
   void flush();
   void send_batch();
   void on_written(Client& client, const IoResult& result);
@@ -83,7 +82,8 @@ class Shard {
   void take_commands();
   void on_admitted(command::Admitted& command);
   void on_close(const command::Close& command);
-  void replace_session(command::ReplaceSession& command);
+  void replace_session(command::ReplaceSession command);
+  void reconfigure(const ShardOptions& options);
   void deliver(const command::Deliver& command);
   void begin_drain(Duration window);
   void close_drained();
@@ -108,12 +108,12 @@ class Shard {
 
   // Fixed at construction.
   const uint32_t index_;
-  const ShardOptions options_;
   const ChannelTable& channels_;
   const protocol::EnvelopeWriter envelopes_;
 
   // Touched only on this shard's thread.
-  TimePoint now_;  // of this turn
+  ShardOptions options_;  // reconfigure() changes them; connections refer to them
+  TimePoint now_;         // of this turn
   WallTime wall_;
   ClockWatch clock_watch_;
   Poller poller_;

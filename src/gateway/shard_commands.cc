@@ -27,7 +27,7 @@ void Shard::take_commands() {
   const Overload execute{
       [this](command::Admitted& c) { on_admitted(c); },
       [this](command::Close& c) { on_close(c); },
-      [this](command::ReplaceSession& c) { replace_session(c); },
+      [this](command::ReplaceSession& c) { replace_session(std::move(c)); },
       [this](command::Send& c) {
         Client* const client = find(c.handle);
         // What the gateway's own clients are told no other one would understand.
@@ -53,6 +53,7 @@ void Shard::take_commands() {
         control_.add(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
       },
       [this](command::Drain& c) { begin_drain(c.window); },
+      [this](command::Reconfigure& c) { reconfigure(*c.options); },
       [this](command::Stop&) { stopping_ = true; },
   };
   for (ShardCommand& command : commands_) std::visit(execute, command);
@@ -102,7 +103,7 @@ void Shard::on_close(const command::Close& command) {
   if (client->is_connected()) close(*client, command.why);
 }
 
-void Shard::replace_session(command::ReplaceSession& command) {
+void Shard::replace_session(command::ReplaceSession command) {
   Client* const client = find(command.handle);
   if (!client || !client->connection().is_open()) return;
   Connection& connection = client->connection();
@@ -112,6 +113,17 @@ void Shard::replace_session(command::ReplaceSession& command) {
   if (update_channels(*client)) report_change(connection);
   if (client->connected().reads_runs) runs_->check_permissions(*client, before, granted);
   schedule(*client, connection.next_tick());
+}
+
+// What a connection is told of once, in its welcome, is as it was; the rest counts from now on.
+void Shard::reconfigure(const ShardOptions& options) {
+  const bool is_granted_anew = options.anonymous_channels != options_.anonymous_channels;
+  options_ = options;
+  handshakes_.reconfigure(options_.handshake);
+  if (!is_granted_anew) return;
+  clients_.for_each([this](Client& client) {
+    if (client.is_connected() && !client.connection().session) replace_session({handle_of(client), nullptr});
+  });
 }
 
 void Shard::deliver(const command::Deliver& command) {

@@ -30,6 +30,10 @@ class JwksClient {
   JwksClient(EventLoop& loop, JwksClientOptions options, Take take);
 
   void start();
+  // Whether or not it is time for it.
+  void fetch_now() {
+    if (!is_fetching_) fetch();
+  }
   // No known key has signed a token. `done` runs when they were fetched, or at once where that may not be or
   // can't: the issuer is not to be asked as often as anybody likes.
   void refresh(std::function<void(bool is_done)> done);

@@ -1,12 +1,14 @@
 #include "post_office/api_keys.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace gw {
 namespace {
 
-constexpr std::array<std::string_view, 7> kScopeNames{"publish",  "subscribe", "send",      "sessions",
-                                                      "registry", "runs",      "runs:admin"};
+constexpr std::array<std::string_view, 8> kScopeNames{"publish",  "subscribe", "send",       "sessions",
+                                                      "registry", "runs",      "runs:admin", "admin"};
 
 Error denied(std::string detail) { return {Errc::permission_denied, std::move(detail)}; }
 
@@ -44,11 +46,27 @@ Result<std::string> ApiKey::tenant_for(std::string_view wanted) const {
   return denied("this key is bound to another tenant");
 }
 
+std::vector<const ApiKey*> ApiKeys::replace(std::vector<ApiKey> keys) {
+  std::vector<std::unique_ptr<const ApiKey>> before = std::exchange(keys_, {});
+  for (ApiKey& key : keys) {
+    const auto same =
+        std::find_if(before.begin(), before.end(), [&](const auto& other) { return other && *other == key; });
+    keys_.push_back(same == before.end() ? std::make_unique<const ApiKey>(std::move(key)) : std::move(*same));
+  }
+  std::vector<const ApiKey*> gone;
+  for (std::unique_ptr<const ApiKey>& key : before) {
+    if (!key) continue;
+    gone.push_back(key.get());
+    former_.push_back(std::move(key));
+  }
+  return gone;
+}
+
 const ApiKey* ApiKeys::find(std::string_view key) const {
   const Digest digest = sha256(key);
   const ApiKey* found = nullptr;
-  for (const ApiKey& candidate : keys_) {
-    if (equal_constant_time(candidate.digest, digest)) found = &candidate;
+  for (const auto& candidate : keys_) {
+    if (equal_constant_time(candidate->digest, digest)) found = candidate.get();
   }
   return found;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,7 +17,7 @@
 
 namespace gw {
 
-enum class Scope : uint8_t { publish, subscribe, send, sessions, registry, runs, runs_admin };
+enum class Scope : uint8_t { publish, subscribe, send, sessions, registry, runs, runs_admin, admin };
 
 std::string_view to_string(Scope scope);
 std::optional<Scope> parse_scope(std::string_view text);
@@ -30,12 +31,13 @@ class ScopeSet {
     for (const Scope scope : scopes) add(scope);
   }
   static ScopeSet all() {
-    return {Scope::publish,  Scope::subscribe, Scope::send,      Scope::sessions,
-            Scope::registry, Scope::runs,      Scope::runs_admin};
+    return {Scope::publish,  Scope::subscribe, Scope::send,       Scope::sessions,
+            Scope::registry, Scope::runs,      Scope::runs_admin, Scope::admin};
   }
 
   void add(Scope scope) { bits_ = static_cast<uint8_t>(bits_ | bit(scope)); }
   bool contains(Scope scope) const { return (bits_ & bit(scope)) != 0; }
+  friend bool operator==(ScopeSet, ScopeSet) = default;
 
  private:
   static uint8_t bit(Scope scope) { return static_cast<uint8_t>(1u << static_cast<unsigned>(scope)); }
@@ -56,17 +58,25 @@ struct ApiKey {
   Result<void> check_channel(ChannelIndex channel) const;
   // The tenant to act for: the key's own, or what was asked for where the key is bound to none.
   Result<std::string> tenant_for(std::string_view wanted) const;
+
+  friend bool operator==(const ApiKey&, const ApiKey&) = default;
 };
 
+// Control loop only.
 class ApiKeys {
  public:
-  explicit ApiKeys(std::vector<ApiKey> keys) : keys_(std::move(keys)) {}
+  explicit ApiKeys(std::vector<ApiKey> keys) { replace(std::move(keys)); }
+
+  // These from now on, one that is the same as before under its old address. Those that went: nobody is found
+  // by them any more, but calls under way may still refer to them, so they are kept.
+  std::vector<const ApiKey*> replace(std::vector<ApiKey> keys);
 
   // Null when there is none. Looks at every key whatever the answer, each in constant time.
   const ApiKey* find(std::string_view key) const;
 
  private:
-  const std::vector<ApiKey> keys_;
+  std::vector<std::unique_ptr<const ApiKey>> keys_;
+  std::vector<std::unique_ptr<const ApiKey>> former_;
 };
 
 }  // namespace gw

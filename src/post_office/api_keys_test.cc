@@ -25,6 +25,21 @@ TEST(ApiKeys, FindsTheKeyThatWasShownAndNoOther) {
   EXPECT_EQ(ApiKeys({}).find(""), nullptr);
 }
 
+TEST(ApiKeys, OneThatStaysKeepsItsPlaceAndOneThatGoesIsOnlyRemembered) {
+  ApiKeys keys({key("stays"), key("goes"), key("changes")});
+  const ApiKey* const stays = keys.find("stays");
+  const ApiKey* const goes = keys.find("goes");
+  const ApiKey* const changes = keys.find("changes");
+  ApiKey changed = key("changes");
+  changed.scopes.add(Scope::send);
+  EXPECT_EQ(keys.replace({changed, key("stays"), key("comes")}), (std::vector{goes, changes}));
+  EXPECT_EQ(keys.find("stays"), stays);
+  EXPECT_EQ(keys.find("goes"), nullptr);
+  EXPECT_EQ(goes->name, "goes");
+  EXPECT_TRUE(keys.find("changes")->scopes.contains(Scope::send));
+  EXPECT_TRUE(keys.find("comes"));
+}
+
 TEST(ApiKeys, ScopesAreGrantedOneByOne) {
   ApiKey some = key("k");
   some.scopes = {Scope::publish, Scope::registry};

@@ -74,10 +74,11 @@ TEST(BodyFields, NamesTheFirstFieldAtFault) {
 // Who reads on, to find more faults, must not reckon with a number that no bound holds for.
 TEST(Fields, ANumberOutsideItsBoundsIsNotGiven) {
   for (const char* text : {"0", "11", "-1", "1.5", "9007199254740992"}) {
-    BodyFields body(R"({"n":)" + std::string(text) + "}");
+    const std::string object = R"({"n":)" + std::string(text) + "}", pairs = "n=" + std::string(text);
+    BodyFields body(object);
     EXPECT_EQ(body.optional_number_within("n", 1, 10), std::nullopt) << text;
     EXPECT_EQ(body.number_within("n", 1, 10), 1) << text;
-    QueryFields query("n=" + std::string(text));
+    QueryFields query(pairs);
     EXPECT_EQ(query.optional_number_within("n", 1, 10), std::nullopt) << text;
     for (const Faults* fields : std::initializer_list<const Faults*>{&body, &query})
       EXPECT_EQ(fault_of(*fields), "n must be a whole number from 1 to 10") << text;

@@ -40,9 +40,20 @@ std::string context_of(const Session& session, const JwtClaims& claims) {
 
 }  // namespace
 
+void JwtSessions::reconfigure(JwtTrust trust) {
+  options_ = std::move(trust.options);
+  fixed_ = std::move(trust.keys);
+  put_keys_together();
+}
+
 void JwtSessions::set_fetched(JwtKeys keys) {
+  fetched_ = std::move(keys);
+  put_keys_together();
+}
+
+void JwtSessions::put_keys_together() {
   keys_ = fixed_;
-  std::move(keys.begin(), keys.end(), std::back_inserter(keys_));
+  keys_.insert(keys_.end(), fetched_.begin(), fetched_.end());
 }
 
 void JwtSessions::find(std::string_view token, WallTime now, Done<SessionPtr> done) {

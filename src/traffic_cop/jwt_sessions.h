@@ -33,6 +33,8 @@ class JwtSessions {
         fixed_(std::move(trust.keys)),
         keys_(fixed_) {}
 
+  // From now on; sessions that were opened before stay.
+  void reconfigure(JwtTrust trust);
   // There are keys beside those that stay: `refresh` is called for a token that no known key has signed.
   void fetch_with(Refresh refresh) { refresh_ = std::move(refresh); }
   // In place of those before.
@@ -47,12 +49,14 @@ class JwtSessions {
   void open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done);
   Result<Session> make(const JwtClaims& claims, const SessionKey& key, WallTime now) const;
 
+  void put_keys_together();
+
   SessionStore& store_;
   const ChannelTable& channels_;
-  const JwtOptions options_;
-  const JwtKeys fixed_;
-  JwtKeys keys_;     // fixed_, and what was fetched
-  Refresh refresh_;  // empty: nothing is
+  JwtOptions options_;
+  JwtKeys fixed_, fetched_;
+  JwtKeys keys_;     // both
+  Refresh refresh_;  // empty: nothing is fetched
 };
 
 }  // namespace gw

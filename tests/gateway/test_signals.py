@@ -1,4 +1,4 @@
-"""No signal kills without a word: it drains, or is logged and ignored."""
+"""No signal kills without a word: it drains, reloads, or is logged and ignored."""
 
 import contextlib
 import signal
@@ -23,10 +23,9 @@ def hanging_up(handler):
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGTERM", "SIGINT", "SIGPWR", "SIGXCPU"])
+@pytest.mark.parametrize("name", ["SIGQUIT", "SIGTERM", "SIGINT", "SIGPWR", "SIGXCPU"])
 def test_these_drain(gateway_factory, name):
-    with hanging_up(signal.SIG_DFL):
-        gateway = gateway_factory()
+    gateway = gateway_factory()
     client = gateway.connect()
     receive(gateway, name)
     assert client.closed()[0] == 1012
@@ -45,8 +44,19 @@ def test_these_are_logged_and_ignored(gateway_factory, name):
     assert gateway.stop() == 0
 
 
+def test_hanging_up_reloads(gateway_factory):
+    with hanging_up(signal.SIG_DFL):
+        gateway = gateway_factory()
+    client = gateway.connect()
+    receive(gateway, "SIGHUP")
+    eventually(lambda: "told_to_reload signal=SIGHUP" in gateway.log_text and "reloaded" in gateway.log_text)
+    client.assert_silent()
+    assert gateway.stop() == 0
+
+
 def test_hanging_up_does_not_hurry_a_drain(gateway_factory):
-    gateway = gateway_factory("--drain-timeout", "2")
+    with hanging_up(signal.SIG_DFL):
+        gateway = gateway_factory("--drain-timeout", "2")
     mute = gateway.raw_connect()  # it never answers the close
     mute.welcome()
     receive(gateway, "SIGTERM")

@@ -12,9 +12,7 @@ namespace gw::memory {
 AgentDelivery::AgentDelivery(EventLoop& loop, const ChannelTable& channels,
                              const AgentDeliveryOptions& options)
     : loop_(loop), options_(options), dedupe_(options.dedupe) {
-  for (const std::string& name : channels.names()) {
-    channels_.push_back({name, {}, {}, ChannelQueue(options_.queue), 0});
-  }
+  for (const std::string& name : channels.names()) add_channel(name);
 }
 
 void AgentDelivery::submit(AgentMessage submitted, Done<Submitted> done) {

@@ -2,6 +2,7 @@
 // here. Control loop only.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,6 +40,9 @@ class AgentDelivery final : public gw::AgentDelivery {
   void park_waiting(Done<size_t> done) override;
   ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;
 
+  void add_channel(const std::string& name) {
+    channels_.push_back({name, {}, {}, ChannelQueue(options_.queue), 0});
+  }
   // A realm's publication to the agents that are here: it does not wait for any.
   void announce(const Publication& publication);
   // Delivers again, tries again, drops what is too old; every 250 ms or so.
@@ -73,7 +77,7 @@ class AgentDelivery final : public gw::AgentDelivery {
 
   EventLoop& loop_;
   const AgentDeliveryOptions options_;
-  std::vector<Channel> channels_;
+  std::deque<Channel> channels_;  // by their index; none moves when one is added
   std::unordered_map<SubscriptionId, AgentSubscription> subscriptions_;
   SubscriptionId next_subscription_ = 1;
   DedupeWindow dedupe_;

@@ -27,6 +27,7 @@ class Engine final : public gw::Engine {
  public:
   Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
       : loop_(loop),
+        channels_(channels),
         traits_(traits(redis::Keys(options.key_prefix, options.instance_id, 0))),
         agents_(loop, channels, options.agents),
         clients_(agents_),
@@ -42,6 +43,7 @@ class Engine final : public gw::Engine {
   RunStore& runs() override { return runs_; }
   StreamStore& streams() override { return runs_; }
 
+  void add_channel(ChannelIndex channel) override { agents_.add_channel(channels_.name(channel)); }
   void start() override {
     tick_ = loop_.every(kTickEvery, [this] {
       agents_.tick(loop_.now());
@@ -67,6 +69,7 @@ class Engine final : public gw::Engine {
   }
 
   EventLoop& loop_;
+  const ChannelTable& channels_;
   const EngineTraits traits_;
   AgentDelivery agents_;
   ClientDelivery clients_;

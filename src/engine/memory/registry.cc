@@ -9,7 +9,7 @@
 namespace gw::memory {
 
 Registry::Registry(const ChannelTable& channels, std::string instance_id)
-    : channels_(channels), instance_id_(std::move(instance_id)), count_by_channel_(channels.size()) {}
+    : channels_(channels), instance_id_(std::move(instance_id)) {}
 
 void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
   if (rows_by_id_.size() >= limits.total)
@@ -191,7 +191,7 @@ size_t Registry::visit(size_t position, size_t max,
 
 void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
   ConnectionCounts counts;
-  std::vector<size_t> by_channel(channels_.size());
+  std::array<size_t, kChannelsMax> by_channel{};
   if (tenant.empty()) {
     counts.global = rows_by_id_.size();
     by_channel = count_by_channel_;
@@ -207,7 +207,7 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
       record.channels.for_each([&](ChannelIndex channel) { ++by_channel[channel]; });
     }
   }
-  for (size_t i = 0; i < by_channel.size(); ++i) {
+  for (size_t i = 0; i < channels_.size(); ++i) {
     counts.by_channel[channels_.name(static_cast<ChannelIndex>(i))] = by_channel[i];
   }
   counts.by_gateway[instance_id_] = counts.global;

@@ -1,6 +1,7 @@
 // The registry of a gateway that runs alone.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <unordered_map>
 #include <vector>
@@ -57,7 +58,7 @@ class Registry final : public gw::Registry {
   std::unordered_map<ConnectionId, Row> rows_by_id_;
   Index rows_by_user_;
   Index rows_by_session_;  // by session_ref
-  std::vector<size_t> count_by_channel_;
+  std::array<size_t, kChannelsMax> count_by_channel_{};
 };
 
 }  // namespace gw::memory

@@ -22,20 +22,23 @@ AgentDelivery::AgentDelivery(Parts parts, const AgentDeliveryOptions& options)
       replica_wait_(parts.loop, parts.messages, options.inbox_replicas),
       feeds_(parts.subscriptions, parts.keys, parts.channels),
       dedupe_(options.dedupe) {
+  feeds_.gate([this] { return parts_.lease.is_fresh(); });
+  for (const std::string& name : parts_.channels.names()) add_channel(name);
+}
+
+void AgentDelivery::add_channel(const std::string& name) {
+  senders_.push_back(std::make_unique<ChannelSender>(name, parts_.loop, parts_.messages, replica_wait_,
+                                                     parts_.keys, options_.sender));
+  if (!options_.sender.inbox) return;
   const auto gate = [this] { return parts_.lease.is_fresh(); };
-  feeds_.gate(gate);
-  for (const std::string& name : parts_.channels.names()) {
-    senders_.push_back(std::make_unique<ChannelSender>(name, parts_.loop, parts_.messages, replica_wait_,
-                                                       parts_.keys, options_.sender));
-    if (!options_.sender.inbox) continue;
-    inboxes_.push_back(std::make_unique<Inbox>(
-        name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
-        Inbox::Options{options_.inbox_age, options_.sender.inbox_size, options_.ack_wait}));
-    inboxes_.back()->gate(gate);
-    stream_feeds_.push_back(
-        std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
-    stream_feeds_.back()->gate(gate);
-  }
+  inboxes_.push_back(std::make_unique<Inbox>(
+      name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
+      Inbox::Options{options_.inbox_age, options_.sender.inbox_size, options_.ack_wait}));
+  inboxes_.back()->gate(gate);
+  if (parts_.commands.is_up()) inboxes_.back()->on_up();
+  stream_feeds_.push_back(
+      std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
+  stream_feeds_.back()->gate(gate);
 }
 
 // --- Messages ---

@@ -41,6 +41,9 @@ class AgentDelivery final : public gw::AgentDelivery {
 
   AgentDelivery(Parts parts, const AgentDeliveryOptions& options);
 
+  // The table's newest.
+  void add_channel(const std::string& name);
+
   void submit(AgentMessage message, Done<Submitted> done) override;
   void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) override;
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,

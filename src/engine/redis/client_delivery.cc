@@ -25,15 +25,16 @@ void warn_invalid(std::string_view channel, std::string_view reason) {
 
 ClientDelivery::ClientDelivery(Parts parts, size_t message_bytes_max)
     : parts_(parts), message_bytes_max_(message_bytes_max) {
-  for (size_t i = 0; i < parts_.channels.size(); ++i) {
-    const auto channel = static_cast<ChannelIndex>(i);
-    parts_.subscriptions.keep(
-        parts_.keys.fanout(parts_.channels.name(channel)),
-        [this, channel](std::string_view payload) { return on_fanout(channel, payload); },
-        [this, channel] { on_subscribed_again(channel); });
-  }
+  for (size_t i = 0; i < parts_.channels.size(); ++i) add_channel(static_cast<ChannelIndex>(i));
   parts_.subscriptions.keep(parts_.keys.gateway(parts_.keys.instance()),
                             [this](std::string_view payload) { return on_own(payload); });
+}
+
+void ClientDelivery::add_channel(ChannelIndex channel) {
+  parts_.subscriptions.keep(
+      parts_.keys.fanout(parts_.channels.name(channel)),
+      [this, channel](std::string_view payload) { return on_fanout(channel, payload); },
+      [this, channel] { on_subscribed_again(channel); });
 }
 
 void ClientDelivery::publish(Publication publication, Done<Missed> done) {

@@ -31,6 +31,8 @@ class ClientDelivery final : public gw::ClientDelivery {
   // Larger messages would close their receivers: whoever publishes into Redis is not checked by anybody else.
   ClientDelivery(Parts parts, size_t message_bytes_max);
 
+  // The table's newest.
+  void add_channel(ChannelIndex channel);
   void attach(Local local) override { local_ = std::move(local); }
   void publish(Publication publication, Done<Missed> done) override;
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;

@@ -21,6 +21,7 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
 
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
+      channels_(channels),
       keys_(options.key_prefix, options.instance_id, options.url.database),
       traits_{"redis", true, keys_.agents(""), keys_.gateway(keys_.instance())},
       sentinels_(loop, options.url, options.ca_file,
@@ -45,6 +46,11 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
     sessions_.on_announced(key_hex);
     return true;
   });
+}
+
+void Engine::add_channel(ChannelIndex channel) {
+  agents_.add_channel(channels_.name(channel));
+  clients_.add_channel(channel);
 }
 
 void Engine::start() {

@@ -37,6 +37,7 @@ class Engine final : public gw::Engine {
   RunStore& runs() override { return runs_; }
   gw::StreamStore& streams() override { return runs_.streams(); }
 
+  void add_channel(ChannelIndex channel) override;
   void start() override;
   void leave(std::function<void()> done) override;
   void probe(Done<void> done) override { prober_.ask(std::move(done)); }
@@ -53,6 +54,7 @@ class Engine final : public gw::Engine {
   void tick();
 
   EventLoop& loop_;
+  const ChannelTable& channels_;
   const Keys keys_;
   const EngineTraits traits_;
   Sentinels sentinels_;

@@ -164,8 +164,9 @@ void Registry::count_now(const std::string& tenant, bool per_user, Done<Connecti
                if (!reply) return done(reply.error());
                const Reply by_channel = (*reply)[0], gateways = (*reply)[1], users = (*reply)[2];
                ConnectionCounts counts;
-               for (size_t i = 0; i < channels_.size(); ++i) {
-                 counts.by_channel[channels_.names()[i]] = static_cast<size_t>(by_channel[i].integer());
+               for (size_t i = 0; i < by_channel.size(); ++i) {
+                 counts.by_channel[channels_.name(static_cast<ChannelIndex>(i))] =
+                     static_cast<size_t>(by_channel[i].integer());
                }
                if (!tenant.empty()) counts.by_gateway[keys_.instance()] = 0;
                for (size_t i = 0; i + 1 < gateways.size(); i += 2) {

@@ -52,6 +52,9 @@ void Subscriptions::keep(const std::string& name, OnMessage on_message, std::fun
   Entry& entry = entries_[name];
   entry.on_message = std::make_shared<const OnMessage>(std::move(on_message));
   entry.on_again = std::move(on_again);
+  if (!connection_.is_up()) return;
+  const std::string_view words[]{"SUBSCRIBE", name};
+  connection_.send(words);
 }
 
 void Subscriptions::remove(const std::string& name) {

@@ -214,6 +214,8 @@ void Server::adopt(Handover connection) { impl_->adopt(std::move(connection), fa
 Result<SocketAddress> Server::listen_ops(const SocketAddress& address, bool with_ipv4) {
   return impl_->listen_ops(address, with_ipv4);
 }
+void Server::reconfigure(const ServerOptions& options) { impl_->reconfigure(options); }
+void Server::cut_off(const void* payer) { impl_->cut_off(payer); }
 void Server::begin_stop() { impl_->begin_stop(); }
 bool Server::is_idle() const { return impl_->is_idle(); }
 const ServerStats& Server::stats() const { return impl_->stats; }

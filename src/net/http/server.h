@@ -133,6 +133,11 @@ class Server {
   // An ops listener: its requests carry `ops`. Answers the address it got.
   Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4 = false);
 
+  // Other bounds of addresses, other proxies; the rest of the options stays as it is.
+  void reconfigure(const ServerOptions& options);
+  // Ends the streams of this payer, without what is buffered.
+  void cut_off(const void* payer);
+
   // Drain: no new connections, idle ones close, the others after their answer. Streams are their owners' to
   // end.
   void begin_stop();

@@ -65,6 +65,17 @@ void ServerImpl::bill(const Exchange& exchange, const void* payer) {
   c.stranger = false;
 }
 
+// Who counts already counts as before.
+void ServerImpl::reconfigure(const ServerOptions& options) {
+  options_.address_connections_max = options.address_connections_max;
+  options_.trusted_proxies = options.trusted_proxies;
+}
+
+void ServerImpl::cut_off(const void* payer) {
+  for (const auto& c : connections_)
+    if (c->account && c->payer == payer && c->output != ServerConnection::Output::doomed) doom(*c);
+}
+
 // Keeps spare_ in order; a request since the last time counts as use.
 void ServerImpl::place(ServerConnection& c) {
   const bool spare = c.slots.empty() && !c.ops;

@@ -171,6 +171,8 @@ class ServerImpl {
 
   void adopt(Handover handover, bool ops);
   Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4);
+  void reconfigure(const ServerOptions& options);
+  void cut_off(const void* payer);
   void begin_stop();
   bool is_idle() const;
 
@@ -236,7 +238,7 @@ class ServerImpl {
   bool send_pending(ServerConnection& c);
 
   EventLoop& loop_;
-  const ServerOptions options_;
+  ServerOptions options_;
   const Server::Handler handler_;
   bool stopping_ = false;
   Poller poller_;

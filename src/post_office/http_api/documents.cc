@@ -30,8 +30,8 @@ std::string openapi_document(const ChannelTable& channels) {
 }
 
 Handler serve_openapi(const ChannelTable& channels) {
-  return [document = openapi_document(channels)](ApiRequest call) {
-    call.responder.send(http::Response::json(200, document));
+  return [&channels](ApiRequest call) {
+    call.responder.send(http::Response::json(200, openapi_document(channels)));
   };
 }
 void serve_asyncapi(ApiRequest call) {

@@ -15,6 +15,7 @@ std::string_view asyncapi_document();
 // The same with this gateway's channels in the schema of their names.
 std::string openapi_document(const ChannelTable& channels);
 
+// `channels` outlives it.
 Handler serve_openapi(const ChannelTable& channels);
 void serve_asyncapi(ApiRequest call);
 

@@ -20,8 +20,8 @@ struct RunCaller {
 
 class RunCallers {
  public:
-  // `anonymous`: what clients without a session may use; absent: they are refused. The others outlive it.
-  RunCallers(TrafficCop& traffic_cop, Access& access, std::optional<ChannelSet> anonymous)
+  // `anonymous`: what clients without a session may use; absent: they are refused. All outlive it.
+  RunCallers(TrafficCop& traffic_cop, Access& access, const std::optional<ChannelSet>& anonymous)
       : traffic_cop_(traffic_cop), access_(access), anonymous_(anonymous) {}
 
   using Then = std::function<void(const RunCaller&)>;
@@ -36,7 +36,7 @@ class RunCallers {
  private:
   TrafficCop& traffic_cop_;
   Access& access_;
-  const std::optional<ChannelSet> anonymous_;
+  const std::optional<ChannelSet>& anonymous_;
   const char sessions_ = 0;  // its address is the payer of those with a session
 };
 
