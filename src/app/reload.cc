@@ -1,5 +1,7 @@
 #include "app/reload.h"
 
+#include <filesystem>
+
 #include "base/log.h"
 #include "config/reload.h"
 #include "post_office/http_api/audit.h"
@@ -39,6 +41,18 @@ http::Response answer_of(const ReloadOutcome& outcome) {
 }
 
 }  // namespace
+
+// A pipe has been read to its end, and one that nobody writes to would be waited for.
+Reload::Reload(ConfigSources sources, const Config& running, Take take)
+    : sources_(std::move(sources)), running_(running), take_(std::move(take)) {
+  sources_.read_file = [read = sources_.read_file](const std::string& path) -> Result<std::string> {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+      return Error{Errc::invalid_argument, "is no regular file, and can't be read again"};
+    return read(path);
+  };
+}
 
 ReloadOutcome Reload::run() {
   ReloadOutcome outcome = attempt();

@@ -22,8 +22,7 @@ class Reload {
   using Take = std::function<void(const Config& next)>;
 
   // `running` outlives it, and is what take() has been given last.
-  Reload(ConfigSources sources, const Config& running, Take take)
-      : sources_(std::move(sources)), running_(running), take_(std::move(take)) {}
+  Reload(ConfigSources sources, const Config& running, Take take);
 
   // Logs what became of it.
   ReloadOutcome run();
@@ -31,7 +30,7 @@ class Reload {
  private:
   ReloadOutcome attempt();
 
-  const ConfigSources sources_;
+  ConfigSources sources_;
   const Config& running_;
   const Take take_;
 };

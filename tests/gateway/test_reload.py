@@ -255,6 +255,14 @@ class TestAllOrNothing:
         assert "No such file" in refused.text
         gateway.connect()
 
+    def test_a_pipe_is_not_waited_for(self, gateway, settings):
+        settings.path.unlink()
+        os.mkfifo(settings.path)
+        refused = gateway.api.post("/api/admin/reload")
+        assert_refused(refused, 409, "failed_precondition")
+        assert "is no regular file" in refused.text
+        gateway.connect()
+
     def test_nothing_new_is_fine(self, gateway):
         assert taken(gateway.api.post("/api/admin/reload")) == []
 
