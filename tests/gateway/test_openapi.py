@@ -327,6 +327,7 @@ CALLS = {
     ("GET", "/health/live"): [(200, lambda g, c: "/health/live")],
     ("GET", "/metrics"): [(200, lambda g, c: "/metrics")],
     ("GET", "/openapi.json"): [(200, lambda g, c: "/openapi.json")],
+    ("POST", "/api/admin/reload"): [(200, lambda g, c: ("/api/admin/reload", None))],
     ("GET", "/asyncapi.json"): [(200, lambda g, c: "/asyncapi.json")],
     ("GET", "/ws"): [(426, lambda g, c: "/ws")],
     ("GET", "/"): [(200, lambda g, c: "/")],
@@ -336,7 +337,7 @@ CALLS = {
 }
 
 # These must be documented. The rest of the table may be.
-PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, RUNS, "/v1", "/api/chat", "/ag-ui", "/mcp", "/health", "/metrics"))}
+PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, RUNS, "/v1", "/api/chat", "/ag-ui", "/mcp", "/api/admin", "/health", "/metrics"))}
 
 
 def operations(document):
