@@ -109,6 +109,64 @@ def test_a_session_is_suspended_and_resumed(operator, gateway, user):
     expect(rows(operator, "Sessions").get_by_text("active")).to_be_visible()
 
 
+def test_nobody_of_an_earlier_search_is_left_to_be_acted_on(operator, gateway, user):
+    """Neither before the answer is there, nor when an answer comes late."""
+    slow = f"{user}-slow"
+    for one in (user, slow):
+        gateway.new_session(user_id=one)
+    held = []
+    operator.page.route(lambda url: f"user_id={slow}" in url, lambda route: held.append(route))
+    find(operator, user)
+    expect(rows(operator, "Sessions").get_by_role("button", name=f"Suspend session of {user}")).to_be_visible()
+    find(operator, slow)
+    expect(rows(operator, "Sessions").get_by_role("button")).to_have_count(0)
+    eventually(lambda: operator.page.evaluate("0") == 0 and held)
+    find(operator, "nobody-of-that-name")
+    expect(operator.page.get_by_text("No connections.")).to_be_visible()
+    with operator.page.expect_event("requestfinished", lambda request: slow in request.url):
+        held[0].continue_()
+    operator.page.evaluate("new Promise((done) => setTimeout(done, 100))")  # time for what must not happen
+    expect(operator.page.get_by_text("No sessions.")).to_be_visible()
+
+
+def test_the_keyboard_stays_where_it_is_when_a_table_is_shown_anew(operator, gateway):
+    run = Run.create(gateway.api)
+    row = rows(operator, "Open runs").filter(has=operator.page.get_by_title(run.run_id))
+    row.get_by_role("button", name=re.compile("^Cancel ")).focus()
+    newer = Run.create(gateway.api)
+    expect(rows(operator, "Open runs").filter(has=operator.page.get_by_title(newer.run_id))).to_be_visible()
+    expect(row.get_by_role("button", name=re.compile("^Cancel "))).to_be_focused()
+    run.end()
+    expect(row).to_have_count(0)
+    expect(operator.page.get_by_role("group", name="Table of open runs")).to_be_focused()
+    newer.end()
+
+
+def test_what_was_done_to_a_session_leaves_the_keyboard_at_what_undoes_it(operator, gateway, user):
+    gateway.new_session(user_id=user)
+    find(operator, user)
+    for button, undoes in (("Suspend", "Resume"), ("Resume", "Suspend")):
+        rows(operator, "Sessions").get_by_role("button", name=re.compile(f"^{button} ")).press("Enter")
+        confirm(operator, button)
+        expect(rows(operator, "Sessions").get_by_role("button", name=re.compile(f"^{undoes} "))).to_be_focused()
+
+
+def test_a_count_of_runs_that_is_not_whole_says_so(gateway_factory, open_tab):
+    gateway = gateway_factory()
+    console = open_tab(gateway).open()
+    console.use_key()
+    console.accepted()
+    console.operate()
+    for _ in range(50):
+        Run.create(gateway.api, lease_ms=60_000)
+    expect(tile(console, "Open runs")).to_have_text("50")
+    one_more = Run.create(gateway.api, lease_ms=60_000)
+    expect(tile(console, "Open runs")).to_have_text("50+")
+    expect(console.page.get_by_text(re.compile("^More may be open"))).to_be_visible()
+    one_more.end()
+    expect(tile(console, "Open runs")).to_have_text("50")
+
+
 def test_an_open_run_is_cancelled(operator, gateway):
     run = Run.create(gateway.api)
     row = rows(operator, "Open runs").filter(has=operator.page.get_by_title(run.run_id))

@@ -44,7 +44,7 @@ class Api {
   }
   connection(id) { return this.call("GET", `/api/post-office/websocket/connections/${id}`); }
   disconnect(id, code) { return this.call("POST", `/api/post-office/websocket/connections/${id}/disconnect`, { code }); }
-  runs(status) { return this.call("GET", `/api/post-office/runs?status=${status}&limit=50`); }
+  runs(status, limit) { return this.call("GET", `/api/post-office/runs?${new URLSearchParams({ status, limit })}`); }
   cancelRun(id) { return this.call("POST", `/api/post-office/runs/${encodeURIComponent(id)}/cancel`, { reason: "cancelled in the console" }); }
   session(id) { return this.call("GET", `/api/traffic-cop/sessions/${encodeURIComponent(id)}`); }
   changeSession(id, change) { return this.call("PATCH", `/api/traffic-cop/sessions/${encodeURIComponent(id)}`, change); }

@@ -2,8 +2,8 @@
 set(console_dir ${CMAKE_CURRENT_SOURCE_DIR}/console)
 # In this order: a constant is written before what uses it while the script is read.
 set(console_scripts
-  client.js words.js dom.js api.js link.js instances.js log.js run_view.js runs.js meters.js confirm.js people.js operate.js app.js
-  connection.js talk.js start.js)
+  client.js words.js dom.js api.js link.js instances.js log.js run_view.js runs.js meters.js confirm.js rows.js people.js operate.js
+  app.js connection.js talk.js start.js)
 set(console_page ${CMAKE_BINARY_DIR}/generated/post_office/console/page_data.h)
 list(TRANSFORM console_scripts PREPEND ${console_dir}/ OUTPUT_VARIABLE console_sources)
 list(JOIN console_scripts "," console_script_list)

@@ -1,6 +1,7 @@
 // The Operate view: what all instances tell of themselves, and who may be acted on. Rates are the cluster's.
 
 const OPERATE_MS = 2000;
+const RUNS_SHOWN = 50;   // of each status that is open
 const CLOSE_BUCKETS = 60;
 const CLOSE_BUCKET_MS = 10000;
 
@@ -97,8 +98,8 @@ class Operate {
   }
 
   async openRuns() {
-    const lists = await Promise.all(["in_progress", "queued"].map((status) => this.api.runs(status)));
-    return lists.flatMap((list) => list.runs);
+    const lists = await Promise.all(["in_progress", "queued"].map((status) => this.api.runs(status, RUNS_SHOWN + 1)));
+    return { runs: lists.flatMap((list) => list.runs.slice(0, RUNS_SHOWN)), isMore: lists.some((list) => list.after !== null) };
   }
 
   show(instances, counts) {
@@ -117,14 +118,15 @@ class Operate {
     $("all-in").textContent = rate(received);
     $("all-out").textContent = rate(sent);
     $("all-instances").textContent = `${instances.filter((one) => one.status === "ready").length} of ${instances.length}`;
-    $("gateway-rows").replaceChildren(...[...instances].sort((a, b) => (a.instance_id < b.instance_id ? -1 : 1)).map(gatewayRow));
+    showRows("gateway-rows", [...instances].sort((a, b) => (a.instance_id < b.instance_id ? -1 : 1)).map(gatewayRow));
     showChannelTable(instances, counts.by_channel ?? {});
     this.closes.show();
   }
 
-  showRuns(open) {
-    $("all-runs").textContent = open.length;
-    showRows("run-rows", open.map(runRow), "None is open.");
+  showRuns({ runs, isMore }) {
+    $("all-runs").textContent = isMore ? `${runs.length}+` : runs.length;
+    $("more-runs").hidden = !isMore;
+    showRows("run-rows", runs.map(runRow), "None is open.");
   }
 }
 
@@ -135,7 +137,7 @@ function gatewayRow(one) {
   const [word, tone] = STATE_WORDS[one.status] ?? [one.status, "bad"];
   const name = el("th", { scope: "row" }, el("span", { className: "mono", textContent: one.instance_id }));
   if (instances.seen.size > 1 && one.instance_id === instances.here) name.append(" ", tag("this page", "good"));
-  return el("tr", {}, name, el("td", {}, tag(word, tone)), el("td", { textContent: one.version }), number(one.connections),
+  return tableRow(one.instance_id, "", name, el("td", {}, tag(word, tone)), el("td", { textContent: one.version }), number(one.connections),
     number(`${one.cpu_percent} %`), number(megabytes(one.memory_bytes)), number(span(one.uptime_seconds)));
 }
 
@@ -144,29 +146,29 @@ const sum = (loads, name) => loads.reduce((total, load) => total + (load[name] ?
 // One row for all instances; where they differ in what a person has to know, one for each below.
 function showChannelTable(all, clients) {
   const names = [...new Set([...Object.keys(clients), ...all.flatMap((one) => Object.keys(one.channels))])];
-  $("channel-rows").replaceChildren(...names.flatMap((name) => {
+  showRows("channel-rows", names.flatMap((name) => {
     const loads = all.filter((one) => one.channels[name]).map((one) => ({ instance: one.instance_id, ...one.channels[name] }));
     const busy = loads.filter((load) => load.agents || load.waiting || load.unacknowledged || load.dead_letters_total);
-    const each = all.length > 1 ? busy.map((load) => channelRow(load.instance, undefined, [load], true)) : [];
-    return [channelRow(name, clients[name] ?? 0, loads, false), ...each];
+    const each = all.length > 1 ? busy.map((load) => channelRow(name, undefined, [load], load.instance)) : [];
+    return [channelRow(name, clients[name] ?? 0, loads), ...each];
   }));
 }
 
-function channelRow(name, clients, loads, isPart) {
+// `part`: the one instance that it is of.
+function channelRow(name, clients, loads, part) {
   const waiting = number(sum(loads, "waiting"));
   if (sum(loads, "waiting") > 0) waiting.dataset.tone = loads.some((load) => load.waiting >= load.waiting_max * 0.8) ? "bad" : "warn";
   const dead = number(sum(loads, "dead_letters_total"));
   if (sum(loads, "dead_letters_total") > 0) dead.dataset.tone = "warn";
   const open = loads.find((load) => load.circuit_state !== "closed");
   const circuit = el("td", {}, tag(CIRCUIT_WORDS[open?.circuit_state ?? "closed"], open ? "bad" : "good"));
-  const row = el("tr", { className: isPart ? "part" : "" },
-    el("th", { scope: "row" }, ...(isPart ? [el("span", { className: "mono", textContent: name })] : breakable(name))),
+  return tableRow(part ? `${name} ${part}` : name, part ? "part" : "",
+    el("th", { scope: "row" }, ...(part ? [el("span", { className: "mono", textContent: part })] : breakable(name))),
     number(clients ?? ""), number(sum(loads, "agents")), waiting, number(sum(loads, "unacknowledged")), dead, circuit);
-  return row;
 }
 
 function runRow(run) {
-  return el("tr", {}, el("th", { scope: "row" }, mono(run.run_id)), el("td", {}, ...breakable(run.channel)), el("td", {}, tag(run.status)),
+  return tableRow(run.run_id, "", el("th", { scope: "row" }, mono(run.run_id)), el("td", {}, ...breakable(run.channel)), el("td", {}, tag(run.status)),
     el("td", { className: "time", textContent: ago(run.created_at) }), el("td", { className: "actions" }, action("Cancel", run.run_id, () => cancelRun(run))));
 }
 

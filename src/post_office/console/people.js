@@ -15,39 +15,57 @@ class People {
   constructor(api) {
     this.api = api;
     this.wanted = "";
+    this.search = 0;   // the newest: what an older one is answered is not shown any more
     this.after = { sessions: null, connections: null };
   }
 
   async find(wanted) {
+    const search = ++this.search;
+    if (wanted !== this.wanted) this.forget();
     this.wanted = wanted;
     const { connection, session, sessions, connections } = filtersOf(wanted);
     tell("find-result", "Looking…");
-    try {
-      if (connection) await this.one("connection-rows", connectionRow, async () => (await this.api.connection(connection)).connection);
-      if (session) await this.one("session-rows", sessionRow, () => this.api.session(`ref:${session}`));
-      if (connection) showRows("session-rows", [], "Look for its user to see the session.");
-      if (sessions) await this.page("sessions", sessions, false);
-      if (connections) await this.page("connections", connections, false);
-      tell("find-result", "");
-    } catch (error) {
-      tell("find-result", apiWords(error), "bad");
-    }
-    if (connection || session) $("more-sessions").hidden = true;
-    if (connection) $("more-connections").hidden = true;
+    await this.try(search, async () => {
+      if (connection) await this.one(search, "connection-rows", connectionRow, async () => (await this.api.connection(connection)).connection);
+      if (session) await this.one(search, "session-rows", sessionRow, () => this.api.session(`ref:${session}`));
+      if (connection) this.show(search, "session-rows", [], "Look for its user to see the session.");
+      if (sessions) await this.page(search, "sessions", sessions, false);
+      if (connections) await this.page(search, "connections", connections, false);
+    });
   }
 
-  async one(rows, row, ask) {
+  // Nobody of another search is left to be acted on while the answer is under way.
+  forget() {
+    for (const kind of ["session", "connection"]) {
+      showRows(`${kind}-rows`, [], "…");
+      $(`more-${kind}s`).hidden = true;
+    }
+  }
+
+  async try(search, look) {
+    let words = "";
+    try {
+      await look();
+    } catch (error) {
+      words = apiWords(error);
+    }
+    if (search === this.search) tell("find-result", words, words ? "bad" : "plain");
+  }
+
+  show(search, ...table) { if (search === this.search) showRows(...table); }
+
+  async one(search, rows, row, ask) {
     let found = [];
     try {
       found = [await ask()];
     } catch (error) {
       if (error.status !== 404) throw error;
     }
-    showRows(rows, found.map(row), "Nobody by that name.");
+    this.show(search, rows, found.map(row), "Nobody by that name.");
   }
 
   // A page may be short though there is more: then the next one is asked for, too.
-  async page(kind, filter, isMore) {
+  async page(search, kind, filter, isMore) {
     let after = isMore ? this.after[kind] : "";
     const found = [];
     do {
@@ -55,6 +73,7 @@ class People {
       found.push(...page[kind]);
       after = page.after;
     } while (after !== null && found.length < PAGE);
+    if (search !== this.search) return;
     this.after[kind] = after;
     const [rows, row] = kind === "sessions" ? ["session-rows", sessionRow] : ["connection-rows", connectionRow];
     if (isMore) $(rows).append(...found.map(row));
@@ -62,14 +81,12 @@ class People {
     $(`more-${kind}`).hidden = after === null;
   }
 
-  more(kind) { return this.page(kind, filtersOf(this.wanted)[kind], true); }
-  again() { return this.find(this.wanted); }
-}
+  more(kind) {
+    const search = this.search;
+    return this.try(search, () => this.page(search, kind, filtersOf(this.wanted)[kind], true));
+  }
 
-function showRows(id, rows, otherwise) {
-  const columns = $(id).parentNode.querySelectorAll("thead th").length;
-  const empty = el("tr", {}, el("td", { colSpan: columns, className: "nothing", textContent: otherwise }));
-  $(id).replaceChildren(...(rows.length > 0 ? rows : [empty]));
+  again() { return this.find(this.wanted); }
 }
 
 const STATUS_TONES = { active: "good", suspended: "warn", expired: "plain", inactive: "plain", in_progress: "good", queued: "warn" };
@@ -103,13 +120,13 @@ function sessionRow(session) {
   if (session.status === "active") actions.push(action("Suspend", `session of ${session.user_id}`, () => suspend(session)));
   if (session.status === "suspended") actions.push(action("Resume", `session of ${session.user_id}`, () => resume(session)));
   const user = el("td", {}, lookFor(session.user_id), session.tenant_id ? el("span", { className: "note", textContent: ` ${session.tenant_id}` }) : "");
-  return el("tr", {}, el("th", { scope: "row" }, lookFor(name, `${name.slice(0, 8)}…`)), user,
+  return tableRow(name, "", el("th", { scope: "row" }, lookFor(name, `${name.slice(0, 8)}…`)), user,
     el("td", {}, tag(session.status)), el("td", { className: "time", textContent: until(session.expires_at) }), el("td", { className: "actions" }, ...actions));
 }
 
 function connectionRow(connection) {
   const { connection_id: id, user_id: user } = connection;
-  return el("tr", {}, el("th", { scope: "row" }, mono(id)),
+  return tableRow(id, "", el("th", { scope: "row" }, mono(id)),
     el("td", {}, user ? lookFor(user) : el("span", { className: "note", textContent: "no session" })),
     el("td", { className: "via" }, mono(connection.gateway_instance_id)),
     el("td", {}, ...breakable(connection.channel)), el("td", { className: "time", textContent: ago(connection.connected_at) }),

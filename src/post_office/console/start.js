@@ -34,7 +34,11 @@ onClick("conversation-new", () => { $("conversation").value = `c-${randomId()}`;
 onSubmit("send-form", sendMessage);
 onSubmit("publish-form", publish);
 
-onSubmit("find-form", () => people.find($("find").value.trim()));
+// Not one at a time: who is looked for now matters more than who was before.
+$("find-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  people.find($("find").value.trim());
+});
 onClick("more-sessions", () => once($("more-sessions"), () => people.more("sessions")));
 onClick("more-connections", () => once($("more-connections"), () => people.more("connections")));
 onClick("to-setup", (event) => {
