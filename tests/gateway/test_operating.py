@@ -242,6 +242,17 @@ class TestAudit:
         gateway.api.delete(f"{RUNS}/{run.run_id}")
         self.expect(gateway, what="run.delete", whom=f"run:{run.run_id}", result="run_not_found")
 
+    def test_a_name_that_is_none_fills_no_log(self, gateway, key):
+        assert_refused(key("keeper").post(f"{POST_OFFICE}/connections/ws_{'0' * 5000}/disconnect", {}), 404)
+        line = self.expect(gateway, what="connection.disconnect", key="keeper", result="not_found")
+        assert line["whom"] == f'"connection:ws_{"0" * 286}...(cut, of 5014 bytes)"'
+
+    def test_what_has_no_form_changes_nothing_and_leaves_none(self, gateway, key):
+        assert_refused(key("keeper").post(SESSIONS, {"user_id": "no name"}), 400)
+        key("keeper").create_session("a-name")
+        self.expect(gateway, what="session.create", result="ok")
+        assert "no name" not in gateway.log_text
+
     def test_none_is_left_out_however_many_there_are(self, gateway, key):
         for n in range(60):
             key("keeper").create_session(f"one-of-many-{n}")

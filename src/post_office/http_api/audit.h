@@ -23,7 +23,10 @@ class Audit {
     whom_ = std::move(whom);
     done();
   }
-  void failed(const Error& error) const { tell(to_string(error.code)); }
+  // What has no form has asked for nothing.
+  void failed(const Error& error) const {
+    if (error.code != Errc::invalid_argument) tell(to_string(error.code));
+  }
   void failed(const RunRefusal& refusal) const { tell(to_string(refusal.code)); }
 
  private:
