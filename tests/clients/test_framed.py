@@ -11,6 +11,11 @@ GATEWAY_FLAGS = ("--log-level", "error")
 FORMATS = ("ai-sdk", "ag-ui")
 ITEM = {"ai-sdk": {"type": "data-x", "data": [1]}, "ag-ui": {"type": "CUSTOM", "name": "x", "value": [1]}}
 LAST = {"ai-sdk": "finish", "ag-ui": "RUN_FINISHED"}
+# As a model's own stream ends. What is in it is for the reader.
+OWN_LAST = {
+    "ai-sdk": {"type": "finish", "finishReason": "length", "messageMetadata": {"tokens": 5}},
+    "ag-ui": {"type": "RUN_FINISHED", "threadId": "t", "runId": "r", "result": {"tokens": 5}},
+}
 
 
 @pytest.fixture(params=FORMATS)
@@ -41,6 +46,33 @@ def test_items_pass(writer, framed):
     writer.call("append", run=framed.name, item=ITEM[framed.format])
     writer.call("end", run=framed.name)
     assert ITEM[framed.format] in lines(framed)
+
+
+def test_an_agents_own_last_event_is_the_streams_end(writer, framed):
+    writer.call("append", run=framed.name, item=ITEM[framed.format])
+    writer.call("append", run=framed.name, item=OWN_LAST[framed.format])
+    writer.call("flush", run=framed.name)
+    assert lines(framed)[-1] == ITEM[framed.format]
+    writer.call("end", run=framed.name)
+    last, wanted = lines(framed)[-1], OWN_LAST[framed.format]
+    assert {name: last.get(name) for name in wanted.keys() - {"threadId", "runId"}} == {
+        name: value for name, value in wanted.items() if name not in ("threadId", "runId")
+    }
+    assert [line["type"] for line in lines(framed)].count(LAST[framed.format]) == 1
+
+
+def test_a_last_event_that_others_follow_was_not_the_last(writer, framed):
+    """A model's answer of several calls, each of which ends its own stream."""
+    for _ in range(2):
+        writer.call("append", run=framed.name, item=ITEM[framed.format])
+        writer.call("append", run=framed.name, item=OWN_LAST[framed.format])
+    writer.call("end", run=framed.name)
+    told = lines(framed)
+    assert [line for line in told if line == ITEM[framed.format]] == [ITEM[framed.format]] * 2
+    assert [line["type"] for line in told].count(LAST[framed.format]) == 1
+    assert told[-1]["type"] == LAST[framed.format]
+    if framed.format == "ai-sdk":
+        assert {"type": "message-metadata", "messageMetadata": {"tokens": 5}} in told
 
 
 def test_one_that_readers_would_not_take_fails_the_run(writer, framed):

@@ -11,6 +11,8 @@ const BATCH_MOST = 65536; // characters, when it says more than the gateway take
 const HELD_MOST = 1 << 20; // characters that are not sent yet: append() waits
 const ITEMS_MOST = 1000;
 const HEALS = 20;
+/** Events of AI SDK and AG-UI that end a stream: beside the run's end they are it, before that the gateway leaves them out. */
+const LASTS = ['finish', 'abort', 'RUN_FINISHED', 'RUN_ERROR'];
 /** Whose the run is by now: nobody's, or another's. */
 export const OVER = ['run_ended', 'run_not_found', 'expired'];
 export const ANOTHERS = ['fenced', 'run_held', 'run_moved', 'sequence_conflict'];
@@ -61,6 +63,7 @@ export class AgentRun {
   private _batches: Batch[] = [];
   private _next = 0;
   private _buffer: Piece[] = [];
+  private _lasts = new Map<string, { _line: string }>(); // wait for the end, by their type
   private _held = 0; // characters
   private _end?: string;
   private _timer?: ReturnType<typeof setTimeout>;
@@ -95,14 +98,18 @@ export class AgentRun {
     return this;
   }
 
-  /** Adds text, or of a `json` run an item. Resolves when it is in the batch: at once, but when much waits. */
+  /**
+   * Adds text, or of a `json` run an item. Resolves when it is in the batch: at once, but when much waits. An event of AI SDK
+   * or AG-UI that ends the stream waits for the end.
+   */
   async append(piece: string | object): Promise<void> {
     if (this._failure) throw this._failure;
     if (this._end) throw new Error('The run has been ended');
     if (piece === '') return;
-    const taken = pieceOf(piece, !!this._options.json);
-    this._buffer.push(taken);
-    this._held += sizeOf(taken);
+    const taken = pieceOf(piece, !!this._options.json), type = this._options.framed && (piece as { type?: string }).type;
+    if (type !== 'finish' || this._lasts.has(type)) this._followed(); // an abort may stand before it
+    if (type && LASTS.includes(type)) this._lasts.set(type, taken as { _line: string });
+    else this._put(taken);
     if (this._held >= BATCH) this._pump();
     else this._timer ??= setTimeout(() => this._pump(), BATCH_MS);
     while (this._held > HELD_MOST && this._pumping) await this._pumping.catch(() => {});
@@ -136,6 +143,7 @@ export class AgentRun {
   /** Ends it, and resolves when the gateway has answered. */
   async end(status: EndStatus = 'completed', { error, result }: Omit<End, 'status'> = {}): Promise<void> {
     if (this._failure) throw this._failure;
+    if (!this._end) for (const last of this._lasts.values()) this._put(last);
     this._end ??= json({ status, error, result });
     await this.flush();
   }
@@ -149,6 +157,18 @@ export class AgentRun {
   fail(error: unknown, code = 'agent_error'): Promise<void> {
     const { status, ...more } = failureOf(error, code);
     return this.end(status, more);
+  }
+
+  private _put(piece: Piece): void {
+    this._buffer.push(piece);
+    this._held += sizeOf(piece);
+  }
+
+  /** What was to be the end was none. Of it the gateway would say the metadata alone. */
+  private _followed(): void {
+    const finish = this._lasts.get('finish'), messageMetadata = finish && JSON.parse(finish._line).messageMetadata;
+    this._lasts.clear();
+    if (messageMetadata != null) this._put(pieceOf({ type: 'message-metadata', messageMetadata }, true));
   }
 
   // Sending.

@@ -179,6 +179,19 @@ test('of a framed run only a second attempt is said to be one', async (t) => {
   assert.deepEqual(runs.calls.filter(({ verb }) => verb === 'claim').map(({ producer, keep }) => [producer, keep]), [['p', 'all'], ['q', 'all'], ['q', 0]]);
 });
 
+test('an event that ends a framed stream goes with the end', async (t) => {
+  const { runs, gateway } = started(t);
+  const run = await gateway.run(envelope('ai-sdk', 'ai-sdk')), part = { type: 'data-x', data: 1 };
+  const finish = { type: 'finish', messageMetadata: { tokens: 5 } };
+  for (const item of [part, finish, part, { type: 'abort' }, finish]) await run.append(item);
+  await run.flush();
+  await run.end();
+  assert.deepEqual(appends(runs).map(({ items, end }) => [items, end?.status]), [
+    [[part, { type: 'message-metadata', messageMetadata: { tokens: 5 } }, part], undefined],
+    [[{ type: 'abort' }, finish], 'completed'],
+  ]);
+});
+
 test('what can never be taken fails the run', async (t) => {
   const { runs, gateway } = started(t), append = runs.append;
   runs.append = (asked) => asked.text?.length > 10 ? runs.refuse(413, 'run_too_large') : append.call(runs, asked);

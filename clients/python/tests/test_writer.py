@@ -227,6 +227,20 @@ def test_the_hash_of_a_run_that_the_gateway_frames_is_its_own():
     assert run.data == b"<onetwo>", "all of it, in a new attempt"
 
 
+def test_an_event_that_ends_a_framed_stream_goes_with_the_end():
+    writer = writing(FakeRun("ai-sdk"), is_text=False, is_framed=True)
+    part, finish = {"type": "data-x", "data": 1}, {"type": "finish", "messageMetadata": {"tokens": 5}}
+    for item in (part, finish, part, {"type": "abort"}, finish):
+        writer.unsent.add_item(item, 0)
+    first = json.loads(writer.next(1.0).body)
+    assert first["items"] == [part, {"type": "message-metadata", "messageMetadata": {"tokens": 5}}, part] and "end" not in first
+    writer.answered({"pos": 1, "hash": "0" * 14})
+    assert writer.next(1.0) is None
+    writer.finish({"status": "completed"}, 1.0)
+    last = json.loads(writer.next(1.0).body)
+    assert (last["items"], last["end"]) == ([{"type": "abort"}, finish], {"status": "completed"})
+
+
 def test_another_owner_is_the_end_of_it():
     run = FakeRun()
     writer = writing(run)

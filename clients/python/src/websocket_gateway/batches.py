@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .characters import well_formed
 
+# Events of AI SDK and AG-UI that end a stream: beside the run's end they are it, before that the gateway leaves them out.
+LASTS = ("finish", "abort", "RUN_FINISHED", "RUN_ERROR")
 LONE_HIGH = re.compile("[\ud800-\udbff]\\Z")
 
 
@@ -30,13 +33,15 @@ class Batch:
 
 
 class Unsent:
-    """Collects until it is time for a batch. Halves of a character that come apart are put together again."""
+    """Collects until it is time for a batch. Halves of a character that come apart are put together again, and of a framed
+    run the events that end its stream wait for the end."""
 
-    def __init__(self, is_text: bool) -> None:
-        self.is_text = is_text
+    def __init__(self, is_text: bool, *, is_framed: bool = False) -> None:
+        self.is_text, self._is_framed = is_text, is_framed
         self.since: float | None = None  # when the oldest of it was said
         self._parts: list[bytes] = []
         self._half = ""
+        self._lasts: dict[str, bytes] = {}  # by their type
         self.size = 0
 
     @property
@@ -51,7 +56,14 @@ class Unsent:
         self._add(well_formed(text).encode(), now)
 
     def add_item(self, item: Any, now: float) -> None:
-        self._add(json.dumps(item, allow_nan=False, separators=(",", ":")).encode() + b"\n", now)
+        line = line_of(item)
+        kind = str(item.get("type")) if self._is_framed and isinstance(item, Mapping) else ""
+        if kind != "finish" or kind in self._lasts:  # an abort may stand before it
+            self._followed(now)
+        if kind in LASTS:
+            self._lasts[kind] = line
+        else:
+            self._add(line, now)
 
     def _add(self, data: bytes, now: float) -> None:
         if data:
@@ -59,14 +71,25 @@ class Unsent:
             self.size += len(data)
             self.since = now if self.since is None else self.since
 
+    def _followed(self, now: float) -> None:
+        """What was to be the end was none. Of it the gateway would say the metadata alone."""
+        metadata = json.loads(self._lasts.get("finish", b"{}")).get("messageMetadata")
+        self._lasts.clear()
+        if metadata is not None:
+            self._add(line_of({"type": "message-metadata", "messageMetadata": metadata}), now)
+
     def close(self, now: float) -> None:
         """Nothing more comes: half a character that has stayed alone is none."""
+        for line in self._lasts.values():
+            self._add(line, now)
+        self._lasts.clear()
         if self._half:
             self._half = ""
             self._add("\ufffd".encode(), now)
 
     def clear(self) -> None:
         self._parts, self.size, self.since, self._half = [], 0, None, ""
+        self._lasts.clear()
 
     def take(self, most: int, items_max: int) -> bytes:
         """Up to so many bytes, in whole characters and whole lines."""
@@ -85,6 +108,10 @@ class Unsent:
         while cut < len(data) and data[cut] & 0xC0 == 0x80:
             cut -= 1
         return cut
+
+
+def line_of(item: Any) -> bytes:
+    return json.dumps(item, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def end_of_lines(data: bytes, most: int, lines_max: int) -> int:

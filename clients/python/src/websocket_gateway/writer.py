@@ -49,7 +49,7 @@ class Writer:
         self.failure: GatewayError | None = None  # it is not ours to write any more
         self.trouble: Refused | None = None  # a batch was refused; whoever says something next is told
         self.ended = False  # by us, and answered
-        self.unsent = Unsent(is_text)
+        self.unsent = Unsent(is_text, is_framed=is_framed)
         self._backoff = Backoff(0.1, 5.0, rng or random.Random())
         self._retry_at = 0.0
         self._in_flight: Request | None = None
