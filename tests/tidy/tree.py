@@ -20,7 +20,7 @@ class Finding:
 
 
 def read_tree(root: Path) -> dict[str, str]:
-    """Every text file that git tracks or would track; build output never."""
+    """Every text file that git tracks or would track, and the names of pictures; build output never."""
     listed = subprocess.run(
         ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True, capture_output=True, text=True).stdout
@@ -30,7 +30,9 @@ def read_tree(root: Path) -> dict[str, str]:
         if not file.is_file():
             continue
         data = file.read_bytes()
-        if b"\0" not in data:
+        if path.endswith(".png"):
+            tree[path] = ""
+        elif b"\0" not in data:
             tree[path] = data.decode("utf-8", "replace")
     return tree
 
