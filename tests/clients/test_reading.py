@@ -1,11 +1,7 @@
 """Whoever asks and reads, with an agent played by the test."""
 
-import os
-import random
-
 import pytest
 
-from clients.cutting_proxy import CuttingProxy
 from clients.driver import DriverError
 from support.run_copies import Owner
 from support.runs import RUNS, cursor
@@ -13,7 +9,6 @@ from support.tcp_proxy import TcpProxy
 from support.wait import eventually
 
 GATEWAY_FLAGS = ("--log-level", "error")
-DROPS = int(os.environ.get("CLIENT_DROPS", "60"))
 
 
 @pytest.fixture
@@ -93,34 +88,6 @@ def test_a_gateway_that_is_silent_is_left_for_another_connection(gateway, reader
         assert proxy.accepted > before
         owner.end()
         assert_whole(reader.wait(run, end=True), "heard, and on")
-
-
-def test_cuts_at_random_bytes_lose_and_double_nothing(gateway, reader, user, name, record_property):
-    rng = random.Random(int(os.environ.get("CLIENT_SEED", "7")))
-    words = [f"{n} {rng.choice(['word', 'ünï', '𝄞', '漢字'])} " * rng.randrange(1, 9) for n in range(40)]
-
-    def limits():
-        return (rng.randrange(500) if rng.random() < 0.1 else rng.randrange(400, 4000), None if rng.random() < 0.9 else rng.randrange(900))
-
-    with CuttingProxy(gateway.address, limits) as proxy:
-        token = gateway.new_session(user_id=user)
-        reader.call("connect", url=proxy.ws_url, token=token, timeout_s=60, timeout=70)
-        asks, lost = 0, DROPS
-        while proxy.drops < lost or not asks:
-            run, asks = name(), asks + 1
-            owner = asked(gateway, reader, run)
-            said = ""
-            while len(said) < 20_000 and not (proxy.drops >= lost and said):
-                text = rng.choice(words)
-                owner.append(text)
-                said += text
-                if rng.random() < 0.3:
-                    reader.wait(run, bytes=len(said.encode()), timeout_s=60)
-                assert said.startswith(reader.state(run)["text"])
-            owner.end()
-            assert_whole(reader.wait(run, end=True, timeout_s=120), said)
-    record_property("connections cut", proxy.drops)
-    record_property("questions", asks)
 
 
 def test_a_question_whose_ack_was_lost_is_asked_again_and_answered_once(gateway, reader, user, name):

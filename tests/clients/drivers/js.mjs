@@ -108,9 +108,9 @@ const writer = {
     });
     return { envelope };
   },
-  async open({ run, keep, envelope: given }) {
+  async open({ run, keep, lease_ms, envelope: given }) {
     const asked = given ?? envelope;
-    const opened = await producer.run(asked, undefined, { keep: keep ?? 0 });
+    const opened = await producer.run(asked, undefined, { keep: keep ?? 0, lease_ms });
     written.set(run, { opened, envelope: asked });
     return { run_id: opened.run_id, epoch: opened.epoch, kept: opened.kept };
   },

@@ -95,8 +95,8 @@ class Writer:
             self.envelope = await self.heard.get()
         return {"envelope": dict(self.envelope.raw)}
 
-    async def open(self, run, keep=0, envelope=None):
-        opened = await self.gateway.run(envelope or self.envelope, keep=keep).__aenter__()
+    async def open(self, run, keep=0, lease_ms=None, envelope=None):
+        opened = await self.gateway.run(envelope or self.envelope, keep=keep, lease_ms=lease_ms).__aenter__()
         self.runs[run] = opened
         return {"run_id": opened.run_id, "epoch": opened.epoch, "kept": opened.earlier}
 
