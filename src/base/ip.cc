@@ -38,13 +38,21 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string terminated(text);
   IpAddress out;
-  if (inet_pton(AF_INET6, terminated.c_str(), out.bytes.data()) == 1) return out;
+  if (inet_pton(AF_INET6, terminated.c_str(), out.bytes.data()) == 1)
+    return out.is_unix_socket() ? std::nullopt : std::optional(out);
   std::copy(kV4Mapped.begin(), kV4Mapped.end(), out.bytes.begin());
   if (inet_pton(AF_INET, terminated.c_str(), out.bytes.data() + kV4Mapped.size()) == 1) return out;
   return std::nullopt;
 }
 
+IpAddress IpAddress::of_unix_socket() {
+  IpAddress address;
+  address.bytes[0] = 0xff;  // ff00::, which RFC 4291 (2.7.1) reserves and never assigns
+  return address;
+}
+
 std::string IpAddress::text() const {
+  if (is_unix_socket()) return "unix";
   char out[INET6_ADDRSTRLEN];
   const bool v4 = is_v4();
   inet_ntop(v4 ? AF_INET : AF_INET6, bytes.data() + (v4 ? kV4Mapped.size() : 0), out, sizeof(out));
@@ -80,6 +88,7 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
 }
 
 std::string SocketAddress::text() const {
+  if (ip.is_unix_socket()) return ip.text();
   const std::string host = ip.text();
   return (ip.is_v4() ? host : "[" + host + "]") + ":" + std::to_string(port);
 }

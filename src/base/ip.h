@@ -16,10 +16,16 @@ struct IpAddress {
 
   // "10.0.0.1" or "::1"; no brackets, no zone, no name.
   static std::optional<IpAddress> parse(std::string_view text);
+  // What stands for the other end of a Unix socket, which has no address: one that no machine has (a
+  // multicast one), that no text is read as, and whose text is "unix".
+  static IpAddress of_unix_socket();
   std::string text() const;
   bool is_v4() const;
+  bool is_unix_socket() const { return *this == of_unix_socket(); }
   // 127.0.0.0/8 and ::1.
   bool is_loopback() const;
+  // Loopback, or the other end of a Unix socket: who is behind it can't be told by the address.
+  bool is_this_machine() const { return is_loopback() || is_unix_socket(); }
   // 0.0.0.0 and ::, which mean every address of the machine.
   bool is_unspecified() const;
 
@@ -31,6 +37,7 @@ struct SocketAddress {
   uint16_t port = 0;
 
   // "127.0.0.1:8000", "[::1]:8000"; "localhost:8000" is read as 127.0.0.1:8000. Other names are refused.
+  // An end of a Unix socket shows as "unix".
   static std::optional<SocketAddress> parse(std::string_view text);
   std::string text() const;
 

@@ -41,6 +41,16 @@ TEST(IpAddress, KnowsLoopbackAndUnspecified) {
   for (const char* text : {"0.0.0.1", "::1"}) EXPECT_FALSE(ip(text).is_unspecified()) << text;
 }
 
+TEST(IpAddress, TheOtherEndOfAUnixSocketIsNobodysAddress) {
+  const IpAddress other_end = IpAddress::of_unix_socket();
+  EXPECT_EQ(other_end.text(), "unix");
+  EXPECT_EQ((SocketAddress{other_end, 0}).text(), "unix");
+  EXPECT_TRUE(other_end.is_unix_socket() && other_end.is_this_machine());
+  EXPECT_FALSE(other_end.is_loopback() || other_end.is_unspecified() || other_end.is_v4());
+  for (const char* text : {"unix", "ff00::", "ff00:0::0"}) EXPECT_FALSE(IpAddress::parse(text)) << text;
+  EXPECT_TRUE(IpAddress::parse("ff00::1"));
+}
+
 TEST(SocketAddress, ReadsAndPrints) {
   for (const char* text : {"127.0.0.1:8000", "0.0.0.0:0", "[::1]:65535", "[fd00::1]:80"}) {
     const auto parsed = SocketAddress::parse(text);

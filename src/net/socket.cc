@@ -58,6 +58,8 @@ SocketAddress from_raw(const RawAddress& raw) {
     std::memcpy(&v6, &raw.storage, sizeof(v6));
     std::memcpy(address.ip.bytes.data(), &v6.sin6_addr, 16);
     address.port = ntohs(v6.sin6_port);
+  } else if (raw.storage.ss_family == AF_UNIX) {
+    address.ip = IpAddress::of_unix_socket();
   }
   return address;
 }
