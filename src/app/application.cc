@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "app/engine.h"
+#include "app/listening.h"
 #include "app/options.h"
 #include "app/reload.h"
 #include "app/service_api.h"
@@ -174,14 +175,11 @@ class Application {
   Result<void> start() {
     engine_->start();
     if (jwks_) jwks_->start();
-    if (const Result<void> started = gateway_.start(); !started) return started;
-    if (consul_) consul_->start(consul_service(config_, engine_->traits(), gateway_.addresses().front()));
-    for (const SocketAddress& address : config_.ops_listen) {
-      const Result<SocketAddress> bound =
-          http_.listen_ops(address, serves_ipv4_too(address, config_.ops_listen));
-      if (!bound) return bound.error();
-      log::info("ops_listening", {{"address", bound->text()}});
-    }
+    PassedSockets passed = sockets_passed_to_us(config_.listen, config_.ops_listen);
+    if (const Result<void> started = gateway_.start(passed); !started) return started;
+    if (consul_) consul_->start(consul_service(config_, engine_->traits(), first_address()));
+    if (const auto opened = ops_listeners_.open(config_.ops_listen, passed, http_); !opened) return opened;
+    tell_of_unused(passed);
     return {};
   }
 
@@ -200,6 +198,11 @@ class Application {
     if (jwks_) jwks_->fetch_now();
   }
 
+  // By IP; with Unix sockets alone the settings say where we are reached.
+  SocketAddress first_address() const {
+    return gateway_.addresses().empty() ? SocketAddress() : gateway_.addresses().front();
+  }
+
   void begin_shutdown() {
     const ShutdownParts parts{loop_, gateway_, *engine_, api_, http_, consul_.get()};
     shutdown_.emplace(loop_, shutdown_steps(parts, config_.drain_timeout));
@@ -212,7 +215,8 @@ class Application {
     json::Writer writer(line);
     writer.begin_object()
         .member("event", "ready")
-        .member("url", "http://" + gateway_.addresses().front().text())
+        .member("url", gateway_.addresses().empty() ? config_.listen.front().text()
+                                                    : "http://" + first_address().text())
         .member("instance_id", config_.instance_id)
         .member("pid", getpid());
     if (!made_key_.empty()) writer.member("api_key", made_key_);
@@ -264,6 +268,7 @@ class Application {
   const std::unique_ptr<consul::Registrar> consul_;  // null: no consul-url
   ServiceApi api_;
   http::Server http_;
+  OpsListeners ops_listeners_;
   std::unique_ptr<Telemetry> telemetry_;  // null: nothing is exported
   bool ending_ = false;
 };

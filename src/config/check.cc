@@ -3,25 +3,45 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "config/api_keys.h"
 #include "config/jwt_settings.h"
+#include "config/values.h"
 
 namespace gw {
 namespace {
 
-bool overlap(const SocketAddress& a, const SocketAddress& b) {
-  const bool same_ip = a.ip == b.ip || a.ip.is_unspecified() || b.ip.is_unspecified();
-  return a.port == b.port && a.port != 0 && same_ip;
+bool overlap(const ListenAddress& a, const ListenAddress& b) {
+  if (!a.ip() || !b.ip()) return a.same_place(b);
+  const bool same_ip = a.ip()->ip == b.ip()->ip || a.ip()->ip.is_unspecified() || b.ip()->ip.is_unspecified();
+  return a.ip()->port == b.ip()->port && a.ip()->port != 0 && same_ip;
 }
 
-// The addresses that other machines can reach.
-std::string reachable(const std::vector<SocketAddress>& addresses) {
+// The addresses that other machines can reach, or may: who knows what we are passed.
+std::string reachable(const std::vector<ListenAddress>& addresses) {
   std::string out;
-  for (const SocketAddress& address : addresses) {
-    if (!address.ip.is_loopback()) out += (out.empty() ? "" : ", ") + address.text();
+  for (const ListenAddress& address : addresses) {
+    const bool is_inside =
+        std::holds_alternative<UnixPath>(address.place) || (address.ip() && address.ip()->ip.is_loopback());
+    if (!is_inside) out += (out.empty() ? "" : ", ") + address.text();
   }
   return out;
+}
+
+// A proxy's header is believed where it is trusted, and asked for where it makes a difference.
+void check_proxy_protocol(const Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  for (const ListenAddress& address : config.listen) {
+    if (!address.proxy_protocol || !address.ip() || !config.trusted_proxies.empty()) continue;
+    problems.push_back(fmt::format(
+        "{}: {}: nobody's PROXY header would be believed; name the addresses that send it with trusted-proxy",
+        where("listen"), address.text()));
+  }
+  for (const ListenAddress& address : config.ops_listen) {
+    if (!address.proxy_protocol) continue;
+    problems.push_back(fmt::format("{}: {}: takes no PROXY header, since it does not ask who comes",
+                                   where("ops-listen"), address.text()));
+  }
 }
 
 void check_addresses(const Config& config, bool keys_given, const Provenance& where,
@@ -39,13 +59,14 @@ void check_addresses(const Config& config, bool keys_given, const Provenance& wh
     problems.push_back(fmt::format("{}: on; expected off, or loopback addresses alone to listen on (here {})",
                                    where("test-endpoints"), outside));
   }
-  for (const SocketAddress& ops : config.ops_listen) {
-    for (const SocketAddress& address : config.listen) {
+  for (const ListenAddress& ops : config.ops_listen) {
+    for (const ListenAddress& address : config.listen) {
       if (!overlap(ops, address)) continue;
-      problems.push_back(fmt::format("{}: {} is what listen has ({}); expected another port",
+      problems.push_back(fmt::format("{}: {} is what listen has ({}); expected another port or path",
                                      where("ops-listen"), ops.text(), address.text()));
     }
   }
+  check_proxy_protocol(config, where, problems);
 }
 
 // A key that can be guessed is nobody's protection where others can ask for it.
@@ -110,11 +131,16 @@ void check_consul(Config& config, const Provenance& where, std::vector<std::stri
     }
     return;
   }
-  const SocketAddress& first = config.listen.front();
-  if (config.advertise.empty() && first.ip.is_unspecified()) {
+  const ListenAddress& first = config.listen.front();
+  if (config.advertise.empty() && (!first.ip() || first.ip()->ip.is_unspecified())) {
     problems.push_back(
         fmt::format("{}: {} is no address that Consul could reach this instance at; set advertise to one",
                     where("listen"), first.text()));
+  }
+  const std::optional<Url> advertised = Url::parse("http://" + config.advertise);
+  if (!first.ip() && advertised && !advertised->port) {
+    problems.push_back(fmt::format("{}: {} has no port, and neither has {}; expected HOST:PORT",
+                                   where("advertise"), config.advertise, first.text()));
   }
 }
 

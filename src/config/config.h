@@ -25,6 +25,7 @@
 #include "engine/redis/agent_delivery.h"
 #include "gateway/handshakes.h"
 #include "net/http/server.h"
+#include "net/listen_address.h"
 #include "ops/telemetry_settings.h"
 #include "traffic_cop/jwt.h"
 
@@ -58,9 +59,9 @@ struct Config {
   redis::AgentDeliveryOptions redis_agents;  // but for the queue and whether there is an inbox
 
   // Addresses.
-  std::vector<SocketAddress> listen{*SocketAddress::parse("127.0.0.1:8000")};  // at least one
-  bool reuse_port = false;  // join a port of `listen` on which another gateway listens
-  std::vector<SocketAddress> ops_listen;
+  std::vector<ListenAddress> listen{{*SocketAddress::parse("127.0.0.1:8000")}};  // at least one
+  bool reuse_port = false;                // join a port of `listen` on which another gateway listens
+  std::vector<ListenAddress> ops_listen;  // none with proxy_protocol
   std::string public_url;  // "ws://" or "wss://" host[:port][/prefix], no trailing slash, without the /ws;
                            // empty: not set
   std::vector<IpNetwork> trusted_proxies;

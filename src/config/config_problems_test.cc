@@ -271,6 +271,41 @@ TEST(Config, TheInsideAddressIsNotTheOutsideOne) {
   good(with_flags({"--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"}));
 }
 
+TEST(Config, AListenersTextSaysWhatItLacks) {
+  EXPECT_THAT(
+      problems(with_flags({"--listen", "unix:ws.sock"})),
+      ElementsAre(AllOf(StartsWith("flag --listen: \"unix:ws.sock\": "), HasSubstr("absolute path"))));
+  EXPECT_THAT(problems(with_flags({"--listen", "unix:/a,unix:/a?mode=0600"})),
+              ElementsAre(HasSubstr("is given twice")));
+  EXPECT_THAT(problems(with_flags({"--listen", "unix:/a", "--ops-listen", "unix:/a"})),
+              ElementsAre(HasSubstr("another port or path")));
+  EXPECT_EQ(good(with_flags({"--listen", "unix:/a,127.0.0.1:1"})).listen.size(), 2u);
+}
+
+TEST(Config, AProxysHeaderNeedsSomebodyWhoIsBelieved) {
+  EXPECT_THAT(problems(with_flags({"--listen", "127.0.0.1:1?proxy_protocol"})),
+              ElementsAre(HasSubstr("with trusted-proxy")));
+  good(with_flags({"--listen", "127.0.0.1:1?proxy_protocol", "--trusted-proxy", "10.0.0.1"}));
+  good(with_flags({"--listen", "unix:/a?proxy_protocol"}));
+  EXPECT_THAT(problems(with_flags({"--ops-listen", "unix:/a?proxy_protocol"})),
+              ElementsAre(HasSubstr("takes no PROXY header")));
+}
+
+TEST(Config, WhatIsPassedMayBeReachedFromAnywhere) {
+  EXPECT_THAT(problems(with_flags({"--listen", "systemd"})), ElementsAre(HasSubstr("no API key")));
+  EXPECT_THAT(problems(with_flags({"--ops-listen", "systemd:ops"})), ElementsAre(HasSubstr("no API key")));
+}
+
+TEST(Config, ConsulNeedsAnAddress) {
+  const std::vector<std::string> flags{"--consul-url", "http://127.0.0.1", "--listen", "unix:/a"};
+  EXPECT_THAT(problems(with_flags(flags)), ElementsAre(HasSubstr("set advertise to one")));
+  auto advertised = flags;
+  advertised.insert(advertised.end(), {"--advertise", "gateway.example"});
+  EXPECT_THAT(problems(with_flags(advertised)), ElementsAre(HasSubstr("expected HOST:PORT")));
+  advertised.back() = "gateway.example:80";
+  good(with_flags(advertised));
+}
+
 TEST(Config, ARateNeedsABurst) {
   EXPECT_THAT(problems(with_flags({"--message-burst", "0"})), ElementsAre(HasSubstr("at least 1")));
   good(with_flags({"--message-burst", "0", "--message-rate", "0"}));

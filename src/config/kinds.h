@@ -3,12 +3,14 @@
 
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "config/settings.h"
 #include "config/values.h"
 
@@ -110,7 +112,17 @@ struct ListLimits {
   size_t max = 64;
 };
 
-// `parse` gives an optional T; `same` finds two items that may not both be there.
+template <class T>
+std::string why_not(const std::optional<T>&) {
+  return {};
+}
+template <class T>
+std::string why_not(const Result<T>& parsed) {
+  return parsed.error().detail;
+}
+
+// `parse` gives an optional T, or a Result<T> whose error says why not; `same` finds two items that may not
+// both be there.
 template <class T, class Parse, class Format, class Same>
 SettingValue list(Place<std::vector<T>> place, ListLimits limits, Parse parse, Format format, Same same) {
   SettingValue value;
@@ -122,7 +134,7 @@ SettingValue list(Place<std::vector<T>> place, ListLimits limits, Parse parse, F
       for (const std::string& item : split_list(given)) {
         auto parsed = parse(item);
         if (!parsed) {
-          refusals.push_back({item, ""});
+          refusals.push_back({item, why_not(parsed)});
         } else if (std::any_of(items.begin(), items.end(),
                                [&](const T& other) { return same(other, *parsed); })) {
           refusals.push_back({item, "is given twice"});

@@ -17,14 +17,13 @@ constexpr size_t GiB = 1024 * MiB;
 
 // ---- values of their own kind
 
-SettingValue addresses(std::vector<SocketAddress> Config::*member, size_t min) {
+SettingValue addresses(std::vector<ListenAddress> Config::*member, size_t min) {
   auto value = kinds::list(
-      member, {.min = min, .max = 16}, [](const std::string& text) { return SocketAddress::parse(text); },
-      [](const SocketAddress& address) { return address.text(); },
-      // Port 0 picks another one each time.
-      [](const SocketAddress& a, const SocketAddress& b) { return a == b && a.port != 0; });
-  value.placeholder = "HOST:PORT";
-  value.expected = "HOST:PORT with an IP address or localhost, as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
+      member, {.min = min, .max = 16}, [](const std::string& text) { return ListenAddress::parse(text); },
+      [](const ListenAddress& address) { return address.text(); },
+      [](const ListenAddress& a, const ListenAddress& b) { return a.same_place(b); });
+  value.placeholder = "ADDRESS";
+  value.expected = "HOST:PORT, unix:/PATH[?mode=0660] or systemd[:NAME]";
   return value;
 }
 
@@ -133,9 +132,12 @@ SettingValue log_format() {
 
 void add_addresses(std::vector<Setting>& out) {
   const Group group = Group::addresses;
-  out.push_back({"listen", group,
-                 "Where clients and agents connect; port 0 picks a free one, and [::] takes IPv4 too", "",
-                 addresses(&Config::listen, 1)});
+  out.push_back(
+      {"listen", group,
+       "Where clients and agents connect: HOST:PORT (port 0 picks a free one, and [::] takes IPv4 too), "
+       "unix:/PATH, or systemd for sockets that it holds; with ?proxy_protocol behind it trusted proxies say "
+       "first whom they speak for",
+       "", addresses(&Config::listen, 1)});
   out.push_back({"reuse-port", group,
                  "Join another gateway of the same user on its port, and share new connections with it", "",
                  kinds::on_off(&Config::reuse_port)});
@@ -145,7 +147,8 @@ void add_addresses(std::vector<Setting>& out) {
   out.push_back({"public-url", group,
                  "How clients reach this gateway, without the /ws; the Post Office hands it out",
                  "the request's Host", public_url()});
-  out.push_back({"trusted-proxy", group, "Whose forwarded headers are believed", "nobody", networks()});
+  out.push_back({"trusted-proxy", group, "Whose forwarded headers, and PROXY headers, are believed", "nobody",
+                 networks()});
   out.push_back({"shards", group,
                  "Threads that serve WebSockets; 0 means one less than the processors it may use", "",
                  kinds::count(&Config::shards, size_t{0}, kShardsMax)});

@@ -39,9 +39,13 @@ struct Arrival {
 
 // The phases of a client. The request head is being read.
 struct Handshaking {
+  // none, untrusted: nothing of the kind may come. awaited -> taken: `arrival` is what it said.
+  enum class FromProxy : uint8_t { none, untrusted, awaited, taken };
+
   Arrival arrival;
   std::string bytes;      // read, not yet used
   bool returned = false;  // by the server: it is not passed on again
+  FromProxy proxy_header = FromProxy::none;
 };
 // The control loop decides.
 struct Admitting {

@@ -32,7 +32,11 @@ RunPieces run_pieces(size_t outbox_bytes) {
 }  // namespace
 
 Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
-    : options_(options), parts_(std::move(parts)), inbox_({}) {
+    : options_(options),
+      parts_(std::move(parts)),
+      inbox_({}),
+      own_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }),
+      passed_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }) {
   if (options_.shard.handshake.upgrade.compression) deflater_.emplace();
   parts_.engine.clients().attach({
       .publish = [this](const Publication& publication) { return deliver(publication); },
@@ -60,56 +64,29 @@ Gateway::~Gateway() {
   shards_.clear();  // joins
 }
 
-Result<void> Gateway::start() {
+Result<void> Gateway::start(PassedSockets& passed) {
   ASSERT(!started_);
   if (!options_.reuse_port) {
     if (const Result<void> free = check_ports_free(); !free) return free;
   }
   for (uint32_t i = 0; i < options_.shards; ++i) {
-    Result<std::vector<UniqueFd>> listeners = listen_for_one_shard();
+    Result<std::vector<Listener>> listeners = listen_for_one_shard();
     if (!listeners) return listeners.error();
     ShardState& state = shards_.emplace_back();
     state.shard = std::make_unique<Shard>(i, options_.shard, parts_.channels, std::move(*listeners), inbox_);
     state.outgoing.emplace(state.shard->inbox());
   }
+  if (const Result<void> opened = open_dealt(passed); !opened) return opened;
   started_ = true;
   registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_events(); }));
   make_run_parts();
   registrations_.push_back(parts_.loop.on_turn_end([this] { post_commands(); }));
   registrations_.push_back(parts_.loop.every(kProbeEvery, [this] { probe(); }));
   for (ShardState& state : shards_) state.shard->start();
+  own_.open();
+  open_passed_when_ready();
   probe();
   return {};
-}
-
-// With SO_REUSEPORT alone, which the shards need, a second gateway would take half of the clients unasked.
-Result<void> Gateway::check_ports_free() const {
-  for (const SocketAddress& address : options_.listen) {
-    if (address.port == 0) continue;
-    const Result<UniqueFd> free =
-        listen_on(address, {.reuse_port = false, .with_ipv4 = serves_ipv4_too(address, options_.listen)});
-    if (!free) return free.error();
-  }
-  return {};
-}
-
-Result<std::vector<UniqueFd>> Gateway::listen_for_one_shard() {
-  // The first shard resolves port 0; the others join its addresses.
-  const bool first = addresses_.empty();
-  std::vector<UniqueFd> listeners;
-  for (size_t i = 0; i < options_.listen.size(); ++i) {
-    ListenOptions options;
-    options.with_ipv4 = serves_ipv4_too(options_.listen[i], options_.listen);
-    Result<UniqueFd> listener = listen_on(first ? options_.listen[i] : addresses_[i], options);
-    if (!listener) return listener.error();
-    if (first) {
-      const Result<SocketAddress> bound = local_address(listener->get());
-      if (!bound) return bound.error();
-      addresses_.push_back(*bound);
-    }
-    listeners.push_back(std::move(*listener));
-  }
-  return listeners;
 }
 
 void Gateway::upgrade(http::Handover connection) {
@@ -122,7 +99,8 @@ Gateway::State Gateway::state() const {
   if (leaving_ || draining_) return State::draining;
   // A shard without descriptors serves those it has, and nobody new.
   const bool open = std::all_of(shards_.begin(), shards_.end(), [](const ShardState& s) { return s.ready; });
-  return announced_ready_ && open && probes_fresh() ? State::ready : State::not_ready;
+  const bool accepting = open && own_.is_accepting() && passed_.is_accepting();
+  return announced_ready_ && accepting && probes_fresh() ? State::ready : State::not_ready;
 }
 
 GatewayStats Gateway::stats() const {
@@ -234,6 +212,7 @@ void Gateway::announce_readiness() {
   announced_ready_ = ready;
   send_to_all_shards(command::SetReady{ready});
   send_to_all_shards(command::Probe{});
+  if (ready && !leaving_) passed_.open();  // behind SetReady: shards hear of that first
   log::info(ready ? "gateway_ready" : "gateway_not_ready");
 }
 
@@ -319,7 +298,7 @@ void Gateway::drain(Duration drain_timeout, std::function<void()> done) {
   on_drained_ = std::move(done);
   const size_t connections = stats().shards.connections_active;
   log::info("drain_began", {{"connections", connections}});
-  send_to_all_shards(command::Drain{DrainSchedule::window(connections, drain_timeout)});
+  send_to_all_shards(command::Drain{DrainSchedule::window(connections, drain_timeout), takes_last_});
 }
 
 void Gateway::on_event(event::Drained& event) {

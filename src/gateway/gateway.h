@@ -9,6 +9,7 @@
 
 #include "core/engine.h"
 #include "core/session_validator.h"
+#include "gateway/dealt_listeners.h"
 #include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
 #include "gateway/news.h"
@@ -18,12 +19,15 @@
 #include "gateway/stats.h"
 #include "gateway/submissions.h"
 #include "net/event_loop.h"
+#include "net/listen_address.h"
+#include "net/passed_sockets.h"
+#include "net/unix_listener.h"
 #include "ws/deflate.h"
 
 namespace gw {
 
 struct GatewayOptions {
-  std::vector<SocketAddress> listen;
+  std::vector<ListenAddress> listen;
   bool reuse_port = false;  // listens beside another gateway too, which then gets a part of the clients
   size_t shards = 1;
   AdmissionLimits admission;
@@ -46,8 +50,8 @@ class Gateway {
   ~Gateway();
 
   // Listens and starts the shards. unavailable: an address can't be had; the detail names it.
-  Result<void> start();
-  // Where it listens, port 0 resolved.
+  Result<void> start(PassedSockets& passed);
+  // Where it listens by IP, port 0 resolved: those of its own first.
   const std::vector<SocketAddress>& addresses() const { return addresses_; }
 
   // Connections that turned out to be plain HTTP, and back: ones that now ask for /ws.
@@ -59,8 +63,9 @@ class Gateway {
   // Called the first time it is ready.
   void on_ready(std::function<void()> handler) { on_ready_ = std::move(handler); }
 
-  // Says so to whoever asks, before a drain; clients are still served and taken.
-  void stop_being_ready() { leaving_ = true; }
+  // Says so to whoever asks, before a drain; clients are still served and taken. Who comes to a socket that
+  // was passed to us waits there for the next process.
+  void stop_being_ready();
   // Not ready any more; tells clients and closes them, within the drain time. `done` runs when the last of
   // them has gone; one that does not answer its close is waited for.
   void drain(Duration drain_timeout, std::function<void()> done);
@@ -84,8 +89,15 @@ class Gateway {
     bool drained = false;
   };
 
+  // --- Listeners: gateway_listeners.cc ---
   Result<void> check_ports_free() const;
-  Result<std::vector<UniqueFd>> listen_for_one_shard();
+  Result<std::vector<Listener>> listen_for_one_shard();
+  Result<void> open_dealt(PassedSockets& passed);
+  Result<void> listen_at(const UnixPath& path, bool proxy_protocol);
+  Result<void> take(PassedSockets& passed, const PassedSocket& which, bool proxy_protocol);
+  void open_passed_when_ready();
+  void deal(http::Handover connection);
+
   void take_events();
   void post_commands();
   Registry& registry() { return parts_.engine.registry(); }
@@ -122,6 +134,11 @@ class Gateway {
   Mailbox<ShardEvent> inbox_;
   std::vector<SocketAddress> addresses_;
   std::vector<ShardState> shards_;
+  std::vector<UnixSocketFile> files_;
+  DealtListeners own_;     // Unix sockets
+  DealtListeners passed_;  // from whoever started us
+  size_t next_shard_ = 0;  // of those that are dealt
+  EventLoop::Registration hurry_;
   std::vector<ShardEvent> events_;
   std::function<void(http::Handover)> on_http_;
   std::function<void()> on_ready_;
@@ -143,6 +160,7 @@ class Gateway {
   bool started_ = false;
   bool announced_ready_ = false;
   bool leaving_ = false;
+  bool takes_last_ = false;  // see command::Drain
   bool draining_ = false;
   std::function<void()> on_drained_;
   std::vector<EventLoop::Registration> registrations_;

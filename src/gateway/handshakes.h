@@ -30,6 +30,7 @@ struct Refusal {
   bool head_only = false;
   bool at_once = false;         // without waiting for the peer to read it
   std::string bad_origin = {};  // of its page, when that is why
+  std::string bad_proxy = {};   // what is wrong about its PROXY header, when that is why
 };
 struct InOrder {
   Upgrade upgrade;
@@ -53,12 +54,15 @@ class Handshakes {
   }
   // Counts the newcomer. Until when its head may take; empty: its address has so many that it is not heard.
   std::optional<TimePoint> begin(const IpAddress& peer, Stranger& stranger, TimePoint now);
-  // `ready`: this instance takes connections now.
-  handshake::Verdict judge(const Handshaking& client, Stranger& stranger, bool ready);
+  // Whether its bytes begin with a PROXY header, where the listener takes them.
+  Handshaking::FromProxy expect_proxy_header(const IpAddress& peer, bool proxy_protocol) const;
+  // `ready`: this instance takes connections now. A PROXY header is taken off, and changes its arrival.
+  handshake::Verdict judge(Handshaking& client, Stranger& stranger, TimePoint now, bool ready);
   // It has shown a session, or goes.
   void forget(Stranger& stranger);
 
  private:
+  std::optional<handshake::Verdict> take_proxy_header(Handshaking& client, Stranger& stranger, TimePoint now);
   void count(const IpAddress& address, Stranger& stranger);
 
   HandshakeOptions options_;

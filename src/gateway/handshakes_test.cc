@@ -6,6 +6,7 @@ namespace gw {
 namespace {
 
 using namespace handshake;
+using From = Handshaking::FromProxy;
 
 const TimePoint t0 = TimePoint() + 1h;
 const std::string kUpgrade =
@@ -34,7 +35,7 @@ class HandshakesTest : public ::testing::Test {
     const auto deadline = handshakes_.begin(peer.state.arrival.peer.ip, peer.stranger, t0);
     if (!deadline) return std::nullopt;
     patience_ = *deadline - t0;
-    return handshakes_.judge(peer.state, peer.stranger, ready_);
+    return handshakes_.judge(peer.state, peer.stranger, t0, ready_);
   }
 
   static int status(const std::optional<Verdict>& verdict) {
@@ -89,7 +90,7 @@ TEST_F(HandshakesTest, AnAddressWithTooManyHasLessTimeAndThenNone) {
   ASSERT_TRUE(hear(peers[2], "203.0.113.9", kUpgrade));
   EXPECT_LT(patience_, options().timeout);
   peers[2].state.bytes += "\r\n";
-  const auto verdict = handshakes_.judge(peers[2].state, peers[2].stranger, true);
+  const auto verdict = handshakes_.judge(peers[2].state, peers[2].stranger, t0, true);
   EXPECT_EQ(status(verdict), 429);
   EXPECT_TRUE(std::get<Refusal>(verdict).at_once);
   ASSERT_TRUE(hear(peers[3], "203.0.113.9", "GET /ws"));
@@ -98,6 +99,69 @@ TEST_F(HandshakesTest, AnAddressWithTooManyHasLessTimeAndThenNone) {
   for (int i = 0; i < 5; ++i) handshakes_.forget(peers[i].stranger);
   ASSERT_TRUE(hear(peers[5], "203.0.113.9", "GET /ws"));
   EXPECT_EQ(patience_, options().timeout);
+}
+
+TEST_F(HandshakesTest, AProxysHeaderIsExpectedByAddress) {
+  const auto expected = [&](const char* address, bool proxy_protocol) {
+    return handshakes_.expect_proxy_header(*IpAddress::parse(address), proxy_protocol);
+  };
+  EXPECT_EQ(expected("10.0.0.1", false), From::none);
+  EXPECT_EQ(expected("10.0.0.1", true), From::awaited);
+  EXPECT_EQ(expected("203.0.113.9", true), From::untrusted);
+  EXPECT_EQ(handshakes_.expect_proxy_header(IpAddress::of_unix_socket(), true), From::awaited);
+}
+
+TEST_F(HandshakesTest, AProxysHeaderThatNobodyAskedForIsRefused) {
+  Peer peers[3], begun;
+  const From states[] = {From::none, From::untrusted, From::taken};
+  std::vector<std::string> reasons;
+  for (int i = 0; i < 3; ++i) {
+    peers[i].state.proxy_header = states[i];
+    const auto refused = hear(peers[i], "203.0.113.9", "PROXY UNKNOWN\r\n" + kUpgrade + "\r\n");
+    EXPECT_EQ(status(refused), 400);
+    reasons.push_back(std::get<Refusal>(*refused).bad_proxy);
+  }
+  EXPECT_NE(reasons[0].find("?proxy_protocol"), std::string::npos);
+  EXPECT_NE(reasons[1].find("trusted-proxy"), std::string::npos);
+  EXPECT_NE(reasons[2].find("second"), std::string::npos);
+  EXPECT_TRUE(std::holds_alternative<Incomplete>(*hear(begun, "203.0.113.1", "\r\n\r\n")));
+}
+
+TEST_F(HandshakesTest, AProxysHeaderSaysWhoseItIs) {
+  Peer peers[4];
+  for (int i = 0; i < 4; ++i) {
+    peers[i].state.proxy_header = From::awaited;
+    const auto verdict =
+        hear(peers[i], "10.0.0.1", "PROXY TCP4 203.0.113.9 192.0.2.7 1 443\r\n" + kUpgrade + "\r\n");
+    EXPECT_EQ(peers[i].state.arrival.peer.text(), "203.0.113.9:1");
+    EXPECT_EQ(peers[i].state.arrival.local.text(), "192.0.2.7:443");
+    EXPECT_EQ(peers[i].state.proxy_header, From::taken);
+    EXPECT_EQ(std::holds_alternative<InOrder>(*verdict), i < 2);
+  }
+}
+
+TEST_F(HandshakesTest, OneWhoIsNamedByAProxyHasNoMoreTimeThanItsAddress) {
+  Peer peers[5];
+  for (Peer& peer : peers) {
+    peer.state.proxy_header = From::awaited;
+    hear(peer, "10.0.0.1", "");
+    peer.state.arrival.deadline = t0 + options().timeout;
+    peer.state.bytes = "PROXY TCP4 203.0.113.9 192.0.2.7 1 443\r\n";
+    const auto verdict = handshakes_.judge(peer.state, peer.stranger, t0 + 1s, true);
+    EXPECT_EQ(std::holds_alternative<Incomplete>(verdict), &peer != &peers[4]);
+  }
+  EXPECT_EQ(peers[1].state.arrival.deadline, t0 + options().timeout);
+  EXPECT_LT(peers[2].state.arrival.deadline, t0 + 2s);
+}
+
+TEST_F(HandshakesTest, ManyByAUnixSocketAreNotOne) {
+  Peer peers[4];
+  for (Peer& peer : peers) {
+    peer.state.arrival = {{IpAddress::of_unix_socket(), 0}, {IpAddress::of_unix_socket(), 0}, {}};
+    peer.state.bytes = kUpgrade + "\r\n";
+    handshakes_.begin(peer.state.arrival.peer.ip, peer.stranger, t0);
+    EXPECT_TRUE(std::holds_alternative<InOrder>(handshakes_.judge(peer.state, peer.stranger, t0, true)));
+  }
 }
 
 TEST_F(HandshakesTest, BehindATrustedProxyTheHeadSaysWhoseItIs) {

@@ -235,6 +235,8 @@ struct Probe {};
 // Tell everybody, then close them one by one within `window`.
 struct Drain {
   Duration window;
+  // Nobody new comes, and whoever has come is not refused: it is let in, and sent on at once.
+  bool takes_last = false;
 };
 // In place of those before; what a shard is built with stands as it was.
 struct Reconfigure {

@@ -1,10 +1,7 @@
 #include "gateway/shard.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -19,19 +16,10 @@ constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStatsEvery = 200ms;
 constexpr uint64_t kInboxKey = uint64_t{1} << 62;  // neither a client's nor a listener's
 
-// What one client can make the kernel hold that has not even been sent. More would only be in front of
-// whatever comes later, a close frame for one: outboxes are where bytes wait.
-constexpr int kUnsentBytesMax = 64 * 1024;
-
-// Accepted sockets inherit it.
-void limit_unsent(int listener) {
-  ::setsockopt(listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax, sizeof(kUnsentBytesMax));
-}
-
 }  // namespace
 
 Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
-             std::vector<UniqueFd> listeners, Mailbox<ShardEvent>& control)
+             std::vector<Listener> listeners, Mailbox<ShardEvent>& control)
     : index_(index),
       channels_(channels),
       envelopes_(options.instance_id, options.reply_to),
@@ -39,21 +27,21 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       now_(steady_now()),
       wall_(wall_now()),
       clock_watch_(now_, wall_),
-      listeners_(poller_, {.accepted =
-                               [this](Accepted&& peer, const SocketAddress& local) {
-                                 begin_handshake({std::move(peer.fd), {}, peer.peer, local});
-                               },
-                           .failed =
-                               [this](const Error& error, bool again) {
-                                 if (!again)
-                                   log::warn("accept_failed", {{"shard", index_}, {"error", error.detail}});
-                                 ++stats_.accept_failures_total;
-                                 stats_changed_ = true;
-                               },
-                           .recovered =
-                               [this](uint64_t failures) {
-                                 log::warn("accept_works_again", {{"shard", index_}, {"failures", failures}});
-                               }}),
+      listeners_(poller_,
+                 {.accepted =
+                      [this](Accepted&& peer, const SocketAddress& local, bool proxy_protocol) {
+                        begin_handshake({std::move(peer.fd), {}, peer.peer, local, false, proxy_protocol});
+                      },
+                  .failed =
+                      [this](const Error& error, bool again) {
+                        if (!again) log::warn("accept_failed", {{"shard", index_}, {"error", error.detail}});
+                        ++stats_.accept_failures_total;
+                        stats_changed_ = true;
+                      },
+                  .recovered =
+                      [this](uint64_t failures) {
+                        log::warn("accept_works_again", {{"shard", index_}, {"failures", failures}});
+                      }}),
       handshakes_(options.handshake),
       runs_(std::make_unique<Runs>(*this)),
       tracer_(options.tracing),
@@ -64,8 +52,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       inbox_(options.inbox) {
   const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, kInboxKey);
   ASSERT(inbox_added);
-  for (UniqueFd& listener : listeners) {
-    limit_unsent(listener.get());
+  for (Listener& listener : listeners) {
     listeners_.add(std::move(listener), now_);
   }
 }

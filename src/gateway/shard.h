@@ -45,7 +45,7 @@ class Shard {
  public:
   // All that it refers to outlives it. The listeners are its own.
   Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
-        std::vector<UniqueFd> listeners, Mailbox<ShardEvent>& control);
+        std::vector<Listener> listeners, Mailbox<ShardEvent>& control);
   // Joins the thread: post command::Stop first.
   ~Shard();
 
@@ -85,7 +85,7 @@ class Shard {
   void replace_session(command::ReplaceSession command);
   void reconfigure(const ShardOptions& options);
   void deliver(const command::Deliver& command);
-  void begin_drain(Duration window);
+  void begin_drain(const command::Drain& command);
   void close_drained();
 
   // --- Life of a client: shard_clients.cc ---
@@ -119,6 +119,7 @@ class Shard {
   Poller poller_;
   ListenerSet listeners_;
   ClientTable clients_;
+  size_t arriving_ = 0;   // clients that may become connected: handshaking, or admitting
   size_t connected_ = 0;  // clients in phase connected
   Handshakes handshakes_;
   Hub hub_;
@@ -134,6 +135,7 @@ class Shard {
   bool ready_ = false;
   bool stopping_ = false;
   std::optional<DrainSchedule> drain_;
+  bool takes_last_ = false;  // see command::Drain
   bool drained_reported_ = false;
   ShardStats stats_;
   bool stats_changed_ = true;

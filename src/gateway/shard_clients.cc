@@ -48,6 +48,9 @@ void Shard::move_to(Client& client, Client::State next) {
   const auto after = static_cast<Client::Phase>(next.index());
   ASSERT(may_follow(before, after));
   if (before == connected || (before == admitting && after != connected)) deregister(client);
+  const auto arrives = [](Client::Phase phase) { return phase == handshaking || phase == admitting; };
+  if (arrives(before)) --arriving_;
+  if (arrives(after)) ++arriving_;
   if (before == connected) --connected_;
   if (after == connected) ++connected_;
   client.replace_state(std::move(next));

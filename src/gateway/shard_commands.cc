@@ -48,11 +48,13 @@ void Shard::take_commands() {
       [this](command::RunOffer& c) { runs_->on_offer(c); },
       [this](command::RunsMissed&) { runs_->look_for_all(); },
       [this](command::Upgrade& c) { begin_handshake(std::move(c.connection)); },
-      [this](command::SetReady& c) { ready_ = c.ready; },
+      [this](command::SetReady& c) {
+        if (!drain_) ready_ = c.ready;
+      },
       [this](command::Probe&) {
         control_.add(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
       },
-      [this](command::Drain& c) { begin_drain(c.window); },
+      [this](command::Drain& c) { begin_drain(c); },
       [this](command::Reconfigure& c) { reconfigure(*c.options); },
       [this](command::Stop&) { stopping_ = true; },
   };
@@ -89,6 +91,8 @@ void Shard::on_admitted(command::Admitted& command) {
                                    {"session_ref", connection.session ? connection.session->ref : "-"}});
   if (follows_runs && !is_chat) runs_->follow(client);
   if (!input.empty()) process(client, input);
+  // One of the last that came: it has been let in, and comes back to whoever is next.
+  if (drain_ && client.is_connected()) close(client, disconnect::restart);
 }
 
 void Shard::on_close(const command::Close& command) {
@@ -138,9 +142,10 @@ void Shard::deliver(const command::Deliver& command) {
   });
 }
 
-void Shard::begin_drain(Duration window) {
+void Shard::begin_drain(const command::Drain& command) {
   if (drain_) return;
-  ready_ = false;
+  takes_last_ = command.takes_last;
+  if (!takes_last_) ready_ = false;
   std::string text;
   protocol::append_draining(text, kRetryAfter, wall_);
   const FramePtr frame = make_text_frame(text);
@@ -150,14 +155,15 @@ void Shard::begin_drain(Duration window) {
     if (!client.connected().chat) send(client, frame);
     clients.push_back(handle_of(client));
   });
-  drain_.emplace(std::move(clients), window, now_);
+  drain_.emplace(std::move(clients), command.window, now_);
 }
 
 void Shard::close_drained() {
   for (const ConnectionHandle& handle : drain_->take_due(now_)) {
     if (Client* client = find(handle)) close(*client, disconnect::restart);
   }
-  if (connected_ == 0 && !drained_reported_) {
+  const size_t awaited = connected_ + (takes_last_ ? arriving_ : 0);
+  if (awaited == 0 && !drained_reported_) {
     drained_reported_ = true;
     // Whoever asks how many are left must not hear of before.
     control_.add(event::Stats{index_, stats_});

@@ -14,7 +14,8 @@ void Shard::begin_handshake(http::Handover arrived) {
   const auto deadline = handshakes_.begin(arrived.peer.ip, client.stranger, now_);
   move_to(client, Handshaking{{arrived.peer, arrived.local, deadline.value_or(now_)},
                               std::move(arrived.bytes),
-                              arrived.returned});
+                              arrived.returned,
+                              handshakes_.expect_proxy_header(arrived.peer.ip, arrived.proxy_protocol)});
   if (!deadline) return destroy(client);
   client.watched = Poller::kReadable;
   if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return destroy(client);
@@ -36,7 +37,8 @@ void Shard::read_handshake(Client& client) {
 
 void Shard::continue_handshake(Client& client) {
   std::visit(Overload{
-                 [](handshake::Incomplete) {},
+                 // A PROXY header may have left it less time.
+                 [&](handshake::Incomplete) { schedule(client, client.deadline()); },
                  [&](handshake::NotForUs) { hand_to_control(client); },
                  [&](const handshake::Refusal& refused) {
                    if (!refused.bad_origin.empty()) control_.add(event::OriginRefused{refused.bad_origin});
@@ -44,7 +46,7 @@ void Shard::continue_handshake(Client& client) {
                  },
                  [&](handshake::InOrder&& accepted) { request_admission(client, std::move(accepted)); },
              },
-             handshakes_.judge(client.handshaking(), client.stranger, ready_));
+             handshakes_.judge(client.handshaking(), client.stranger, now_, ready_));
 }
 
 void Shard::hand_to_control(Client& client) {
@@ -61,6 +63,9 @@ void Shard::hand_to_control(Client& client) {
 void Shard::refuse(Client& client, const handshake::Refusal& refused) {
   const int status = refused.answer.status;
   log::debug("handshake_refused", {{"status", status}, {"peer", client.arrival().peer.ip.text()}});
+  if (!refused.bad_proxy.empty())
+    log::warn("proxy_header_refused",
+              {{"peer", client.arrival().peer.ip.text()}, {"reason", refused.bad_proxy}});
   ++stats_.handshakes_refused_total;
   stats_changed_ = true;
   std::string bytes;

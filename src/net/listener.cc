@@ -9,17 +9,26 @@ constexpr int kAcceptsPerTurnMax = 256;
 
 }  // namespace
 
-void ListenerSet::add(UniqueFd listener, TimePoint now) {
+void ListenerSet::add(Listener listener, TimePoint now) {
   listeners_.push_back(std::move(listener));
   if (resting_) return;
-  if (!poller_.add(listeners_.back().get(), EPOLLIN, kKey | (listeners_.size() - 1))) rest(now);
+  if (!poller_.add(listeners_.back().fd.get(), EPOLLIN, kKey | (listeners_.size() - 1))) rest(now);
 }
 
-void ListenerSet::on_ready(uint64_t key, TimePoint now) { accept_some(listeners_[key & ~kKey], now); }
+void ListenerSet::close() {
+  // Closing would not do: epoll knows a socket until the last of its owners has closed it.
+  for (const Listener& listener : listeners_) poller_.remove(listener.fd.get());
+  listeners_.clear();
+}
 
-void ListenerSet::accept_some(const UniqueFd& listener, TimePoint now) {
+void ListenerSet::on_ready(uint64_t key, TimePoint now) {
+  const size_t index = key & ~kKey;
+  if (index < listeners_.size()) accept_some(listeners_[index], now);
+}
+
+void ListenerSet::accept_some(const Listener& listener, TimePoint now) {
   for (int i = 0; i < kAcceptsPerTurnMax; ++i) {
-    Result<std::optional<Accepted>> accepted = accept_from(listener.get());
+    Result<std::optional<Accepted>> accepted = accept_from(listener.fd.get());
     if (!accepted) {
       events_.failed(accepted.error(), failures_++ != 0);
       return rest(now);
@@ -28,12 +37,12 @@ void ListenerSet::accept_some(const UniqueFd& listener, TimePoint now) {
     if (!*accepted) return;
     // One that has gone meanwhile has no address.
     const Result<SocketAddress> local = local_address((*accepted)->fd.get());
-    if (local) events_.accepted(std::move(**accepted), *local);
+    if (local) events_.accepted(std::move(**accepted), *local, listener.proxy_protocol);
   }
 }
 
 void ListenerSet::rest(TimePoint now) {
-  for (const UniqueFd& listener : listeners_) poller_.remove(listener.get());
+  for (const Listener& listener : listeners_) poller_.remove(listener.fd.get());
   resting_ = true;
   rest_until_ = now + kRest;
 }
@@ -41,7 +50,7 @@ void ListenerSet::rest(TimePoint now) {
 void ListenerSet::wake(TimePoint now) {
   resting_ = false;
   for (size_t i = 0; i < listeners_.size(); ++i) {
-    if (!poller_.add(listeners_[i].get(), EPOLLIN, kKey | i)) return rest(now);
+    if (!poller_.add(listeners_[i].fd.get(), EPOLLIN, kKey | i)) return rest(now);
   }
   // Whether it works shows without a client too: the kernel looks for a descriptor first.
   if (failures_ != 0 && !listeners_.empty()) accept_some(listeners_.front(), now);

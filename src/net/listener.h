@@ -13,10 +13,15 @@
 
 namespace gw {
 
+struct Listener {
+  UniqueFd fd;
+  bool proxy_protocol = false;  // what trusted proxies send begins with a header of theirs (proxy_header.h)
+};
+
 class ListenerSet {
  public:
   struct Events {
-    std::function<void(Accepted&& peer, const SocketAddress& local)> accepted;
+    std::function<void(Accepted&& peer, const SocketAddress& local, bool proxy_protocol)> accepted;
     // Each time: `again` says that the one before had failed as well.
     std::function<void(const Error& error, bool again)> failed;
     // The first that works after so many failures.
@@ -30,7 +35,10 @@ class ListenerSet {
 
   static bool is_key(uint64_t key) { return (key & kKey) != 0; }
 
-  void add(UniqueFd listener, TimePoint now);
+  void add(Listener listener, TimePoint now);
+  void add(UniqueFd listener, TimePoint now) { add(Listener{std::move(listener)}, now); }
+  // Closes all of them. Who waits in the backlog of one that others have as well is left to those.
+  void close();
   // A listener is readable. Takes a bounded number: the rest of the turn is for those who are here.
   void on_ready(uint64_t key, TimePoint now);
   // Ends a rest that is over. To be called at least as often as somebody may be kept waiting.
@@ -43,13 +51,13 @@ class ListenerSet {
  private:
   static constexpr uint64_t kKey = uint64_t{1} << 63;  // | index
 
-  void accept_some(const UniqueFd& listener, TimePoint now);
+  void accept_some(const Listener& listener, TimePoint now);
   void rest(TimePoint now);
   void wake(TimePoint now);
 
   Poller& poller_;
   const Events events_;
-  std::vector<UniqueFd> listeners_;
+  std::vector<Listener> listeners_;
   uint64_t failures_ = 0;  // in a row
   bool resting_ = false;   // none of them is in the poller
   TimePoint rest_until_;

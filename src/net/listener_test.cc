@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -14,8 +15,8 @@ class ListenerTest : public ::testing::Test {
  protected:
   ListenerTest()
       : listeners_(poller_,
-                   {.accepted = [this](Accepted&& peer,
-                                       const SocketAddress&) { accepted_.push_back(std::move(peer)); },
+                   {.accepted = [this](Accepted&& peer, const SocketAddress&,
+                                       bool) { accepted_.push_back(std::move(peer)); },
                     .failed = [this](const Error&, bool again) { told_ += again ? "again " : "failed "; },
                     .recovered = [this](uint64_t n) { told_ += "recovered:" + std::to_string(n) + " "; }}) {
     UniqueFd listener = *listen_on(*SocketAddress::parse("127.0.0.1:0"));
@@ -100,6 +101,17 @@ TEST_F(ListenerTest, OneThatComesWhileTheOthersRestWakesWithThem) {
   now_ += ListenerSet::kRest;
   listeners_.tick(now_);
   while (accepted_.size() < 2) ASSERT_NE(turn(20s), 0u);
+}
+
+TEST_F(ListenerTest, WhatIsClosedIsLeftToTheSocketsOtherOwners) {
+  UniqueFd held = *listen_on(*SocketAddress::parse("127.0.0.1:0"));
+  listeners_.add(UniqueFd(dup(held.get())), now_);
+  listeners_.close();
+  const UniqueFd waiting = connect_to(*local_address(held.get()));
+  // epoll would still tell of it, as of any socket that somebody has open.
+  EXPECT_EQ(turn(50ms), 0u);
+  EXPECT_TRUE(accepted_.empty());
+  while (!*accept_from(held.get())) poller_.wait(1ms);
 }
 
 }  // namespace

@@ -34,6 +34,17 @@ def test_systemd_finds_nothing_wrong(unit):
     assert result.returncode == 0 and not result.stderr.strip(), result.stderr
 
 
+def test_its_socket_is_sound_beside_it(unit):
+    """And the gateway asks for it by the name that it has."""
+    socket = unit.parent / "websocket-gateway.socket"
+    socket.write_text((UNIT.parent / socket.name).read_text())
+    result = analyze("verify", "--recursive-errors=no", socket, unit)
+    assert result.returncode == 0 and not result.stderr.strip(), result.stderr
+    name = re.search(r"^FileDescriptorName=(.*)$", socket.read_text(), re.MULTILINE)[1]
+    checked = run_to_exit("--listen", f"systemd:{name}", "--check-config", env={"GATEWAY_API_KEY": "0123456789abcdef"})
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_little_is_exposed(unit):
     result = analyze("security", "--offline=yes", f"--threshold={EXPOSURE_MAX}", unit)
     assert result.returncode == 0, result.stdout

@@ -14,6 +14,7 @@ import queue
 import re
 import resource
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +24,16 @@ from support.peer import Peer
 from support.process import Process
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Moves descriptors to 3 and on, by way of numbers that none of them has, and becomes the command behind.
+PASS_SOCKETS = """
+import os, sys
+apart = [os.dup2(int(fd), 200 + n) for n, fd in enumerate(sys.argv[1].split(","))]
+for n, fd in enumerate(apart):
+    os.dup2(fd, 3 + n)
+    os.close(fd)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(apart)), "LISTEN_FDNAMES": sys.argv[2]}
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
 
 
@@ -58,14 +69,16 @@ class Gateway(Process):
     `flags` are appended to the defaults (port 0 on loopback, a drain of one second); a "--listen" among
     them replaces the default address.
     `open_files`: the soft and hard RLIMIT_NOFILE of the process.
+    `passed`: listening sockets by name, which it gets as systemd would pass them.
     `read_log`: False leaves its standard error unread until read_log().
     """
 
-    def __init__(self, *flags, env=None, open_files=None, read_log=True):
+    def __init__(self, *flags, env=None, open_files=None, passed=None, read_log=True):
         super().__init__()
         self.flags = [str(flag) for flag in flags]
         self.env = env or {}
         self.open_files = open_files
+        self.passed = passed or {}
         self._read_log = read_log
         self.ready = None
         self.stdout_lines = []
@@ -93,7 +106,7 @@ class Gateway(Process):
         return self
 
     def launch(self):
-        command = [binary_path()]
+        command = [*self._passing(), binary_path()]
         if "--listen" not in self.flags:
             command += ["--listen", "127.0.0.1:0"]
         if "--drain-timeout" not in self.flags:
@@ -101,6 +114,7 @@ class Gateway(Process):
         self.spawn(
             command + self.flags,
             env=environment(self.env),
+            pass_fds=[passed.fileno() for passed in self.passed.values()],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -264,6 +278,13 @@ class Gateway(Process):
     def _keep(self, closable):
         self._closing.callback(closable.close)
         return closable
+
+    def _passing(self):
+        """What goes before the command: sd_listen_fds(3) wants them from 3 on, and the process named."""
+        if not self.passed:
+            return []
+        fds = ",".join(str(passed.fileno()) for passed in self.passed.values())
+        return [sys.executable, "-c", PASS_SOCKETS, fds, ":".join(self.passed)]
 
     def _limit_open_files(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))

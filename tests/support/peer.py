@@ -8,6 +8,7 @@ import struct
 import time
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 
 DEADLINE = 20.0
 
@@ -104,16 +105,20 @@ def upgrade_request(target, host, headers=(), *, drop=(), method="GET", version=
 
 
 class Peer:
-    """One TCP connection. Reads keep what they did not use."""
+    """One connection, by TCP or to the path of a Unix socket. Reads keep what they did not use."""
 
-    def __init__(self, address, *, receive_buffer=None):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, address, *, receive_buffer=None, source=None):
+        is_path = isinstance(address, str | Path)
+        self.socket = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET, socket.SOCK_STREAM)
+        if source is not None:  # another address of this machine
+            self.socket.bind((source, 0))
         if receive_buffer is not None:  # must be set before connecting, for the window to be small
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE)
-        self.socket.connect(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.host = f"{address[0]}:{address[1]}"
+        self.socket.connect(str(address) if is_path else address)
+        if not is_path:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.host = "localhost" if is_path else f"{address[0]}:{address[1]}"
         self.buffer = bytearray()
 
     # Bytes.

@@ -59,18 +59,13 @@ std::string_view forwarded_parameter(std::string_view element, std::string_view 
   return {};
 }
 
-bool is_trusted(const IpAddress& address, std::span<const IpNetwork> networks) {
-  return std::any_of(networks.begin(), networks.end(),
-                     [&](const IpNetwork& network) { return network.contains(address); });
-}
-
 // Each proxy appends the address it saw: from the right, the first that is no trusted proxy is the client.
 // Behind something unreadable nothing is known, so the proxy that wrote it stands for the client.
 template <class NodeOf>
 IpAddress client_behind(IpAddress address, const std::vector<std::string_view>& hops,
                         std::span<const IpNetwork> trusted, const NodeOf& node_of) {
   const size_t count = std::min(hops.size(), kHopsMax);
-  for (size_t i = 0; i < count && is_trusted(address, trusted); ++i) {
+  for (size_t i = 0; i < count && is_trusted_proxy(address, trusted); ++i) {
     const std::optional<IpAddress> previous = parse_node(node_of(hops[hops.size() - 1 - i]));
     if (!previous) break;
     address = *previous;
@@ -116,10 +111,20 @@ bool is_host(std::string_view text) {
 
 }  // namespace
 
+bool is_trusted_proxy(const IpAddress& address, std::span<const IpNetwork> trusted) {
+  return address.is_unix_socket() ||
+         std::any_of(trusted.begin(), trusted.end(),
+                     [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+bool stands_for_many(const IpAddress& address, std::span<const IpNetwork> trusted) {
+  return address.is_this_machine() || is_trusted_proxy(address, trusted);
+}
+
 Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
                        std::span<const IpNetwork> trusted_proxies) {
   Requester requester{peer, "http", std::string(find_field(fields, "Host").value_or(""))};
-  if (!is_trusted(peer, trusted_proxies)) return requester;
+  if (!is_trusted_proxy(peer, trusted_proxies)) return requester;
 
   // The proxy next to us wrote the last element of each list; scheme and host are taken from there.
   std::string_view scheme;

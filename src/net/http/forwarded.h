@@ -11,6 +11,12 @@
 
 namespace gw::http {
 
+// Who is at the other end of a Unix socket has been let in by the file's mode, so it is one.
+bool is_trusted_proxy(const IpAddress& address, std::span<const IpNetwork> trusted);
+// Loopback, Unix sockets and trusted proxies stand for everybody behind them: no bound of an address is
+// theirs.
+bool stands_for_many(const IpAddress& address, std::span<const IpNetwork> trusted);
+
 struct Requester {
   IpAddress address;        // the last address that no trusted proxy vouches past
   std::string_view scheme;  // "http" or "https"

@@ -21,7 +21,7 @@ ServerImpl::ServerImpl(EventLoop& loop, ServerOptions options, Server::Handler h
       options_(std::move(options)),
       handler_(std::move(handler)),
       ops_listeners_(poller_, {.accepted =
-                                   [this](Accepted&& peer, const SocketAddress& local) {
+                                   [this](Accepted&& peer, const SocketAddress& local, bool) {
                                      adopt(Handover{std::move(peer.fd), {}, peer.peer, local}, true);
                                    },
                                .failed =
@@ -71,9 +71,11 @@ Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address, bool 
   Result<UniqueFd> fd = listen_on(address, {.reuse_port = false, .with_ipv4 = with_ipv4});
   if (!fd) return fd.error();
   const Result<SocketAddress> bound = local_address(fd->get());
-  ops_listeners_.add(std::move(*fd), loop_.now());
+  listen_ops(std::move(*fd));
   return bound;
 }
+
+void ServerImpl::listen_ops(UniqueFd listener) { ops_listeners_.add(std::move(listener), loop_.now()); }
 
 void ServerImpl::on_ready() {
   for (const epoll_event& event : poller_.wait(Duration(0))) {
@@ -216,6 +218,7 @@ Result<SocketAddress> Server::listen_ops(const SocketAddress& address, bool with
 }
 void Server::reconfigure(const ServerOptions& options) { impl_->reconfigure(options); }
 void Server::cut_off(const void* payer) { impl_->cut_off(payer); }
+void Server::listen_ops(UniqueFd listener) { impl_->listen_ops(std::move(listener)); }
 void Server::begin_stop() { impl_->begin_stop(); }
 bool Server::is_idle() const { return impl_->is_idle(); }
 const ServerStats& Server::stats() const { return impl_->stats; }

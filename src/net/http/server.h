@@ -112,7 +112,8 @@ struct Handover {
   std::string bytes;  // read from it already and not yet used
   SocketAddress peer;
   SocketAddress local;
-  bool returned = false;  // from the server back to a shard, which answers it whatever it is
+  bool returned = false;        // from the server back to a shard, which answers it whatever it is
+  bool proxy_protocol = false;  // of its listener: a trusted proxy's header comes first
 };
 
 class ServerImpl;
@@ -132,6 +133,7 @@ class Server {
   void adopt(Handover connection);
   // An ops listener: its requests carry `ops`. Answers the address it got.
   Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4 = false);
+  void listen_ops(UniqueFd listener);
 
   // Other bounds of addresses, other proxies; the rest of the options stays as it is.
   void reconfigure(const ServerOptions& options);

@@ -3,15 +3,13 @@
 #include <tuple>
 
 #include "base/log.h"
+#include "net/http/forwarded.h"
 #include "net/http/server_impl.h"
 
 namespace gw::http {
 
-// Loopback and trusted proxies stand for everybody behind them.
 bool ServerImpl::is_bounded(const IpAddress& address) const {
-  if (options_.address_connections_max == 0 || address.is_loopback()) return false;
-  return std::none_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
-                      [&](const IpNetwork& network) { return network.contains(address); });
+  return options_.address_connections_max != 0 && !stands_for_many(address, options_.trusted_proxies);
 }
 
 bool ServerImpl::is_always_answered(std::string_view bytes) const {

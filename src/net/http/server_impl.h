@@ -173,6 +173,7 @@ class ServerImpl {
   Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4);
   void reconfigure(const ServerOptions& options);
   void cut_off(const void* payer);
+  void listen_ops(UniqueFd listener);
   void begin_stop();
   bool is_idle() const;
 

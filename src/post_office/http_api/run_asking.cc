@@ -84,8 +84,8 @@ Result<void> RunAsking::name_asker(Call& call, const std::optional<IpAddress>& f
     asker.tenant_id = session->tenant_id;
     asker.audience = {Kind::user, session->user_id, session->tenant_id};
   } else {
-    // Loopback stands for many, as for /ws.
-    const bool is_its_own = from && !from->is_loopback();
+    // This machine stands for many, as for /ws.
+    const bool is_its_own = from && !from->is_this_machine();
     const std::string who =
         asker.connection_id.empty() ? to_hex(sha256(call.body)).substr(0, 32) : asker.connection_id;
     asker.asked_by = stranger_account(is_its_own ? from : std::nullopt, who);
