@@ -19,15 +19,25 @@ void JwksClient::start() { fetch(); }
 
 void JwksClient::refresh(std::function<void(bool is_done)> done) {
   if (waiting_.size() >= options_.waiting_max) return done(false);
-  if (!is_fetching_ && loop_.now() - asked_at_ < options_.least) {
+  if (!is_fetching_ && loop_.now() < may_ask_at()) {
     // Who comes again then finds them.
-    timer_ = loop_.after(asked_at_ + options_.least - loop_.now(), [this] { fetch(); });
+    fetch_at(may_ask_at());
     return done(false);
   }
   waiting_.push_back(std::move(done));
   if (is_fetching_) return;
   asked_at_ = loop_.now();
   fetch();
+}
+
+// An issuer that is away is asked by its back-off, whatever clients show meanwhile.
+TimePoint JwksClient::may_ask_at() const { return std::max(asked_at_ + options_.least, away_until_); }
+
+// Never later than was meant before.
+void JwksClient::fetch_at(TimePoint when) {
+  if (timer_ && fetch_at_ <= when) return;
+  fetch_at_ = when;
+  timer_ = loop_.after(when - loop_.now(), [this] { fetch(); });
 }
 
 void JwksClient::fetch() {
@@ -51,12 +61,14 @@ Result<void> JwksClient::take(const Result<http::ClientResponse>& answer) const 
 }
 
 void JwksClient::settle(const Result<void>& taken) {
-  timer_ = loop_.after(taken ? options_.every : retry_, [this] { fetch(); });
+  fetch_at(loop_.now() + (taken ? options_.every : retry_));
   if (taken) {
     retry_ = options_.retry_from;
+    away_until_ = {};
     if (std::exchange(is_known_bad_, false)) log::info("jwks_fetched", {{"target", options_.target}});
     return;
   }
+  away_until_ = loop_.now() + retry_;
   retry_ = std::min(2 * retry_, options_.retry_to);
   if (std::exchange(is_known_bad_, true)) return;
   log::warn("jwks_unavailable", {{"server", options_.client.server.text()},

@@ -39,6 +39,8 @@ class JwksClient {
   void refresh(std::function<void(bool is_done)> done);
 
  private:
+  TimePoint may_ask_at() const;
+  void fetch_at(TimePoint when);
   void fetch();
   void on_answer(Result<http::ClientResponse> answer);
   Result<void> take(const Result<http::ClientResponse>& answer) const;
@@ -48,11 +50,13 @@ class JwksClient {
   const JwksClientOptions options_;
   const Take take_;
   http::Client client_;
-  EventLoop::Registration timer_;
+  EventLoop::Registration timer_;  // of the next fetch
+  TimePoint fetch_at_{};
   std::vector<std::function<void(bool)>> waiting_;  // of the fetch that is on its way
   bool is_fetching_ = false;
   bool is_known_bad_ = false;  // and logged
   TimePoint asked_at_{};       // the last time that a token did
+  TimePoint away_until_{};     // the last one failed: nobody asks before
   Duration retry_;
 };
 
