@@ -100,7 +100,8 @@ class Application {
         engine_(make_engine(loop_, channels_, config)),
         traffic_cop_(
             engine_->sessions(), channels_, [this] { return loop_.wall_now(); },
-            config.takes_jwts() ? std::optional(JwtTrust{config.jwt, config.jwt_keys}) : std::nullopt),
+            config.takes_jwts() ? std::optional(JwtTrust{config.jwt, config.jwt_keys, engine_->revocations()})
+                                : std::nullopt),
         jwks_(make_jwks_client()),
         post_office_(*engine_, channels_, {config.connection.outbox_bytes_max / 2},
                      [this] { return loop_.wall_now(); }),
@@ -194,7 +195,7 @@ class Application {
     const std::string made_key = next.has_api_keys() ? std::string() : made_key_;
     for (const ApiKey* const gone : api_.reconfigure(api_options(next, channels_, made_key)))
       http_.cut_off(gone);
-    if (JwtSessions* const jwt = traffic_cop_.jwt()) jwt->reconfigure({next.jwt, next.jwt_keys});
+    if (JwtSessions* const jwt = traffic_cop_.jwt()) jwt->reconfigure(next.jwt, next.jwt_keys);
     if (jwks_) jwks_->fetch_now();
   }
 

@@ -11,6 +11,7 @@ memory::EngineOptions memory_options(const Config& config) {
   options.instance_id = config.instance_id;
   options.key_prefix = config.key_prefix;
   options.sessions = config.sessions;
+  options.revocations = config.revocations;
   options.agents.queue = config.queue;
   options.runs.limits = config.runs;
   options.agents.ack_wait = options.runs.ack_wait = config.ack_wait;
@@ -25,6 +26,7 @@ redis::EngineOptions redis_options(const Config& config) {
   options.instance_id = config.instance_id;
   options.runs.limits = config.runs;
   options.sessions = config.sessions;
+  options.revocations = config.revocations;
   options.message_bytes_max = config.connection.outbox_bytes_max / 2;
   options.agents = config.redis_agents;
   options.agents.sender.queue = config.queue;

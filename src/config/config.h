@@ -20,6 +20,7 @@
 #include "core/connection.h"
 #include "core/group_members.h"
 #include "core/registry.h"
+#include "core/revocation_store.h"
 #include "core/run/run.h"
 #include "core/session_store.h"
 #include "engine/redis/agent_delivery.h"
@@ -54,6 +55,7 @@ struct Config {
   AdmissionLimits admission;
   http::ServerOptions http;
   SessionStoreOptions sessions;
+  RevocationStoreOptions revocations;
   ChannelQueue::Options queue;
   RunLimits runs;
   redis::AgentDeliveryOptions redis_agents;  // but for the queue and whether there is an inbox

@@ -127,6 +127,8 @@ constexpr Example kExamples[] = {
     {"jwt-audience", "gateway"},
     {"jwt-leeway", "0s"},
     {"jwt-user-claim", "uid"},
+    {"jwt-life-max", "1h"},
+    {"max-revocations", "7"},
     {"jwt-tenant-claim", "org"},
     {"jwt-channels-claim", "https://app.example.org/channels"},
     {"max-message-bytes", "2MiB"},

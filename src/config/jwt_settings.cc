@@ -58,6 +58,14 @@ void add_jwt_settings(std::vector<Setting>& out) {
                  texts({&Config::jwt, &JwtOptions::audiences}, "AUD,...", "texts without a comma")});
   out.push_back({"jwt-leeway", group, "By how much the clocks of issuer and gateway may differ", "",
                  kinds::duration({&Config::jwt, &JwtOptions::leeway}, 0s, 10min)});
+  out.push_back(
+      {"jwt-life-max", group,
+       "How long a JWT may live, from iat (or now, without one) to exp; as long one that is revoked is "
+       "remembered",
+       "", kinds::duration({&Config::jwt, &JwtOptions::life_max}, 1min, 366 * 24h)});
+  out.push_back({"max-revocations", group, "Revocations of JWTs kept, of all instances together", "",
+                 kinds::count({&Config::revocations, &RevocationStoreOptions::revocations_max}, size_t{1},
+                              size_t{100'000'000})});
   out.push_back({"jwt-user-claim", group, "The claim of a JWT that names the user", "",
                  claim(&JwtOptions::user_claim)});
   out.push_back({"jwt-tenant-claim", group, "The claim that names the tenant; without it there is none", "",

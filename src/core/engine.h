@@ -13,6 +13,7 @@
 #include "core/client_delivery.h"
 #include "core/done.h"
 #include "core/registry.h"
+#include "core/revocation_store.h"
 #include "core/run_store.h"
 #include "core/session_store.h"
 #include "core/stream_store.h"
@@ -41,11 +42,12 @@ class Engine {
   virtual ~Engine() = default;
   virtual const EngineTraits& traits() const = 0;
 
-  // The six interfaces; they live as long as the engine.
+  // The seven interfaces; they live as long as the engine.
   virtual AgentDelivery& agents() = 0;
   virtual ClientDelivery& clients() = 0;
   virtual Registry& registry() = 0;
   virtual SessionStore& sessions() = 0;
+  virtual RevocationStore& revocations() = 0;
   virtual RunStore& runs() = 0;
   virtual StreamStore& streams() = 0;
 

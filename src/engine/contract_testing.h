@@ -58,6 +58,7 @@ class TestAgent : public AgentSink {
 struct TestLimits {
   ChannelQueue::Options queue{3, size_t{1} << 20, 300s, 250ms, {}};
   SessionStoreOptions sessions;
+  RevocationStoreOptions revocations;
   Duration ack_wait = GroupMembers::kAckWait;
 };
 
@@ -87,6 +88,7 @@ class TestInstance {
   ClientDelivery& clients() { return engine_->clients(); }
   Registry& registry() { return engine_->registry(); }
   SessionStore& sessions() { return engine_->sessions(); }
+  RevocationStore& revocations() { return engine_->revocations(); }
 
   Texts published_messages() const {
     Texts out;
@@ -133,6 +135,7 @@ class EngineTest : public testing::Test {
     memory::EngineOptions options;
     options.instance_id = name;
     options.sessions = limits_.sessions;
+    options.revocations = limits_.revocations;
     options.agents.queue = limits_.queue;
     options.agents.ack_wait = limits_.ack_wait;
     return options;
@@ -143,6 +146,7 @@ class EngineTest : public testing::Test {
     options.key_prefix = key_prefix_;
     options.instance_id = name;
     options.sessions = limits_.sessions;
+    options.revocations = limits_.revocations;
     options.agents.ack_wait = limits_.ack_wait;
     redis::SenderOptions& sender = options.agents.sender;
     sender.queue = limits_.queue;

@@ -11,8 +11,6 @@ namespace gw {
 namespace {
 
 constexpr size_t kTokenBytesMax = size_t{16} << 10;
-// Longer than that nobody remembers that it was ended.
-constexpr std::chrono::hours kLifeMax{366 * 24};
 constexpr size_t kNamesMax = 64;  // of a list in a claim
 
 Error refused(std::string detail) { return {Errc::unauthenticated, "the JWT " + std::move(detail)}; }
@@ -149,11 +147,14 @@ bool has_one_of(const std::vector<std::string>& wanted, const std::vector<std::s
   return std::find_first_of(wanted.begin(), wanted.end(), given.begin(), given.end()) != wanted.end();
 }
 
-Result<void> check_times(const JwtClaims& claims, std::optional<WallTime> not_before, Duration leeway,
-                         WallTime now) {
-  const auto slack = std::chrono::duration_cast<std::chrono::milliseconds>(leeway);
+Result<void> check_times(const JwtClaims& claims, std::optional<WallTime> not_before,
+                         const JwtOptions& options, WallTime now) {
+  const auto slack = std::chrono::duration_cast<std::chrono::milliseconds>(options.leeway);
+  const auto life_max = std::chrono::duration_cast<std::chrono::milliseconds>(options.life_max);
   if (now >= claims.expires_at + slack) return refused("has expired (exp)");
-  if (claims.expires_at > now + kLifeMax) return refused("ends in more than a year (exp)");
+  // Longer than that nobody remembers that it was revoked or ended.
+  const WallTime born = claims.issued_at == WallTime() ? now : std::min(claims.issued_at, now);
+  if (claims.expires_at > born + life_max) return refused("lives longer than jwt-life-max (exp, iat)");
   if (not_before && now + slack < *not_before) return refused("does not count yet (nbf)");
   if (now + slack < claims.issued_at) return refused("comes from the future (iat)");
   return {};
@@ -183,7 +184,7 @@ Result<JwtClaims> read_claims(std::string_view part, const JwtOptions& options, 
   if (fields.fault()) return refused("has claims of which " + *fields.fault());
   if (!expires_at) return refused("has no end (exp)");
   claims.expires_at = *expires_at;
-  if (const Result<void> in_time = check_times(claims, not_before, options.leeway, now); !in_time)
+  if (const Result<void> in_time = check_times(claims, not_before, options, now); !in_time)
     return in_time.error();
   if (!options.issuers.empty() && !has_one_of(options.issuers, {claims.issuer}))
     return refused("is of another issuer (iss)");

@@ -16,6 +16,7 @@ struct JwtOptions {
   std::vector<std::string> issuers = {};    // one of them has to be `iss`; empty: any
   std::vector<std::string> audiences = {};  // one of them has to be in `aud`; empty: any
   Duration leeway = 30s;                    // by which clocks may differ
+  Duration life_max = 366 * 24h;            // from iat, or now, to exp: as long what is revoked is remembered
   std::string user_claim = "sub";
   std::string tenant_claim = "tenant_id";
   std::string channels_claim = "channels";

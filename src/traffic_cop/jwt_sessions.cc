@@ -13,11 +13,6 @@ namespace {
 
 Error refused(std::string detail) { return {Errc::unauthenticated, "the JWT " + std::move(detail)}; }
 
-// Lengths first, so that no two pairs of names are one text.
-SessionKey key_of_names(std::string_view issuer, std::string_view token_id) {
-  return sha256("jwt " + std::to_string(issuer.size()) + " " + std::string(issuer) + std::string(token_id));
-}
-
 std::string context_of(const Session& session, const JwtClaims& claims) {
   std::string out;
   json::Writer context(out);
@@ -40,9 +35,9 @@ std::string context_of(const Session& session, const JwtClaims& claims) {
 
 }  // namespace
 
-void JwtSessions::reconfigure(JwtTrust trust) {
-  options_ = std::move(trust.options);
-  fixed_ = std::move(trust.keys);
+void JwtSessions::reconfigure(JwtOptions options, JwtKeys keys) {
+  options_ = std::move(options);
+  fixed_ = std::move(keys);
   put_keys_together();
 }
 
@@ -69,26 +64,82 @@ void JwtSessions::find(std::string_view token, WallTime now, Done<SessionPtr> do
   });
 }
 
+// A token on its way to its session: that and what is revoked are asked for at once.
+struct JwtSessions::Opening {
+  JwtClaims claims;
+  Session fresh;
+  Done<SessionPtr> done;
+  std::optional<Result<SessionPtr>> session = {};
+  Result<RevokedUntil> revoked = RevokedUntil();
+  int asked = 1;  // about revocations, and not answered yet
+};
+
 void JwtSessions::open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done) {
   const SessionKey key = claims.token_id.empty() ? sha256("jwt text " + std::string(jwt_text(token)))
-                                                 : key_of_names(claims.issuer, claims.token_id);
+                                                 : key_of_jwt(claims.issuer, claims.token_id);
   Result<Session> session = make(claims, key, now);
   if (!session) return done(session.error());
-  // Two tokens of one name are one session, and must not be two users'.
-  auto same = [user_id = session->user_id, tenant_id = session->tenant_id,
-               done = std::move(done)](Result<SessionPtr> found) {
-    if (found && ((*found)->user_id != user_id || (*found)->tenant_id != tenant_id))
-      return done(refused("has the name (jti) of another's"));
-    done(std::move(found));
-  };
-  store_.find(key, [this, key, session = std::move(*session),
-                    same = std::move(same)](Result<SessionPtr> found) mutable {
-    if (found || found.error().code != Errc::not_found) return same(std::move(found));
-    store_.insert(std::move(session), [this, key, same = std::move(same)](Result<SessionPtr> stored) mutable {
-      if (stored || stored.error().code != Errc::already_exists) return same(std::move(stored));
-      store_.find(key, std::move(same));  // another instance was first
+  const auto opening = std::make_shared<Opening>(Opening{claims, *std::move(session), std::move(done)});
+  store_.find(key, [this, opening](Result<SessionPtr> found) {
+    if (!found && found.error().code == Errc::not_found) return insert(opening);
+    opening->session = std::move(found);
+    settle(*opening);
+  });
+  ask_revoked(opening);
+}
+
+void JwtSessions::insert(const std::shared_ptr<Opening>& opening) {
+  // Again: who revoked it between the two did not see the session.
+  ++opening->asked;
+  store_.insert(opening->fresh, [this, opening](Result<SessionPtr> stored) {
+    opening->session = std::move(stored);
+    const bool is_another_first =
+        !*opening->session && opening->session->error().code == Errc::already_exists;
+    if (!is_another_first) return settle(*opening);
+    opening->session.reset();
+    store_.find(opening->fresh.key, [this, opening](Result<SessionPtr> found) {
+      opening->session = std::move(found);
+      settle(*opening);
     });
   });
+  ask_revoked(opening);
+}
+
+void JwtSessions::ask_revoked(const std::shared_ptr<Opening>& opening) {
+  revocations_.find(opening->claims, [this, opening](Result<RevokedUntil> found) {
+    --opening->asked;
+    if (!found || (opening->revoked && *found > *opening->revoked)) opening->revoked = std::move(found);
+    settle(*opening);
+  });
+}
+
+void JwtSessions::settle(Opening& opening) {
+  if (!opening.session || opening.asked > 0) return;
+  const Result<SessionPtr>& found = *opening.session;
+  if (!found) return opening.done(found);
+  const Session& session = **found;
+  // Two tokens of one name are one session, and must not be two users'.
+  if (session.user_id != opening.fresh.user_id || session.tenant_id != opening.fresh.tenant_id)
+    return opening.done(refused("has the name (jti) of another's"));
+  if (!opening.revoked) return opening.done(opening.revoked.error());
+  const bool is_revoked = *opening.revoked > WallTime() && opening.claims.issued_at <= *opening.revoked;
+  if (!is_revoked || session.status == SessionStatus::inactive) return opening.done(found);
+  auto end = [](const Session& current) -> Result<Session> {
+    Session ended = current;
+    ended.status = SessionStatus::inactive;
+    return ended;
+  };
+  store_.update(session.key, std::move(end), opening.done);
+}
+
+void JwtSessions::revoke(JwtRevocation revocation, std::optional<std::string> issuer, WallTime now,
+                         Done<Revoked> done) {
+  if (!issuer && options_.issuers.size() == 1) issuer = options_.issuers.front();
+  if (!revocation.token_id.empty() && !issuer)
+    return done(Error{Errc::invalid_argument,
+                      "iss must be given (empty: the tokens have none), unless there is one jwt-issuer"});
+  revocation.issuer = issuer.value_or("");
+  revocations_.revoke(revocation, now, std::move(done));
 }
 
 Result<Session> JwtSessions::make(const JwtClaims& claims, const SessionKey& key, WallTime now) const {

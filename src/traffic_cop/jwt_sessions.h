@@ -4,10 +4,14 @@
 // Control loop only.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/session_store.h"
 #include "traffic_cop/jwt.h"
+#include "traffic_cop/jwt_revocations.h"
 
 namespace gw {
 
@@ -18,6 +22,7 @@ inline constexpr std::string_view kJwtSessionType = "jwt";
 struct JwtTrust {
   JwtOptions options;
   JwtKeys keys;  // such as stay
+  RevocationStore& revocations;
 };
 
 class JwtSessions {
@@ -31,10 +36,11 @@ class JwtSessions {
         channels_(channels),
         options_(std::move(trust.options)),
         fixed_(std::move(trust.keys)),
-        keys_(fixed_) {}
+        keys_(fixed_),
+        revocations_(store, trust.revocations, options_) {}
 
   // From now on; sessions that were opened before stay.
-  void reconfigure(JwtTrust trust);
+  void reconfigure(JwtOptions options, JwtKeys keys);
   // There are keys beside those that stay: `refresh` is called for a token that no known key has signed.
   void fetch_with(Refresh refresh) { refresh_ = std::move(refresh); }
   // In place of those before.
@@ -45,8 +51,16 @@ class JwtSessions {
   // has it.
   void find(std::string_view token, WallTime now, Done<SessionPtr> done);
 
+  // As JwtRevocations has it. invalid_argument: whose token it is has to be said, since there is not the one
+  // issuer.
+  void revoke(JwtRevocation revocation, std::optional<std::string> issuer, WallTime now, Done<Revoked> done);
+
  private:
+  struct Opening;
   void open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done);
+  void insert(const std::shared_ptr<Opening>& opening);
+  void ask_revoked(const std::shared_ptr<Opening>& opening);
+  void settle(Opening& opening);
   Result<Session> make(const JwtClaims& claims, const SessionKey& key, WallTime now) const;
 
   void put_keys_together();
@@ -57,6 +71,7 @@ class JwtSessions {
   JwtKeys fixed_, fetched_;
   JwtKeys keys_;     // both
   Refresh refresh_;  // empty: nothing is fetched
+  JwtRevocations revocations_;
 };
 
 }  // namespace gw

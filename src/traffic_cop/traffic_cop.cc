@@ -122,6 +122,15 @@ void TrafficCop::end(std::string_view session_id, std::string_view tenant, Done<
   });
 }
 
+void TrafficCop::revoke(JwtRevocation revocation, std::optional<std::string> issuer, std::string_view tenant,
+                        Done<Revoked> done) {
+  if (!jwt_) return done(Error{Errc::failed_precondition, "this gateway takes no JWTs (jwt-key)"});
+  if (revocation.tenant_id.empty()) revocation.tenant_id = tenant;
+  if (!is_visible_to(tenant, revocation.tenant_id))
+    return done(Error{Errc::permission_denied, "tenant_id is not the tenant of this key"});
+  jwt_->revoke(std::move(revocation), std::move(issuer), now_(), std::move(done));
+}
+
 void TrafficCop::validate(std::string_view token, Done<SessionPtr> done) {
   auto active = [this, done = std::move(done)](Result<SessionPtr> found) {
     if (!found && found.error().code != Errc::not_found) return done(found.error());

@@ -58,6 +58,11 @@ class TrafficCop {
   // Ends it (inactive); its connections close with 4003. An ended session stays as it is.
   void end(std::string_view session_id, std::string_view tenant, Done<SessionPtr> done);
 
+  // Of JWTs, at once and everywhere. failed_precondition: none are taken; permission_denied: it is said for
+  // another tenant than `tenant`.
+  void revoke(JwtRevocation revocation, std::optional<std::string> issuer, std::string_view tenant,
+              Done<Revoked> done);
+
   // Who shows this token, the id of a session or a JWT? unauthenticated unless the session is active now.
   void validate(std::string_view token, Done<SessionPtr> done);
 

@@ -7,10 +7,11 @@ import subprocess
 import pytest
 
 from support.gateway import REPOSITORY
+from support.jwt_secret import JWT_FLAGS
 from support.run_copies import ask
 from support.runs import RUNS
 
-GATEWAY_FLAGS = ("--test-endpoints",)
+GATEWAY_FLAGS = ("--test-endpoints", *JWT_FLAGS)
 SECTIONS = re.split(r"^### ", (REPOSITORY / "docs/API.md").read_text(), flags=re.MULTILINE)[1:]
 EXAMPLES = [(section.partition("\n")[0], curl[1], re.findall(r"^\*\*(2\d\d)\*\*", section, re.MULTILINE))
             for section in SECTIONS if (curl := re.search(r"```sh\n(.*?)```", section, re.DOTALL))]  # fmt: skip

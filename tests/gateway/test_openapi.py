@@ -11,10 +11,12 @@ from referencing.jsonschema import DRAFT202012
 
 from support.api import POST_OFFICE, SESSIONS
 from support.chats import ChatStream, new_chat, user_message
+from support.jwt_secret import JWT_FLAGS
 from support.runs import RUNS, Run, cursor, new_name
 from support.wait import eventually
 
-GATEWAY_FLAGS = ["--test-endpoints"]
+GATEWAY_FLAGS = ["--test-endpoints", *JWT_FLAGS]
+REVOCATIONS = "/api/traffic-cop/revocations"
 HEALTH = "/health/websocket-gateway"
 TEST = "/api/test/websocket-gateway"
 
@@ -113,6 +115,12 @@ CALLS = {
     ("GET", SESSIONS + "/{}/websockets"): [
         (200, lambda g, c: f"{SESSIONS}/{session(g)}/websockets"),
         (404, lambda g, c: f"{SESSIONS}/nobody/websockets"),
+    ],
+    ("POST", REVOCATIONS): [
+        (200, lambda g, c: (REVOCATIONS, {"sub": "auth0|ada", "jti": None})),
+        (200, lambda g, c: (REVOCATIONS, {"jti": "t-1", "iss": "https://issuer.example", "tenant_id": "t"})),
+        (400, lambda g, c: (REVOCATIONS, {"sub": "ada", "jti": "t-1"})),
+        (400, lambda g, c: (REVOCATIONS, {"sub": "ada", "iss": "i"})),
     ],
     ("GET", f"{POST_OFFICE}/endpoint"): [
         (200, lambda g, c: f"{POST_OFFICE}/endpoint?session_token=x&realm=r"),
@@ -337,7 +345,7 @@ CALLS = {
 }
 
 # These must be documented. The rest of the table may be.
-PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, POST_OFFICE, RUNS, "/v1", "/api/chat", "/ag-ui", "/mcp", "/api/admin", "/health", "/metrics"))}
+PROMISED = {call for call in CALLS if call[1].startswith((SESSIONS, REVOCATIONS, POST_OFFICE, RUNS, "/v1", "/api/chat", "/ag-ui", "/mcp", "/api/admin", "/health", "/metrics"))}
 
 
 def operations(document):
@@ -374,7 +382,7 @@ def test_every_call_has_an_id_and_says_how_to_authenticate(document):
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(ids) == len(set(ids))
     for (_, path), operation in operations(document):
-        if path.startswith((SESSIONS, POST_OFFICE, RUNS)):
+        if path.startswith((SESSIONS, REVOCATIONS, POST_OFFICE, RUNS)):
             assert operation.get("security", document.get("security")), path
             assert "401" in operation["responses"] and "403" in operation["responses"], path
 

@@ -65,3 +65,41 @@ def test_shown_to_both_at_once_it_is_one_session(pair):
             assert peer.welcome()
             peer.close()
         assert here.api.session(shown)["session_ref"] == there.api.session(shown)["session_ref"]
+
+
+def revoke(gateway, **what):
+    answer = gateway.api.post("/api/traffic-cop/revocations", what)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["sessions_ended"]
+
+
+def test_revoked_on_one_it_counts_nowhere_within_a_second(pair):
+    here, there = pair
+    jti = os.urandom(8).hex()
+    shown, unnamed = token("auth0|ada", jti=jti), token("auth0|ada", iat=int(time.time()))
+    clients = [gateway.connect(shown) for gateway in pair]
+    began = time.monotonic()
+    assert revoke(here, jti=jti, iss="") == 1
+    assert [client.closed()[0] for client in clients] == [4003, 4003]
+    clients = [gateway.connect(unnamed) for gateway in pair]
+    assert revoke(there, sub="auth0|ada") == 1
+    assert [client.closed()[0] for client in clients] == [4003, 4003]
+    assert time.monotonic() - began < 2
+    never = token("auth0|ada", iat=int(time.time()) - 1)
+    for gateway in pair:
+        assert is_refused(gateway, shown) and is_refused(gateway, unnamed) and is_refused(gateway, never)
+        assert not is_refused(gateway, token("auth0|ada", iat=int(time.time()) + 2))
+
+
+def test_whoever_comes_while_it_is_revoked_does_not_stay(pair):
+    """The session is there before it is asked what is revoked, and what is revoked before sessions are ended."""
+    here, there = pair
+    for n in range(10):
+        shown = token(f"racing-{n}", iat=int(time.time()))
+        peer = here.peer()
+        peer.send(upgrade_request(f"/ws?session_token={shown}", peer.host))
+        revoke(there, sub=f"racing-{n}")
+        assert peer.response().status == 101
+        code = next(frame.close_code for frame in iter(peer.next_frame, None) if frame.opcode == 8)
+        peer.close()
+        assert code in (4001, 4003)

@@ -8,6 +8,7 @@
 #include "engine/memory/agent_delivery.h"
 #include "engine/memory/client_delivery.h"
 #include "engine/memory/registry.h"
+#include "engine/memory/revocation_store.h"
 #include "engine/memory/run_store.h"
 #include "engine/memory/session_store.h"
 #include "engine/redis/keys.h"
@@ -20,6 +21,7 @@ struct EngineOptions {
   std::string key_prefix = "websocket:";
   AgentDeliveryOptions agents;
   SessionStoreOptions sessions;
+  RevocationStoreOptions revocations;
   RunStoreOptions runs;
 };
 
@@ -33,6 +35,7 @@ class Engine final : public gw::Engine {
         clients_(agents_),
         registry_(channels, options.instance_id),
         sessions_(loop, options.sessions),
+        revocations_(loop, options.revocations),
         runs_(loop, channels, options.runs) {}
 
   const EngineTraits& traits() const override { return traits_; }
@@ -40,6 +43,7 @@ class Engine final : public gw::Engine {
   ClientDelivery& clients() override { return clients_; }
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
+  RevocationStore& revocations() override { return revocations_; }
   RunStore& runs() override { return runs_; }
   StreamStore& streams() override { return runs_; }
 
@@ -48,6 +52,7 @@ class Engine final : public gw::Engine {
     tick_ = loop_.every(kTickEvery, [this] {
       agents_.tick(loop_.now());
       sessions_.tick(loop_.wall_now());
+      revocations_.tick(loop_.wall_now());
       runs_.tick();
     });
   }
@@ -75,6 +80,7 @@ class Engine final : public gw::Engine {
   ClientDelivery clients_;
   Registry registry_;
   SessionStore sessions_;
+  RevocationStore revocations_;
   RunStore runs_;
   std::string report_;
   EventLoop::Registration tick_;

@@ -35,6 +35,7 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
       subscriptions_(loop, pushes_),
       registry_(loop, commands_, lease_, keys_, channels),
       sessions_(loop, commands_, keys_, channels, options.sessions),
+      revocations_(loop, commands_, keys_, options.revocations),
       agents_({loop, messages_, commands_, subscriptions_, lease_, keys_, channels}, options.agents),
       prober_({loop, messages_, commands_, pushes_, subscriptions_, lease_, keys_},
               [this] { agents_.on_engine_works(loop_.now()); }),

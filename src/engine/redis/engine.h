@@ -9,6 +9,7 @@
 #include "engine/redis/agent_delivery.h"
 #include "engine/redis/client_delivery.h"
 #include "engine/redis/prober.h"
+#include "engine/redis/revocation_store.h"
 #include "engine/redis/run_store.h"
 #include "engine/redis/session_store.h"
 
@@ -20,6 +21,7 @@ struct EngineOptions {
   std::string key_prefix = "websocket:";
   std::string instance_id;
   SessionStoreOptions sessions;
+  RevocationStoreOptions revocations;
   AgentDeliveryOptions agents;
   RunStoreOptions runs;
   size_t message_bytes_max = size_t{512} << 10;  // for clients
@@ -34,6 +36,7 @@ class Engine final : public gw::Engine {
   ClientDelivery& clients() override { return clients_; }
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
+  RevocationStore& revocations() override { return revocations_; }
   RunStore& runs() override { return runs_; }
   gw::StreamStore& streams() override { return runs_.streams(); }
 
@@ -65,6 +68,7 @@ class Engine final : public gw::Engine {
   Subscriptions subscriptions_;
   Registry registry_;
   SessionStore sessions_;
+  RevocationStore revocations_;
   AgentDelivery agents_;
   Prober prober_;
   ClientDelivery clients_;

@@ -108,6 +108,12 @@ class Keys {
   }
   // The digest of the session of that public reference.
   std::string session_of_ref(std::string_view ref) const { return kept("session:ref:", ref); }
+  // Until when tokens of that name were issued that count no more; and the names, by their end.
+  std::string revoked(std::string_view digest) const { return kept("session:revoked:", digest); }
+  std::string revocations() const { return kept("revocations"); }
+  std::string tenant_revocations(std::string_view tenant) const {
+    return kept("tenant:", tenant, ":revocations");
+  }
 
   // --- Messages ---
   std::string message_id(std::string_view digest) const { return kept("session:id:", digest); }

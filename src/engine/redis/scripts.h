@@ -29,6 +29,7 @@ extern const Script count;             // connections by instance, channel and u
 extern const Script insert_session;    // unless its key is taken
 extern const Script list_sessions;     // in the order in which they were made, some at a time
 extern const Script replace_session;   // if it is still what was read
+extern const Script put_revocation;    // together with what is there of its name
 
 // Of an inbox: inbox_scripts.cc, which says what a place is.
 extern const Script join_inbox;    // a group, with what waits for whoever comes first

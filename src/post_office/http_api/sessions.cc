@@ -163,6 +163,7 @@ void add_session_routes(Routes& routes, const Sessions& sessions) {
   const auto to = [&sessions](auto verb) -> Handler {
     return [&sessions, verb](ApiRequest call) { verb(sessions, std::move(call)); };
   };
+  add_revocation_routes(routes, sessions);
   const Needs key = scope(Scope::sessions);
   routes.add("POST", "/api/traffic-cop/sessions", key, to(create));
   routes.add("GET", "/api/traffic-cop/sessions", scope(Scope::registry), to(list));

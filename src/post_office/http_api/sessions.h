@@ -1,4 +1,4 @@
-// Traffic Cop over HTTP: /api/traffic-cop/sessions (docs/openapi.json).
+// Traffic Cop over HTTP: /api/traffic-cop (docs/openapi.json).
 #pragma once
 
 #include "post_office/http_api/routes.h"
@@ -16,5 +16,6 @@ struct Sessions {
 
 // `sessions` outlives the routes.
 void add_session_routes(Routes& routes, const Sessions& sessions);
+void add_revocation_routes(Routes& routes, const Sessions& sessions);
 
 }  // namespace gw::http_api
