@@ -92,6 +92,7 @@ ServiceApiOptions api_options(const Config& config, const ChannelTable& channels
   options.version = config.version;
   options.public_url = config.public_url;
   options.allowed_origins = config.allowed_origins;
+  options.cookie = config.handshake.upgrade.cookie;
   options.ack_wait = config.ack_wait;
   options.tracing = config.telemetry.tracing;
   // Some of them are connections: half of an outbox is left to what can't be told later.

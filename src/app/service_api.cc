@@ -26,6 +26,10 @@ Handler to(Api& api, void (Api::*verb)(ApiRequest)) {
   return [&api, verb](ApiRequest call) { (api.*verb)(std::move(call)); };
 }
 
+http_api::RunCallers::Options callers_of(const ServiceApiOptions& options) {
+  return {options.anonymous, options.cookie, options.allowed_origins};
+}
+
 std::function<std::optional<std::string>()> discovery(const consul::Registrar* consul) {
   if (!consul) return nullptr;
   return [consul] { return consul->endpoint(); };
@@ -46,7 +50,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       run_deliveries_(parts.loop, parts.engine.runs(), parts.post_office, options_.ack_wait),
       run_spans_(options_.tracing, [&loop = parts.loop] { return loop.wall_now(); }),
       runs_{authorized_runs_, run_waits_, run_deliveries_, run_spans_},
-      run_callers_(parts.traffic_cop, routes_.access(), options_.anonymous),
+      run_callers_(parts.traffic_cop, routes_.access(), callers_of(options_)),
       chat_sockets_(ai_sdk_, run_asking_),
       run_readers_({parts.loop, parts.engine.runs(), run_callers_}, options_.run_readers),
       run_streams_({parts.loop, parts.engine.runs(), parts.engine.streams(), run_callers_, run_readers_},

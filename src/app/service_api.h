@@ -29,6 +29,7 @@ struct ServiceApiOptions {
   std::string version;
   std::string public_url;                    // empty: as Consul knows, or as the caller reached us
   std::vector<std::string> allowed_origins;  // of pages that may show a key
+  std::string cookie;                        // that may hold a session's token; empty: none
   Duration ack_wait{};                       // after it a group's message goes to another agent
   http_api::RunReaderOptions run_readers;
   std::optional<ChannelSet> anonymous = {};  // what clients without a session may use; absent: refused

@@ -105,6 +105,12 @@ void check_clients(Config& config, const Provenance& where, std::vector<std::str
   if (config.anonymous_channels != Config().anonymous_channels && !config.handshake.upgrade.anonymous) {
     config.warnings.push_back(where("anonymous-channels") + ": has no effect with session-policy required");
   }
+  const auto& origins = config.allowed_origins;
+  if (!config.handshake.upgrade.cookie.empty() &&
+      std::find(origins.begin(), origins.end(), "*") != origins.end())
+    problems.push_back(
+        where("cookie") +
+        ": with allowed-origin * any page would come in as whoever reads it; name the origins");
   if (config.connection.rate.per_second > 0 && config.connection.rate.burst == 0) {
     problems.push_back(
         fmt::format("{}: 0 lets no message through at a message rate of {} ({}); expected at least 1",

@@ -52,6 +52,14 @@ SettingValue anonymous_channels() {
   return value;
 }
 
+SettingValue cookie() {
+  return kinds::text({&Config::handshake, &HandshakeOptions::upgrade, &UpgradeOptions::cookie}, "NAME",
+                     "1 to 128 characters A-Z a-z 0-9 . _ -, as __Host-session", [](std::string_view text) {
+                       const bool is_name = is_valid_name(text) && text.find_first_of("@+=") == text.npos;
+                       return is_name ? std::optional<std::string>(text) : std::nullopt;
+                     });
+}
+
 SettingValue origins() {
   auto value = kinds::list(
       &Config::allowed_origins, {.max = 256}, [](const std::string& text) { return parse_origin(text); },
@@ -166,6 +174,9 @@ void add_clients(std::vector<Setting>& out) {
   out.push_back({"anonymous-channels", group,
                  "Those that a client without a session may use, with session-policy optional", "none",
                  anonymous_channels()});
+  out.push_back({"cookie", group,
+                 "The cookie that may hold a client's token, where an Origin says whose page it is", "none",
+                 cookie()});
   out.push_back({"allowed-origin", group, "Web origins besides the gateway's own whose pages may connect",
                  "none", origins()});
   out.push_back(

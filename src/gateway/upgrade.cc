@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "json/json.h"
+#include "net/http/cookie.h"
 #include "net/http/forwarded.h"
 #include "net/http/origin.h"
 #include "net/http/query.h"
@@ -16,7 +17,8 @@ constexpr std::string_view kBearerSubprotocol = "bearer.";
 
 bool is_token(std::string_view text) { return !text.empty() && text != "null" && text != "undefined"; }
 
-// First found wins: query, Authorization, subprotocol.
+// First found wins: query, Authorization, subprotocol. What a page says itself comes before its cookies,
+// which it may not even know.
 std::string find_token(const http::Query& query, const http::RequestHead& head,
                        const ws::Handshake& handshake) {
   for (const std::string_view name : {"session_token", "token"}) {
@@ -58,6 +60,17 @@ std::optional<http::Response> refuse_page(const http::RequestHead& head, const h
   const std::string_view origin = trim_blanks(*http::find_field(head.fields, "Origin"));
   if (http::is_origin_allowed(origin, requester.host, options.allowed_origins)) return std::nullopt;
   return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
+}
+
+// Where nothing else shows a token. Empty: all of it is in order.
+std::optional<http::Response> read_cookie(const http::RequestHead& head, const http::Requester& requester,
+                                          const UpgradeOptions& options, Upgrade& upgrade) {
+  if (!upgrade.token.empty()) return std::nullopt;
+  const auto token = http::cookie_token(head.fields, options.cookie, requester.host, options.allowed_origins);
+  if (!token)
+    return refuse_upgrade(token.error().code == Errc::permission_denied ? 403 : 400, token.error().detail);
+  if (is_token(*token)) upgrade.token = *token;
+  return std::nullopt;
 }
 
 // What else the query says. Empty: all of it is in order.
@@ -124,6 +137,7 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
   Upgrade upgrade;
   upgrade.address = requester.address;
   upgrade.token = find_token(*query, head, *handshake);
+  if (auto refusal = read_cookie(head, requester, options, upgrade)) return *std::move(refusal);
   if (auto refusal = read_options(*query, upgrade)) return *std::move(refusal);
   if (const auto traceparent = http::find_field(head.fields, "traceparent"))
     upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));

@@ -19,6 +19,7 @@ struct UpgradeOptions {
   std::vector<IpNetwork> trusted_proxies;
   bool compression = false;
   bool anonymous = false;  // a client without a session comes in
+  std::string cookie;      // that may hold the token; empty: none
 };
 
 // In order. The answer goes out together with the welcome or the refusal of the session.

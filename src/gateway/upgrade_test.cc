@@ -53,6 +53,37 @@ TEST(Upgrade, FindsTheTokenInThreePlacesFirstFoundWins) {
   EXPECT_EQ(token("/ws?session_token=null&token=undefined"), "");
 }
 
+TEST(Upgrade, ACookieCountsBesideAnOriginThatMayComeIn) {
+  UpgradeOptions options;
+  options.cookie = "session";
+  options.allowed_origins = {"https://app.example.org", "http://old.example.org"};
+  const auto with = [&](const std::string& fields, std::string_view target = "/ws") {
+    return check(request(target, fields), options);
+  };
+  const std::string cookie = "Cookie: a=1; session=c; b=\"2\"\r\n";
+  for (const char* origin : {"https://app.example.org", "https://example.com", "http://old.example.org"})
+    EXPECT_EQ(with(cookie + "Origin: " + origin + "\r\n").upgrade.token, "c") << origin;
+  EXPECT_EQ(with("Cookie: session=\"c\"\r\nOrigin: https://example.com\r\n").upgrade.token, "c");
+  // Of http:// whoever is on the way may have written the page.
+  for (const char* origin : {"", "Origin: https://evil.example\r\n", "Origin: http://example.com\r\n",
+                             "Origin: http://app.example.org\r\n", "Origin: null\r\n"}) {
+    EXPECT_EQ(with(cookie + origin).status, 403) << origin;
+    EXPECT_EQ(with(cookie + origin).upgrade.token, "") << origin;
+  }
+  const std::string page = "Origin: https://app.example.org\r\n";
+  EXPECT_EQ(with("Cookie: session=c\r\nCookie: session=c\r\n" + page).status, 400);
+  EXPECT_EQ(with("Cookie: session=c; session=d\r\n" + page).status, 400);
+  for (const char* other : {"Cookie: Session=c\r\n", "Cookie: session\r\n", "Cookie: xsession=c\r\n",
+                            "Cookie: =session=c; session=\r\n", "Cookie: ;;\r\n"}) {
+    EXPECT_EQ(with(other).status, 101) << other;
+    EXPECT_EQ(with(other + page).upgrade.token, "") << other;
+  }
+  EXPECT_EQ(with("Cookie: session=null\r\n" + page).upgrade.token, "");
+  EXPECT_EQ(with(cookie + page, "/ws?session_token=a").upgrade.token, "a");
+  EXPECT_EQ(with(cookie, "/ws?session_token=a").upgrade.token, "a");
+  EXPECT_EQ(check(request("/ws", cookie + page)).upgrade.token, "");
+}
+
 TEST(Upgrade, AnswersTheSubprotocolWithoutTheToken) {
   const Checked checked = check(request("/ws", "Sec-WebSocket-Protocol: bearer.d, gateway.v1\r\n"));
   EXPECT_NE(checked.response.find("Sec-WebSocket-Protocol: gateway.v1\r\n"), std::string::npos);

@@ -5,6 +5,7 @@
 #include "core/grant.h"
 #include "core/run/run_machine.h"
 #include "core/run_viewer.h"
+#include "net/http/cookie.h"
 #include "net/http/head.h"
 #include "post_office/authorized_runs.h"
 #include "post_office/fields.h"
@@ -17,9 +18,16 @@ void RunCallers::identify(const http::Request& request, http::Responder responde
   std::string in_query = fields.optional_text("session_token").value_or("");
   if (in_query.empty()) in_query = fields.optional_text("token").value_or("");
   if (fields.fault()) return responder.send(refusal(*fields.fault()));
-  const bool is_session_token = !in_query.empty();
-  const std::string_view shown = is_session_token ? in_query : http::bearer_token(request.fields);
-  if (shown.empty() && !anonymous_) return responder.send(Access::refuse_stranger());
+  std::string_view shown = in_query.empty() ? http::bearer_token(request.fields) : in_query;
+  bool is_session_token = !in_query.empty();
+  if (shown.empty()) {
+    const auto in_cookie =
+        http::cookie_token(request.fields, options_.cookie, request.host, options_.allowed_origins);
+    if (!in_cookie) return responder.send(refusal(in_cookie.error()));
+    shown = *in_cookie;
+    is_session_token = true;
+  }
+  if (shown.empty() && !options_.anonymous) return responder.send(Access::refuse_stranger());
   if (shown.empty()) {
     // Where nothing has to be shown, the Host alone tells that a page came under a name of its own.
     if (auto refused = refuse_wrong_host(request)) return responder.send(*std::move(refused));
@@ -44,7 +52,7 @@ void RunCallers::identify(const http::Request& request, http::Responder responde
 
 ChannelSet RunCallers::granted(const RunCaller& caller) const {
   if (caller.key) return caller.key->channels;
-  return granted_channels(caller.session.get(), anonymous_.value_or(ChannelSet()));
+  return granted_channels(caller.session.get(), options_.anonymous.value_or(ChannelSet()));
 }
 
 bool RunCallers::may_see(const RunCaller& caller, const RunRecord& run) const {

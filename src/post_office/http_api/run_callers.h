@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/run_store.h"
 #include "post_office/http_api/access.h"
@@ -20,13 +22,19 @@ struct RunCaller {
 
 class RunCallers {
  public:
-  // `anonymous`: what clients without a session may use; absent: they are refused. All outlive it.
-  RunCallers(TrafficCop& traffic_cop, Access& access, const std::optional<ChannelSet>& anonymous)
-      : traffic_cop_(traffic_cop), access_(access), anonymous_(anonymous) {}
+  // As they are at the moment.
+  struct Options {
+    const std::optional<ChannelSet>& anonymous;  // what clients without a session may use; absent: refused
+    const std::string& cookie;                   // that may hold a session's token; empty: none
+    const std::vector<std::string>& allowed_origins;  // of pages, beside the request's own host
+  };
+  // All outlive it.
+  RunCallers(TrafficCop& traffic_cop, Access& access, const Options& options)
+      : traffic_cop_(traffic_cop), access_(access), options_(options) {}
 
   using Then = std::function<void(const RunCaller&)>;
-  // As the request shows: Authorization, or session_token= or token= in its query. Who may not come in is
-  // answered here, and `then` is not called.
+  // As the request shows: session_token= or token= in its query, Authorization, or a cookie. Who may not come
+  // in is answered here, and `then` is not called.
   void identify(const http::Request& request, http::Responder responder, Then then);
 
   // The channels that a caller may ask in.
@@ -36,7 +44,7 @@ class RunCallers {
  private:
   TrafficCop& traffic_cop_;
   Access& access_;
-  const std::optional<ChannelSet>& anonymous_;
+  const Options options_;
   const char sessions_ = 0;  // its address is the payer of those with a session
 };
 
