@@ -106,6 +106,7 @@ class Connection {
   // --- Who, and what it listens to: the shard's to change -----------------------------------------------
   const ConnectionId id;
   SessionPtr session;                      // null: anonymous
+  TimePoint identifies_until{};            // so long it may say whose it is, having none
   std::string client_id;                   // from the handshake; may be empty
   std::unique_ptr<ConnectionTrace> trace;  // null: no trace
   ChannelSet wanted;                       // what it asked for; kept while the session does not grant it

@@ -119,6 +119,10 @@ class Registry {
   // Ignored when the connection is gone.
   virtual void update(const ConnectionId& id, const ConnectionChange& change) = 0;
   virtual void replace_session(const ConnectionId& id, SessionPtr session) = 0;
+  // Of one that had none: it is one of that user's now, within his limit, as with add(). not_found: it is
+  // gone; resource_exhausted: there is no room; after any other error it has none, or has to go.
+  virtual void identify(const ConnectionId& id, SessionPtr session, const AdmissionLimits& limits,
+                        Done<void> done) = 0;
   // `code`: how it closed, a WebSocket close code.
   virtual void remove(const ConnectionId& id, uint16_t code) = 0;
 

@@ -82,6 +82,45 @@ TEST_P(RegistryContract, LimitsAUserAlsoWhenAllComeAtOnce) {
   EXPECT_EQ(select(ByUser{"ann"}).size(), 3u);
 }
 
+TEST_P(RegistryContract, OneThatHadNoSessionBecomesAUsersWithinHisLimit) {
+  begin();
+  const auto ann = shared_session("a", "ann", "red");
+  const ConnectionRecord first = test_connection(nullptr, 1), second = test_connection(nullptr, 2),
+                         third = test_connection(nullptr, 3);
+  for (const ConnectionRecord& record : {first, second, third}) EXPECT_EQ(add(record), "added");
+  ConnectionChange change{1, {}, first.last_activity, first.last_heartbeat};
+  change.channels.add(1);
+  registry().update(first.id, change);
+  EXPECT_EQ(identify(first.id, ann, kTwo), "identified");
+  EXPECT_EQ(identify(second.id, ann, kTwo), "identified");
+  EXPECT_EQ(identify(third.id, ann, kTwo), "resource_exhausted");
+  EXPECT_EQ(identify(ConnectionId::make(), ann, kTwo), "not_found");
+  EXPECT_EQ(find(first.id)->session, ann);
+  EXPECT_EQ(find(third.id)->session, nullptr);
+  EXPECT_TRUE(soon(Slots{1, 2}, ByUser{"ann"}));
+  EXPECT_TRUE(soon(Slots{1}, ByChannel{1}));
+  EXPECT_TRUE(soon(Slots{2, 3}, ByChannel{0}));
+  EXPECT_EQ(add(test_connection(ann, 4), kTwo), "resource_exhausted");
+  for (const ConnectionRecord& record : {first, second, third}) registry().remove(record.id, 1000);
+  EXPECT_TRUE(until([&] {
+    const ConnectionCounts counts = count();
+    return counts.global == 0 && counts.per_user.empty();
+  }));
+}
+
+TEST_P(RegistryContract, OneThatSaysWhoItIsTakesThePlaceOfItself) {
+  begin();
+  const auto evicted = watch_evictions(registry());
+  const auto ann = shared_session("a", "ann");
+  add(tab(ann, 1, "tab"));
+  add(tab(ann, 2, "other"));
+  const ConnectionRecord late = tab(nullptr, 3, "tab");
+  add(late);
+  EXPECT_EQ(identify(late.id, ann, kTwo), "identified");
+  EXPECT_EQ(*evicted, (Evicted{{1, disconnect::replaced.code}}));
+  EXPECT_TRUE(soon(Slots{2, 3}, BySession{"ref-a"}));
+}
+
 TEST_P(RegistryContract, LimitsTheInstance) {
   begin();
   const AdmissionLimits two{.per_user = 5, .total = 2};

@@ -15,6 +15,12 @@ class RegistryContract : public EngineContract {
     const auto added = ask<void>([&](Done<void> done) { registry().add(record, limits, std::move(done)); });
     return added ? "added" : to_string(added.error().code);
   }
+  // identified, or the error's name.
+  std::string identify(const ConnectionId& id, const SessionPtr& session, const AdmissionLimits& limits) {
+    const auto known =
+        ask<void>([&](Done<void> done) { registry().identify(id, session, limits, std::move(done)); });
+    return known ? "identified" : to_string(known.error().code);
+  }
   std::optional<ConnectionRecord> find(const ConnectionId& id) {
     auto found = ask<std::optional<ConnectionRecord>>(
         [&](Done<std::optional<ConnectionRecord>> done) { registry().find(id, std::move(done)); });

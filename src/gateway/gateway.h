@@ -117,6 +117,9 @@ class Gateway {
   void on_event(event::Drained& event);
 
   void enter(const event::Admit& event, SessionPtr session);
+  void identify(const event::Authenticate& event, const SessionPtr& session);
+  void take_session(const event::Authenticate& event, const SessionPtr& session);
+  void refuse(const event::Authenticate& event, const Result<SessionPtr>& fresh);
   void log_refused_session(const event::Admit& event, std::string_view reason);
   void make_run_parts();
   void on_session_changed(const SessionPtr& session);
@@ -144,7 +147,8 @@ class Gateway {
   std::function<void()> on_ready_;
   ChatClients* chats_ = nullptr;
 
-  // Connections whose admission has not been answered: the registry does not know them yet.
+  // Connections whose admission, or session, has not been answered: the registry does not know them, or whose
+  // they are.
   struct Admission {
     SessionPtr session;  // once it is known; the newest, when it changes meanwhile
     bool left = false;   // the client has gone

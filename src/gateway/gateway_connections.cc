@@ -87,25 +87,53 @@ void Gateway::on_event(event::Closed& event) {
 }
 
 void Gateway::on_event(event::Authenticate& event) {
-  parts_.validate(event.token, [this, event](Result<SessionPtr> fresh) {
+  parts_.validate(event.token, [this, event](const Result<SessionPtr>& fresh) {
     const Session* current = event.current.get();
-    const bool same = fresh && current && (*fresh)->user_id == current->user_id &&
-                      (*fresh)->tenant_id == current->tenant_id;
-    std::string text;
-    if (!same) {
-      const bool unknown = !fresh && fresh.error().code != Errc::unauthenticated;
-      protocol::append_error(
-          text, unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
-          unknown ? protocol::kInternalMessage
-                  : std::string_view("session_token: not an active session of the same user and tenant"),
-          event.message_id, parts_.loop.wall_now());
-      return reply(event.handle, std::move(text), true);
-    }
-    registry().replace_session(event.id, *fresh);
-    send_to_shard(event.handle, command::ReplaceSession{event.handle, *fresh});
-    protocol::append_authenticated(text, (*fresh)->expires_at, parts_.loop.wall_now());
-    reply(event.handle, std::move(text));
+    const bool is_same = fresh && current && (*fresh)->user_id == current->user_id &&
+                         (*fresh)->tenant_id == current->tenant_id;
+    if (is_same) return take_session(event, *fresh);
+    if (fresh && event.may_identify) return identify(event, *fresh);
+    refuse(event, fresh);
   });
+}
+
+// From nobody to a user of the gateway's: within his limit, as one that comes.
+void Gateway::identify(const event::Authenticate& event, const SessionPtr& session) {
+  admitting_.emplace(event.id, Admission{session});
+  registry().identify(
+      event.id, session, options_.admission, [this, event, session](const Result<void>& known) {
+        const auto it = admitting_.find(event.id);
+        ASSERT(it != admitting_.end());
+        const Admission admission = std::move(it->second);
+        admitting_.erase(it);
+        if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
+        if (!known) {
+          const bool is_full = known.error().code == Errc::resource_exhausted;
+          return close(event.handle, is_full ? disconnect::connection_limit : disconnect::internal);
+        }
+        take_session(event, session);
+        // Nobody found it in the registry when that happened.
+        if (admission.session != session) on_session_changed(admission.session);
+      });
+}
+
+void Gateway::take_session(const event::Authenticate& event, const SessionPtr& session) {
+  registry().replace_session(event.id, session);
+  send_to_shard(event.handle, command::ReplaceSession{event.handle, session});
+  std::string text;
+  protocol::append_authenticated(text, session->expires_at, parts_.loop.wall_now());
+  reply(event.handle, std::move(text));
+}
+
+void Gateway::refuse(const event::Authenticate& event, const Result<SessionPtr>& fresh) {
+  std::string_view why = "session_token: not an active session of the same user and tenant";
+  if (!event.current) why = "session_token: not an active session, or not once and within 5 s";
+  const bool is_unknown = !fresh && fresh.error().code != Errc::unauthenticated;
+  std::string text;
+  protocol::append_error(text, is_unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
+                         is_unknown ? protocol::kInternalMessage : why, event.message_id,
+                         parts_.loop.wall_now());
+  reply(event.handle, std::move(text), true);
 }
 
 void Gateway::on_session_changed(const SessionPtr& session) {

@@ -49,7 +49,8 @@ struct Authenticate {
   ConnectionId id;
   SessionPtr current;
   std::string token;
-  std::string message_id;  // raw JSON; empty: none
+  std::string message_id;     // raw JSON; empty: none
+  bool may_identify = false;  // having no session it may still get one
 };
 // Somebody who asks for a run that may not be his.
 struct RunClient {

@@ -10,6 +10,8 @@ namespace {
 
 // Clients are told to come back after this; another instance is ready then.
 constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
+// As long a client may take to send its token as its first message.
+constexpr Duration kIdentifyTime = 5s;
 
 void append_welcome_frame(std::string& wire, const Connection& connection, const ShardOptions& options,
                           WallTime now) {
@@ -71,6 +73,7 @@ void Shard::on_admitted(command::Admitted& command) {
   Admitting& admitting = client.admitting();
   authorize(admitting.connection, std::move(command.session));
   if (admitting.connection.session) handshakes_.forget(client.stranger);
+  if (!admitting.connection.session) admitting.connection.identifies_until = now_ + kIdentifyTime;
   std::string wire = std::move(admitting.waiting->response);
   std::string input = std::move(admitting.waiting->input);
   const bool follows_runs = admitting.waiting->follows_runs;
@@ -114,6 +117,7 @@ void Shard::replace_session(command::ReplaceSession command) {
   const SessionPtr before = connection.session;
   const ChannelSet granted = connection.granted;
   authorize(connection, std::move(command.session));
+  handshakes_.forget(client->stranger);
   if (update_channels(*client)) report_change(connection);
   if (client->connected().reads_runs) runs_->check_permissions(*client, before, granted);
   schedule(*client, connection.next_tick());

@@ -88,9 +88,12 @@ struct Shard::Execute {
     });
   }
   void operator()(const protocol::Authenticate& to) const {
-    const Connection& connection = client.connection();
+    Connection& connection = client.connection();
+    // Once: what is decided of a connection is decided of one session at a time.
+    const bool may_identify = shard.now_ < std::exchange(connection.identifies_until, TimePoint());
     shard.control_.add(event::Authenticate{shard.handle_of(client), connection.id, connection.session,
-                                           std::string(to.session_token), std::string(raw_id(to.id))});
+                                           std::string(to.session_token), std::string(raw_id(to.id)),
+                                           may_identify});
   }
   void operator()(const route::Attach& to) const { shard.runs_->attach(client, to); }
   void operator()(const protocol::Detach& to) const { shard.runs_->detach(client, to.run_id, raw_id(to.id)); }

@@ -81,6 +81,18 @@ void Registry::replace_session(const ConnectionId& id, SessionPtr session) {
   link(it->second);
 }
 
+void Registry::identify(const ConnectionId& id, SessionPtr session, const AdmissionLimits& limits,
+                        Done<void> done) {
+  const ConnectionRecord* const found = find_local(id);
+  if (!found) return done(Error{Errc::not_found, "the connection is gone"});
+  ConnectionRecord newcomer = *found;
+  newcomer.session = session;
+  if (limits.per_user > 0 && !make_room(newcomer, limits.per_user))
+    return done(Error{Errc::resource_exhausted, "too many connections of this user"});
+  replace_session(id, std::move(session));
+  done({});
+}
+
 void Registry::remove(const ConnectionId& id, uint16_t) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;

@@ -18,6 +18,8 @@ class Registry final : public gw::Registry {
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
   void update(const ConnectionId& id, const ConnectionChange& change) override;
   void replace_session(const ConnectionId& id, SessionPtr session) override;
+  void identify(const ConnectionId& id, SessionPtr session, const AdmissionLimits& limits,
+                Done<void> done) override;
   void remove(const ConnectionId& id, uint16_t code) override;
   void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
   void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;

@@ -58,9 +58,22 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
   if (local_.size() + adding_ >= limits.total) {
     return done(Error{Errc::failed_precondition, "the instance is full"});
   }
-  // Whoever left in this turn makes room.
-  if (record.session && limits.per_user > 0) flush_removals();
   ++adding_;
+  admit(record, limits.per_user, [this, record, done = std::move(done)](const Result<void>& admitted) {
+    --adding_;
+    if (!admitted) {
+      // It may be there all the same.
+      if (admitted.error().code != Errc::resource_exhausted) removals_.push_back({record.id, kAbnormal});
+      return done(admitted);
+    }
+    local_.add(record, {.per_user = 0, .total = SIZE_MAX}, [](Result<void>) {});
+    done({});
+  });
+}
+
+void Registry::admit(const ConnectionRecord& record, size_t per_user, Done<void> done) {
+  // Whoever left in this turn makes room.
+  if (record.session && per_user > 0) flush_removals();
   Words fields;
   records_.append_fields(fields, record);
   const std::string patience = std::to_string(std::chrono::milliseconds(kPongPatience).count());
@@ -69,7 +82,7 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
               {"prefix", keys_.prefix()},
               {"events", keys_.events()},
               {"gateway_channels", keys_.gateway("")},
-              {"limit", std::to_string(limits.per_user)},
+              {"limit", std::to_string(per_user)},
               {"live_ms", live_ms()},
               {"now_ms", milliseconds(loop_.wall_now())},
               {"patience_ms", patience},
@@ -77,14 +90,8 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
               {"replaced_reason", ending(disconnect::replaced.code).second},
               {"stale", std::to_string(disconnect::stale.code)},
               {"stale_reason", disconnect::stale.reason}},
-             fields.all(),
-             [this, record = std::move(record), done = std::move(done)](const Result<Reply>& reply) mutable {
-               --adding_;
-               if (!reply) {
-                 // It may be there all the same.
-                 removals_.push_back({record.id, kAbnormal});
-                 return done(reply.error());
-               }
+             fields.all(), [this, done = std::move(done)](const Result<Reply>& reply) {
+               if (!reply) return done(reply.error());
                if ((*reply)[0].integer() == 0) {
                  return done(Error{Errc::resource_exhausted, "too many connections of this user"});
                }
@@ -92,7 +99,6 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
                  if (const auto id = ConnectionId::parse((*reply)[i].text()))
                    evict(*id, (*reply)[i + 1].text());
                }
-               local_.add(std::move(record), {.per_user = 0, .total = SIZE_MAX}, [](Result<void>) {});
                done({});
              });
 }
@@ -110,6 +116,23 @@ void Registry::replace_session(const ConnectionId& id, SessionPtr session) {
   if (!moves) return;
   moved_.insert(id);
   flush_moves();
+}
+
+void Registry::identify(const ConnectionId& id, SessionPtr session, const AdmissionLimits& limits,
+                        Done<void> done) {
+  const ConnectionRecord* const found = local_.find_local(id);
+  if (!found) return done(Error{Errc::not_found, "the connection is gone"});
+  ConnectionRecord record = *found;
+  record.session = session;
+  admit(record, limits.per_user, [this, id, session, done = std::move(done)](const Result<void>& admitted) {
+    if (!local_.find_local(id)) return done(Error{Errc::not_found, "the connection is gone"});
+    if (admitted) {
+      local_.replace_session(id, session);
+    } else if (admitted.error().code != Errc::resource_exhausted) {
+      moved_.insert(id);  // Redis may have it as that user's
+    }
+    done(admitted);
+  });
 }
 
 void Registry::flush_moves() {

@@ -22,6 +22,8 @@ class Registry final : public gw::Registry {
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
   void update(const ConnectionId& id, const ConnectionChange& change) override;
   void replace_session(const ConnectionId& id, SessionPtr session) override;
+  void identify(const ConnectionId& id, SessionPtr session, const AdmissionLimits& limits,
+                Done<void> done) override;
   void remove(const ConnectionId& id, uint16_t code) override;
   void find(const ConnectionId& id, Done<std::optional<ConnectionRecord>> done) override;
   void select(const Selector& selector, Done<std::vector<ConnectionRecord>> done) override;
@@ -47,6 +49,8 @@ class Registry final : public gw::Registry {
     uint16_t code;
   };
 
+  // Within its user's limit; others may give way. resource_exhausted: there is no room.
+  void admit(const ConnectionRecord& record, size_t per_user, Done<void> done);
   // What has to be left of a lease for its instance to count, in ms.
   std::string live_ms() const;
   void evict(const ConnectionId& id, std::string_view code);

@@ -133,8 +133,10 @@ if limit > 0 and user ~= '' and redis.call('SCARD', own) >= limit then
   end)
   for i = 1, held - limit + 1 do evict(yielding[i]) end
 end
+-- One that had no session may be there.
+local was_there = unlink(new.connection_id)
 link(new, more)
-tell('connection_opened', new.connection_id, 'admitted', now)
+if not was_there then tell('connection_opened', new.connection_id, 'admitted', now) end
 return out
 )lua"));
 
