@@ -348,6 +348,8 @@ PARTS = (
          run_pytest("streams", ["tests/streams"], "release", *PARALLEL_EACH)),
     Part("adapters", "the clients of AI SDK, AG-UI and CopilotKit as they are published, behind a proxy that cuts", "release",
          run_pytest("adapters", ["tests/adapters"], "release", *PARALLEL)),
+    Part("identity", "JSON Web Tokens of an OpenID provider and of jose, as they are published", "release",
+         run_pytest("identity", ["tests/identity"], "release", *PARALLEL)),
     Part("mcp", "POST /mcp, with the official clients of both revisions", "release",
          run_pytest("mcp", ["tests/mcp"], "release", *PARALLEL_MANY)),
     Part("documents", "/openapi.json and /asyncapi.json held by schemathesis and the official parser", "release",
