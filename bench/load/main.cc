@@ -113,6 +113,10 @@ CLI::App* add_storm(CLI::App& app, StormOptions& options) {
   storm->add_option("--concurrency", options.concurrency, "Handshakes under way at once")
       ->check(CLI::Range(1, 4'000));
   storm->add_option("--warm-up", options.warm_up, "Connections before, not measured")->check(kConnections);
+  storm->add_option(
+      "--tokens", options.tokens_file,
+      "A file with a token a line, one for each connection, those before among them; without it "
+      "sessions are made");
   return storm;
 }
 

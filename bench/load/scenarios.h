@@ -63,6 +63,7 @@ struct StormOptions {
   size_t connections = 10'000;
   size_t concurrency = 128;
   size_t warm_up = 1'000;
+  std::string tokens_file;  // a token a line, for those that warm up and all others; empty: sessions are made
 };
 void run_storm(Bench& bench, const StormOptions& options, Report& report);
 
