@@ -119,7 +119,6 @@ class Gateway {
   void enter(const event::Admit& event, SessionPtr session);
   void identify(const event::Authenticate& event, const SessionPtr& session);
   void take_session(const event::Authenticate& event, const SessionPtr& session);
-  void refuse(const event::Authenticate& event, const Result<SessionPtr>& fresh);
   void log_refused_session(const event::Admit& event, std::string_view reason);
   void make_run_parts();
   void on_session_changed(const SessionPtr& session);

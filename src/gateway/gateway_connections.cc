@@ -7,6 +7,19 @@
 #include "ws/close_code.h"
 
 namespace gw {
+namespace {
+
+std::string refusal_of(const event::Authenticate& event, const Result<SessionPtr>& fresh, WallTime now) {
+  std::string_view why = "session_token: not an active session of the same user and tenant";
+  if (!event.current) why = "session_token: not an active session, or not once and within 5 s";
+  const bool is_unknown = !fresh && fresh.error().code != Errc::unauthenticated;
+  std::string text;
+  protocol::append_error(text, is_unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
+                         is_unknown ? protocol::kInternalMessage : why, event.message_id, now);
+  return text;
+}
+
+}  // namespace
 
 void Gateway::on_event(event::Admit& event) {
   admitting_.emplace(event.id, Admission());
@@ -93,7 +106,7 @@ void Gateway::on_event(event::Authenticate& event) {
                          (*fresh)->tenant_id == current->tenant_id;
     if (is_same) return take_session(event, *fresh);
     if (fresh && event.may_identify) return identify(event, *fresh);
-    refuse(event, fresh);
+    reply(event.handle, refusal_of(event, fresh, parts_.loop.wall_now()), true);
   });
 }
 
@@ -123,17 +136,6 @@ void Gateway::take_session(const event::Authenticate& event, const SessionPtr& s
   std::string text;
   protocol::append_authenticated(text, session->expires_at, parts_.loop.wall_now());
   reply(event.handle, std::move(text));
-}
-
-void Gateway::refuse(const event::Authenticate& event, const Result<SessionPtr>& fresh) {
-  std::string_view why = "session_token: not an active session of the same user and tenant";
-  if (!event.current) why = "session_token: not an active session, or not once and within 5 s";
-  const bool is_unknown = !fresh && fresh.error().code != Errc::unauthenticated;
-  std::string text;
-  protocol::append_error(text, is_unknown ? protocol::ErrorCode::internal : protocol::ErrorCode::forbidden,
-                         is_unknown ? protocol::kInternalMessage : why, event.message_id,
-                         parts_.loop.wall_now());
-  reply(event.handle, std::move(text), true);
 }
 
 void Gateway::on_session_changed(const SessionPtr& session) {
