@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "app/application.h"
+#include "app/commit.h"
 #include "base/overload.h"
 #include "config/config.h"
 
@@ -11,7 +12,7 @@ namespace {
 constexpr int kExitWrongSettings = 2;
 
 int start(int argc, char** argv) {
-  const ConfigSources sources = ConfigSources::of_process(argc, argv, GW_VERSION);
+  const ConfigSources sources = ConfigSources::of_process(argc, argv, GW_VERSION, kCommit);
   return std::visit(Overload{
                         [&](const Config& config) { return run_gateway(config, sources); },
                         [](const PrintAndExit& print) {

@@ -11,7 +11,9 @@
 #include "base/random.h"
 #include "config/api_keys.h"
 #include "config/check.h"
+#include "config/completion.h"
 #include "config/jwt_settings.h"
+#include "config/manual.h"
 #include "config/print.h"
 #include "config/settings.h"
 #include "config/sources.h"
@@ -31,9 +33,7 @@ class Loader {
 
   LoadedConfig load() {
     const Flags flags = read_flags(sources_.arguments, problems_);
-    if (flags.help) return PrintAndExit{help_text(sources_.version)};
-    if (flags.version) return PrintAndExit{"websocket-gateway " + sources_.version + "\n"};
-    if (flags.print_settings_markdown) return PrintAndExit{settings_markdown()};
+    if (const auto print = printed_without_settings(flags)) return *print;
     const Variables variables = read_variables(sources_.environment, sources_.read_file, problems_);
     const FileSettings file = read_file(flags, variables);
     for (const GivenSettings* source : {&file.settings, &variables.settings, &flags.settings}) take(*source);
@@ -55,6 +55,26 @@ class Loader {
   }
 
  private:
+  // What says the same wherever the program is started, and whatever else is wrong.
+  std::optional<PrintAndExit> printed_without_settings(const Flags& flags) {
+    if (flags.help) return PrintAndExit{help_text(sources_.version)};
+    if (flags.version) return PrintAndExit{version_line()};
+    if (flags.print_settings_markdown) return PrintAndExit{settings_markdown()};
+    if (flags.print_sample_config) return PrintAndExit{sample_toml()};
+    if (flags.print_man) return PrintAndExit{manual_page(sources_.version)};
+    if (!flags.print_completion) return std::nullopt;
+    if (std::optional<std::string> script = completion_script(*flags.print_completion))
+      return PrintAndExit{*std::move(script)};
+    problems_.push_back("flag --print-completion: " + quote(*flags.print_completion) +
+                        ": expected bash or zsh");
+    return std::nullopt;
+  }
+
+  std::string version_line() const {
+    const std::string commit = sources_.commit.empty() ? "" : " (" + sources_.commit + ")";
+    return "websocket-gateway " + sources_.version + commit + "\n";
+  }
+
   FileSettings read_file(const Flags& flags, const Variables& variables) {
     if (!flags.config_file && !variables.config_file) return {};
     const std::string& path = flags.config_file ? *flags.config_file : *variables.config_file;
@@ -132,7 +152,8 @@ size_t shard_count(const Config& config, size_t cores) {
   return std::clamp<size_t>(cores > 0 ? cores - 1 : 0, 1, kShardsMax);
 }
 
-ConfigSources ConfigSources::of_process(int argc, const char* const* argv, std::string version) {
+ConfigSources ConfigSources::of_process(int argc, const char* const* argv, std::string version,
+                                        std::string commit) {
   ConfigSources sources;
   for (int i = 1; i < argc; ++i) sources.arguments.emplace_back(argv[i]);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -143,6 +164,7 @@ ConfigSources ConfigSources::of_process(int argc, const char* const* argv, std::
   }
   sources.read_file = read_small_file;
   sources.version = std::move(version);
+  sources.commit = std::move(commit);
   return sources;
 }
 

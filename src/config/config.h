@@ -131,13 +131,14 @@ struct ConfigSources {
   std::vector<std::string> arguments;              // without the program's name
   std::map<std::string, std::string> environment;  // all of it: a misspelt GATEWAY_ variable is a problem
   std::function<Result<std::string>(const std::string& path)> read_file;
-  std::string version;  // for --version
+  std::string version;      // for --version
+  std::string commit = {};  // that it was built from, for --version too; empty: not known
 
   // The arguments and environment of this process, and its files (of at most 1 MiB).
-  static ConfigSources of_process(int argc, const char* const* argv, std::string version);
+  static ConfigSources of_process(int argc, const char* const* argv, std::string version, std::string commit);
 };
 
-// Print `text` to standard output and exit with 0: --help, --version, --print-config, --check-config.
+// Print `text` to standard output and exit with 0: --help, --version, --print-config and the others.
 struct PrintAndExit {
   std::string text;  // ends with a newline
 };

@@ -263,6 +263,8 @@ TEST(Config, HelpAndVersionComeBeforeEverything) {
   EXPECT_THAT(printed(with_flags({"-h"})), HasSubstr("Exit codes"));
   EXPECT_EQ(printed(with_flags({"--version", "--nonsense"})), "websocket-gateway 1.2.3\n");
   EXPECT_EQ(printed(with_flags({"-V"})), "websocket-gateway 1.2.3\n");
+  ConfigSources built{{"-V"}, {}, {}, "1.2.3", "0123456789ab"};
+  EXPECT_EQ(printed(load_config(built)), "websocket-gateway 1.2.3 (0123456789ab)\n");
 }
 
 TEST(Config, CheckConfigSaysWhetherTheSettingsAreRight) {

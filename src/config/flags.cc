@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/program_flags.h"
 #include "config/settings.h"
 #include "config/sources.h"
 #include "config/values.h"
@@ -10,7 +11,11 @@ namespace gw {
 namespace {
 
 const Vocabulary& vocabulary() {
-  static const Vocabulary words{flag_of, {"config", "help", "version", "print-config", "check-config"}};
+  static const Vocabulary words = [] {
+    Vocabulary made{flag_of, {}};
+    for (const ProgramFlag& flag : kProgramFlags) made.besides.emplace_back(flag.name);
+    return made;
+  }();
   return words;
 }
 
@@ -79,6 +84,10 @@ Flags read_flags(const std::vector<std::string>& arguments, std::vector<std::str
   const CLI::Option* print_config = app.add_flag("--print-config");
   const CLI::Option* check_config = app.add_flag("--check-config");
   const CLI::Option* markdown = app.add_flag("--print-settings-markdown");
+  const CLI::Option* sample = app.add_flag("--print-sample-config");
+  const CLI::Option* man = app.add_flag("--print-man");
+  const CLI::Option* completion =
+      app.add_option("--print-completion")->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
   const std::vector<std::string> accepted = without_empty_values(arguments, problems);
   try {
@@ -95,6 +104,9 @@ Flags read_flags(const std::vector<std::string>& arguments, std::vector<std::str
   flags.print_config = print_config->count() > 0;
   flags.check_config = check_config->count() > 0;
   flags.print_settings_markdown = markdown->count() > 0;
+  flags.print_sample_config = sample->count() > 0;
+  flags.print_man = man->count() > 0;
+  if (completion->count() > 0) flags.print_completion = completion->results().back();
   return flags;
 }
 

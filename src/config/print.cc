@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hex.h"
+#include "config/program_flags.h"
 #include "config/reload.h"
 #include "config/settings.h"
 #include "config/values.h"
@@ -126,12 +127,29 @@ std::string help_entry(const std::string& flag, const std::string& text) {
   return left + gap + wrapped(text) + "\n";
 }
 
+std::string help_entry(const ProgramFlag& flag) {
+  const std::string letter = flag.letter != '\0' ? fmt::format("-{}, ", flag.letter) : "";
+  const std::string value = flag.value.empty() ? "" : fmt::format(" {}", flag.value);
+  return help_entry(fmt::format("{}--{}{}", letter, flag.name, value), std::string(flag.doc));
+}
+
 std::string help_entry(const Setting& setting) {
   const SettingValue& value = setting.value;
   const std::string flag = setting.flag() + (value.bare_flag ? "" : " " + value.placeholder);
   const bool repeatable = value.form == SettingValue::Form::list;
   return help_entry(
       flag, fmt::format("{}{} [{}]", setting.doc, repeatable ? "; repeatable" : "", default_text(setting)));
+}
+
+// ---- --print-sample-config
+
+std::string sample_entry(const Setting& setting) {
+  const std::string value = toml_value(setting.value, Config{});
+  const std::string empty = joined(setting.value.show(Config{})).empty()
+                                ? fmt::format("; unset: {}", setting.when_empty)
+                                : std::string();
+  return fmt::format("\n# {}{}.\n# {}.\n#{} = {}\n", setting.doc, empty, setting.value.expected,
+                     setting.key(), value);
 }
 
 // ---- docs/operations/settings.md
@@ -161,12 +179,7 @@ std::string help_text(const std::string& version) {
     for_each_in(group, [&](const Setting& setting) { out += help_entry(setting); });
   });
   out += "\nThis program\n";
-  out += help_entry("--config FILE", "A TOML file with settings; also the variable GATEWAY_CONFIG");
-  out += help_entry("--print-config",
-                    "Print the settings in effect and where each comes from, as TOML, and exit");
-  out += help_entry("--check-config", "Say whether the settings are right, and exit");
-  out += help_entry("-V, --version", "Print the version and exit");
-  out += help_entry("-h, --help", "Print this and exit");
+  for (const ProgramFlag& flag : kProgramFlags) out += help_entry(flag);
   out +=
       "\nEvery setting can be a flag (--queue-age 5m), a variable (GATEWAY_QUEUE_AGE=5m) or a key of the "
       "TOML\n"
@@ -202,6 +215,25 @@ std::string config_toml(const Config& config, const std::string& version, const 
   if (!config.api_keys.empty()) out += "\n# Keys are shown by their SHA-256, which serves as well.\n";
   for (const ApiKeyConfig& key : config.api_keys) out += api_key_table(key);
   for (const std::string& warning : config.warnings) out += "\n# Warning: " + warning + "\n";
+  return out;
+}
+
+std::string sample_toml() {
+  std::string out =
+      "# Settings of websocket-gateway. Every default stands here as a comment; what each setting means in "
+      "full is in\n"
+      "# websocket-gateway(1). A variable (GATEWAY_LISTEN) comes before this file, a flag (--listen) before "
+      "both.\n"
+      "# Whoever changes it can try it first: websocket-gateway --check-config --config FILE\n";
+  for_each_group([&](SettingGroup group) {
+    out += fmt::format("\n\n# ---- {}\n", title(group));
+    for_each_in(group, [&](const Setting& setting) { out += sample_entry(setting); });
+  });
+  out +=
+      "\n\n# ---- API keys\n"
+      "\n# Besides GATEWAY_API_KEY, which may do everything: keys that may do a part, by their SHA-256.\n"
+      "#[[api_keys]]\n#realm = \"agents\"\n#key_sha256 = \"64 hexadecimal digits\"\n"
+      "#scopes = [\"subscribe\", \"send\", \"runs\"]\n#channels = [\"guide\"]\n";
   return out;
 }
 

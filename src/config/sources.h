@@ -30,6 +30,9 @@ struct Flags {
   bool print_config = false;
   bool check_config = false;
   bool print_settings_markdown = false;
+  bool print_sample_config = false;
+  bool print_man = false;
+  std::optional<std::string> print_completion;  // of that shell
 };
 Flags read_flags(const std::vector<std::string>& arguments, std::vector<std::string>& problems);
 

@@ -1,0 +1,21 @@
+# Writes FILE, the definition of src/app/commit.h, when it would be another: run at each build, with SOURCE as the checkout.
+# GW_COMMIT in the environment comes first: where an image or a package is built, the history is not there.
+set(commit "$ENV{GW_COMMIT}")
+if(NOT commit)
+  execute_process(COMMAND git -C ${SOURCE} describe --always --exclude=* --abbrev=12 --dirty
+    OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(commit "")
+  endif()
+endif()
+if(NOT commit MATCHES "^[0-9A-Za-z._+-]*$")
+  message(FATAL_ERROR "GW_COMMIT is not the name of a commit")
+endif()
+set(text "#include \"app/commit.h\"\n\nnamespace gw {\nconst char* const kCommit = \"${commit}\";\n}  // namespace gw\n")
+set(before "")
+if(EXISTS ${FILE})
+  file(READ ${FILE} before)
+endif()
+if(NOT text STREQUAL before)
+  file(WRITE ${FILE} "${text}")
+endif()
