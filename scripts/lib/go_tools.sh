@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a tool that Debian does not have: centrifugo, consul, otel-collector or traefik. Built once from the
-# Go module proxy, as tools/TOOL/go.mod and go.sum pin it, into a cache outside the tree. With --if-built it prints
+# Prints the path of a tool that Debian does not have: centrifugo, consul, helm, otel-collector or traefik. Built once from
+# the Go module proxy, as tools/TOOL/go.mod and go.sum pin it, into a cache outside the tree. With --if-built it prints
 # nothing where there is none yet.
 #
 # Any Go from 1.21 on will do: it fetches the one that go.mod asks for through the same proxy. Without one, Debian's
@@ -16,9 +16,10 @@ backports_go=1.23
 case ${1:-} in
   centrifugo) module=github.com/centrifugal/centrifugo/v6 package=$module minutes=6 ;;
   consul) module=github.com/hashicorp/consul package=$module minutes=8 ;;
+  helm) module=helm.sh/helm/v4 package=$module/cmd/helm minutes=5 ;;
   otel-collector) module=go.opentelemetry.io/collector/otelcol package=. minutes=4 ;;
   traefik) module=github.com/traefik/traefik/v3 package=$module/cmd/traefik minutes=8 ;;
-  *) die "usage: go_tools.sh centrifugo|consul|otel-collector|traefik [--if-built]" ;;
+  *) die "usage: go_tools.sh centrifugo|consul|helm|otel-collector|traefik [--if-built]" ;;
 esac
 tool=$1
 source_directory=$root/tools/$tool

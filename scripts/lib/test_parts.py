@@ -163,6 +163,7 @@ def _runner_for(preset: str) -> tuple[list[str], dict]:
 # What a suite finds where a tool is by, and who prints that.
 TOOL_SCRIPTS = {
     "CONSUL": ("go_tools.sh", "consul"),
+    "HELM": ("go_tools.sh", "helm"),
     "OTEL_COLLECTOR": ("go_tools.sh", "otel-collector"),
     "TRAEFIK": ("go_tools.sh", "traefik"),
     "PROMETHEUS": ("debian_tools.sh", "prometheus"),
@@ -334,8 +335,8 @@ PARTS = (
          run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", tools=("REDIS_SERVER",))),
     Part("front", "two gateways behind nginx, HAProxy and Traefik, with the configurations from deploy/", "release",
          run_pytest("front", ["tests/front"], "release", *PARALLEL, tools=("PROXIES", "TRAEFIK", "CONSUL"))),
-    Part("deploy", "compose file, collector's and systemd's files, as far as no container engine is needed", "release",
-         run_pytest("deploy", ["tests/deploy"], "release", tools=("OTEL_COLLECTOR",))),
+    Part("deploy", "the Helm chart, compose file, collector's and systemd's files, as far as no container engine is needed", "release",
+         run_pytest("deploy", ["tests/deploy"], "release", *PARALLEL, tools=("OTEL_COLLECTOR", "HELM"))),
     Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",
          run_pytest("dashboard", ["tests/dashboard"], "release", tools=("PROMETHEUS", "CONSUL", "OTEL_COLLECTOR"))),
     Part("consul", "registration and discovery with a real Consul, and every fault of it", "release",

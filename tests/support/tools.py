@@ -15,7 +15,7 @@ BUILD_SECONDS_MAX = 1800
 
 @functools.cache
 def tool(name) -> str:
-    """The path of consul, otel-collector or traefik: $CONSUL, $OTEL_COLLECTOR or $TRAEFIK, else what the script made."""
+    """The path of consul, helm, otel-collector or traefik: $CONSUL and so on, else what the script made."""
     given = os.environ.get(name.upper().replace("-", "_"))
     if given:
         return given
