@@ -12,6 +12,9 @@ build_packages=(
 # The same, from Debian 12's backports (scripts/lib/backports.sh): the OpenTelemetry SDK.
 build_backports=(opentelemetry-cpp-dev)
 
+# To make a Debian package of it: scripts/package.
+package_packages=(dpkg-dev fakeroot file)
+
 # To run the demo: the agent is Python's standard library only, the second agent is curl.
 run_packages=(python3 curl)
 
@@ -20,7 +23,7 @@ redis_packages=(redis-tools)
 
 # To test: clang for the second opinion, the fuzzers and readable sanitizer reports; a real browser,
 # with one font, since a page without any has no text to see; Lua, for our scripts in the simulation's
-# Redis; Redis, and what the Valkey and the proxies of scripts/lib/debian_tools.sh need.
+# Redis; Redis, and what the Valkey and the proxies of scripts/lib/debian_tools.sh need; what judges a Debian package.
 test_packages=(
   git ca-certificates python3-venv
   clang-14 clang-format-14 libclang-rt-14-dev llvm-14
@@ -29,4 +32,5 @@ test_packages=(
   openssl libatomic1 libjemalloc2 liblzf1
   libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 libsystemd0
   systemd strace
+  "${package_packages[@]}" lintian groff-base adduser zsh
 )

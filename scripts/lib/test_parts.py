@@ -335,7 +335,7 @@ PARTS = (
          run_pytest("valkey", ["tests/redis_engine"], "release", *PARALLEL_EACH, "-m", "not slow", tools=("REDIS_SERVER",))),
     Part("front", "two gateways behind nginx, HAProxy and Traefik, with the configurations from deploy/", "release",
          run_pytest("front", ["tests/front"], "release", *PARALLEL, tools=("PROXIES", "TRAEFIK", "CONSUL"))),
-    Part("deploy", "the Helm chart, compose file, collector's and systemd's files, as far as no container engine is needed", "release",
+    Part("deploy", "Helm chart, Debian package, compose file, collector's and systemd's files, as far as no container engine is needed", "release",
          run_pytest("deploy", ["tests/deploy"], "release", *PARALLEL, tools=("OTEL_COLLECTOR", "HELM"))),
     Part("dashboard", "the dashboard's queries and the alerts, at a real Prometheus that watches a gateway", "release",
          run_pytest("dashboard", ["tests/dashboard"], "release", tools=("PROMETHEUS", "CONSUL", "OTEL_COLLECTOR"))),

@@ -123,6 +123,7 @@ std::string program_entries() {
 
 std::string manual_page(const std::string& version) {
   std::string out = fmt::format(".TH WEBSOCKET\\-GATEWAY 1 \"\" \"websocket\\-gateway {}\"\n", version);
+  out += ".ad l\n";  // some words are longer than half a line
   out += ".SH NAME\nwebsocket\\-gateway \\- a WebSocket gateway between browsers and AI agents\n";
   out += ".SH SYNOPSIS\n\\fBwebsocket\\-gateway\\fR [\\fB\\-\\-config\\fR \\fIFILE\\fR] [\\fIsettings\\fR]\n";
   out += kDescription;

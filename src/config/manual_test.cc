@@ -34,7 +34,7 @@ TEST(ManualPage, ALineThatBeginsWithADotIsARequestThatThereIs) {
   for (size_t at = 0; at < page.size(); at = page.find('\n', at) + 1) {
     if (page[at] != '.') continue;
     const std::string request = page.substr(at, page.find_first_of(" \n", at) - at);
-    EXPECT_THAT(request, testing::AnyOf(".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", ".RB", ".I"));
+    EXPECT_THAT(request, testing::AnyOf(".TH", ".ad", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", ".RB", ".I"));
   }
 }
 
