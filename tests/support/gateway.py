@@ -71,15 +71,17 @@ class Gateway(Process):
     `open_files`: the soft and hard RLIMIT_NOFILE of the process.
     `passed`: listening sockets by name, which it gets as systemd would pass them.
     `read_log`: False leaves its standard error unread until read_log().
+    `binary`: another program than the one under test.
     """
 
-    def __init__(self, *flags, env=None, open_files=None, passed=None, read_log=True):
+    def __init__(self, *flags, env=None, open_files=None, passed=None, read_log=True, binary=None):
         super().__init__()
         self.flags = [str(flag) for flag in flags]
         self.env = env or {}
         self.open_files = open_files
         self.passed = passed or {}
         self._read_log = read_log
+        self._binary = binary
         self.ready = None
         self.stdout_lines = []
         self.log_lines = []
@@ -106,7 +108,7 @@ class Gateway(Process):
         return self
 
     def launch(self):
-        command = [*self._passing(), binary_path()]
+        command = [*self._passing(), self._binary or binary_path()]
         if "--listen" not in self.flags:
             command += ["--listen", "127.0.0.1:0"]
         if "--drain-timeout" not in self.flags:
