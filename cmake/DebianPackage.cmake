@@ -19,6 +19,9 @@ replace_once("=/usr/local/bin/" "=/usr/bin/")
 replace_once("EnvironmentFile=" "# The key, as GATEWAY_API_KEY=...: owner root, mode 0600. Without it only loopback may be listened on.\nEnvironmentFile=-")
 # What a variable says, the settings file could not change.
 replace_once("Environment=GATEWAY_LOG_FORMAT=json GATEWAY_DRAIN_TIMEOUT=20s\n" "")
+# Its user may read the file itself, so that a reload finds what has changed there: a credential is a copy.
+replace_once("--config \${CREDENTIALS_DIRECTORY}/settings\nLoadCredential=settings:/etc/websocket-gateway.toml\n"
+  "--config /etc/websocket-gateway.toml\nExecReload=/bin/kill -HUP $MAINPID\n")
 replace_once("DynamicUser=yes\n" "User=websocket-gateway\nGroup=websocket-gateway\n")
 file(CONFIGURE OUTPUT ${package_files}/websocket-gateway.service CONTENT "${unit}" @ONLY)
 

@@ -109,8 +109,10 @@ def test_its_unit_is_the_one_of_deploy_with_a_user(unpacked):
         return {line for line in path.read_text().splitlines() if line and not line.startswith("#")}
 
     ours, theirs = settings(unpacked / UNIT), settings(REPOSITORY / "deploy/systemd/websocket-gateway.service")
-    assert {line.split("=")[0] for line in theirs - ours} == {"ExecStart", "EnvironmentFile", "Environment", "DynamicUser"}
-    assert {line.split("=")[0] for line in ours - theirs} == {"Documentation", "ExecStart", "EnvironmentFile", "User", "Group"}
+    assert {line.split("=")[0] for line in theirs - ours} == {
+        "ExecStart", "LoadCredential", "EnvironmentFile", "Environment", "DynamicUser"}
+    assert {line.split("=")[0] for line in ours - theirs} == {
+        "Documentation", "ExecStart", "ExecReload", "EnvironmentFile", "User", "Group"}
 
 
 # In this order: one package, from installation to purge.
@@ -124,22 +126,24 @@ def test_installing_makes_the_user_and_enables_the_service(root):
 
 def test_its_service_runs_as_that_user_with_that_file(root, unpacked):
     command = re.search(r"^ExecStart=(.*)$", (unpacked / UNIT).read_text(), re.MULTILINE)[1]
+    reload = re.search(r"^ExecReload=(.*)$", (unpacked / UNIT).read_text(), re.MULTILINE)[1]
     port = free_port()
     said = root.run(f"""
 sed -i 's/^#listen = .*/listen = ["127.0.0.1:{port}"]/' {SETTINGS}
-export CREDENTIALS_DIRECTORY=/run/credentials
-install -d -o websocket-gateway -m 0500 /run/credentials
-install -o websocket-gateway -m 0400 {SETTINGS} /run/credentials/settings
-setpriv --reuid websocket-gateway --regid websocket-gateway --clear-groups --no-new-privs --bounding-set=-all {command} >/run/said &
+setpriv --reuid websocket-gateway --regid websocket-gateway --clear-groups --no-new-privs --bounding-set=-all {command} >/run/said 2>/run/log &
 for _ in $(seq 200); do grep -q ready /run/said && break; sleep 0.05; done
 exec 3<>/dev/tcp/127.0.0.1/{port}
 printf 'GET /health/live HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3
 head -n 1 <&3
 stat -c %U /proc/$!
+sed -i 's/^#log_level = .*/log_level = "debug"/' {SETTINGS}
+MAINPID=$!; {reload}
+for _ in $(seq 200); do grep -q reloaded /run/log && break; sleep 0.05; done
+grep -c 'event=reloaded\| reloaded ' /run/log
 kill -TERM $!
 wait $! && echo drained
 """)
-    assert [line.strip() for line in said.splitlines()] == ["HTTP/1.1 200 OK", "websocket-gateway", "drained"]
+    assert [line.strip() for line in said.splitlines()] == ["HTTP/1.1 200 OK", "websocket-gateway", "1", "drained"]
 
 
 def test_what_somebody_changed_stays(root):
