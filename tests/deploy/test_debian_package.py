@@ -139,7 +139,7 @@ stat -c %U /proc/$!
 sed -i 's/^#log_level = .*/log_level = "debug"/' {SETTINGS}
 MAINPID=$!; {reload}
 for _ in $(seq 200); do grep -q reloaded /run/log && break; sleep 0.05; done
-grep -c 'event=reloaded\| reloaded ' /run/log
+grep -cw reloaded /run/log
 kill -TERM $!
 wait $! && echo drained
 """)
