@@ -36,8 +36,8 @@ TEST(StreamRequests, APutSaysTypeLifeAndFirstBytes) {
 }
 
 TEST(StreamRequests, AWrongLifeIsNamed) {
-  for (const char* ttl :
-       {"abc", "-1", "0", "00060", "+60", "60.5", "1e3", "604801", "4055333333333", "99999999999999999999", "6 0"}) {
+  for (const char* ttl : {"abc", "-1", "0", "00060", "+60", "60.5", "1e3", "604801", "4055333333333",
+                          "99999999999999999999", "6 0"}) {
     EXPECT_EQ(fault(put({{"Stream-TTL", ttl}})), "Stream-TTL must be a whole number from 1 to 604800") << ttl;
   }
   EXPECT_EQ(fault(put({{"Stream-TTL", ""}})), "Stream-TTL must not be empty");
