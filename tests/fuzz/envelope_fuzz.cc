@@ -45,7 +45,10 @@ void check(std::string_view input) {
   const http::ParsedHead parsed = http::parse_head(input);
   const auto* head = std::get_if<http::RequestHead>(&parsed);
   if (head == nullptr) return;
-  const UpgradeOptions options{{"*"}, {}, true};
+  UpgradeOptions options;
+  options.allowed_origins = {"*"};
+  options.compression = true;
+  options.cookie = "session";
   const SocketAddress end = *SocketAddress::parse("127.0.0.1:5000");
   const auto checked = check_upgrade(*head, {end, end}, options, true);
   const auto* upgrade = std::get_if<Upgrade>(&checked);
