@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.api import Api, assert_refused
-from support.gateway import REPOSITORY, binary_path, is_sanitized
+from support.gateway import REPOSITORY, is_sanitized
 from support.peer import CLOSE
 from support.process import Process
 from support.settings_file import SettingsFile, hang_up
@@ -294,7 +294,7 @@ CONNECTIONS = 1_000 if is_sanitized() else 5_000
 def test_of_thousands_under_load_none_is_lost_and_no_message(gateway_factory, settings):
     """The load generator ends with an error when a connection is lost or an answer does not come."""
     gateway = gateway_factory("--config", settings.path, "--max-connections-per-user", "0", env={"GATEWAY_API_KEY": ROOT})
-    load = binary_path().parent / "gateway-load"
+    load = REPOSITORY / "build/release/gateway-load"  # whatever the gateway is built with
     assert load.is_file(), f"{load} is missing: build it"
     command = [load, "--url", gateway.url, "--server", "gateway", "--pid", str(gateway.pid), "--time-limit", "100"]
     crowd = Process([*command, "idle", "--connections", str(CONNECTIONS), "--hold", "60", "--settle", "0.5"],
