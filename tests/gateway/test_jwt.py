@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from support.admission import closed_with, refused
 from support.api import SESSIONS
 from support.gateway import Gateway, run_to_exit
 from support.wait import eventually
@@ -61,23 +62,6 @@ def gateway(tmp_path_factory):
     flags = ["--jwt-secret-file", str(folder / "secret"), "--jwt-key", str(folder / "public.pem"), "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE, "--max-connections-per-user", "0"]
     with Gateway(*flags) as gateway:
         yield gateway
-
-
-def closed_with(gateway, shown):
-    """The code; None: it is let in."""
-    peer = gateway.peer()
-    assert peer.upgrade("/ws", [("Authorization", f"Bearer {shown}")]).status == 101
-    first = peer.next_frame()
-    peer.close()
-    return first.close_code if first.opcode == 8 else None
-
-
-def refused(gateway, shown):
-    peer = gateway.peer()
-    assert peer.upgrade("/ws", [("Authorization", f"Bearer {shown}")]).status == 101
-    first = peer.next_frame()
-    peer.close()
-    return first.opcode == 8 and (first.close_code, first.close_reason) == (4001, "invalid session")
 
 
 @pytest.mark.parametrize("algorithm", SIGNERS)

@@ -6,6 +6,7 @@ import time
 import jwt
 import pytest
 
+from support.admission import refused
 from support.api import SESSIONS, assert_refused
 from support.gateway import Gateway
 from support.wait import eventually
@@ -37,14 +38,6 @@ def token(sub, at=0, **changed):
 
 def name():
     return os.urandom(8).hex()
-
-
-def refused(gateway, shown):
-    peer = gateway.peer()
-    assert peer.upgrade("/ws", [("Authorization", f"Bearer {shown}")]).status == 101
-    first = peer.next_frame()
-    peer.close()
-    return first.opcode == 8 and (first.close_code, first.close_reason) == (4001, "invalid session")
 
 
 def revoke(gateway, **what):

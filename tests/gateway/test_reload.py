@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from support.admission import closed_with
 from support.api import Api, assert_refused
 from support.gateway import REPOSITORY, is_sanitized
-from support.peer import CLOSE
 from support.process import Process
 from support.settings_file import SettingsFile, hang_up
 from support.wait import eventually
@@ -48,15 +48,6 @@ def lets_in(gateway, origin):
     return status == 101
 
 
-def closing_code(gateway, token=None):
-    """None: it is let in."""
-    peer = gateway.peer()
-    assert peer.upgrade("/ws", [("Authorization", f"Bearer {token}")] if token else []).status == 101
-    first = peer.next_frame()
-    peer.close()
-    return first.close_code if first.opcode == CLOSE else None
-
-
 class TestWhatCounts:
     def test_a_signal_is_enough(self, gateway, settings):
         assert not lets_in(gateway, "https://new.example")
@@ -82,7 +73,7 @@ class TestWhatCounts:
         taken(settings.reload(gateway, 'session_policy = "required"\nmessage_rate = 5'))
         client.say(text="still here")
         assert agent.envelope()["message"]["payload"]["message"] == "still here"
-        eventually(lambda: closing_code(gateway) == 4001)
+        eventually(lambda: closed_with(gateway) == 4001)
 
     def test_a_rate_counts_for_those_who_are_connected(self, gateway, settings):
         client = gateway.connect()
@@ -97,9 +88,9 @@ class TestWhatCounts:
     def test_a_bound_of_connections(self, gateway, settings):
         client = gateway.connect()
         taken(settings.reload(gateway, 'session_policy = "optional"\nmax_connections = 1'))
-        eventually(lambda: closing_code(gateway) == 4005)
+        eventually(lambda: closed_with(gateway) == 4005)
         taken(settings.reload(gateway, 'session_policy = "optional"'))
-        assert closing_code(gateway) is None
+        assert closed_with(gateway) is None
         client.assert_silent()
 
     def test_rights_of_those_without_a_session(self, gateway, settings):
@@ -215,10 +206,10 @@ class TestJwtKeys:
         gateway = gateway_factory("--jwt-key", file)
         client = gateway.connect(before)
         after = self.write(file)
-        assert closing_code(gateway, after) == 4001
+        assert closed_with(gateway, after) == 4001
         taken(gateway.api.post("/api/admin/reload"))
         gateway.connect(after)
-        assert closing_code(gateway, before) == 4001
+        assert closed_with(gateway, before) == 4001
         client.assert_silent()
 
 
