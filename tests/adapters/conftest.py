@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 import subprocess
 import threading
 import uuid
@@ -12,7 +11,7 @@ import pytest
 
 from clients.js_pages import js_client
 from support.chats import answer_to, new_chat, user_message
-from support.gateway import REPOSITORY
+from support.npm_packages import installed_by
 from support.tcp_proxy import TcpProxy
 
 PROGRAM = "client.mjs"
@@ -22,15 +21,7 @@ CUT_EVERY = 0.3
 @functools.cache
 def adapter_clients() -> Path:
     """Where they are installed: with `node`, node_modules/ and the program that uses them."""
-    script = REPOSITORY / "scripts/lib/adapter_clients.sh"
-    installed = Path(subprocess.run([script], stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
-    # Node looks for packages beside the file that imports them.
-    wanted, there = Path(__file__).with_name(PROGRAM).read_bytes(), installed / PROGRAM
-    if not there.exists() or there.read_bytes() != wanted:
-        copy = installed / f"{PROGRAM}.{uuid.uuid4().hex}"
-        copy.write_bytes(wanted)
-        shutil.move(copy, there)
-    return installed
+    return installed_by("adapter_clients.sh", [Path(__file__).with_name(PROGRAM)])
 
 
 class Client:

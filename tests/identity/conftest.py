@@ -2,14 +2,12 @@
 
 import functools
 import json
-import shutil
 import subprocess
-import uuid
 from pathlib import Path
 
 import pytest
 
-from support.gateway import REPOSITORY
+from support.npm_packages import installed_by
 
 PROGRAMS = ("provider.mjs", "sign.mjs")
 
@@ -17,16 +15,7 @@ PROGRAMS = ("provider.mjs", "sign.mjs")
 @functools.cache
 def installed() -> Path:
     """Where they are: with `node`, node_modules/ and the programs that use them."""
-    script = REPOSITORY / "scripts/lib/identity_provider.sh"
-    folder = Path(subprocess.run([script], stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
-    # Node looks for packages beside the file that imports them.
-    for name in PROGRAMS:
-        wanted, there = Path(__file__).with_name(name).read_bytes(), folder / name
-        if not there.exists() or there.read_bytes() != wanted:
-            copy = folder / f"{name}.{uuid.uuid4().hex}"
-            copy.write_bytes(wanted)
-            shutil.move(copy, there)
-    return folder
+    return installed_by("identity_provider.sh", [Path(__file__).with_name(name) for name in PROGRAMS])
 
 
 @pytest.fixture(scope="session")
