@@ -6,16 +6,17 @@
 #include "config/values.h"
 
 namespace gw {
-namespace {
 
-ChannelSet anonymous_channels(const Config& config, const ChannelTable& channels) {
+ChannelSet channel_set(const std::vector<std::string>& names, const ChannelTable& channels) {
   ChannelSet set;
-  for (const std::string& name : config.anonymous_channels) {
+  for (const std::string& name : names) {
     if (name == "*") return ChannelSet::all();
     set.add(*channels.find(name));
   }
   return set;
 }
+
+namespace {
 
 std::string unbracketed(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
@@ -41,7 +42,8 @@ GatewayOptions gateway_options(const Config& config, const ChannelTable& channel
       (config.max_connections_per_address + options.shards - 1) / options.shards;
   shard.connection = config.connection;
   shard.tracing = config.telemetry.tracing;
-  shard.anonymous_channels = anonymous_channels(config, channels);
+  shard.anonymous_channels = channel_set(config.anonymous_channels, channels);
+  shard.presence_channels = channel_set(config.presence_channels, channels);
   return options;
 }
 
@@ -98,7 +100,8 @@ ServiceApiOptions api_options(const Config& config, const ChannelTable& channels
   // Some of them are connections: half of an outbox is left to what can't be told later.
   options.run_readers.lag_bytes =
       std::min(config.connection.run_lag_bytes, config.connection.outbox_bytes_max / 2);
-  if (config.handshake.upgrade.anonymous) options.anonymous = anonymous_channels(config, channels);
+  if (config.handshake.upgrade.anonymous)
+    options.anonymous = channel_set(config.anonymous_channels, channels);
   options.question_bytes_max = config.connection.message_bytes_max;
   options.stream_poll_wait = config.stream_poll_wait;
   options.plain_streams = config.streams;

@@ -14,6 +14,9 @@
 
 namespace gw {
 
+// `names` may have "*" for all, also those that will come.
+ChannelSet channel_set(const std::vector<std::string>& names, const ChannelTable& channels);
+
 GatewayOptions gateway_options(const Config& config, const ChannelTable& channels,
                                const EngineTraits& engine);
 // `made_key`: made at start, since none is configured; else empty.

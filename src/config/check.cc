@@ -96,12 +96,15 @@ void check_engine(Config& config, const Provenance& where, std::vector<std::stri
 }
 
 void check_clients(Config& config, const Provenance& where, std::vector<std::string>& problems) {
-  for (const std::string& channel : config.anonymous_channels) {
-    if (channel == "*") continue;
-    if (std::find(config.channels.begin(), config.channels.end(), channel) != config.channels.end()) continue;
-    problems.push_back(
-        fmt::format("{}: \"{}\": is no configured channel", where("anonymous-channels"), channel));
-  }
+  const auto check_channels = [&](std::string_view setting, const std::vector<std::string>& some) {
+    for (const std::string& channel : some) {
+      const auto& all = config.channels;
+      if (channel == "*" || std::find(all.begin(), all.end(), channel) != all.end()) continue;
+      problems.push_back(fmt::format("{}: \"{}\": is no configured channel", where(setting), channel));
+    }
+  };
+  check_channels("anonymous-channels", config.anonymous_channels);
+  check_channels("presence", config.presence_channels);
   if (config.anonymous_channels != Config().anonymous_channels && !config.handshake.upgrade.anonymous) {
     config.warnings.push_back(where("anonymous-channels") + ": has no effect with session-policy required");
   }

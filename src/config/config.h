@@ -19,6 +19,7 @@
 #include "core/channel_queue.h"
 #include "core/connection.h"
 #include "core/group_members.h"
+#include "core/presence.h"
 #include "core/registry.h"
 #include "core/revocation_store.h"
 #include "core/run/run.h"
@@ -75,7 +76,9 @@ struct Config {
   std::vector<std::string> channels{"guide", "pillar:content", "pillar:insights", "pillar:operations",
                                     "pillar:business_outcomes"};  // 1 to 64, distinct
   std::vector<std::string> anonymous_channels{"*"};               // of `channels`, or "*" for all
-  std::vector<std::string> allowed_origins;                       // as config/values.h keeps them
+  std::vector<std::string> presence_channels;                     // of `channels`, or "*" for all
+  size_t presence_max = PresenceOptions().members_max;
+  std::vector<std::string> allowed_origins;  // as config/values.h keeps them
   JwtOptions jwt;
   std::vector<std::string> jwt_key_files, jwt_secret_files;
   JwtKeys jwt_keys;              // of those files

@@ -42,9 +42,10 @@ SettingValue channels() {
   return value;
 }
 
-SettingValue anonymous_channels() {
+// Out of those there are.
+SettingValue some_channels(std::vector<std::string> Config::*member) {
   auto value = kinds::list(
-      &Config::anonymous_channels, {},
+      member, {},
       [](const std::string& text) { return text == "*" ? std::optional(text) : parse_channel(text); },
       [](const std::string& name) { return name; }, std::equal_to<>());
   value.placeholder = "NAME,...";
@@ -173,7 +174,16 @@ void add_clients(std::vector<Setting>& out) {
   out.push_back({"channels", group, "The channels there are", "", channels()});
   out.push_back({"anonymous-channels", group,
                  "Those that a client without a session may use, with session-policy optional", "none",
-                 anonymous_channels()});
+                 some_channels(&Config::anonymous_channels)});
+  out.push_back(
+      {"presence", group,
+       "Channels on which clients with a session may ask who of their tenant is there, and watch who "
+       "comes and goes",
+       "none", some_channels(&Config::presence_channels)});
+  out.push_back({"presence-max", group,
+                 "Places (a user on an instance) of one channel and tenant that are listed; where there are "
+                 "more, nobody is told of joins and leaves",
+                 "", kinds::count(&Config::presence_max, size_t{1}, size_t{10'000})});
   out.push_back({"cookie", group,
                  "The cookie that may hold a client's token, where an Origin says whose page it is", "none",
                  cookie()});

@@ -12,6 +12,7 @@
 #include "core/agent_delivery.h"
 #include "core/client_delivery.h"
 #include "core/done.h"
+#include "core/presence.h"
 #include "core/registry.h"
 #include "core/revocation_store.h"
 #include "core/run_store.h"
@@ -42,9 +43,10 @@ class Engine {
   virtual ~Engine() = default;
   virtual const EngineTraits& traits() const = 0;
 
-  // The seven interfaces; they live as long as the engine.
+  // The eight interfaces; they live as long as the engine.
   virtual AgentDelivery& agents() = 0;
   virtual ClientDelivery& clients() = 0;
+  virtual Presence& presence() = 0;
   virtual Registry& registry() = 0;
   virtual SessionStore& sessions() = 0;
   virtual RevocationStore& revocations() = 0;

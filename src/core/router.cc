@@ -80,6 +80,9 @@ Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, c
             // Nobody is kept on a channel.
             return on_channel(m, ChannelSet::all(), [](ChannelIndex c) { return route::Unsubscribe{c}; });
           },
+          [&](const protocol::Presence& m) {
+            return on_channel(m, granted, [&](ChannelIndex c) { return route::Presence{c, m.watch, m.id}; });
+          },
           [](const protocol::Attach& m) { return route_attach(m); },
           [](const protocol::Detach& m) { return route_named_run(m); },
           [](const protocol::Cancel& m) { return route_named_run(m); },

@@ -31,6 +31,11 @@ struct Subscribe {
 struct Unsubscribe {
   ChannelIndex channel;
 };
+struct Presence {
+  ChannelIndex channel;
+  std::optional<bool> watch;
+  std::optional<protocol::MessageId> id;
+};
 struct Attach {
   std::string_view run_id;     // or
   std::string_view thread_id;  // its latest
@@ -48,9 +53,9 @@ struct Reject {
 }  // namespace route
 
 // A message about which there is nothing to decide is its own route.
-using Route = std::variant<route::ToAgents, route::Subscribe, route::Unsubscribe, route::Attach,
-                           route::Reject, protocol::Authenticate, protocol::Detach, protocol::Cancel,
-                           protocol::Ping, protocol::Heartbeat, protocol::Pong>;
+using Route = std::variant<route::ToAgents, route::Subscribe, route::Unsubscribe, route::Presence,
+                           route::Attach, route::Reject, protocol::Authenticate, protocol::Detach,
+                           protocol::Cancel, protocol::Ping, protocol::Heartbeat, protocol::Pong>;
 
 // `granted`: the channels that the connection may use. Views point where the message's do.
 Route route_message(const protocol::DecodeResult& decoded, ChannelSet granted, const ChannelTable& channels);

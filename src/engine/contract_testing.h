@@ -59,6 +59,7 @@ struct TestLimits {
   ChannelQueue::Options queue{3, size_t{1} << 20, 300s, 250ms, {}};
   SessionStoreOptions sessions;
   RevocationStoreOptions revocations;
+  PresenceOptions presence;
   Duration ack_wait = GroupMembers::kAckWait;
 };
 
@@ -136,6 +137,7 @@ class EngineTest : public testing::Test {
     options.instance_id = name;
     options.sessions = limits_.sessions;
     options.revocations = limits_.revocations;
+    options.presence = limits_.presence;
     options.agents.queue = limits_.queue;
     options.agents.ack_wait = limits_.ack_wait;
     return options;
@@ -147,6 +149,7 @@ class EngineTest : public testing::Test {
     options.instance_id = name;
     options.sessions = limits_.sessions;
     options.revocations = limits_.revocations;
+    options.presence = limits_.presence;
     options.agents.ack_wait = limits_.ack_wait;
     redis::SenderOptions& sender = options.agents.sender;
     sender.queue = limits_.queue;

@@ -36,7 +36,12 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
       parts_(std::move(parts)),
       inbox_({}),
       own_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }),
-      passed_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }) {
+      passed_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }),
+      presence_({parts_.loop, parts_.channels, parts_.engine.presence(),
+                 [this](const ConnectionHandle& to, std::string text, bool is_error) {
+                   reply(to, std::move(text), is_error);
+                 },
+                 [this](const ShardCommand& command) { send_to_all_shards(command); }}) {
   if (options_.shard.handshake.upgrade.compression) deflater_.emplace();
   parts_.engine.clients().attach({
       .publish = [this](const Publication& publication) { return deliver(publication); },
@@ -153,6 +158,7 @@ void Gateway::take_events() {
       [this](event::RunReleased& e) { attachments_->release(e); },
       [this](event::RunCancel& e) { attachments_->cancel(e); },
       [this](event::RunLook& e) { offers_->look(e); },
+      [this](event::PresenceAsked& e) { presence_.answer(e); },
       [this](event::ChatFrame& e) {
         if (chats_) chats_->on_frame(e.from, std::move(e.text), e.is_limited);
       },
@@ -241,9 +247,10 @@ Result<void> Gateway::deliver(const Publication& publication) {
   }
   ++stats_.publications_total;
   const FramePtr frame = make_message_frame(publication.message);
+  const std::string& tenant = publication.tenant_id;
+  const auto whose = tenant.empty() ? std::nullopt : std::optional(tenant);
   for (uint32_t i = 0; i < shards_.size(); ++i) {
-    send_to_shard({i, 0, 0}, command::Deliver{publication.channel, publication.tenant_id, frame},
-                  publication.message.size());
+    send_to_shard({i, 0, 0}, command::Deliver{publication.channel, whose, frame}, publication.message.size());
   }
   return {};
 }

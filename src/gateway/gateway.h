@@ -13,6 +13,7 @@
 #include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
 #include "gateway/news.h"
+#include "gateway/presence_answers.h"
 #include "gateway/run_attachments.h"
 #include "gateway/run_offers.h"
 #include "gateway/shard.h"
@@ -154,6 +155,7 @@ class Gateway {
   };
   std::unordered_map<ConnectionId, Admission> admitting_;
   std::optional<ws::Deflater> deflater_;  // with compression only
+  PresenceAnswers presence_;
   std::unique_ptr<RunAttachments> attachments_;
   std::unique_ptr<RunOffers> offers_;
   std::unique_ptr<Submissions> submissions_;

@@ -52,6 +52,14 @@ struct Authenticate {
   std::string message_id;     // raw JSON; empty: none
   bool may_identify = false;  // having no session it may still get one
 };
+// Who is on the channel?
+struct PresenceAsked {
+  ConnectionHandle handle;
+  ChannelIndex channel = 0;
+  std::string tenant_id;
+  std::string id;  // the client's, raw JSON; empty: none
+  bool is_watched = false;
+};
 // Somebody who asks for a run that may not be his.
 struct RunClient {
   ConnectionHandle handle;
@@ -156,7 +164,7 @@ using ShardEvent =
     std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message, event::Changed,
                  event::Closed, event::Http, event::Stats, event::SpanEnded, event::ProbeEcho, event::Drained,
                  event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel, event::RunLook,
-                 event::ChatFrame, event::ChatSent>;
+                 event::ChatFrame, event::ChatSent, event::PresenceAsked>;
 
 namespace command {
 
@@ -182,11 +190,12 @@ struct ChatSend {
   ConnectionHandle handle;
   FramePtr frame;
 };
-// To every subscriber of the channel.
+// To every subscriber of the channel, or to whoever watches who is on it.
 struct Deliver {
   ChannelIndex channel;
-  std::string tenant_id;  // empty: all
+  std::optional<std::string> tenant_id;  // absent: of every tenant; empty: of none
   FramePtr frame;
+  bool to_watchers = false;
 };
 // One message of a run, and where its reader is behind it.
 struct RunPart {

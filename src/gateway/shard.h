@@ -38,6 +38,7 @@ struct ShardOptions {
   ConnectionOptions connection;
   TraceOptions tracing;
   ChannelSet anonymous_channels = ChannelSet::all();  // what a connection without a session may use
+  ChannelSet presence_channels;                       // whose presence is kept
   Mailbox<ShardCommand>::Limits inbox;
 };
 
@@ -123,6 +124,7 @@ class Shard {
   size_t connected_ = 0;  // clients in phase connected
   Handshakes handshakes_;
   Hub hub_;
+  Hub watchers_;  // of who comes and goes
   const std::unique_ptr<Runs> runs_;
   Tracer tracer_;
   TimerWheel<TimerEntry> wheel_;

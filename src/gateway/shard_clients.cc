@@ -75,6 +75,7 @@ void Shard::deregister(Client& client) {
     if (client.connected().reads_runs) runs_->forget(client);
     connection->wanted = ChannelSet();
     update_channels(client);
+    watchers_.remove_all(options_.presence_channels, client.slot);
   } else {
     connection = &client.admitting().connection;
   }

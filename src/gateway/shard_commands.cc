@@ -135,13 +135,14 @@ void Shard::reconfigure(const ShardOptions& options) {
 }
 
 void Shard::deliver(const command::Deliver& command) {
-  hub_.for_each(command.channel, [&](uint32_t slot) {
+  const Hub& hub = command.to_watchers ? watchers_ : hub_;
+  hub.for_each(command.channel, [&](uint32_t slot) {
     Client& client = clients_.at(slot);
     const Connection& connection = client.connection();
     // Whatever the hub says: nothing of a channel that is not granted leaves here.
     if (!connection.granted.contains(command.channel)) return;
     const Session* session = connection.session.get();
-    const bool concerned = command.tenant_id.empty() || (session && session->tenant_id == command.tenant_id);
+    const bool concerned = !command.tenant_id || (session && session->tenant_id == *command.tenant_id);
     if (concerned) send(client, command.frame);
   });
 }

@@ -19,6 +19,7 @@ struct Repeated {
 };
 struct RepeatedOf {
   Repeated operator()(const protocol::ToChannel& m) const { return {raw_id(m.id)}; }
+  Repeated operator()(const protocol::Presence& m) const { return {raw_id(m.id)}; }
   Repeated operator()(const protocol::Attach& m) const {
     const bool is_run = is_valid_run_id(m.run_id), is_thread = is_valid_thread_id(m.thread_id);
     return {raw_id(m.id), {is_run ? m.run_id : "", is_thread ? m.thread_id : ""}};
@@ -95,6 +96,7 @@ struct Shard::Execute {
                                            std::string(to.session_token), std::string(raw_id(to.id)),
                                            may_identify});
   }
+  void operator()(const route::Presence& to) const;
   void operator()(const route::Attach& to) const { shard.runs_->attach(client, to); }
   void operator()(const protocol::Detach& to) const { shard.runs_->detach(client, to.run_id, raw_id(to.id)); }
   void operator()(const protocol::Cancel& to) const { shard.runs_->cancel(client, to); }
@@ -182,6 +184,21 @@ void Shard::Execute::operator()(const route::ToAgents& to) const {
   }
   const size_t bytes = message.envelope.size();
   shard.control_.add(std::move(message), bytes);
+}
+
+void Shard::Execute::operator()(const route::Presence& to) const {
+  const Session* const session = client.connection().session.get();
+  const Repeated of{raw_id(to.id)};
+  if (!shard.options_.presence_channels.contains(to.channel))
+    return reply_error(protocol::ErrorCode::forbidden, "channel: who is on it is not kept", of);
+  if (!session)
+    return reply_error(protocol::ErrorCode::forbidden, "who is on a channel is shown to sessions only", of);
+  // Before it is asked: what comes between the answer and the first change would be missed.
+  if (to.watch == true) shard.watchers_.add(to.channel, client.slot);
+  if (to.watch == false) shard.watchers_.remove(to.channel, client.slot);
+  shard.control_.add(event::PresenceAsked{shard.handle_of(client), to.channel,
+                                          std::string(session->tenant_id), std::string(raw_id(to.id)),
+                                          shard.watchers_.contains(to.channel, client.slot)});
 }
 
 void Shard::read(Client& client) {

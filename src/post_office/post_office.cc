@@ -138,6 +138,13 @@ void PostOffice::count(std::string_view tenant, bool per_user, Done<ConnectionCo
   engine_.registry().count(tenant, per_user, std::move(done));
 }
 
+void PostOffice::presence(ChannelIndex channel, std::string_view tenant, Done<PresenceList> done) {
+  if (!engine_.presence().is_kept(channel))
+    return done(
+        Error{Errc::failed_precondition, "who is on this channel is not kept: see the setting presence"});
+  engine_.presence().list(channel, tenant, std::move(done));
+}
+
 SubscriptionHandle PostOffice::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                          Done<void> done) {
   return engine_.agents().subscribe(std::move(subscription), std::move(sink), std::move(done));

@@ -59,6 +59,8 @@ class PostOffice {
   // Closes them wherever they are; answers how many that was said to. not_found when there is none.
   void disconnect(const Recipient& recipient, const Disconnect& why, std::string_view tenant,
                   Done<size_t> done);
+  // failed_precondition: it is not kept on that channel.
+  void presence(ChannelIndex channel, std::string_view tenant, Done<PresenceList> done);
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done);
 
   // An agent's stream, what a group has done or works on, and how much waits: as AgentDelivery has them.

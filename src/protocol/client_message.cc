@@ -33,6 +33,7 @@ struct Fields {
   const Value* cursor = nullptr;
   const Value* coalesce_ms = nullptr;
   const Value* reason = nullptr;
+  const Value* watch = nullptr;
 };
 
 // By length first: a message has a handful of keys, most of them not ours.
@@ -41,6 +42,7 @@ const Value* Fields::*field_named(std::string_view key) {
     case 2: return key == "id" ? &Fields::id : nullptr;
     case 3: return key == "run" ? &Fields::run : nullptr;
     case 4: return key == "type" ? &Fields::type : nullptr;
+    case 5: return key == "watch" ? &Fields::watch : nullptr;
     case 6:
       return key == "intent"   ? &Fields::intent
              : key == "pillar" ? &Fields::pillar
@@ -118,16 +120,26 @@ class Decoder {
     }
     if (type == "attach") return attach();
     if (type == "detach" || type == "cancel") return of_a_run(type);
-    if (type != "subscribe" && type != "unsubscribe") {
+    if (type != "subscribe" && type != "unsubscribe" && type != "presence") {
       return fault(
-          "type must be subscribe, unsubscribe, authenticate, attach, detach, cancel, ping, pong or "
-          "heartbeat, "
-          "or absent");
+          "type must be subscribe, unsubscribe, presence, authenticate, attach, detach, cancel, ping, pong "
+          "or "
+          "heartbeat, or absent");
     }
     if (!is_string(fields_.channel)) return fault("channel must be a string");
     const std::string_view channel = text_of(fields_.channel);
     if (type == "subscribe") return ClientMessage(Subscribe{channel, id_});
+    if (type == "presence") return presence(channel);
     return ClientMessage(Unsubscribe{channel, id_});
+  }
+
+  DecodeResult presence(std::string_view channel) {
+    Presence message{channel, {}, id_};
+    if (fields_.watch != nullptr) {
+      message.watch = json::as_bool(*fields_.watch);
+      if (!message.watch) return fault("watch must be true or false");
+    }
+    return ClientMessage(message);
   }
 
   DecodeResult attach() {

@@ -47,6 +47,12 @@ struct Unsubscribe {
   std::string_view channel;
   std::optional<MessageId> id;
 };
+// Who is on the channel?
+struct Presence {
+  std::string_view channel;
+  std::optional<bool> watch;  // from now on, who comes and goes; absent: as it was
+  std::optional<MessageId> id;
+};
 struct Authenticate {
   std::string_view session_token;
   std::optional<MessageId> id;
@@ -72,8 +78,8 @@ struct Ping {};
 struct Heartbeat {};
 struct Pong {};
 
-using ClientMessage = std::variant<ToChannel, Subscribe, Unsubscribe, Authenticate, Attach, Detach, Cancel,
-                                   Ping, Heartbeat, Pong>;
+using ClientMessage = std::variant<ToChannel, Subscribe, Unsubscribe, Presence, Authenticate, Attach, Detach,
+                                   Cancel, Ping, Heartbeat, Pong>;
 
 // Ready to be sent as an `error`.
 struct ClientError {

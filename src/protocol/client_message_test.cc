@@ -26,6 +26,10 @@ struct Describe {
   std::string operator()(const Unsubscribe& m) const {
     return "unsubscribe " + std::string(m.channel) + id_note(m.id);
   }
+  std::string operator()(const Presence& m) const {
+    const std::string watch = !m.watch ? "" : *m.watch ? " watch" : " no watch";
+    return "presence " + std::string(m.channel) + watch + id_note(m.id);
+  }
   std::string operator()(const Authenticate& m) const {
     return "authenticate " + std::string(m.session_token) + id_note(m.id);
   }
@@ -100,6 +104,15 @@ TEST(DecodeMessage, Attach) {
     EXPECT_EQ(understood(std::string(R"({"type":"attach","run_id":"r","coalesce_ms":)") + ms + "}"),
               "invalid_message: coalesce_ms must be 0 to 1000");
   }
+}
+
+TEST(DecodeMessage, Presence) {
+  EXPECT_EQ(understood(R"({"type":"presence","channel":"guide","id":1})"), "presence guide id=1 key=1");
+  EXPECT_EQ(understood(R"({"type":"presence","channel":"guide","watch":true})"), "presence guide watch");
+  EXPECT_EQ(understood(R"({"type":"presence","channel":"guide","watch":false})"), "presence guide no watch");
+  EXPECT_EQ(understood(R"({"type":"presence","channel":"guide","watch":"yes","id":1})"),
+            "invalid_message: watch must be true or false id=1 key=1");
+  EXPECT_EQ(understood(R"({"type":"presence","watch":true})"), "invalid_message: channel must be a string");
 }
 
 TEST(DecodeMessage, DetachAndCancel) {
@@ -343,7 +356,8 @@ TEST(DecodeControl, ATypeThatClientsDoNotSendIsAnError) {
   for (const char* type :
        {"\"message\"", "\"welcome\"", "\"ack\"", "\"\"", "\"PING\"", "\"ping \"", "null", "1", "{}"}) {
     EXPECT_EQ(understood("{\"payload\":{},\"id\":\"m\",\"type\":" + std::string(type) + "}"),
-              "invalid_message: type must be subscribe, unsubscribe, authenticate, attach, detach, cancel, "
+              "invalid_message: type must be subscribe, unsubscribe, presence, authenticate, attach, detach, "
+              "cancel, "
               "ping, pong or heartbeat, or absent "
               "id=\"m\" key=\"m\"");
   }

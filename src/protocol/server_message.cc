@@ -89,6 +89,34 @@ void append_detached(std::string& out, std::string_view run_id, std::string_view
   append_timestamp(out, now);
 }
 
+void append_presence(std::string& out, const PresenceShown& shown, std::string_view id, WallTime now) {
+  out.append(R"({"type":"presence","channel":)");
+  json::append_quoted(out, shown.channel);
+  if (!id.empty()) out.append(R"(,"id":)").append(id);
+  out.append(R"(,"users":[)");
+  for (size_t i = 0; i < shown.users.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    json::append_quoted(out, shown.users[i]);
+  }
+  out.append(R"(],"whole":)").append(shown.is_whole ? "true" : "false");
+  out.append(R"(,"watch":)").append(shown.is_watched ? "true" : "false");
+  out.append(R"(,"revision":)").append(std::to_string(shown.revision));
+  append_timestamp(out, now);
+}
+
+void append_presence_event(std::string& out, std::string_view channel, std::string_view event,
+                           std::string_view user_id, uint64_t revision, WallTime now) {
+  out.append(R"({"type":"presence","channel":)");
+  json::append_quoted(out, channel);
+  out.append(R"(,"event":")").append(event).append("\"");
+  if (!user_id.empty()) {
+    out.append(R"(,"user_id":)");
+    json::append_quoted(out, user_id);
+    out.append(R"(,"revision":)").append(std::to_string(revision));
+  }
+  append_timestamp(out, now);
+}
+
 void append_ping(std::string& out, WallTime now) {
   out.append(R"({"type":"ping")");
   append_timestamp(out, now);

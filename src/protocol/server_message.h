@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,20 @@ void append_error(std::string& out, ErrorCode code, std::string_view message, st
 // out.
 void append_detached(std::string& out, std::string_view run_id, std::string_view reason, std::string_view id,
                      WallTime now);
+
+// Who is on a channel. `id` as in an error.
+struct PresenceShown {
+  std::string_view channel;
+  std::span<const std::string> users;
+  bool is_whole = true;
+  uint64_t revision = 0;
+  bool is_watched = false;
+};
+void append_presence(std::string& out, const PresenceShown& shown, std::string_view id, WallTime now);
+// Who has come or gone, or (without a user) that this is not told, or that the list has to be asked for
+// again.
+void append_presence_event(std::string& out, std::string_view channel, std::string_view event,
+                           std::string_view user_id, uint64_t revision, WallTime now);
 
 void append_ping(std::string& out, WallTime now);
 void append_pong(std::string& out, WallTime now);

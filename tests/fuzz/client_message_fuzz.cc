@@ -71,6 +71,10 @@ struct Check {
     view(message.channel);
     id(message.id);
   }
+  void operator()(const Presence& message) const {
+    view(message.channel);
+    id(message.id);
+  }
   void operator()(const Authenticate& message) const {
     view(message.session_token);
     id(message.id);

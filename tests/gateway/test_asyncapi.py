@@ -11,7 +11,7 @@ from referencing.jsonschema import DRAFT202012
 from support.gateway import Gateway
 from support.run_copies import Owner
 
-GATEWAY_FLAGS = ["--heartbeat-interval", "1", "--idle-timeout", "60"]
+GATEWAY_FLAGS = ["--heartbeat-interval", "1", "--idle-timeout", "60", "--presence", "guide"]
 
 # Said when the engine was away, which this one never is: src/protocol/server_message_test.cc has its form.
 GAP = {
@@ -81,10 +81,22 @@ def heard(gateway):
             "unsubscribed": [client.ask({"type": "unsubscribe", "channel": "guide"})],
             "authenticated": [client.ask({"type": "authenticate", "session_token": fresh})],
             "gap": [GAP],
+            **heard_of_presence(gateway),
             "serverPing": [json.loads(client.socket.recv(10))],
             "serverPong": [client.ask({"type": "ping"})],
             "heartbeatPong": [client.ask({"type": "heartbeat"})],
         } | heard_of_runs(gateway)
+
+
+def heard_of_presence(gateway):
+    """The answer, and what is told of somebody who comes and goes."""
+    watcher = gateway.connect(gateway.new_session(user_id="hedy"))
+    shown = watcher.ask({"type": "presence", "channel": "guide", "watch": True, "id": 1})
+    other = gateway.connect(gateway.new_session(user_id="joan"))
+    heard = iter(watcher.receive, None)  # she herself may come in between
+    joined = next(event for event in heard if event["user_id"] == "joan")
+    other.close()
+    return {"presenceShown": [shown], "presenceEvent": [joined, next(e for e in heard if e["event"] == "leave")]}
 
 
 def heard_of_runs(gateway):
@@ -111,6 +123,7 @@ def test_everything_a_client_is_told_is_documented_and_nothing_else(document, he
 
 @pytest.mark.parametrize("name", [
     "welcome", "draining", "gap", "fromAgent", "ack", "error", "subscribed", "unsubscribed", "authenticated", "serverPing",
+    "presenceShown", "presenceEvent",
     "runSnapshot", "runDelta", "runReset", "runTop", "runEnd", "detached",
     "serverPong", "heartbeatPong",
 ])  # fmt: skip
@@ -141,6 +154,7 @@ TAKEN = [
     {"agent_type": "liaison", "pillar": "content", "message": "hi"},
     {"type": "subscribe", "channel": "guide"},
     {"type": "unsubscribe", "channel": "guide"},
+    {"type": "presence", "channel": "guide", "watch": False},
     {"type": "detach", "run_id": "any"},
     {"payload": {}, "id": "r", "run": {"thread_id": "c1", "format": "json"}},
     {"type": "ping"},
@@ -166,6 +180,8 @@ REFUSED = [
     {"type": "attach", "run_id": "a", "cursor": "1"},
     {"type": "cancel"},
     {"type": "subscribe"},
+    {"type": "presence"},
+    {"type": "presence", "channel": "guide", "watch": 1},
     {"agent_type": "liaison", "message": "hi"},
 ]
 

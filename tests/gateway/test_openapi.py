@@ -15,7 +15,7 @@ from support.jwt_secret import JWT_FLAGS
 from support.runs import RUNS, Run, cursor, new_name
 from support.wait import eventually
 
-GATEWAY_FLAGS = ["--test-endpoints", *JWT_FLAGS]
+GATEWAY_FLAGS = ["--test-endpoints", "--presence", "guide", *JWT_FLAGS]
 REVOCATIONS = "/api/traffic-cop/revocations"
 HEALTH = "/health/websocket-gateway"
 TEST = "/api/test/websocket-gateway"
@@ -320,6 +320,10 @@ CALLS = {
     ],
     ("GET", POST_OFFICE + "/channels/{}/connections"): [
         (200, lambda g, c: f"{POST_OFFICE}/channels/guide/connections")
+    ],
+    ("GET", POST_OFFICE + "/channels/{}/presence"): [
+        (200, lambda g, c: f"{POST_OFFICE}/channels/guide/presence"),
+        (409, lambda g, c: f"{POST_OFFICE}/channels/pillar:content/presence"),
     ],
     ("GET", f"{POST_OFFICE}/connection-count"): [(200, lambda g, c: f"{POST_OFFICE}/connection-count")],
     ("GET", f"{POST_OFFICE}/backpressure"): [(200, lambda g, c: f"{POST_OFFICE}/backpressure")],

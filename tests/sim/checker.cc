@@ -181,6 +181,18 @@ std::string check_order(const Journal& journal, const Keyspace& redis) {
 
 using Sets = std::map<std::string, std::set<std::string>>;
 
+// Its index, and who is on it.
+void add_channel(Sets& sets, const Hash& record, const std::string& channel, const auto& add) {
+  add("channel", channel);
+  const std::string user = record.at("user_id"), tenant = record.at("tenant_id");
+  const std::string instance = record.at("gateway_instance_id");
+  if (user.empty()) return;
+  sets[std::string(kPrefix).append("tenant:" + tenant).append(":presence:" + channel)].insert(user + " " +
+                                                                                              instance);
+  sets[std::string(kPrefix).append("gateway:" + instance).append(":presence")].insert(
+      std::string(channel).append(" " + tenant).append(" " + user));
+}
+
 void add_expected(Sets& sets, const std::string& id, const Hash& record) {
   const auto field = [&](const char* name) { return record.at(name); };
   const auto add = [&](const std::string& kind, const std::string& name) {
@@ -197,7 +209,7 @@ void add_expected(Sets& sets, const std::string& id, const Hash& record) {
   const std::string channels = field("channels");
   for (size_t at = 0; at < channels.size();) {
     const size_t end = std::min(channels.find(' ', at), channels.size());
-    if (end > at) add("channel", channels.substr(at, end - at));
+    if (end > at) add_channel(sets, record, channels.substr(at, end - at), add);
     at = end + 1;
   }
 }
@@ -266,7 +278,10 @@ std::string check_registry(const Keyspace& redis, const std::set<std::string>& l
       const std::string id = key.substr(records.size());
       known.insert(id);
       add_expected(expected, id, std::get<Hash>(value->data));
-    } else if (key.ends_with(":connections") || key == std::string(kPrefix) + "users") {
+    } else if (key.find(":presence:") != key.npos) {
+      for (const auto& [member, score] : std::get<SortedSet>(value->data).scores) found[key].insert(member);
+    } else if (key.ends_with(":connections") || key.ends_with(":presence") ||
+               key == std::string(kPrefix) + "users") {
       found[key] = std::get<Set>(value->data);
     } else if (key == std::string(kPrefix) + "gateways") {
       const auto& named = std::get<Set>(value->data);
@@ -294,9 +309,10 @@ std::string check_nothing_left(const Keyspace& redis, const Journal& journal) {
       return parked + " is left, and " + name + " was there";
   }
   for (const auto& [key, value] : redis.values()) {
-    for (const char* const gone : {":lease", ":connections", ":reaper", ":evicted"}) {
+    for (const char* const gone : {":lease", ":connections", ":reaper", ":evicted", ":presence"}) {
       if (key.ends_with(gone)) return key + " is left after everybody has gone";
     }
+    if (key.find(":presence:") != key.npos) return key + " is left after everybody has gone";
     if (key.starts_with(std::string(kPrefix) + "connection:") || key == std::string(kPrefix) + "gateways") {
       return key + " is left after everybody has gone";
     }

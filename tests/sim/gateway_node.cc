@@ -62,6 +62,7 @@ std::unique_ptr<Engine> GatewayNode::make_engine() {
   if (!options_.memory) return std::make_unique<redis::Engine>(machine_->loop(), channels_, options_.engine);
   memory::EngineOptions options;
   options.instance_id = options_.engine.instance_id;
+  options.presence = options_.engine.presence;
   return std::make_unique<memory::Engine>(machine_->loop(), channels_, options);
 }
 

@@ -121,6 +121,7 @@ void Scenario::start_node(size_t place) {
   if (++at.lives > 1 && world_.random.one_in(2)) options.engine.instance_id += "-" + std::to_string(at.lives);
   options.process = options.engine.instance_id + "#" + std::to_string(at.lives);
   options.engine.agents.sender.inbox = true;
+  options.engine.presence.channels = ChannelSet::all();
   options.engine.agents.sender.inbox_size = plan_.inbox_size;
   world_.note(options.engine.instance_id, "starts");
   at.leaving = false;
@@ -289,6 +290,14 @@ void Scenario::look_at_bounds() {
   }
 }
 
+// As a client's message would be refused then, what was left over by a stopped instance waits for room.
+static bool is_parked_behind_full_inbox(const Keyspace& data, const std::string& channel, size_t inbox_size) {
+  const auto parked = data.values().find("websocket:channel:" + channel + ":parked");
+  const auto inbox = data.values().find("websocket:inbox:" + channel);
+  if (parked == data.values().end() || inbox == data.values().end()) return false;
+  return std::get<StreamData>(inbox->second->data).entries.size() >= inbox_size;
+}
+
 std::string Scenario::verdict() {
   std::set<std::string> live, gateways;
   for (const Place& place : places_) {
@@ -302,6 +311,9 @@ std::string Scenario::verdict() {
   }
   const RedisData seen = redis().data();
   const Keyspace& data = seen.databases[0];
+  for (const std::string& channel : channels_.names()) {
+    if (is_parked_behind_full_inbox(data, channel, plan_.inbox_size)) journal_.waiting.insert(channel);
+  }
   if (!broken_.empty()) return broken_;
   for (const std::string& wrong :
        {check_messages(journal_, data), check_answers(journal_), check_publications(journal_),

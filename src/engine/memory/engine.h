@@ -7,6 +7,7 @@
 #include "core/engine.h"
 #include "engine/memory/agent_delivery.h"
 #include "engine/memory/client_delivery.h"
+#include "engine/memory/presence.h"
 #include "engine/memory/registry.h"
 #include "engine/memory/revocation_store.h"
 #include "engine/memory/run_store.h"
@@ -23,6 +24,7 @@ struct EngineOptions {
   SessionStoreOptions sessions;
   RevocationStoreOptions revocations;
   RunStoreOptions runs;
+  PresenceOptions presence = {};
 };
 
 class Engine final : public gw::Engine {
@@ -33,7 +35,8 @@ class Engine final : public gw::Engine {
         traits_(traits(redis::Keys(options.key_prefix, options.instance_id, 0))),
         agents_(loop, channels, options.agents),
         clients_(agents_),
-        registry_(channels, options.instance_id),
+        presence_(loop, options.presence),
+        registry_(channels, options.instance_id, presence_.counts()),
         sessions_(loop, options.sessions),
         revocations_(loop, options.revocations),
         runs_(loop, channels, options.runs) {}
@@ -41,6 +44,7 @@ class Engine final : public gw::Engine {
   const EngineTraits& traits() const override { return traits_; }
   AgentDelivery& agents() override { return agents_; }
   ClientDelivery& clients() override { return clients_; }
+  Presence& presence() override { return presence_; }
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
   RevocationStore& revocations() override { return revocations_; }
@@ -78,6 +82,7 @@ class Engine final : public gw::Engine {
   const EngineTraits traits_;
   AgentDelivery agents_;
   ClientDelivery clients_;
+  Presence presence_;
   Registry registry_;
   SessionStore sessions_;
   RevocationStore revocations_;

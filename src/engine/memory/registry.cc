@@ -8,8 +8,8 @@
 
 namespace gw::memory {
 
-Registry::Registry(const ChannelTable& channels, std::string instance_id)
-    : channels_(channels), instance_id_(std::move(instance_id)) {}
+Registry::Registry(const ChannelTable& channels, std::string instance_id, PresenceCounts& presence)
+    : channels_(channels), instance_id_(std::move(instance_id)), presence_(presence) {}
 
 void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) {
   if (rows_by_id_.size() >= limits.total)
@@ -64,6 +64,7 @@ void Registry::update(const ConnectionId& id, const ConnectionChange& change) {
   const auto it = rows_by_id_.find(id);
   if (it == rows_by_id_.end()) return;
   ConnectionRecord& record = rows_[it->second];
+  presence_.move(record, change.channels);
   change.channels.without(record.channels).for_each([&](ChannelIndex c) { ++count_by_channel_[c]; });
   record.channels.without(change.channels).for_each([&](ChannelIndex c) { --count_by_channel_[c]; });
   record.channel = change.channel;
@@ -229,6 +230,7 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
 void Registry::link(Row row) {
   const ConnectionRecord& record = rows_[row];
   record.channels.for_each([&](ChannelIndex channel) { ++count_by_channel_[channel]; });
+  presence_.add(record);
   if (!record.session) return;
   insert(rows_by_user_, record.session->user_id, row);
   insert(rows_by_session_, record.session->ref, row);
@@ -237,6 +239,7 @@ void Registry::link(Row row) {
 void Registry::unlink(Row row) {
   const ConnectionRecord& record = rows_[row];
   record.channels.for_each([&](ChannelIndex channel) { --count_by_channel_[channel]; });
+  presence_.remove(record);
   if (!record.session) return;
   erase(rows_by_user_, record.session->user_id, row);
   erase(rows_by_session_, record.session->ref, row);

@@ -6,13 +6,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/presence_counts.h"
 #include "core/registry.h"
 
 namespace gw::memory {
 
 class Registry final : public gw::Registry {
  public:
-  Registry(const ChannelTable& channels, std::string instance_id);
+  // `presence` is told of every connection and its channels, and outlives it.
+  Registry(const ChannelTable& channels, std::string instance_id, PresenceCounts& presence);
 
   void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
@@ -54,6 +56,7 @@ class Registry final : public gw::Registry {
 
   const ChannelTable& channels_;
   const std::string instance_id_;
+  PresenceCounts& presence_;
   OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
   std::vector<ConnectionRecord> rows_;  // free rows have no id in rows_by_id_
   std::vector<Row> free_rows_;

@@ -49,7 +49,8 @@ class MemoryRegistryTest : public testing::Test {
   }
 
   const ChannelTable channels_{{"guide", "pillar:content"}};
-  Registry registry_{channels_, "gw-1"};
+  PresenceCounts presence_{ChannelSet()};
+  Registry registry_{channels_, "gw-1", presence_};
 };
 
 TEST_F(MemoryRegistryTest, VisitsEveryConnectionOnceInPortions) {

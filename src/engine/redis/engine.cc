@@ -31,9 +31,10 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
       messages_(loop, dial_options(options, "messages"), "messages"),
       commands_(loop, dial_options(options, "commands"), "commands"),
       pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),
-      lease_(loop, commands_, keys_),
+      lease_(loop, commands_, keys_, options.presence.members_max),
       subscriptions_(loop, pushes_),
-      registry_(loop, commands_, lease_, keys_, channels),
+      presence_({loop, commands_, subscriptions_, lease_, keys_, channels}, options.presence),
+      registry_(loop, commands_, lease_, keys_, channels, presence_.counts()),
       sessions_(loop, commands_, keys_, channels, options.sessions),
       revocations_(loop, commands_, keys_, options.revocations),
       agents_({loop, messages_, commands_, subscriptions_, lease_, keys_, channels}, options.agents),
@@ -52,6 +53,7 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
 void Engine::add_channel(ChannelIndex channel) {
   agents_.add_channel(channels_.name(channel));
   clients_.add_channel(channel);
+  presence_.add_channel(channel);
 }
 
 void Engine::start() {
@@ -105,6 +107,7 @@ void Engine::on_lost() {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began);
     log::info("registry_rebuilt", {{"milliseconds", took.count()}});
     lease_.on_registered();
+    presence_.rebuild();
   });
 }
 
@@ -121,6 +124,7 @@ void Engine::on_subscribed() {
 
 void Engine::leave(std::function<void()> done) {
   registry_.flush();
+  presence_.flush();
   commands_.command({"DEL", keys_.report(keys_.instance())}, {});
   auto once = std::make_shared<std::function<void()>>(std::move(done));
   const auto finish = [once] {

@@ -8,6 +8,7 @@
 #include "core/engine.h"
 #include "engine/redis/agent_delivery.h"
 #include "engine/redis/client_delivery.h"
+#include "engine/redis/presence.h"
 #include "engine/redis/prober.h"
 #include "engine/redis/revocation_store.h"
 #include "engine/redis/run_store.h"
@@ -20,6 +21,7 @@ struct EngineOptions {
   std::string ca_file;  // empty: the system's certificates
   std::string key_prefix = "websocket:";
   std::string instance_id;
+  PresenceOptions presence;
   SessionStoreOptions sessions;
   RevocationStoreOptions revocations;
   AgentDeliveryOptions agents;
@@ -34,6 +36,7 @@ class Engine final : public gw::Engine {
   const EngineTraits& traits() const override { return traits_; }
   AgentDelivery& agents() override { return agents_; }
   ClientDelivery& clients() override { return clients_; }
+  Presence& presence() override { return presence_; }
   Registry& registry() override { return registry_; }
   SessionStore& sessions() override { return sessions_; }
   RevocationStore& revocations() override { return revocations_; }
@@ -66,6 +69,7 @@ class Engine final : public gw::Engine {
   Client pushes_;
   Lease lease_;
   Subscriptions subscriptions_;
+  Presence presence_;
   Registry registry_;
   SessionStore sessions_;
   RevocationStore revocations_;

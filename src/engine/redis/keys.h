@@ -53,6 +53,10 @@ class Keys {
   std::string run_changes(std::string_view id) const { return heard("run:{", id, "}"); }
   // That a run was made for somebody who should read it (run_pushes.h).
   std::string run_pushed() const { return heard("run:pushed"); }
+  // That somebody has come to a channel, or gone (presence.h).
+  std::string presence_changed(std::string_view channel) const {
+    return heard("channel:", channel, ":presence");
+  }
   std::string session_changed() const { return heard("session:", "changed"); }
 
   // --- Connections ---
@@ -79,6 +83,18 @@ class Keys {
   std::string connections() const { return kept("connections"); }
   std::string listed_connections(std::string_view tenant) const {
     return kept("tenant:", tenant, ":connections:listed");
+  }
+
+  // --- Presence: of a channel and tenant who is on it, each as a user and an instance (presence_lua.h) ---
+  std::string presence(std::string_view tenant, std::string_view channel) const {
+    return kept("tenant:", tenant, ":presence:", channel);
+  }
+  std::string presence_revision(std::string_view tenant, std::string_view channel) const {
+    return kept("tenant:", tenant, ":presence-revision:", channel);
+  }
+  // What an instance has in such lists.
+  std::string gateway_presence(std::string_view instance) const {
+    return kept("gateway:", instance, ":presence");
   }
 
   // --- Instances ---

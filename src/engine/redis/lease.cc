@@ -12,8 +12,13 @@ constexpr Duration kReapPause = 50ms;
 
 }  // namespace
 
-Lease::Lease(EventLoop& loop, Client& commands, const Keys& keys)
-    : loop_(loop), commands_(commands), keys_(keys), token_(secure_random_hex(16)), state_(keys.instance()) {}
+Lease::Lease(EventLoop& loop, Client& commands, const Keys& keys, size_t presence_max)
+    : loop_(loop),
+      commands_(commands),
+      keys_(keys),
+      presence_max_(std::to_string(presence_max)),
+      token_(secure_random_hex(16)),
+      state_(keys.instance()) {}
 
 void Lease::start(Events events) {
   events_ = std::move(events);
@@ -105,12 +110,16 @@ void Lease::reap_some(const std::string& dead) {
               {"reaper", keys_.reaper(dead)},
               {"evicted", keys_.evicted(dead)},
               {"connections", keys_.gateway_connections(dead)},
+              {"present", keys_.gateway_presence(dead)},
               {"prefix", keys_.prefix()},
+              {"pubsub_prefix", keys_.pubsub_prefix()},
               {"events", keys_.events()},
               {"dead", dead},
               {"me", keys_.instance()},
               {"now", iso8601(loop_.wall_now())},
-              {"most", kReapBatch}},
+              {"now_ms", std::to_string(loop_.wall_now().time_since_epoch().count())},
+              {"most", kReapBatch},
+              {"members_max", presence_max_}},
              [this, dead](const Result<Reply>& reply) {
                if (!reply || reply->integer() <= 0) return state_.stop_reaping();
                reap_timer_ = loop_.after(kReapPause, [this, dead] { reap_some(dead); });
@@ -122,6 +131,7 @@ void Lease::leave(OnReply done) {
   run_script(commands_, scripts::leave,
              {{"lease", keys_.lease(keys_.instance())},
               {"connections", keys_.gateway_connections(keys_.instance())},
+              {"present", keys_.gateway_presence(keys_.instance())},
               {"gateways", keys_.gateways()},
               {"me", keys_.instance()},
               {"token", token_}},

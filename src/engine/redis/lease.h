@@ -27,7 +27,8 @@ class Lease {
     std::function<void()> on_fresh;
   };
 
-  Lease(EventLoop& loop, Client& commands, const Keys& keys);
+  // `presence_max`: as PresenceOptions has it.
+  Lease(EventLoop& loop, Client& commands, const Keys& keys, size_t presence_max);
 
   void start(Events events);
   // The command connection is (not) there.
@@ -63,6 +64,7 @@ class Lease {
   EventLoop& loop_;
   Client& commands_;
   const Keys& keys_;
+  const std::string presence_max_;
   const std::string token_;  // of this process: an instance id may come again after a restart
   LeaseState state_;
   Events events_;

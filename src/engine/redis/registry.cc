@@ -38,14 +38,14 @@ const Disconnect& disconnect_of(std::string_view code) {
 }  // namespace
 
 Registry::Registry(EventLoop& loop, Client& commands, Lease& lease, const Keys& keys,
-                   const ChannelTable& channels)
+                   const ChannelTable& channels, PresenceCounts& presence)
     : loop_(loop),
       commands_(commands),
       lease_(lease),
       keys_(keys),
       channels_(channels),
       records_(channels, keys.instance()),
-      local_(channels, keys.instance()),
+      local_(channels, keys.instance(), presence),
       counts_(loop),
       lists_(loop),
       flush_(loop.on_turn_end([this] { flush_removals(); })),

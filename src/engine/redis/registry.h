@@ -16,7 +16,8 @@ namespace gw::redis {
 
 class Registry final : public gw::Registry {
  public:
-  Registry(EventLoop& loop, Client& commands, Lease& lease, const Keys& keys, const ChannelTable& channels);
+  Registry(EventLoop& loop, Client& commands, Lease& lease, const Keys& keys, const ChannelTable& channels,
+           PresenceCounts& presence);
 
   void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;

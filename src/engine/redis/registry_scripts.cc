@@ -1,6 +1,7 @@
 // Connections' records and their places in the indexes, always changed together.
 #include "engine/redis/connection_record.h"
 #include "engine/redis/keys.h"
+#include "engine/redis/presence_lua.h"
 #include "engine/redis/scripts.h"
 
 namespace gw::redis::scripts {
@@ -185,12 +186,13 @@ end
 return 1
 )lua"));
 
-// lease, reaper, evicted, connections: of the dead instance. Answers how many it removed; -1: it lives, or
-// another one is at it.
-const Script reap({.keys = {"users", "gateways", "lease", "reaper", "evicted", "connections"},
-                   .arguments = {"prefix", "events", "dead", "me", "now", "most"},
+// lease, reaper, evicted, connections, present: of the dead instance. Answers how many it removed; -1: it
+// lives, or another one is at it.
+const Script reap({.keys = {"users", "gateways", "lease", "reaper", "evicted", "connections", "present"},
+                   .arguments = {"prefix", "pubsub_prefix", "events", "dead", "me", "now", "now_ms", "most",
+                                 "members_max"},
                    .without_memory = true},
-                  joined(kRecords, kTell, R"lua(
+                  joined(kRecords, kTell, presence_lua(), R"lua(
 if redis.call('EXISTS', lease) == 1 then return -1 end
 local owner = redis.call('GET', reaper)
 if owner and owner ~= me then return -1 end
@@ -204,11 +206,13 @@ for _, id in ipairs(ids) do
     redis.call('ZREM', all_connections(), id)
   end
 end
-if redis.call('EXISTS', connections) == 0 then
+local members = redis.call('SRANDMEMBER', present, most)
+for _, member in ipairs(members) do forget(member, dead) end
+if redis.call('EXISTS', connections, present) == 0 then
   redis.call('SREM', gateways, dead)
   redis.call('DEL', reaper, evicted)
 end
-return #ids
+return #ids + #members
 )lua"));
 
 // index: from the cursor on, so many at a time; empty: the one connection that `cursor` names. More: the

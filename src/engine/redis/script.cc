@@ -79,8 +79,8 @@ void run_script(Client& client, const Script& script, std::initializer_list<Give
   client.command(script.call(given, more), std::move(done));
 }
 
-std::string lua_name(std::string_view function, std::string_view pattern) {
-  return joined("local function ", function, "(a, b) return ", expression("prefix", pattern, "a", "b"),
+std::string lua_name(std::string_view function, std::string_view pattern, std::string_view prefix) {
+  return joined("local function ", function, "(a, b) return ", expression(prefix, pattern, "a", "b"),
                 " end\n");
 }
 

@@ -48,8 +48,8 @@ void run_script(Client& client, const Script& script, std::initializer_list<Give
 // So that no script spells a name of keys.h: `pattern` is that name, by Keys("", "", 0), of kNameA and
 // kNameB.
 inline constexpr std::string_view kNameA = "=1=", kNameB = "=2=";
-// A Lua function that makes such a name of what the script finds in Redis. It needs the local `prefix`.
-std::string lua_name(std::string_view function, std::string_view pattern);
+// A Lua function that makes such a name of what the script finds in Redis. It needs what that begins with.
+std::string lua_name(std::string_view function, std::string_view pattern, std::string_view prefix = "prefix");
 // The Lua function encode(user): a user id as a part of a name (base/user_id.h).
 std::string lua_encode();
 // A Lua local, `name`, that is the name for the local `channel`. It needs that one, and what it begins with.

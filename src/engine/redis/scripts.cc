@@ -23,6 +23,8 @@ constexpr const Script* kScripts[] = {&scripts::submit,
                                       &scripts::read,
                                       &scripts::list,
                                       &scripts::disconnect,
+                                      &scripts::tell_presence,
+                                      &scripts::list_presence,
                                       &scripts::count,
                                       &scripts::insert_session,
                                       &scripts::list_sessions,
@@ -96,14 +98,14 @@ end
 return out
 )lua"));
 
-// The name stays while it has connections, so that they are found.
-const Script leave({.keys = {"lease", "connections", "gateways"},
+// The name stays while it has connections or users, so that they are found.
+const Script leave({.keys = {"lease", "connections", "present", "gateways"},
                     .arguments = {"me", "token"},
                     .without_memory = true},
                    R"lua(
 if redis.call('GET', lease) ~= token then return 0 end
 redis.call('DEL', lease)
-if redis.call('EXISTS', connections) == 0 then redis.call('SREM', gateways, me) end
+if redis.call('EXISTS', connections, present) == 0 then redis.call('SREM', gateways, me) end
 return 1
 )lua");
 

@@ -25,6 +25,8 @@ extern const Script reap;              // some connections of an instance whose 
 extern const Script read;              // connections of an index, some at a time, or one
 extern const Script list;              // connections in the order of their ids, some at a time
 extern const Script disconnect;        // connections that have to close: their instances are told
+extern const Script tell_presence;     // who has come to a channel, or gone
+extern const Script list_presence;     // who is there
 extern const Script count;             // connections by instance, channel and user
 extern const Script insert_session;    // unless its key is taken
 extern const Script list_sessions;     // in the order in which they were made, some at a time

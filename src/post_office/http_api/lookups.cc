@@ -70,6 +70,29 @@ void channel_connections(const Lookups& lookups, ApiRequest call) {
   show_connections(lookups, std::move(call), *channel);
 }
 
+void channel_presence(const Lookups& lookups, ApiRequest call) {
+  const Result<std::string> name = path_parameter(call.request, "channel");
+  if (!name) return refuse(call.responder, name.error());
+  const ChannelTable& channels = lookups.post_office.channels();
+  const auto channel = granted_channel(*call.key, channels, *name);
+  if (!channel) return refuse(call.responder, channel.error());
+  QueryFields fields(call.request.query);
+  const std::string wanted = fields.optional_name("tenant_id").value_or("");
+  if (fields.fault()) return refuse(call.responder, *fields.fault());
+  const Result<std::string> tenant = call.key->tenant_for(wanted);
+  if (!tenant) return refuse(call.responder, tenant.error());
+  lookups.post_office.presence(
+      *channel, *tenant,
+      [name = channels.name(*channel), responder = call.responder](const Result<PresenceList>& list) mutable {
+        if (!list) return refuse(responder, list.error());
+        succeed(responder, [&](json::Writer& body) {
+          body.member("channel", name).key("users").begin_array();
+          for (const std::string& user : list->users) body.value(user);
+          body.end_array().member("whole", list->is_whole).member("revision", list->revision);
+        });
+      });
+}
+
 void connection_count(const Lookups& lookups, ApiRequest call) {
   lookups.post_office.count(tenant_of(call), true,
                             [responder = call.responder](Result<ConnectionCounts> counts) mutable {
@@ -160,6 +183,7 @@ void add_lookup_routes(Routes& routes, const Lookups& lookups) {
   routes.add("GET", "/api/post-office/websocket/connections/{id}", registry, to(connection));
   routes.add("GET", "/api/post-office/websocket/channels/{channel}/connections", registry,
              to(channel_connections));
+  routes.add("GET", "/api/post-office/websocket/channels/{channel}/presence", registry, to(channel_presence));
   routes.add("GET", "/api/post-office/websocket/connection-count", registry, to(connection_count));
   routes.add("GET", "/api/post-office/websocket/backpressure", registry, to(backpressure));
 }

@@ -91,7 +91,8 @@ Words set_command(Random& random) {
 
 Words list_command(Random& random) {
   const std::string list = key(random, "list"), zset = key(random, "zset");
-  switch (random.below(11)) {
+  const std::string lex = key(random, "lex");  // all scores are 0
+  switch (random.below(14)) {
     case 0: return {"RPUSH", list, member(random), member(random)};
     case 1: return {"LPOP", list};
     case 2: return {"LINDEX", list, number(random, -3, 3)};
@@ -101,7 +102,17 @@ Words list_command(Random& random) {
     case 6: return {"ZREM", zset, member(random)};
     case 7: return {"ZCARD", zset};
     case 8: return {"ZSCORE", zset, member(random)};
-    case 9: return {"ZREVRANGE", zset, number(random, -3, 3), number(random, -3, 3), "WITHSCORES"};
+    case 9: return {"ZADD", lex, "0", member(random), "0", member(random)};
+    case 10: return {"ZREM", lex, member(random)};
+    case 11:
+      return {"ZRANGEBYLEX",
+              lex,
+              random.one_of({"-", "(m1", "[m2", "+"}),
+              random.one_of({"+", "(m4", "[m5", "m"}),
+              "LIMIT",
+              number(random, 0, 2),
+              number(random, -1, 4)};
+    case 12: return {"ZREVRANGE", zset, number(random, -3, 3), number(random, -3, 3), "WITHSCORES"};
     default:
       return {"ZRANGEBYSCORE",       zset,    random.one_of({"-inf", "(3", "5"}),
               number(random, 0, 20), "LIMIT", number(random, 0, 2),

@@ -102,21 +102,49 @@ struct Bound {
   }
 };
 
-// ZRANGEBYSCORE key min max [LIMIT offset count]
-Answer zrangebyscore(Call& call) {
-  const Bound low(call[2]), high(call[3]);
+struct Limit {
   int64_t skip = 0, most = -1;
-  if (call.size() > 4) {
+
+  explicit Limit(Call& call) {
+    if (call.size() <= 4) return;
     if (call.size() != 7 || !call.is(4, "LIMIT")) refuse(kSyntax);
     skip = call.integer(5);
     most = call.integer(6);
   }
+};
+
+// ZRANGEBYSCORE key min max [LIMIT offset count]
+Answer zrangebyscore(Call& call) {
+  const Bound low(call[2]), high(call[3]);
+  auto [skip, most] = Limit(call);
   Answers out;
   const auto* const set = call.find<SortedSet>(call[1]);
   if (!set || skip < 0) return out;
   for (const auto& [score, member] : set->order) {
     if (low.excluded ? score <= low.score : score < low.score) continue;
     if (high.excluded ? score >= high.score : score > high.score) break;
+    if (skip-- > 0) continue;
+    if (most >= 0 && static_cast<int64_t>(out.size()) >= most) break;
+    out.emplace_back(member);
+  }
+  return out;
+}
+
+// ZRANGEBYLEX key min max [LIMIT offset count]; all scores are the same
+Answer zrangebylex(Call& call) {
+  const auto is_end = [](const std::string& text) { return text == "-" || text == "+"; };
+  for (const size_t at : {size_t{2}, size_t{3}}) {
+    const bool is_good = is_end(call[at]) || call[at].starts_with('[') || call[at].starts_with('(');
+    if (!is_good) refuse("ERR min or max not valid string range item");
+  }
+  const std::string low = call[2], high = call[3];
+  auto [skip, most] = Limit(call);
+  Answers out;
+  const auto* const set = call.find<SortedSet>(call[1]);
+  if (!set || skip < 0 || low == "+" || high == "-") return out;
+  for (const auto& [member, score] : set->scores) {
+    if (low != "-" && (low[0] == '[' ? member < low.substr(1) : member <= low.substr(1))) continue;
+    if (high != "+" && (high[0] == '[' ? member > high.substr(1) : member >= high.substr(1))) break;
     if (skip-- > 0) continue;
     if (most >= 0 && static_cast<int64_t>(out.size()) >= most) break;
     out.emplace_back(member);
@@ -155,10 +183,18 @@ Answer zrevrange(Call& call) {
 
 std::span<const Command> list_commands() {
   static constexpr Command kCommands[] = {
-      {"rpush", rpush, -3, true}, {"lpop", lpop, 2, true},      {"llen", llen, 2},
-      {"lindex", lindex, 3},      {"lrange", lrange, 4},        {"zadd", zadd, -4, true},
-      {"zrem", zrem, -3, true},   {"zcard", zcard, 2},          {"zrangebyscore", zrangebyscore, -4},
-      {"zscore", zscore, 3},      {"zrevrange", zrevrange, -4},
+      {"rpush", rpush, -3, true},
+      {"lpop", lpop, 2, true},
+      {"llen", llen, 2},
+      {"lindex", lindex, 3},
+      {"lrange", lrange, 4},
+      {"zadd", zadd, -4, true},
+      {"zrem", zrem, -3, true},
+      {"zcard", zcard, 2},
+      {"zrangebyscore", zrangebyscore, -4},
+      {"zrangebylex", zrangebylex, -4},
+      {"zscore", zscore, 3},
+      {"zrevrange", zrevrange, -4},
   };
   return kCommands;
 }
