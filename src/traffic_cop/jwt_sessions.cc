@@ -64,14 +64,13 @@ void JwtSessions::find(std::string_view token, WallTime now, Done<SessionPtr> do
   });
 }
 
-// A token on its way to its session: that and what is revoked are asked for at once.
+// A token on its way to its session: that and what is revoked are asked for at once. The store answers in
+// order, and revocations last: who revoked it has seen the session, or is seen here.
 struct JwtSessions::Opening {
   JwtClaims claims;
   Session fresh;
   Done<SessionPtr> done;
   std::optional<Result<SessionPtr>> session = {};
-  Result<RevokedUntil> revoked = RevokedUntil();
-  int asked = 1;  // about revocations, and not answered yet
 };
 
 void JwtSessions::open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done) {
@@ -80,49 +79,27 @@ void JwtSessions::open(std::string_view token, const JwtClaims& claims, WallTime
   Result<Session> session = make(claims, key, now);
   if (!session) return done(session.error());
   const auto opening = std::make_shared<Opening>(Opening{claims, *std::move(session), std::move(done)});
-  store_.find(key, [this, opening](Result<SessionPtr> found) {
-    if (!found && found.error().code == Errc::not_found) return insert(opening);
-    opening->session = std::move(found);
-    settle(*opening);
+  store_.insert(opening->fresh, [opening](Result<SessionPtr> stored) {
+    if (stored || stored.error().code != Errc::already_exists) opening->session = std::move(stored);
   });
-  ask_revoked(opening);
+  store_.find(key, [opening](Result<SessionPtr> found) {
+    if (!opening->session) opening->session = std::move(found);
+  });
+  revocations_.find(opening->claims,
+                    [this, opening](const Result<RevokedUntil>& revoked) { settle(*opening, revoked); });
 }
 
-void JwtSessions::insert(const std::shared_ptr<Opening>& opening) {
-  // Again: who revoked it between the two did not see the session.
-  ++opening->asked;
-  store_.insert(opening->fresh, [this, opening](Result<SessionPtr> stored) {
-    opening->session = std::move(stored);
-    const bool is_another_first =
-        !*opening->session && opening->session->error().code == Errc::already_exists;
-    if (!is_another_first) return settle(*opening);
-    opening->session.reset();
-    store_.find(opening->fresh.key, [this, opening](Result<SessionPtr> found) {
-      opening->session = std::move(found);
-      settle(*opening);
-    });
-  });
-  ask_revoked(opening);
-}
-
-void JwtSessions::ask_revoked(const std::shared_ptr<Opening>& opening) {
-  revocations_.find(opening->claims, [this, opening](Result<RevokedUntil> found) {
-    --opening->asked;
-    if (!found || (opening->revoked && *found > *opening->revoked)) opening->revoked = std::move(found);
-    settle(*opening);
-  });
-}
-
-void JwtSessions::settle(Opening& opening) {
-  if (!opening.session || opening.asked > 0) return;
+void JwtSessions::settle(const Opening& opening, const Result<RevokedUntil>& revoked) {
+  // What can't be asked now is answered at once, before what has been asked.
+  if (!revoked) return opening.done(revoked.error());
+  if (!opening.session) return opening.done(Error{Errc::unavailable, "the session can't be asked for now"});
   const Result<SessionPtr>& found = *opening.session;
   if (!found) return opening.done(found);
   const Session& session = **found;
   // Two tokens of one name are one session, and must not be two users'.
   if (session.user_id != opening.fresh.user_id || session.tenant_id != opening.fresh.tenant_id)
     return opening.done(refused("has the name (jti) of another's"));
-  if (!opening.revoked) return opening.done(opening.revoked.error());
-  const bool is_revoked = *opening.revoked > WallTime() && opening.claims.issued_at <= *opening.revoked;
+  const bool is_revoked = *revoked > WallTime() && opening.claims.issued_at <= *revoked;
   if (!is_revoked || session.status == SessionStatus::inactive) return opening.done(found);
   auto end = [](const Session& current) -> Result<Session> {
     Session ended = current;

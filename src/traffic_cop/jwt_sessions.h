@@ -58,9 +58,7 @@ class JwtSessions {
  private:
   struct Opening;
   void open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done);
-  void insert(const std::shared_ptr<Opening>& opening);
-  void ask_revoked(const std::shared_ptr<Opening>& opening);
-  void settle(Opening& opening);
+  void settle(const Opening& opening, const Result<RevokedUntil>& revoked);
   Result<Session> make(const JwtClaims& claims, const SessionKey& key, WallTime now) const;
 
   void put_keys_together();

@@ -55,8 +55,8 @@ end
 const Script insert_session({.keys = {"session"},
                              .arguments = {"prefix", "digest", "kept_until", "ends_at", "made_at", "tenant",
                                            "user", "ref", "now", "most", "tenant_most", "read_until"}},
-                            joined(kSessions, R"lua(
-if redis.call('EXISTS', session) == 1 then return 0 end
+                            joined("if redis.call('EXISTS', session) == 1 then return 0 end\n", kSessions,
+                                   R"lua(
 local function drop(other)
   local r = redis.call('HMGET', session_of(other), 'tenant_id', 'user_id', 'session_ref')
   redis.call('DEL', session_of(other))
