@@ -64,6 +64,7 @@ void Fleet::on_text(WsClient& client, std::string_view text) {
     return;
   }
   if (!is_through_ && !target_.is_welcome(text)) {
+    if (target_.is_before_welcome(text)) return;
     throw std::runtime_error("not a welcome: " + std::string(text));
   }
   if (!is_through_ || is_through_(client, text)) through(client);

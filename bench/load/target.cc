@@ -18,7 +18,8 @@ class HttpPublisher final : public Publisher {
  public:
   HttpPublisher(Loop& loop, const Target& target)
       : target_(target), http_(loop, target.address(), [this](int status, std::string_view body) {
-          if (status < 200 || status > 299) {
+          // Centrifugo refuses with 200.
+          if (status < 200 || status > 299 || body.starts_with(R"({"error":)")) {
             throw std::runtime_error("publish refused with " + std::to_string(status) + ": " +
                                      std::string(body));
           }
@@ -36,9 +37,17 @@ class HttpPublisher final : public Publisher {
 
  private:
   std::string request(const std::string& message) const {
+    if (target_.dialect == Dialect::centrifugo) return centrifugo_request(message);
     if (target_.dialect == Dialect::nchan) return http_request("POST", "/publish", {}, message);
     return http_request("POST", kPublish, target_.api_key,
                         R"({"channel":"guide","message":)" + message + R"(,"realm":"bench"})");
+  }
+
+  std::string centrifugo_request(const std::string& message) const {
+    const std::string body = R"({"channel":"all","data":)" + message + "}";
+    return "POST /api/publish HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: " + target_.api_key +
+           "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
   }
 
   const Target& target_;
@@ -78,12 +87,22 @@ std::string Target::subscriber_resource(std::string_view token) const {
 }
 
 std::string_view Target::hello() const {
-  return dialect == Dialect::centrifugo ? R"({"id":1,"connect":{}})" : std::string_view();
+  if (dialect != Dialect::centrifugo) return {};
+  if (!hears) return R"({"id":1,"connect":{}})";
+  return R"({"id":1,"connect":{}})"
+         "\n"
+         R"({"id":2,"subscribe":{"channel":"all"}})";
 }
 
 bool Target::is_welcome(std::string_view text) const {
+  if (dialect == Dialect::centrifugo && hears)
+    return text.find(R"({"id":2,"subscribe":{)") != std::string_view::npos;
   if (dialect == Dialect::centrifugo) return text.starts_with(R"({"id":1,"connect":{)");
   return text.find(R"("event":"welcome")") != std::string_view::npos;
+}
+
+bool Target::is_before_welcome(std::string_view text) const {
+  return dialect == Dialect::centrifugo && hears && text.starts_with(R"({"id":1,"connect":{)");
 }
 
 std::string_view Target::reply_to(std::string_view text) const {

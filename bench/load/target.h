@@ -23,12 +23,15 @@ struct Target {
   std::vector<sockaddr_in> addresses;  // of the gateway's instances; the others have one
   Dialect dialect = Dialect::plain;
   std::string api_key;  // of the gateway, and of Centrifugo
+  bool hears = false;   // its subscribers are published to: Centrifugo's have to say so first
 
   // The n-th client's, in turn.
   const sockaddr_in& address(size_t n = 0) const { return addresses[n % addresses.size()]; }
   // The gateway's first message is a welcome; only then is a connection through. Centrifugo's is an answer.
   bool welcomes() const { return dialect == Dialect::gateway || dialect == Dialect::centrifugo; }
   bool is_welcome(std::string_view text) const;
+  // What it sends before that one, each in a message of its own or together with it.
+  bool is_before_welcome(std::string_view text) const;
   // What a client says first; empty: nothing.
   std::string_view hello() const;
   // What has to be said to `text` or the server closes; empty: nothing.

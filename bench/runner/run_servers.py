@@ -40,8 +40,8 @@ class Centrifugo(servers.Server):
         self.engine = {"type": "memory"}
 
     def config(self):
-        namespace = {"name": "runs", "history_size": HISTORY_SIZE, "history_ttl": "3600s", "force_recovery": True,
-                     "allow_subscribe_for_anonymous": True, "allow_subscribe_for_client": True}
+        for_anybody = {"allow_subscribe_for_anonymous": True, "allow_subscribe_for_client": True}
+        namespace = {"name": "runs", "history_size": HISTORY_SIZE, "history_ttl": "3600s", "force_recovery": True, **for_anybody}
         return {
             "http_server": {"address": "127.0.0.1", "port": self.port},
             "log": {"level": "error"},
@@ -49,7 +49,7 @@ class Centrifugo(servers.Server):
             "http_api": {"key": self.key},
             "client": {"allow_anonymous_connect_without_token": True, "allowed_origins": ["*"],
                        "recovery_max_publication_limit": HISTORY_SIZE},
-            "channel": {"namespaces": [namespace]},
+            "channel": {"namespaces": [namespace], "without_namespace": for_anybody},
             "usage_stats": {"disabled": True},
         }
 

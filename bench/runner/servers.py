@@ -166,4 +166,17 @@ class Nchan(Server):
         return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+class Uws(Server):
+    """bench/peers/uws, built by whoever has uWebSockets."""
+
+    name = "uws"
+
+    def __init__(self, binary):
+        super().__init__()
+        self.binary = pathlib.Path(binary).resolve()
+
+    def command(self):
+        return [self.binary]
+
+
 PEERS = {peer.name: peer for peer in (WsNode, Gorilla, Nchan)}
