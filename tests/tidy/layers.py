@@ -30,7 +30,7 @@ HOMES = {
     "emmintrin.h": ("src/json/json_string.h",),
     "boost/asio": ("net",),
     "boost/beast": ("net",),
-    "openssl/": ("base", "src/traffic_cop/jwt_keys.cc", "ws"),
+    "openssl/": ("base", "net", "src/traffic_cop/jwt_keys.cc", "ws"),
     "hiredis/": ("engine",),
     "zlib.h": ("ws",),
     "liburing.h": ("net",),
