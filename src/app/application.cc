@@ -20,6 +20,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "config/tls_settings.h"
 #include "config/values.h"
 #include "core/channel.h"
 #include "gateway/gateway.h"
@@ -129,6 +130,8 @@ class Application {
   int run() {
     raise_descriptor_limit(config_);
     for (const std::string& warning : config_.warnings) log::warn("setting_warning", {{"detail", warning}});
+    warn_of_certificates();
+    const auto daily = loop_.every(24h, [this] { warn_of_certificates(); });
     gateway_.on_http([this](http::Handover connection) { http_.adopt(std::move(connection)); });
     http_.on_upgrade([this](http::Handover connection) { gateway_.upgrade(std::move(connection)); });
     gateway_.serve_chats(api_.chat_sockets());
@@ -187,6 +190,7 @@ class Application {
   // Everything that a reload may have changed (config/reload.h).
   void take(const Config& next) {
     config_ = next;
+    warn_of_certificates();
     log::set_level(next.logging.level);
     for (const std::string& name : next.channels)
       if (!channels_.find(name)) engine_->add_channel(channels_.add(name));
@@ -197,6 +201,11 @@ class Application {
       http_.cut_off(gone);
     if (JwtSessions* const jwt = traffic_cop_.jwt()) jwt->reconfigure(next.jwt, next.jwt_keys);
     if (jwks_) jwks_->fetch_now();
+  }
+
+  void warn_of_certificates() {
+    for (const std::string& warning : certificate_warnings(config_, loop_.wall_now()))
+      log::warn("certificate_warning", {{"detail", warning}});
   }
 
   // By IP; with Unix sockets alone the settings say where we are reached.
@@ -216,8 +225,9 @@ class Application {
     json::Writer writer(line);
     writer.begin_object()
         .member("event", "ready")
-        .member("url", gateway_.addresses().empty() ? config_.listen.front().text()
-                                                    : "http://" + first_address().text())
+        .member("url", gateway_.addresses().empty()
+                           ? config_.listen.front().text()
+                           : (is_first_tls(config_) ? "https://" : "http://") + first_address().text())
         .member("instance_id", config_.instance_id)
         .member("pid", getpid());
     if (!made_key_.empty()) writer.member("api_key", made_key_);

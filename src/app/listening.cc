@@ -22,19 +22,19 @@ std::string_view variable(const char* name) {
 
 void tell(const std::string& address) { log::info("ops_listening", {{"address", address}}); }
 
-Result<void> open_ip(const SocketAddress& address, bool with_ipv4, http::Server& server) {
-  const Result<SocketAddress> bound = server.listen_ops(address, with_ipv4);
+Result<void> open_ip(const SocketAddress& address, bool with_ipv4, bool tls, http::Server& server) {
+  const Result<SocketAddress> bound = server.listen_ops(address, with_ipv4, tls);
   if (!bound) return bound.error();
   tell(bound->text());
   return {};
 }
 
-Result<void> open_passed(const PassedSocket& which, PassedSockets& passed, http::Server& server) {
+Result<void> open_passed(const PassedSocket& which, bool tls, PassedSockets& passed, http::Server& server) {
   const std::string name = ListenAddress{which}.text();
   Result<std::vector<UniqueFd>> sockets = passed.take(which);
   if (!sockets)
     return Error{sockets.error().code, "cannot listen on " + name + ": " + sockets.error().detail};
-  for (UniqueFd& socket : *sockets) server.listen_ops(std::move(socket));
+  for (UniqueFd& socket : *sockets) server.listen_ops(std::move(socket), tls);
   tell(name);
   return {};
 }
@@ -61,22 +61,22 @@ Result<void> OpsListeners::open(const std::vector<ListenAddress>& addresses, Pas
                                 http::Server& server) {
   const std::vector<SocketAddress> all = ip_addresses(addresses);
   for (const ListenAddress& wanted : addresses) {
-    const Result<void> opened =
-        std::visit(Overload{
-                       [&](const SocketAddress& address) {
-                         return open_ip(address, serves_ipv4_too(address, all), server);
-                       },
-                       [&](const UnixPath& path) -> Result<void> {
-                         Result<UnixListener> listener = listen_on_unix(path);
-                         if (!listener) return listener.error();
-                         files_.push_back(std::move(listener->file));
-                         server.listen_ops(std::move(listener->fd));
-                         tell("unix:" + path.path);
-                         return {};
-                       },
-                       [&](const PassedSocket& which) { return open_passed(which, passed, server); },
-                   },
-                   wanted.place);
+    const Result<void> opened = std::visit(
+        Overload{
+            [&](const SocketAddress& address) {
+              return open_ip(address, serves_ipv4_too(address, all), wanted.tls, server);
+            },
+            [&](const UnixPath& path) -> Result<void> {
+              Result<UnixListener> listener = listen_on_unix(path);
+              if (!listener) return listener.error();
+              files_.push_back(std::move(listener->file));
+              server.listen_ops(std::move(listener->fd), wanted.tls);
+              tell("unix:" + path.path);
+              return {};
+            },
+            [&](const PassedSocket& which) { return open_passed(which, wanted.tls, passed, server); },
+        },
+        wanted.place);
     if (!opened) return opened;
   }
   return {};

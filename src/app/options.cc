@@ -42,9 +42,16 @@ GatewayOptions gateway_options(const Config& config, const ChannelTable& channel
       (config.max_connections_per_address + options.shards - 1) / options.shards;
   shard.connection = config.connection;
   shard.tracing = config.telemetry.tracing;
+  shard.tls = config.tls;
   shard.anonymous_channels = channel_set(config.anonymous_channels, channels);
   shard.presence_channels = channel_set(config.presence_channels, channels);
   return options;
+}
+
+bool is_first_tls(const Config& config) {
+  for (const ListenAddress& address : config.listen)
+    if (address.ip()) return address.tls;
+  return config.listen.front().tls;
 }
 
 consul::RegistrarOptions consul_options(const Config& config, const EngineTraits& engine) {
@@ -54,6 +61,7 @@ consul::RegistrarOptions consul_options(const Config& config, const EngineTraits
   options.client.tls = {url.scheme == "https", config.consul_ca_file};
   options.token = config.consul_token;
   options.discover = config.public_url.empty();
+  options.check.tls = is_first_tls(config);
   options.any_instance = engine.is_shared;
   return options;
 }
@@ -79,9 +87,11 @@ consul::Service consul_service(const Config& config, const EngineTraits& engine,
   service.address = advertised ? unbracketed(advertised->host) : listening.ip.text();
   service.port = advertised ? advertised->port.value_or(listening.port) : listening.port;
   service.tags = config.consul_tags;
+  const bool is_secure =
+      config.public_url.empty() ? is_first_tls(config) : config.public_url.starts_with("wss://");
   service.meta = {{"version", config.version},
                   {"engine", std::string(engine.kind)},
-                  {"scheme", config.public_url.starts_with("wss://") ? "wss" : "ws"},
+                  {"scheme", is_secure ? "wss" : "ws"},
                   {"path", "/ws"}};
   if (!config.public_url.empty()) service.meta["public_url"] = config.public_url;
   return service;
@@ -132,6 +142,7 @@ ServiceApiOptions api_options(const Config& config, const ChannelTable& channels
 http::ServerOptions http_options(const Config& config) {
   http::ServerOptions options = config.http;
   options.trusted_proxies = config.trusted_proxies;
+  options.tls = config.tls;
   options.address_connections_max = config.max_connections_per_address;
   options.always_paths = {"/health/live", "/health/websocket-gateway", "/api/health/websocket-gateway"};
   return options;

@@ -22,6 +22,8 @@ GatewayOptions gateway_options(const Config& config, const ChannelTable& channel
 // `made_key`: made at start, since none is configured; else empty.
 ServiceApiOptions api_options(const Config& config, const ChannelTable& channels,
                               const std::string& made_key);
+// Whether TLS is spoken where others reach us first: on the first address that is one of IP.
+bool is_first_tls(const Config& config);
 http::ServerOptions http_options(const Config& config);
 JwksClientOptions jwks_options(const Config& config);
 consul::RegistrarOptions consul_options(const Config& config, const EngineTraits& engine);

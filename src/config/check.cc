@@ -7,6 +7,7 @@
 
 #include "config/api_keys.h"
 #include "config/jwt_settings.h"
+#include "config/tls_settings.h"
 #include "config/values.h"
 
 namespace gw {
@@ -162,6 +163,7 @@ void check_together(Config& config, bool keys_given, const Provenance& where,
   check_engine(config, where, problems);
   check_clients(config, where, problems);
   check_jwt(config, where, problems);
+  check_tls(config, where, problems);
   check_consul(config, where, problems);
 }
 

@@ -17,6 +17,7 @@
 #include "config/print.h"
 #include "config/settings.h"
 #include "config/sources.h"
+#include "config/tls_settings.h"
 #include "config/values.h"
 
 extern char** environ;
@@ -45,6 +46,7 @@ class Loader {
     take_api_keys(file.api_keys, config_, problems_);
     const Provenance where = [this](std::string_view setting) { return this->where(setting); };
     read_jwt_keys(config_, sources_.read_file, where, problems_);
+    read_tls_certificates(config_, sources_.read_file, where, problems_);
     check_together(config_, variables.api_key || !file.api_keys.empty(), where, problems_);
     if (!problems_.empty()) return ConfigProblems{std::move(problems_)};
     if (flags.print_config) return PrintAndExit{config_toml(config_, sources_.version, where)};

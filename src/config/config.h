@@ -28,6 +28,7 @@
 #include "gateway/handshakes.h"
 #include "net/http/server.h"
 #include "net/listen_address.h"
+#include "net/tls_context.h"
 #include "ops/telemetry_settings.h"
 #include "traffic_cop/jwt.h"
 
@@ -65,6 +66,8 @@ struct Config {
   std::vector<ListenAddress> listen{{*SocketAddress::parse("127.0.0.1:8000")}};  // at least one
   bool reuse_port = false;                // join a port of `listen` on which another gateway listens
   std::vector<ListenAddress> ops_listen;  // none with proxy_protocol
+  std::vector<std::string> tls_certificate_files, tls_key_files;  // as many of both
+  TlsContextPtr tls;                                              // of those files; null: there are none
   std::string public_url;  // "ws://" or "wss://" host[:port][/prefix], no trailing slash, without the /ws;
                            // empty: not set
   std::vector<IpNetwork> trusted_proxies;

@@ -9,6 +9,8 @@ namespace gw {
 namespace {
 
 constexpr std::array<std::string_view, kReloadedSettings> kReloaded{
+    "tls-certificate",
+    "tls-key",
     "trusted-proxy",
     "session-policy",
     "channels",
@@ -42,6 +44,14 @@ bool contains(const Items& items, const typename Items::value_type& item) {
   return std::find(items.begin(), items.end(), item) != items.end();
 }
 
+std::vector<std::string> fingerprints(const Config& config) {
+  std::vector<std::string> out;
+  if (!config.tls) return out;
+  for (const TlsCertificate& certificate : config.tls->certificates())
+    out.push_back(certificate.fingerprint());
+  return out;
+}
+
 class Comparison {
  public:
   Comparison(const Config& running, const Config& next) : running_(running), next_(next) {}
@@ -49,6 +59,7 @@ class Comparison {
   ConfigChange make() {
     for (const Setting& setting : settings()) compare(setting);
     compare_keys();
+    compare_certificates();
     if (running_.consul_token != next_.consul_token) restart("GATEWAY_CONSUL_TOKEN");
     for (const std::string& channel : running_.channels)
       if (!contains(next_.channels, channel))
@@ -76,6 +87,12 @@ class Comparison {
     if (running_.has_api_keys() && !next_.has_api_keys())
       change_.needs_restart.emplace_back(
           "GATEWAY_API_KEY: no key is configured any more, and one is made at start alone");
+  }
+
+  // What stands in files that have the names they had.
+  void compare_certificates() {
+    if (fingerprints(running_) == fingerprints(next_) || contains(change_.changed, "tls-certificate")) return;
+    change_.changed.emplace_back("tls-certificate");
   }
 
   void restart(const std::string& name) {

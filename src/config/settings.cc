@@ -4,6 +4,7 @@
 #include "config/jwt_settings.h"
 #include "config/kinds.h"
 #include "config/run_settings.h"
+#include "config/tls_settings.h"
 #include "engine/redis/keys.h"
 
 namespace gw {
@@ -145,7 +146,7 @@ void add_addresses(std::vector<Setting>& out) {
       {"listen", group,
        "Where clients and agents connect: HOST:PORT (port 0 picks a free one, and [::] takes IPv4 too), "
        "unix:/PATH, or systemd for sockets that it holds; with ?proxy_protocol behind it trusted proxies say "
-       "first whom they speak for",
+       "first whom they speak for, and with ?tls it is for https:// and wss:// alone",
        "", addresses(&Config::listen, 1)});
   out.push_back({"reuse-port", group,
                  "Join another gateway of the same user on its port, and share new connections with it", "",
@@ -153,6 +154,7 @@ void add_addresses(std::vector<Setting>& out) {
   out.push_back({"ops-listen", group,
                  "A separate address for health and metrics, meant for the inside: it asks for no key",
                  "none", addresses(&Config::ops_listen, 0)});
+  add_tls_settings(out);
   out.push_back({"public-url", group,
                  "How clients reach this gateway, without the /ws; the Post Office hands it out",
                  "the request's Host", public_url()});

@@ -33,6 +33,7 @@ Client& ClientTable::allocate() {
 void ClientTable::release(Client& client) {
   ASSERT(client.is_free() && !client.stranger);
   client.fd.reset();
+  client.tls.reset();
   client.watched = 0;
   client.wake_at = TimePoint::max();
   ++client.generation;

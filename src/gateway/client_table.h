@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "core/connection.h"
 #include "net/socket.h"
+#include "net/tls_session.h"
 
 namespace gw {
 
@@ -46,6 +47,8 @@ struct Handshaking {
   std::string bytes;      // read, not yet used
   bool returned = false;  // by the server: it is not passed on again
   FromProxy proxy_header = FromProxy::none;
+  bool awaits_tls = false;  // nothing of it has come, but perhaps the PROXY header before it
+  bool is_secure = false;   // it has come
 };
 // The control loop decides.
 struct Admitting {
@@ -102,6 +105,7 @@ struct Client {
   void replace_state(State next);
 
   UniqueFd fd;
+  std::unique_ptr<TlsSession> tls;  // null: it is in clear
   uint32_t slot = 0;
   uint32_t generation = 0;
   uint32_t watched = 0;  // epoll events asked for

@@ -7,18 +7,19 @@ namespace gw {
 DealtListeners::DealtListeners(EventLoop& loop, Deal deal)
     : loop_(loop),
       deal_(std::move(deal)),
-      listeners_(poller_, {.accepted =
-                               [this](Accepted&& peer, const SocketAddress& local, bool proxy_protocol) {
-                                 deal_({std::move(peer.fd), {}, peer.peer, local, false, proxy_protocol});
-                               },
-                           .failed =
-                               [](const Error& error, bool again) {
-                                 if (!again) log::warn("accept_failed", {{"error", error.detail}});
-                               },
-                           .recovered =
-                               [](uint64_t failures) {
-                                 log::warn("accept_works_again", {{"failures", failures}});
-                               }}) {}
+      listeners_(poller_,
+                 {.accepted =
+                      [this](Accepted&& peer, const SocketAddress& local, const Listener& by) {
+                        deal_({std::move(peer.fd), {}, peer.peer, local, false, by.proxy_protocol, by.tls});
+                      },
+                  .failed =
+                      [](const Error& error, bool again) {
+                        if (!again) log::warn("accept_failed", {{"error", error.detail}});
+                      },
+                  .recovered =
+                      [](uint64_t failures) {
+                        log::warn("accept_works_again", {{"failures", failures}});
+                      }}) {}
 
 void DealtListeners::open() {
   if (waiting_.empty()) return;

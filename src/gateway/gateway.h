@@ -94,8 +94,8 @@ class Gateway {
   Result<void> check_ports_free() const;
   Result<std::vector<Listener>> listen_for_one_shard();
   Result<void> open_dealt(PassedSockets& passed);
-  Result<void> listen_at(const UnixPath& path, bool proxy_protocol);
-  Result<void> take(PassedSockets& passed, const PassedSocket& which, bool proxy_protocol);
+  Result<void> listen_at(const UnixPath& path, const ListenAddress& wanted);
+  Result<void> take(PassedSockets& passed, const PassedSocket& which, const ListenAddress& wanted);
   void open_passed_when_ready();
   void deal(http::Handover connection);
 

@@ -50,7 +50,7 @@ Result<std::vector<Listener>> Gateway::listen_for_one_shard() {
       addresses_.push_back(*bound);
     }
     limit_unsent(listener->get());
-    listeners.push_back({std::move(*listener), wanted.proxy_protocol});
+    listeners.push_back({std::move(*listener), wanted.proxy_protocol, wanted.tls});
   }
   return listeners;
 }
@@ -60,8 +60,8 @@ Result<void> Gateway::open_dealt(PassedSockets& passed) {
     const Result<void> opened =
         std::visit(Overload{
                        [](const SocketAddress&) { return Result<void>(); },
-                       [&](const UnixPath& path) { return listen_at(path, wanted.proxy_protocol); },
-                       [&](const PassedSocket& which) { return take(passed, which, wanted.proxy_protocol); },
+                       [&](const UnixPath& path) { return listen_at(path, wanted); },
+                       [&](const PassedSocket& which) { return take(passed, which, wanted); },
                    },
                    wanted.place);
     if (!opened) return opened;
@@ -69,16 +69,16 @@ Result<void> Gateway::open_dealt(PassedSockets& passed) {
   return {};
 }
 
-Result<void> Gateway::listen_at(const UnixPath& path, bool proxy_protocol) {
+Result<void> Gateway::listen_at(const UnixPath& path, const ListenAddress& wanted) {
   Result<UnixListener> listener = listen_on_unix(path);
   if (!listener) return listener.error();
   files_.push_back(std::move(listener->file));
-  own_.add({std::move(listener->fd), proxy_protocol});
+  own_.add({std::move(listener->fd), wanted.proxy_protocol, wanted.tls});
   log::info("listening", {{"address", "unix:" + path.path}});
   return {};
 }
 
-Result<void> Gateway::take(PassedSockets& passed, const PassedSocket& which, bool proxy_protocol) {
+Result<void> Gateway::take(PassedSockets& passed, const PassedSocket& which, const ListenAddress& wanted) {
   Result<std::vector<UniqueFd>> sockets = passed.take(which);
   if (!sockets) {
     return Error{sockets.error().code,
@@ -90,7 +90,7 @@ Result<void> Gateway::take(PassedSockets& passed, const PassedSocket& which, boo
     if (!bound) return bound.error();
     if (!bound->ip.is_unix_socket()) addresses_.push_back(*bound);
     log::info("listening", {{"address", bound->text()}, {"passed", true}});
-    passed_.add({std::move(socket), proxy_protocol});
+    passed_.add({std::move(socket), wanted.proxy_protocol, wanted.tls});
   }
   return {};
 }

@@ -26,6 +26,8 @@ handshake::Refusal refuse_proxy_header(Handshaking::FromProxy from) {
   return bad_proxy(why);
 }
 
+handshake::Refusal not_tls() { return {.answer = refuse_upgrade(400, kSpeaksTls), .not_tls = true}; }
+
 // It counts for as long as it is here, so it goes at once.
 handshake::Refusal crowded() {
   return {refuse_upgrade(429, "this address has too many connections without a session"), false, true};
@@ -73,11 +75,16 @@ handshake::Verdict Handshakes::judge(Handshaking& client, Stranger& stranger, Ti
     if (auto verdict = take_proxy_header(client, stranger, now)) return *std::move(verdict);
   }
   const std::string_view bytes = client.bytes;
+  if (client.awaits_tls) {
+    if (bytes.empty()) return Incomplete{};
+    if (looks_like_tls(bytes)) return BeginTls{};
+  }
   switch (proxy_header_sign(bytes)) {
     case ProxyHeaderSign::certain: return refuse_proxy_header(client.proxy_header);
     case ProxyHeaderSign::possible: return Incomplete{};
     case ProxyHeaderSign::none: break;
   }
+  if (client.awaits_tls) return not_tls();
   // Known before the head is whole: what is not for us is not ours to wait for.
   const std::optional<bool> is_for_us = http::is_request_for(bytes, kUpgradePath);
   if (!is_for_us) return Incomplete{};
@@ -93,7 +100,8 @@ handshake::Verdict Handshakes::judge(Handshaking& client, Stranger& stranger, Ti
 
   const auto& head = std::get<http::RequestHead>(parsed);
   const std::string origin(http::find_field(head.fields, "Origin").value_or(""));
-  auto checked = check_upgrade(head, {client.arrival.peer, client.arrival.local}, options_.upgrade, ready);
+  const Ends ends{client.arrival.peer, client.arrival.local, client.is_secure};
+  auto checked = check_upgrade(head, ends, options_.upgrade, ready);
   if (auto* answer = std::get_if<http::Response>(&checked)) {
     const bool bad_origin = answer->status == 403;
     return Refusal{std::move(*answer), head.method == "HEAD", false, bad_origin ? origin : ""};

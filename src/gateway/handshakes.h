@@ -24,6 +24,8 @@ namespace handshake {
 struct Incomplete {};
 // Its first request is not for /ws.
 struct NotForUs {};
+// What it sends is TLS: the bytes that have come are the beginning.
+struct BeginTls {};
 // It gets this answer, and the connection ends.
 struct Refusal {
   http::Response answer;
@@ -31,6 +33,7 @@ struct Refusal {
   bool at_once = false;         // without waiting for the peer to read it
   std::string bad_origin = {};  // of its page, when that is why
   std::string bad_proxy = {};   // what is wrong about its PROXY header, when that is why
+  bool not_tls = false;         // it speaks in clear where it should not
 };
 struct InOrder {
   Upgrade upgrade;
@@ -38,7 +41,7 @@ struct InOrder {
   size_t head_bytes = 0;  // of what came; the rest is for the connection
 };
 
-using Verdict = std::variant<Incomplete, NotForUs, Refusal, InOrder>;
+using Verdict = std::variant<Incomplete, NotForUs, BeginTls, Refusal, InOrder>;
 
 }  // namespace handshake
 

@@ -70,6 +70,34 @@ TEST_F(HandshakesTest, WhatComesBackIsAnswered) {
   EXPECT_EQ(status(hear(peer, "203.0.113.1", "GET / HTTP/1.1\r\n\r\n")), 400);
 }
 
+TEST_F(HandshakesTest, WhereTlsIsAwaitedNothingElseIsHeard) {
+  Peer silent, tls, clear, proxy;
+  for (Peer* const peer : {&silent, &tls, &clear, &proxy}) peer->state.awaits_tls = true;
+  EXPECT_TRUE(std::holds_alternative<Incomplete>(*hear(silent, "203.0.113.1", "")));
+  EXPECT_TRUE(std::holds_alternative<BeginTls>(*hear(tls, "203.0.113.2", "\x16")));
+  const auto refused = hear(clear, "203.0.113.3", "GET /health/live HTTP/1.1\r\n");
+  EXPECT_EQ(status(refused), 400);
+  EXPECT_TRUE(std::get<Refusal>(*refused).not_tls);
+  EXPECT_FALSE(std::get<Refusal>(*hear(proxy, "203.0.113.4", "PROXY TCP4 ")).bad_proxy.empty());
+}
+
+TEST_F(HandshakesTest, BehindAProxyHeaderTlsMayStandInTheSameBytes) {
+  Peer peer;
+  peer.state.awaits_tls = true;
+  peer.state.proxy_header = From::awaited;
+  const auto verdict = hear(peer, "10.0.0.1", "PROXY TCP4 203.0.113.9 192.0.2.7 1 443\r\n\x16\x03");
+  EXPECT_TRUE(std::holds_alternative<BeginTls>(*verdict));
+  EXPECT_EQ(peer.state.bytes, "\x16\x03");
+}
+
+TEST_F(HandshakesTest, OverTlsAPageInClearOfTheSameHostIsAnothers) {
+  Peer secure, clear;
+  for (Peer* const peer : {&secure, &clear}) peer->state.is_secure = true;
+  EXPECT_TRUE(
+      std::holds_alternative<InOrder>(*hear(secure, "203.0.113.1", kUpgrade + "Origin: https://a\r\n\r\n")));
+  EXPECT_EQ(status(hear(clear, "203.0.113.2", kUpgrade + "Origin: http://a\r\n\r\n")), 403);
+}
+
 TEST_F(HandshakesTest, AnOriginIsNamedOnlyWhereItIsTheReason) {
   Peer page, nowhere;
   const auto refused = hear(page, "203.0.113.1", kUpgrade + "Origin: http://evil\r\n\r\n");

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "gateway/client_io.h"
 #include "gateway/shard_runs.h"
 
 namespace gw {
@@ -14,6 +15,8 @@ namespace {
 
 constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStatsEvery = 200ms;
+// Each may cost a signature, of up to a millisecond: whoever is here already has the rest of the turn.
+constexpr int kTlsStepsMax = 16;
 constexpr uint64_t kInboxKey = uint64_t{1} << 62;  // neither a client's nor a listener's
 
 }  // namespace
@@ -29,8 +32,9 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       clock_watch_(now_, wall_),
       listeners_(poller_,
                  {.accepted =
-                      [this](Accepted&& peer, const SocketAddress& local, bool proxy_protocol) {
-                        begin_handshake({std::move(peer.fd), {}, peer.peer, local, false, proxy_protocol});
+                      [this](Accepted&& peer, const SocketAddress& local, const Listener& by) {
+                        begin_handshake(
+                            {std::move(peer.fd), {}, peer.peer, local, false, by.proxy_protocol, by.tls});
                       },
                   .failed =
                       [this](const Error& error, bool again) {
@@ -92,6 +96,7 @@ void Shard::turn() {
   wall_ = wall_now();
   if (tracer_.makes_spans()) tracer_.set_time(now_, unix_nanoseconds());
   if (clock_watch_.has_stepped(now_, wall_)) on_clock_step();
+  tls_steps_left_ = kTlsStepsMax;
   for (const epoll_event& event : events) on_ready_fd(event);
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
@@ -116,7 +121,9 @@ void Shard::on_ready_fd(const epoll_event& event) {
   if (client.is_free() || key_of(client) != key) return;
   switch (client.phase()) {
     case Client::Phase::free: return;
-    case Client::Phase::handshaking: return read_handshake(client);
+    case Client::Phase::handshaking:
+      if ((event.events & EPOLLOUT) && client.tls) client.tls->send_unsent(client.fd.get());
+      return read_handshake(client);
     case Client::Phase::admitting:
       // Nobody reads it now, so an end that is not a reset shows only when it is admitted.
       if (event.events & (EPOLLHUP | EPOLLERR)) destroy(client);
@@ -144,8 +151,10 @@ void Shard::flush() {
     if (!client.is_connected()) return;
     Connected& connected = client.connected();
     if (!connected.connection.is_open()) deregister(client);
-    if (connected.blocked || connected.connection.outbox().empty()) return after_write(client);
-    sender_.add(client.fd.get(), connected.connection.outbox().gather(sender_.parts()));
+    if (connected.blocked || !has_output(client)) return after_write(client);
+    const size_t parts = gather_output(client, sender_.parts());
+    if (parts == 0) return destroy(client);
+    sender_.add(client.fd.get(), parts);
     sending_.push_back(client.slot);
     if (sender_.is_full()) send_batch();
   });
@@ -163,9 +172,9 @@ void Shard::on_written(Client& client, const IoResult& result) {
   switch (result.status) {
     case IoResult::Status::ok:
       stats_.bytes_sent_total += result.bytes;
-      connected.connection.outbox().consume(result.bytes);
+      take_sent(client, result.bytes);
       // More than one write's share, or than the socket takes: go on when it says that it is writable.
-      connected.blocked = !connected.connection.outbox().empty();
+      connected.blocked = has_output(client);
       return after_write(client);
     case IoResult::Status::again: connected.blocked = true; return after_write(client);
     case IoResult::Status::end:
@@ -175,7 +184,13 @@ void Shard::on_written(Client& client, const IoResult& result) {
 
 void Shard::after_write(Client& client) {
   Connected& connected = client.connected();
-  if (connected.connection.outbox().empty()) {
+  if (!has_output(client)) {
+    const bool is_last =
+        connected.connection.is_finished() || (connected.connection.half_closes() && !connected.half_closed);
+    if (is_last && !end_tls(client)) {
+      connected.blocked = true;
+      return watch(client);
+    }
     if (connected.connection.is_finished()) return destroy(client);
     if (connected.reads_runs) runs_->go_on(client);
     if (connected.chat && std::exchange(connected.chat->owes_news, false))

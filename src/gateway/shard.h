@@ -37,6 +37,7 @@ struct ShardOptions {
   HandshakeOptions handshake;
   ConnectionOptions connection;
   TraceOptions tracing;
+  TlsContextPtr tls = {};                             // null: no listener speaks it
   ChannelSet anonymous_channels = ChannelSet::all();  // what a connection without a session may use
   ChannelSet presence_channels;                       // whose presence is kept
   Mailbox<ShardCommand>::Limits inbox;
@@ -134,6 +135,7 @@ class Shard {
   ws::Scratch scratch_;
   std::string decode_scratch_;
   MessageIdSource message_ids_;
+  int tls_steps_left_ = 0;  // in this turn
   bool ready_ = false;
   bool stopping_ = false;
   std::optional<DrainSchedule> drain_;

@@ -128,6 +128,9 @@ void Shard::watch(Client& client) {
   uint32_t wanted = 0;
   switch (client.phase()) {
     case Client::Phase::handshaking:
+      wanted = Poller::kReadable;
+      if (client.tls && client.tls->has_unsent()) wanted |= Poller::kWritable;
+      break;
     case Client::Phase::refused: wanted = Poller::kReadable; break;
     case Client::Phase::connected: {
       const Connected& connected = client.connected();

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/overload.h"
+#include "gateway/client_io.h"
 #include "gateway/shard.h"
 #include "net/http/response_writer.h"
 
@@ -11,11 +12,14 @@ namespace gw {
 void Shard::begin_handshake(http::Handover arrived) {
   Client& client = clients_.allocate();
   client.fd = std::move(arrived.fd);
+  client.tls = std::move(arrived.tls);
   const auto deadline = handshakes_.begin(arrived.peer.ip, client.stranger, now_);
   move_to(client, Handshaking{{arrived.peer, arrived.local, deadline.value_or(now_)},
                               std::move(arrived.bytes),
                               arrived.returned,
-                              handshakes_.expect_proxy_header(arrived.peer.ip, arrived.proxy_protocol)});
+                              handshakes_.expect_proxy_header(arrived.peer.ip, arrived.proxy_protocol),
+                              arrived.awaits_tls,
+                              client.tls != nullptr});
   if (!deadline) return destroy(client);
   client.watched = Poller::kReadable;
   if (!poller_.add(client.fd.get(), client.watched, key_of(client))) return destroy(client);
@@ -24,9 +28,14 @@ void Shard::begin_handshake(http::Handover arrived) {
 }
 
 void Shard::read_handshake(Client& client) {
-  const IoResult result = read_some(client.fd.get(), read_buffer_);
+  const bool was_securing = is_securing(client);
+  // What waits in its socket is still there in the next turn.
+  if ((was_securing || client.handshaking().awaits_tls) && tls_steps_left_-- <= 0) return;
+  const IoResult result = receive(client, read_buffer_);
+  if (was_securing) stats_changed_ = true;
+  if (was_securing && !advance_tls(client, result, stats_.tls)) return destroy(client);
   switch (result.status) {
-    case IoResult::Status::again: return;
+    case IoResult::Status::again: return watch(client);
     case IoResult::Status::end:
     case IoResult::Status::failed: return destroy(client);
     case IoResult::Status::ok: break;
@@ -40,6 +49,12 @@ void Shard::continue_handshake(Client& client) {
                  // A PROXY header may have left it less time.
                  [&](handshake::Incomplete) { schedule(client, client.deadline()); },
                  [&](handshake::NotForUs) { hand_to_control(client); },
+                 [&](handshake::BeginTls) {
+                   begin_tls(client, options_.tls);
+                   schedule(client, client.deadline());
+                   ++tls_steps_left_;  // the one that it has been given is not used up
+                   read_handshake(client);
+                 },
                  [&](const handshake::Refusal& refused) {
                    if (!refused.bad_origin.empty()) control_.add(event::OriginRefused{refused.bad_origin});
                    refuse(client, refused);
@@ -55,13 +70,21 @@ void Shard::hand_to_control(Client& client) {
   poller_.remove(client.fd.get());
   const size_t bytes = handshake.bytes.size();
   control_.add(event::Http{{std::move(client.fd), std::move(handshake.bytes), handshake.arrival.peer,
-                            handshake.arrival.local}},
+                            handshake.arrival.local, false, false, false, std::move(client.tls)}},
                bytes);
   destroy(client);
 }
 
+// Where TLS has not come yet, only who would not understand it hears of it in clear.
 void Shard::refuse(Client& client, const handshake::Refusal& refused) {
   const int status = refused.answer.status;
+  const bool awaits_tls = client.phase() == Client::Phase::handshaking && client.handshaking().awaits_tls;
+  if (is_securing(client) || (awaits_tls && status == 408)) {
+    count_tls_failure(client, TlsFailure::timeout, stats_.tls);
+    stats_changed_ = true;
+    return destroy(client);
+  }
+  if (refused.not_tls) stats_.tls.count(TlsFailure::not_tls);
   log::debug("handshake_refused", {{"status", status}, {"peer", client.arrival().peer.ip.text()}});
   if (!refused.bad_proxy.empty())
     log::warn("proxy_header_refused",
@@ -72,8 +95,7 @@ void Shard::refuse(Client& client, const handshake::Refusal& refused) {
   // 426 has a Connection of its own.
   http::append_response(bytes, refused.answer, {.close = status != 426, .head_only = refused.head_only},
                         wall_);
-  // A few hundred bytes into an empty socket buffer: written at once or never.
-  write_some(client.fd.get(), bytes);
+  say_last(client, bytes);
   if (refused.at_once) return destroy(client);
   end_output(client.fd.get());
   const TimePoint deadline = now_ + options_.connection.close_timeout;

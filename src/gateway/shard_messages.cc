@@ -1,6 +1,7 @@
 // From a client's bytes to what they ask for.
 #include <variant>
 
+#include "gateway/client_io.h"
 #include "gateway/shard_runs.h"
 #include "protocol/client_message.h"
 #include "protocol/server_message.h"
@@ -202,7 +203,8 @@ void Shard::Execute::operator()(const route::Presence& to) const {
 }
 
 void Shard::read(Client& client) {
-  const IoResult result = read_some(client.fd.get(), read_buffer_);
+  const IoResult result = receive(client, read_buffer_);
+  if (client.tls && client.tls->has_unsent()) clients_.mark_dirty(client);
   switch (result.status) {
     case IoResult::Status::again: return;
     // Without a close frame there is nobody to say goodbye to (1006).
@@ -212,6 +214,8 @@ void Shard::read(Client& client) {
   }
   stats_.bytes_received_total += result.bytes;
   process(client, std::span(read_buffer_).first(result.bytes));
+  // Whose close frame came before it is still answered.
+  if (client.tls && client.tls->is_over() && client.connection().is_open()) destroy(client);
 }
 
 void Shard::process(Client& client, std::span<char> input) {

@@ -15,6 +15,7 @@ void ShardStats::add(const ShardStats& other) {
   errors_total += other.errors_total;
   rate_pauses_total += other.rate_pauses_total;
   accept_failures_total += other.accept_failures_total;
+  tls.add(other.tls);
   for (const auto& [code, count] : other.closes_by_code) closes_by_code[code] += count;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/time.h"
+#include "net/tls_session.h"
 
 namespace gw {
 
@@ -21,6 +22,7 @@ struct ShardStats {
   uint64_t rate_pauses_total = 0;
   uint64_t accept_failures_total = 0;           // no file descriptor or memory left
   std::map<uint16_t, uint64_t> closes_by_code;  // ended connections
+  TlsStats tls;
 
   void add(const ShardStats& other);
 };

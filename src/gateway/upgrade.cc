@@ -58,7 +58,10 @@ std::optional<http::Response> refuse_page(const http::RequestHead& head, const h
     return refuse_upgrade(421, http::kWrongHostMessage);
   if (origins == 0) return std::nullopt;
   const std::string_view origin = trim_blanks(*http::find_field(head.fields, "Origin"));
-  if (http::is_origin_allowed(origin, requester.host, options.allowed_origins)) return std::nullopt;
+  // What came over TLS came for a page of https://, and one of http:// on the same host is another's.
+  const bool is_cut = ends.secure && !equal_ignoring_case(origin.substr(0, 8), "https://");
+  if (http::is_origin_allowed(origin, is_cut ? "" : requester.host, options.allowed_origins))
+    return std::nullopt;
   return refuse_upgrade(403, "Origin is not allowed; add it with --allowed-origin");
 }
 
@@ -124,7 +127,8 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
   const auto expect = http::find_field(head.fields, "Expect");
   if (expect && !equal_ignoring_case(*expect, "100-continue"))
     return refuse_upgrade(417, "unknown expectation");
-  http::Requester requester = http::requester_of(ends.peer.ip, head.fields, options.trusted_proxies);
+  http::Requester requester =
+      http::requester_of(ends.peer.ip, head.fields, options.trusted_proxies, ends.secure);
   if (!origin_form.authority.empty()) requester.host = origin_form.authority;
   if (auto refusal = refuse_page(head, requester, ends, options)) return *std::move(refusal);
   if (!ready) return refuse_upgrade(503, "this instance takes no connections now");

@@ -41,6 +41,7 @@ inline constexpr std::string_view kUpgradePath = "/ws";
 struct Ends {
   SocketAddress peer;
   SocketAddress local;
+  bool secure = false;  // over TLS of our own
 };
 
 // Or the answer after which the connection closes. `ready`: this instance takes connections now.

@@ -77,9 +77,13 @@ Result<void> take_option(ListenAddress& address, std::string_view option) {
     address.proxy_protocol = true;
     return {};
   }
+  if (option == "tls") {
+    address.tls = true;
+    return {};
+  }
   auto* const path = std::get_if<UnixPath>(&address.place);
   if (!option.starts_with(kMode) || !path)
-    return refusal("expected proxy_protocol behind the ?, or mode=0660 of a unix: path");
+    return refusal("expected tls or proxy_protocol behind the ?, or mode=0660 of a unix: path");
   const std::optional<uint32_t> mode = parse_mode(option.substr(kMode.size()));
   if (!mode) return refusal("expected a mode of octal digits from 0 to 0777, as mode=0660");
   path->mode = *mode;
@@ -116,6 +120,7 @@ std::string ListenAddress::text() const {
              },
              place);
   if (proxy_protocol) options += options.empty() ? "proxy_protocol" : "&proxy_protocol";
+  if (tls) options += options.empty() ? "tls" : "&tls";
   return options.empty() ? out : out + "?" + options;
 }
 

@@ -32,9 +32,11 @@ struct PassedSocket {
 struct ListenAddress {
   std::variant<SocketAddress, UnixPath, PassedSocket> place;
   bool proxy_protocol = false;  // a trusted proxy says first whom it speaks for (proxy_header.h)
+  bool tls = false;             // with the certificates that are configured
 
   // "127.0.0.1:8000", "unix:/run/gateway.sock?mode=0660", "systemd", "systemd:NAME"; each may end with
-  // "?proxy_protocol". The error says what is wrong with the text, without the text.
+  // "?proxy_protocol", "?tls" or "?proxy_protocol&tls". The error says what is wrong with the text, without
+  // the text.
   static Result<ListenAddress> parse(std::string_view text);
   std::string text() const;
 

@@ -11,9 +11,10 @@ std::string read(std::string_view text) {
 }
 
 TEST(ListenAddress, ReadsBackWhatItWrites) {
-  for (const char* text : {"127.0.0.1:8000", "[::]:80", "0.0.0.0:8000?proxy_protocol", "unix:/run/ws.sock",
-                           "unix:/run/ws.sock?mode=0600", "unix:/run/ws.sock?mode=0666&proxy_protocol",
-                           "systemd", "systemd:ws", "systemd:gateway.socket?proxy_protocol"})
+  for (const char* text :
+       {"127.0.0.1:8000", "[::]:80", "0.0.0.0:8000?proxy_protocol", "unix:/run/ws.sock",
+        "unix:/run/ws.sock?mode=0600", "unix:/run/ws.sock?mode=0666&proxy_protocol", "systemd", "systemd:ws",
+        "systemd:gateway.socket?proxy_protocol", "127.0.0.1:8443?tls", "systemd?proxy_protocol&tls"})
     EXPECT_EQ(read(text), text);
 }
 
@@ -34,7 +35,7 @@ TEST(ListenAddress, SaysWhatIsWrong) {
     EXPECT_TRUE(read(text).starts_with("expected a mode")) << text;
   for (const char* text :
        {"127.0.0.1:1?mode=0600", "127.0.0.1:1?", "unix:/x?", "unix:/x?proxy", "systemd?mode=0600"})
-    EXPECT_TRUE(read(text).starts_with("expected proxy_protocol")) << text;
+    EXPECT_TRUE(read(text).starts_with("expected tls or proxy_protocol")) << text;
 }
 
 TEST(ListenAddress, APathHasToFit) {

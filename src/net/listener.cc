@@ -37,7 +37,7 @@ void ListenerSet::accept_some(const Listener& listener, TimePoint now) {
     if (!*accepted) return;
     // One that has gone meanwhile has no address.
     const Result<SocketAddress> local = local_address((*accepted)->fd.get());
-    if (local) events_.accepted(std::move(**accepted), *local, listener.proxy_protocol);
+    if (local) events_.accepted(std::move(**accepted), *local, listener);
   }
 }
 

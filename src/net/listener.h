@@ -16,12 +16,13 @@ namespace gw {
 struct Listener {
   UniqueFd fd;
   bool proxy_protocol = false;  // what trusted proxies send begins with a header of theirs (proxy_header.h)
+  bool tls = false;             // before anything else but that (tls_session.h)
 };
 
 class ListenerSet {
  public:
   struct Events {
-    std::function<void(Accepted&& peer, const SocketAddress& local, bool proxy_protocol)> accepted;
+    std::function<void(Accepted&& peer, const SocketAddress& local, const Listener& by)> accepted;
     // Each time: `again` says that the one before had failed as well.
     std::function<void(const Error& error, bool again)> failed;
     // The first that works after so many failures.

@@ -16,7 +16,7 @@ class ListenerTest : public ::testing::Test {
   ListenerTest()
       : listeners_(poller_,
                    {.accepted = [this](Accepted&& peer, const SocketAddress&,
-                                       bool) { accepted_.push_back(std::move(peer)); },
+                                       const Listener&) { accepted_.push_back(std::move(peer)); },
                     .failed = [this](const Error&, bool again) { told_ += again ? "again " : "failed "; },
                     .recovered = [this](uint64_t n) { told_ += "recovered:" + std::to_string(n) + " "; }}) {
     UniqueFd listener = *listen_on(*SocketAddress::parse("127.0.0.1:0"));

@@ -123,9 +123,10 @@ std::string registration_json(const Service& service, const CheckOptions& check,
       .begin_object()
       .member("CheckID", "service:" + service.id)
       .member("Name", "ready for WebSockets")
-      .member("HTTP",
-              "http://" + bracketed(service.address) + ":" + std::to_string(service.port) + check.path)
-      .member("Interval", seconds(check.interval))
+      .member("HTTP", (check.tls ? "https://" : "http://") + bracketed(service.address) + ":" +
+                          std::to_string(service.port) + check.path);
+  if (check.tls) writer.member("TLSSkipVerify", true);
+  writer.member("Interval", seconds(check.interval))
       .member("Timeout", seconds(check.timeout))
       .member("DeregisterCriticalServiceAfter", seconds(check.deregister_after))
       .member("Status", passing ? "passing" : "critical")

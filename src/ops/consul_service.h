@@ -28,6 +28,8 @@ struct CheckOptions {
   Duration interval = 10s;
   Duration timeout = 5s;
   Duration deregister_after = 60s;  // critical for so long; Consul's least
+  // The certificate is for the names that clients use, which our address is not: Consul does not look at it.
+  bool tls = false;
 };
 
 // The body of /v1/agent/service/register. `passing`: what the check says until Consul has made it once.

@@ -28,6 +28,11 @@ TEST(ConsulService, IsRegisteredWithItsCheck) {
   v6.address = "fd00::1";
   EXPECT_NE(registration_json(v6, {}, false).find("http://[fd00::1]:8000/"), std::string::npos);
   EXPECT_NE(registration_json(v6, {}, false).find(R"("Status":"critical")"), std::string::npos);
+  CheckOptions over_tls;
+  over_tls.tls = true;
+  EXPECT_NE(registration_json(v6, over_tls, true)
+                .find(R"("https://[fd00::1]:8000/health/websocket-gateway","TLSSkipVerify":true,)"),
+            std::string::npos);
 }
 
 TEST(ConsulService, IsReadBackAsItWasTold) {

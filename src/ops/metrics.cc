@@ -33,6 +33,21 @@ void append_clients(MetricFamilies& families, const ShardStats& stats) {
   }
 }
 
+// Of all listeners of ours.
+void append_tls(MetricFamilies& families, const TlsStats& stats) {
+  families
+      .family("gateway.tls.handshakes", MetricKind::counter,
+              "TLS handshakes that were completed, by version.")
+      .sample(number(stats.tls12_total), {{"version", "1.2"}})
+      .sample(number(stats.tls13_total), {{"version", "1.3"}});
+  families.counter("gateway.tls.resumptions", "TLS handshakes that a ticket of an earlier one has spared.",
+                   number(stats.resumed_total));
+  families.family("gateway.tls.failures", MetricKind::counter,
+                  "Connections that ended before their TLS handshake was complete, by reason.");
+  for (size_t i = 0; i < kTlsFailures; ++i)
+    families.sample(number(stats.failures_total[i]), {{"reason", to_string(static_cast<TlsFailure>(i))}});
+}
+
 // The Prometheus text has cumulative buckets, and the sum and the count beside them.
 void append_histogram(MetricsWriter& writer, const LatencyHistogram& latency) {
   for (size_t i = 0; i < LatencyHistogram::kBoundsMs.size(); ++i) {
@@ -209,6 +224,9 @@ MetricsWriter::Type type_of(MetricKind kind) {
 std::vector<MetricFamily> metric_families(const MetricsSnapshot& snapshot) {
   MetricFamilies families;
   append_clients(families, snapshot.gateway.shards);
+  TlsStats tls = snapshot.gateway.shards.tls;
+  tls.add(snapshot.http.tls);
+  append_tls(families, tls);
   families.histogram("websocket.message.latency_ms",
                      "Milliseconds from a client's message to the engine's answer.",
                      snapshot.gateway.message_latency);

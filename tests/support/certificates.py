@@ -1,5 +1,6 @@
-"""A certificate authority of a test's own, and a server's certificate for loopback, both by openssl."""
+"""A certificate authority of a test's own, and certificates of servers, all by openssl."""
 
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,26 @@ def make_certificates(directory: Path):
         directory, "req", "-x509", *key, "-keyout", "server.key", "-out", "server.crt", "-subj", "/CN=localhost",
         "-addext", NAMES, "-addext", "basicConstraints=critical,CA:FALSE", "-CA", "ca.crt", "-CAkey", "ca.key",
     )  # fmt: skip
+
+
+def make_certificate(directory: Path, name, *names, days=30, key=("ec", "ec_paramgen_curve:prime256v1")) -> tuple:
+    """NAME.crt and NAME.key, of its own, for these names (DNS:a.example, IP:127.0.0.1); its flags for a gateway."""
+    _openssl(
+        directory, "req", "-x509", "-newkey", key[0], "-pkeyopt", key[1], "-nodes", "-days", str(days),
+        "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}", "-addext",
+        "subjectAltName=" + ",".join(names or ("IP:127.0.0.1", "DNS:localhost")),
+    )  # fmt: skip
+    return "--tls-certificate", directory / f"{name}.crt", "--tls-key", directory / f"{name}.key"
+
+
+def any_certificate(**options) -> ssl.SSLContext:
+    """A client's that believes whatever it is shown."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    for name, value in options.items():
+        setattr(context, name, value)
+    return context
 
 
 def _openssl(directory, *arguments):

@@ -7,18 +7,23 @@
 The binary is $GATEWAY_BINARY (relative to the repository), else build/release/websocket-gateway.
 """
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import queue
 import re
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 from support.api import Api
+from support.certificates import make_certificate
 from support.client import Client
 from support.peer import Peer
 from support.process import Process
@@ -35,6 +40,18 @@ os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(apart)), "L
 os.execv(sys.argv[3], sys.argv[3:])
 """
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
+
+
+# With GATEWAY_TESTS_TLS=1 whoever does not ask for an address gets one that speaks TLS.
+ALL_OVER_TLS = os.environ.get("GATEWAY_TESTS_TLS") == "1"
+
+
+@functools.cache
+def own_certificate() -> tuple:
+    """Of all gateways that this process starts."""
+    directory = tempfile.mkdtemp(prefix="gateway-tls-")
+    atexit.register(shutil.rmtree, directory)
+    return make_certificate(Path(directory), "own")
 
 
 def binary_path() -> Path:
@@ -110,7 +127,7 @@ class Gateway(Process):
     def launch(self):
         command = [*self._passing(), self._binary or binary_path()]
         if "--listen" not in self.flags:
-            command += ["--listen", "127.0.0.1:0"]
+            command += ["--listen", "127.0.0.1:0?tls", *own_certificate()] if ALL_OVER_TLS else ["--listen", "127.0.0.1:0"]
         if "--drain-timeout" not in self.flags:
             command += ["--drain-timeout", "1"]
         self.spawn(
@@ -186,6 +203,10 @@ class Gateway(Process):
         return self.ready["url"]
 
     @property
+    def is_secure(self):
+        return self.url.startswith("https:")
+
+    @property
     def host(self):
         return self.url.split("//")[1].rsplit(":", 1)[0]
 
@@ -248,7 +269,7 @@ class Gateway(Process):
 
     def peer(self, **options) -> Peer:
         """A TCP connection, nothing sent yet."""
-        return self._keep(Peer(self.address, **options))
+        return self._keep(Peer(self.address, **({"tls": True} if self.is_secure else {}) | options))
 
     def raw_connect(self, token=None, *, headers=(), query="", **options) -> Peer:
         """A raw peer behind a handmade handshake that was accepted; its welcome not yet read."""

@@ -4,11 +4,14 @@ import json
 import os
 import select
 import socket
+import ssl
 import struct
 import time
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.certificates import any_certificate
 
 DEADLINE = 20.0
 
@@ -105,9 +108,12 @@ def upgrade_request(target, host, headers=(), *, drop=(), method="GET", version=
 
 
 class Peer:
-    """One connection, by TCP or to the path of a Unix socket. Reads keep what they did not use."""
+    """One connection, by TCP or to the path of a Unix socket. Reads keep what they did not use.
 
-    def __init__(self, address, *, receive_buffer=None, source=None):
+    `tls`: from the first byte on; True, or the context of a client.
+    """
+
+    def __init__(self, address, *, receive_buffer=None, source=None, tls=None, server_name=None):
         is_path = isinstance(address, str | Path)
         self.socket = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET, socket.SOCK_STREAM)
         if source is not None:  # another address of this machine
@@ -120,6 +126,11 @@ class Peer:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host = "localhost" if is_path else f"{address[0]}:{address[1]}"
         self.buffer = bytearray()
+        if tls:
+            self.begin_tls(any_certificate() if tls is True else tls, server_name)
+
+    def begin_tls(self, context, server_name=None):
+        self.socket = context.wrap_socket(self.socket, server_hostname=server_name, suppress_ragged_eofs=False)
 
     # Bytes.
 
@@ -138,7 +149,7 @@ class Peer:
         self.socket.settimeout(max(timeout, 0.001))
         try:
             data = self.socket.recv(65536)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             data = b""
         if not data:
             raise EOFError("the gateway closed the TCP connection")
@@ -164,7 +175,8 @@ class Peer:
         return False
 
     def readable(self, timeout) -> bool:
-        return bool(self.buffer) or bool(select.select([self.socket], [], [], timeout)[0])
+        pending = isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()
+        return bool(self.buffer) or bool(pending) or bool(select.select([self.socket], [], [], timeout)[0])
 
     def shut_down_writing(self):
         self.socket.shutdown(socket.SHUT_WR)

@@ -122,8 +122,8 @@ bool stands_for_many(const IpAddress& address, std::span<const IpNetwork> truste
 }
 
 Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
-                       std::span<const IpNetwork> trusted_proxies) {
-  Requester requester{peer, "http", std::string(find_field(fields, "Host").value_or(""))};
+                       std::span<const IpNetwork> trusted_proxies, bool secure) {
+  Requester requester{peer, secure ? "https" : "http", std::string(find_field(fields, "Host").value_or(""))};
   if (!is_trusted_proxy(peer, trusted_proxies)) return requester;
 
   // The proxy next to us wrote the last element of each list; scheme and host are taken from there.

@@ -23,10 +23,11 @@ struct Requester {
   std::string host;         // what the client asked for, port included; empty when the request names none
 };
 
-// `peer` is the other end of the TCP connection. X-Forwarded-For/-Proto/-Host/-Port count when present, else
-// Forwarded (RFC 7239): a proxy writes one family, and the client may have written the other.
+// `peer` is the other end of the TCP connection, `secure` whether that is over TLS.
+// X-Forwarded-For/-Proto/-Host/-Port count when present, else Forwarded (RFC 7239): a proxy writes one
+// family, and the client may have written the other.
 Requester requester_of(const IpAddress& peer, std::span<const HttpField> fields,
-                       std::span<const IpNetwork> trusted_proxies);
+                       std::span<const IpNetwork> trusted_proxies, bool secure = false);
 
 // localhost, or an address of loopback; with or without a port.
 bool is_loopback_host(std::string_view host);

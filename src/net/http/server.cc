@@ -20,15 +20,17 @@ ServerImpl::ServerImpl(EventLoop& loop, ServerOptions options, Server::Handler h
     : loop_(loop),
       options_(std::move(options)),
       handler_(std::move(handler)),
-      ops_listeners_(poller_, {.accepted =
-                                   [this](Accepted&& peer, const SocketAddress& local, bool) {
-                                     adopt(Handover{std::move(peer.fd), {}, peer.peer, local}, true);
-                                   },
-                               .failed =
-                                   [](const Error& error, bool again) {
-                                     if (!again) log::warn("ops_accept_failed", {{"reason", error.detail}});
-                                   },
-                               .recovered = [](uint64_t) {}}),
+      ops_listeners_(
+          poller_,
+          {.accepted =
+               [this](Accepted&& peer, const SocketAddress& local, const Listener& by) {
+                 adopt(Handover{std::move(peer.fd), {}, peer.peer, local, false, false, by.tls}, true);
+               },
+           .failed =
+               [](const Error& error, bool again) {
+                 if (!again) log::warn("ops_accept_failed", {{"reason", error.detail}});
+               },
+           .recovered = [](uint64_t) {}}),
       scratch_(kReadBytes) {
   ready_watch_ = loop_.watch(poller_.fd(), [this] { on_ready(); });
   flush_hook_ = loop_.on_turn_end([this] { flush_all(); });
@@ -55,6 +57,8 @@ void ServerImpl::adopt(Handover handover, bool ops) {
   ServerConnection& c = *connection;
   c.index = connections_.size();
   c.fd = std::move(handover.fd);
+  c.tls = std::move(handover.tls);
+  c.awaits_tls = handover.awaits_tls;
   c.peer = handover.peer;
   c.local = handover.local;
   c.ops = ops;
@@ -67,15 +71,17 @@ void ServerImpl::adopt(Handover handover, bool ops) {
   receive(c, handover.bytes);
 }
 
-Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address, bool with_ipv4) {
+Result<SocketAddress> ServerImpl::listen_ops(const SocketAddress& address, bool with_ipv4, bool tls) {
   Result<UniqueFd> fd = listen_on(address, {.reuse_port = false, .with_ipv4 = with_ipv4});
   if (!fd) return fd.error();
   const Result<SocketAddress> bound = local_address(fd->get());
-  listen_ops(std::move(*fd));
+  listen_ops(std::move(*fd), tls);
   return bound;
 }
 
-void ServerImpl::listen_ops(UniqueFd listener) { ops_listeners_.add(std::move(listener), loop_.now()); }
+void ServerImpl::listen_ops(UniqueFd listener, bool tls) {
+  ops_listeners_.add(Listener{std::move(listener), false, tls}, loop_.now());
+}
 
 void ServerImpl::on_ready() {
   for (const epoll_event& event : poller_.wait(Duration(0))) {
@@ -107,7 +113,7 @@ void ServerImpl::settle(ServerConnection& c) {
   // What waits behind answers waits for us, not we for it.
   const Phase next = c.need != 0 || c.chunked                    ? Phase::body
                      : !c.slots.empty() || c.may_hold_requests() ? Phase::answering
-                     : !c.in.empty()                             ? Phase::head
+                     : !c.in.empty() || c.is_securing()          ? Phase::head
                                                                  : Phase::idle;
   if (next == c.phase && !c.begun_anew) return;
   c.move_to(next);
@@ -148,6 +154,10 @@ void ServerImpl::sweep() {
 }
 
 void ServerImpl::expire(ServerConnection& c) {
+  if (c.is_securing()) {
+    stats.tls.count(TlsFailure::timeout);
+    return close(c);
+  }
   switch (c.phase) {
     case ServerConnection::Phase::head: return fail(c, 408, "the header did not arrive in time");
     case ServerConnection::Phase::body: return fail(c, 408, "the body did not arrive in time");
@@ -157,6 +167,7 @@ void ServerImpl::expire(ServerConnection& c) {
 
 void ServerImpl::linger(ServerConnection& c) {
   if (c.peer_ended) return close(c);
+  c.end_tls();
   end_output(c.fd.get());
   std::string().swap(c.in);
   c.move_to(ServerConnection::Phase::lingering);
@@ -171,7 +182,12 @@ void ServerImpl::close(ServerConnection& c) {
   const bool cut = c.output == ServerConnection::Output::doomed ||
                    std::any_of(slots.begin(), slots.end(),
                                [](const Slot& slot) { return slot.state == Slot::State::streaming; });
-  if (cut) reset_when_closed(c.fd.get());
+  if (cut) {
+    reset_when_closed(c.fd.get());
+  } else {
+    c.end_tls();
+  }
+  c.tls.reset();
   c.fd.reset();
   for (Slot& slot : slots) {
     if (slot.exchange) slot.exchange->connection = nullptr;
@@ -213,12 +229,12 @@ Server::~Server() = default;
 
 void Server::on_upgrade(OnUpgrade function) { impl_->on_upgrade = std::move(function); }
 void Server::adopt(Handover connection) { impl_->adopt(std::move(connection), false); }
-Result<SocketAddress> Server::listen_ops(const SocketAddress& address, bool with_ipv4) {
-  return impl_->listen_ops(address, with_ipv4);
+Result<SocketAddress> Server::listen_ops(const SocketAddress& address, bool with_ipv4, bool tls) {
+  return impl_->listen_ops(address, with_ipv4, tls);
 }
 void Server::reconfigure(const ServerOptions& options) { impl_->reconfigure(options); }
 void Server::cut_off(const void* payer) { impl_->cut_off(payer); }
-void Server::listen_ops(UniqueFd listener) { impl_->listen_ops(std::move(listener)); }
+void Server::listen_ops(UniqueFd listener, bool tls) { impl_->listen_ops(std::move(listener), tls); }
 void Server::begin_stop() { impl_->begin_stop(); }
 bool Server::is_idle() const { return impl_->is_idle(); }
 const ServerStats& Server::stats() const { return impl_->stats; }

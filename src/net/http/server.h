@@ -17,6 +17,7 @@
 #include "net/event_loop.h"
 #include "net/http/message.h"
 #include "net/socket.h"
+#include "net/tls_session.h"
 
 namespace gw::http {
 
@@ -39,6 +40,7 @@ struct ServerOptions {
   Duration idle_timeout = 75s;   // between requests
   Duration write_timeout = 30s;  // a peer that takes nothing for so long is closed
   std::vector<IpNetwork> trusted_proxies;
+  TlsContextPtr tls = {};                 // of ops listeners that speak it
   std::string upgrade_path = "/ws";       // requests for it go to on_upgrade
   std::vector<std::string> always_paths;  // answered above the limits of connections too
 };
@@ -51,6 +53,7 @@ struct ServerStats {
   size_t connections = 0;
   size_t streams = 0;
   size_t buffered_bytes = 0;
+  TlsStats tls;  // of ops listeners; the others' are the shards'
 };
 
 struct Exchange;
@@ -112,8 +115,10 @@ struct Handover {
   std::string bytes;  // read from it already and not yet used
   SocketAddress peer;
   SocketAddress local;
-  bool returned = false;        // from the server back to a shard, which answers it whatever it is
-  bool proxy_protocol = false;  // of its listener: a trusted proxy's header comes first
+  bool returned = false;                 // from the server back to a shard, which answers it whatever it is
+  bool proxy_protocol = false;           // of its listener: a trusted proxy's header comes first
+  bool awaits_tls = false;               // of its listener
+  std::unique_ptr<TlsSession> tls = {};  // null: it is in clear, or nothing of TLS has come yet
 };
 
 class ServerImpl;
@@ -132,10 +137,10 @@ class Server {
   void on_upgrade(OnUpgrade function);
   void adopt(Handover connection);
   // An ops listener: its requests carry `ops`. Answers the address it got.
-  Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4 = false);
-  void listen_ops(UniqueFd listener);
+  Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4 = false, bool tls = false);
+  void listen_ops(UniqueFd listener, bool tls = false);
 
-  // Other bounds of addresses, other proxies; the rest of the options stays as it is.
+  // Other bounds of addresses, other proxies and certificates; the rest of the options stays as it is.
   void reconfigure(const ServerOptions& options);
   // Ends the streams of this payer, without what is buffered.
   void cut_off(const void* payer);

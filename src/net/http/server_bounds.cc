@@ -26,11 +26,16 @@ bool ServerImpl::make_room(bool ops) {
   return true;
 }
 
-void ServerImpl::refuse(const Handover& handover, int status, const char* detail) {
+void ServerImpl::refuse(Handover& handover, int status, const char* detail) {
   std::string refusal;
   append_response(refusal, Response::error(status, code_of(status), detail).header("Retry-After", "1"),
                   {.close = true}, loop_.wall_now());
-  write_some(handover.fd.get(), refusal);
+  if (!handover.tls) {
+    write_some(handover.fd.get(), refusal);
+  } else if (!handover.tls->has_unsent() && handover.tls->seal(refusal) != 0) {
+    handover.tls->end();
+    handover.tls->send_unsent(handover.fd.get());
+  }
   count_answer(stats, status);
 }
 
@@ -67,6 +72,7 @@ void ServerImpl::bill(const Exchange& exchange, const void* payer) {
 void ServerImpl::reconfigure(const ServerOptions& options) {
   options_.address_connections_max = options.address_connections_max;
   options_.trusted_proxies = options.trusted_proxies;
+  options_.tls = options.tls;
 }
 
 void ServerImpl::cut_off(const void* payer) {

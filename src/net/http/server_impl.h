@@ -1,5 +1,5 @@
 // The inside of Server: server.cc (life of connections), server_bounds.cc (who may hold how much),
-// server_receive.cc (bytes to requests), server_send.cc (answers to bytes).
+// server_receive.cc (bytes to requests), server_send.cc (answers to bytes), server_tls.cc (both over TLS).
 #pragma once
 
 #include <algorithm>
@@ -110,7 +110,13 @@ struct ServerConnection {
     ASSERT(phase != Phase::lingering || next == Phase::closed);
     phase = next;
   }
-  size_t unsent() const { return out.size() - out_sent; }
+  // Over TLS what is sealed already counts as well.
+  size_t unsent() const { return out.size() - out_sent + (tls ? tls->unsent().size() : 0); }
+  // Nothing that it said has come through TLS yet.
+  bool is_securing() const { return awaits_tls || (tls && !tls->is_established()); }
+  IoResult read(std::span<char> into, TlsStats& stats);
+  IoResult write_out();  // one write of `out`; over TLS, some records of it
+  void end_tls();
   bool owes_nothing() const { return slots.empty() && unsent() == 0; }
   bool may_hold_requests() const { return intake == Intake::blocked || intake == Intake::upgrade_waits; }
   // Unsent bytes have waited since write_deadline was set.
@@ -120,6 +126,8 @@ struct ServerConnection {
   ServerImpl& server;
   size_t index = 0;  // in ServerImpl::connections_
   UniqueFd fd;
+  std::unique_ptr<TlsSession> tls;  // null: it is in clear
+  bool awaits_tls = false;          // and its first byte has to begin it
   SocketAddress peer;
   SocketAddress local;
   bool ops = false;
@@ -146,6 +154,8 @@ struct ServerConnection {
   TimePoint write_deadline{};
   bool dirty = false;  // is in ServerImpl::dirty_
 
+  IoResult write_out_sealed();
+
   // Bounds.
   size_t charged = 0;           // its part of ServerStats::buffered_bytes
   Holdings* address = nullptr;  // of its peer; never null
@@ -170,10 +180,10 @@ class ServerImpl {
   ~ServerImpl();
 
   void adopt(Handover handover, bool ops);
-  Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4);
+  Result<SocketAddress> listen_ops(const SocketAddress& address, bool with_ipv4, bool tls);
   void reconfigure(const ServerOptions& options);
   void cut_off(const void* payer);
-  void listen_ops(UniqueFd listener);
+  void listen_ops(UniqueFd listener, bool tls);
   void begin_stop();
   bool is_idle() const;
 
@@ -204,7 +214,7 @@ class ServerImpl {
   bool is_bounded(const IpAddress& address) const;
   bool is_always_answered(std::string_view bytes) const;
   bool make_room(bool ops);
-  void refuse(const Handover& handover, int status, const char* detail);
+  void refuse(Handover& handover, int status, const char* detail);
   void enroll(ServerConnection& c, bool bounded, bool reserved);
   void discharge(ServerConnection& c);
   void place(ServerConnection& c);
@@ -229,6 +239,9 @@ class ServerImpl {
   void hand_over(ServerConnection& c, std::string_view rest);
   void fail(ServerConnection& c, int status, const char* detail);
   void resume_blocked();
+
+  // server_tls.cc
+  bool begin_tls(ServerConnection& c);
 
   // server_send.cc
   std::string& sink_of(ServerConnection& c, Slot& slot);

@@ -16,7 +16,11 @@ void ServerImpl::read(ServerConnection& c) {
     if (!discard_input(c.fd.get(), scratch_)) close(c);
     return;
   }
-  const IoResult result = read_some(c.fd.get(), scratch_);
+  if (c.awaits_tls && !begin_tls(c)) return;
+  const bool was_securing = c.is_securing();
+  const IoResult result = c.read(scratch_, stats.tls);
+  if (c.tls && c.tls->has_unsent()) touch(c);
+  if (was_securing) settle(c);
   switch (result.status) {
     case IoResult::Status::ok: return receive(c, {scratch_.data(), result.bytes});
     case IoResult::Status::again: return;
@@ -42,6 +46,9 @@ void ServerImpl::receive(ServerConnection& c, std::string_view fresh) {
   }
   if (c.intake == ServerConnection::Intake::ended || c.in.empty()) std::string().swap(c.in);
   charge(c);
+  // No event tells of an end that TLS has read already.
+  if (c.tls && c.tls->is_over()) c.peer_ended = true;
+  if (c.peer_ended && c.owes_nothing()) return close(c);
   settle(c);
   update_interest(c);
   if (requests_bytes_ > options_.requests_bytes_max) shed_requests();
@@ -161,7 +168,8 @@ void ServerImpl::dispatch(ServerConnection& c, const RequestHead& head, std::str
     nothing.content_type = {};
     return answer(*exchange, nothing);
   }
-  const Requester requester = requester_of(c.peer.ip, head.fields, options_.trusted_proxies);
+  const Requester requester =
+      requester_of(c.peer.ip, head.fields, options_.trusted_proxies, c.tls != nullptr);
   const size_t question = origin.target.find('?');
   Request request;
   request.method = head.method;
@@ -180,7 +188,8 @@ void ServerImpl::dispatch(ServerConnection& c, const RequestHead& head, std::str
 }
 
 void ServerImpl::hand_over(ServerConnection& c, std::string_view rest) {
-  Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local, true};
+  Handover handover{std::move(c.fd), std::string(rest), c.peer, c.local, true, false,
+                    false,           std::move(c.tls)};
   poller_.remove(handover.fd.get());
   close(c);
   on_upgrade(std::move(handover));

@@ -186,9 +186,8 @@ void ServerImpl::flush(ServerConnection& c) {
 bool ServerImpl::send_pending(ServerConnection& c) {
   using Output = ServerConnection::Output;
   if (c.unsent() == 0 || c.output == Output::full) return true;
-  const IoResult result = write_some(c.fd.get(), std::string_view(c.out).substr(c.out_sent));
+  const IoResult result = c.write_out();
   if (result.status == IoResult::Status::failed) return false;
-  c.out_sent += result.bytes;
   if (c.unsent() != 0) {
     // A peer that takes a little each time is slow, not gone.
     if (result.bytes != 0 || c.output == Output::flowing)
