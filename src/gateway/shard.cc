@@ -79,6 +79,9 @@ void Shard::run() {
     if (client.is_connected()) close(client, disconnect::going_away);
   });
   flush();
+  clients_.for_each([](Client& client) {
+    if (client.is_connected() && !has_output(client)) end_tls(client);
+  });
 }
 
 void Shard::turn() {

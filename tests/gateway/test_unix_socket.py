@@ -105,8 +105,8 @@ def test_a_successors_file_is_left_alone(gateway_factory, path):
         ("unix:/" + "a" * 107, "has 108 bytes; the path of a Unix socket has at most 107"),
         ("unix:run/ws.sock", "expected an absolute path behind unix:"),
         ("unix:/ws.sock?mode=0990", "expected a mode of octal digits"),
-        ("unix:/ws.sock?owner=www", "expected proxy_protocol behind the ?, or mode=0660"),
-        ("127.0.0.1:0?mode=0660", "expected proxy_protocol behind the ?, or mode=0660"),
+        ("unix:/ws.sock?owner=www", "expected tls or proxy_protocol behind the ?, or mode=0660"),
+        ("127.0.0.1:0?mode=0660", "expected tls or proxy_protocol behind the ?, or mode=0660"),
     ],
 )
 def test_a_check_says_what_is_wrong(address, why):

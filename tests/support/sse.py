@@ -42,7 +42,7 @@ class EventStream:
         connection.sock.settimeout(DEADLINE)
         connection.sock.connect((target.hostname, target.port))
         if target.scheme == "https":
-            connection.sock = any_certificate().wrap_socket(connection.sock)
+            connection.sock = any_certificate().wrap_socket(connection.sock, suppress_ragged_eofs=False)
         own = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {key}"} if key is not None else {})
         headers = own | (headers or {})
         if post is not None:
