@@ -113,6 +113,8 @@ constexpr Example kExamples[] = {
     {"session-policy", "optional"},
     {"channels", "support"},
     {"anonymous-channels", "guide"},
+    {"presence", "guide"},
+    {"presence-max", "99"},
     {"cookie", "__Host-session"},
     {"allowed-origin", "https://app.example.org"},
     {"compression", "on"},
@@ -184,8 +186,29 @@ constexpr Example kExamples[] = {
     {"log-format", "json"},
 };
 
+// Neither goes without the other.
+constexpr std::pair<const char*, const char*> kPair[] = {{"tls-certificate", "server.crt"},
+                                                         {"tls-key", "server.key"}};
+
+TEST(Config, ACertificateComesWithItsKeyFromEverySource) {
+  Machine flags, variables, file{{"--config", "gateway.toml"}, {}, ""};
+  for (const auto& [name, path] : kPair) {
+    const Setting& setting = *find_setting(name);
+    flags.arguments.insert(flags.arguments.end(), {setting.flag(), path});
+    variables.environment.emplace(setting.variable(), path);
+    file.file += fmt::format("{} = \"{}\"\n", setting.key(), path);
+    EXPECT_FALSE(problems(with_flags({setting.flag(), path})).empty()) << name;
+  }
+  for (const Machine* const machine : {&flags, &variables, &file}) {
+    const Config config = good(machine->load());
+    ASSERT_NE(config.tls, nullptr);
+    EXPECT_TRUE(config.tls->certificates().front().is_for("a.example"));
+    for (const auto& [name, path] : kPair) EXPECT_EQ(shown(name, config), std::vector<std::string>{path});
+  }
+}
+
 TEST(Config, EverySettingCanComeFromEverySource) {
-  ASSERT_EQ(std::size(kExamples), settings().size());
+  ASSERT_EQ(std::size(kExamples) + std::size(kPair), settings().size());
   for (const auto& [name, text] : kExamples) {
     const Setting* setting = find_setting(name);
     ASSERT_NE(setting, nullptr) << name;

@@ -26,6 +26,26 @@ struct Machine {
         return std::string(
             "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
             "-----END PUBLIC KEY-----\n");
+      if (path == "server.crt")
+        return std::string(
+            "-----BEGIN CERTIFICATE-----\n"
+            "MIIBhTCCASugAwIBAgIUfdRBk/04dWtTJrefQlbEVzHbP/0wCgYIKoZIzj0EAwIw\n"
+            "DDEKMAgGA1UEAwwBYTAgFw0yNjExMjcyMzM3MTZaGA8yMTI2MTEwMzIzMzcxNlow\n"
+            "DDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPiLq/NiN3T2\n"
+            "TIdfv5CuEqYEPgos3TAYitBYaP28foPZntZDay+Jd6pOM/dknvdVRXUVsFthYrtf\n"
+            "KHloYTYF2xujaTBnMB0GA1UdDgQWBBRhWY55bGUj01TuDaYTHeCjSNWzizAfBgNV\n"
+            "HSMEGDAWgBRhWY55bGUj01TuDaYTHeCjSNWzizAPBgNVHRMBAf8EBTADAQH/MBQG\n"
+            "A1UdEQQNMAuCCWEuZXhhbXBsZTAKBggqhkjOPQQDAgNIADBFAiB5aBAxCXxq3oaQ\n"
+            "1StOGjo+kZGUk/x6Gvk6x/G3khxkOwIhAKMh4A2PdFqLw5XiDxOc2rSwbT/ZzCHx\n"
+            "FS294/iN4QQT\n"
+            "-----END CERTIFICATE-----\n");
+      if (path == "server.key")
+        return std::string(
+            "-----BEGIN PRIVATE KEY-----\n"
+            "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3zmbHEGgKj3dH431\n"
+            "yzHH1IJQKqvhNHIQCZ2o8/kjbVahRANCAAT4i6vzYjd09kyHX7+QrhKmBD4KLN0w\n"
+            "GIrQWGj9vH6D2Z7WQ2sviXeqTjP3ZJ73VUV1FbBbYWK7Xyh5aGE2Bdsb\n"
+            "-----END PRIVATE KEY-----\n");
       return Error{Errc::not_found, "cannot be read: No such file or directory"};
     };
     return load_config(sources);
