@@ -139,10 +139,13 @@ class Peer:
 
     def send_what_fits(self, data) -> int:
         """Sends without waiting; how much the kernel took."""
+        self.socket.settimeout(0)
         try:
-            return self.socket.send(data, socket.MSG_DONTWAIT)
-        except BlockingIOError:
+            return self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
+        finally:
+            self.socket.settimeout(DEADLINE)
 
     def fill(self, timeout=DEADLINE):
         """Waits for more bytes; EOFError at the end of the stream."""
