@@ -6,12 +6,13 @@ import { build } from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = `${here}dist`;
-const entries = ['index', 'resumable', 'react', 'producer'];
+const entries = ['index', 'resumable', 'react', 'producer', 'fallback'];
 
-// An entry that uses another one leaves it where it is: two copies would be two sets of connections.
+// An entry that uses another one leaves it where it is: two copies would be two sets of connections, and what is loaded
+// only when it is needed would be there at once.
 const othersStay = (extension) => ({
   name: 'others-stay',
-  setup: (bundle) => bundle.onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: `./index${extension}`, external: true })),
+  setup: (bundle) => bundle.onResolve({ filter: /^\.\/(index|fallback)\.js$/ }, ({ path }) => ({ path: path.replace('.js', extension), external: true })),
 });
 
 rmSync(dist, { recursive: true, force: true });
@@ -24,6 +25,7 @@ for (const [format, extension] of [['esm', '.js'], ['cjs', '.cjs']]) {
     format,
     target: 'es2022',
     external: ['react', 'node:*'],
+    minifySyntax: true,
     mangleProps: /^_[a-z]/i,
     plugins: [othersStay(extension)],
   });

@@ -115,6 +115,7 @@ ServiceApiOptions api_options(const Config& config, const ChannelTable& channels
   options.question_bytes_max = config.connection.message_bytes_max;
   options.stream_poll_wait = config.stream_poll_wait;
   options.plain_streams = config.streams;
+  options.takes_posts = config.handshake.upgrade.events;
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys = config.root_keys;
@@ -144,6 +145,7 @@ http::ServerOptions http_options(const Config& config) {
   options.trusted_proxies = config.trusted_proxies;
   options.tls = config.tls;
   options.address_connections_max = config.max_connections_per_address;
+  if (config.handshake.upgrade.events) options.upgrade_paths.emplace_back(kEventsPath);
   options.always_paths = {"/health/live", "/health/websocket-gateway", "/api/health/websocket-gateway"};
   return options;
 }

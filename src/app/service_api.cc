@@ -15,6 +15,7 @@ constexpr std::string_view kStreams = "/v1/stream/", kSubscriptions = "/v1/strea
 // What pages of other origins may do there; null: nothing.
 const http_api::PageLeave* leave_at(std::string_view path) {
   if (path == kMcp) return &http_api::kMcpLeave;
+  if (path == http_api::kPostPath) return &http_api::kPostLeave;
   if (path.starts_with(kStreams)) return &http_api::kRunStreamLeave;
   if (path == "/api/chat" || path.starts_with("/api/chat/") || path.starts_with("/ag-ui/"))
     return &http_api::kChatLeave;
@@ -62,6 +63,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
                    run_questions_, run_spans_, options_.question_bytes_max}),
       ai_sdk_(run_asking_),
       ag_ui_(run_asking_),
+      client_posts_(parts.loop, parts.engine.clients(), options_.instance_id, options_.question_bytes_max),
       streams_(parts.loop, parts.post_office),
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
@@ -80,7 +82,6 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
   add_agent_routes();
   add_ops_routes(parts.reload);
   add_document_routes();
-  if (options_.test_endpoints) add_test_routes(routes_, lookups_);
 }
 
 void ServiceApi::handle(http::Request& request, http::Responder responder) {
@@ -109,6 +110,9 @@ void ServiceApi::end_agents() {
 void ServiceApi::add_agent_routes() {
   routes_.add("GET", "/api/post-office/websocket/subscribe", scope(Scope::subscribe),
               to(streams_, &http_api::EventStreams::subscribe));
+  if (options_.takes_posts)
+    routes_.add("POST", http_api::kPostPath, http_api::poster(),
+                to(client_posts_, &http_api::ClientPosts::post));
   routes_.add("GET", "/v1/stream/{id}", http_api::run_reader(), to(run_streams_, &http_api::RunStreams::get));
   const http_api::Needs writer = http_api::stream_writer();
   routes_.add("PUT", "/v1/stream/{id}", writer, to(stream_writes_, &http_api::StreamWrites::put));
@@ -140,6 +144,7 @@ void ServiceApi::add_document_routes() {
               http_api::serve_openapi(post_office_.post_office().channels()));
   routes_.add("GET", "/asyncapi.json", nothing(), http_api::serve_asyncapi);
   if (options_.console) routes_.add("GET", "/", nothing(), http_api::serve_console);
+  if (options_.test_endpoints) add_test_routes(routes_, lookups_);
 }
 
 }  // namespace gw

@@ -11,6 +11,7 @@
 #include "app/reload.h"
 #include "post_office/http_api/ag_ui.h"
 #include "post_office/http_api/chat_sockets.h"
+#include "post_office/http_api/client_posts.h"
 #include "post_office/http_api/event_streams.h"
 #include "post_office/http_api/lookups.h"
 #include "post_office/http_api/messages.h"
@@ -35,6 +36,7 @@ struct ServiceApiOptions {
   std::optional<ChannelSet> anonymous = {};  // what clients without a session may use; absent: refused
   Duration stream_poll_wait = 20s;           // of a long poll for more
   bool plain_streams = true;
+  bool takes_posts = true;  // of clients without a WebSocket
   TraceOptions tracing;
   size_t question_bytes_max = 65536;  // of a client's message, as on /ws
   bool console = false;
@@ -95,6 +97,7 @@ class ServiceApi {
   http_api::RunAsking run_asking_;
   http_api::AiSdk ai_sdk_;
   http_api::AgUi ag_ui_;
+  http_api::ClientPosts client_posts_;
   http_api::EventStreams streams_;
   mcp::Polls polls_;
   mcp::Server mcp_;

@@ -191,6 +191,9 @@ void add_clients(std::vector<Setting>& out) {
                  cookie()});
   out.push_back({"allowed-origin", group, "Web origins besides the gateway's own whose pages may connect",
                  "none", origins()});
+  out.push_back({"sse-fallback", group,
+                 "Serve clients whose WebSockets are blocked, at /connection/sse and /connection/send", "",
+                 kinds::on_off({&Config::handshake, &HandshakeOptions::upgrade, &UpgradeOptions::events})});
   out.push_back(
       {"compression", group, "Offer permessage-deflate", "",
        kinds::on_off({&Config::handshake, &HandshakeOptions::upgrade, &UpgradeOptions::compression})});

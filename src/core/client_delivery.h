@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "core/channel.h"
+#include "core/client_post.h"
 #include "core/done.h"
 #include "core/registry.h"
 
@@ -36,6 +37,9 @@ class ClientDelivery {
     std::function<Result<void>(const ConnectionHandle&, std::string_view message)> send;
     std::function<void()> engine_lost = [] {};                    // as a failed probe, but at once
     std::function<void(ChannelIndex)> gap = [](ChannelIndex) {};  // publications to it may have been missed
+    // For one of its connections that gets events.
+    std::function<void(const ClientPost&, Done<PostVerdict>)> post =
+        [](const ClientPost&, const Done<PostVerdict>& done) { done(PostVerdict{}); };
   };
 
   virtual ~ClientDelivery() = default;
@@ -57,6 +61,12 @@ class ClientDelivery {
   // not_found: its instance is gone. unavailable: its instance does not listen now, or there is no Redis.
   // resource_exhausted: as for publish().
   virtual void send(const ConnectionRecord& record, std::string_view message, Done<void> done) = 0;
+
+  // To the instance that its token names. Posts of one connection may overtake each other on the way: their
+  // numbers are looked at where they arrive.
+  // not_found: that instance is gone. unavailable, timeout: it may have it or not; said again it does no
+  // harm. resource_exhausted: it does not have it.
+  virtual void post(ClientPost post, Done<PostVerdict> done) = 0;
 };
 
 }  // namespace gw

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "protocol/event_stream.h"
 #include "ws/frame.h"
 
 namespace gw {
@@ -26,7 +27,7 @@ Duration spread(Duration interval) {
 }  // namespace
 
 Connection::Connection(const ConnectionOptions& options, const ConnectionId& connection_id, bool with_deflate,
-                       TimePoint now, bool is_chat)
+                       TimePoint now, bool is_chat, Transport transport)
     : id(connection_id),
       deflate(with_deflate),
       options_(&options),
@@ -34,11 +35,13 @@ Connection::Connection(const ConnectionOptions& options, const ConnectionId& con
       bucket_(options.rate, now),
       last_received_(now),
       last_heartbeat_(now),
-      next_heartbeat_(now + spread(options.heartbeat_interval)) {}
+      next_heartbeat_(now + spread(options.heartbeat_interval)),
+      transport_(transport) {}
 
 Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch, TimePoint now) {
   if (!input.empty()) {
     last_received_ = now;
+    if (gets_events()) last_heartbeat_ = now;  // it has no other sign of life
     pong_owed_since_ = kNever;
     pong_overdue_ = false;
   }
@@ -109,6 +112,13 @@ Connection::Input Connection::on_limited(std::string_view text, TimePoint now) {
 }
 
 bool Connection::send(const FramePtr& frame, TimePoint now) {
+  if (gets_events()) return push(make_frame(as_events(*frame)), now);
+  return push(frame, now);
+}
+
+bool Connection::send_head(std::string head, TimePoint now) { return push(make_frame(std::move(head)), now); }
+
+bool Connection::push(const FramePtr& frame, TimePoint now) {
   if (!is_open()) return false;
   if (outbox_.push(frame, deflate, options_->outbox_bytes_max)) return true;
   outbox_.drop_unstarted();
@@ -119,9 +129,13 @@ bool Connection::send(const FramePtr& frame, TimePoint now) {
 void Connection::close(const Disconnect& why, TimePoint now) {
   if (!is_open()) return;
   std::string wire;
-  ws::append_close(wire, why.code, why.reason);
+  if (gets_events()) {
+    protocol::append_close_event(wire, why.code, why.reason);
+  } else {
+    ws::append_close(wire, why.code, why.reason);
+  }
   queue(std::move(wire));
-  phase_ = Phase::closing;
+  phase_ = gets_events() ? Phase::finished : Phase::closing;
   close_code_ = why.code;
   close_deadline_ = now + options_->close_timeout;
 }

@@ -40,6 +40,12 @@ struct ConnectionOptions {
   uint32_t chat_bytes_max() const { return std::min(4 * message_bytes_max, ws::kMessageBytesMax); }
 };
 
+// What its messages come in.
+enum class Transport : uint8_t {
+  websocket,
+  events,  // Server-Sent Events; it posts what it says (core/client_post.h)
+};
+
 class Connection {
  public:
   // How long a client may stay above its rate with `rate_closes`.
@@ -49,7 +55,7 @@ class Connection {
 
   // `is_chat`: it speaks AI SDK's frames.
   Connection(const ConnectionOptions& options, const ConnectionId& id, bool deflate, TimePoint now,
-             bool is_chat = false);
+             bool is_chat = false, Transport transport = Transport::websocket);
 
   // --- Input -----------------------------------------------------------------------------------------
   struct Input {
@@ -63,19 +69,24 @@ class Connection {
     std::string_view text;  // as long as ws::Event::text
   };
   // Control frames are answered here; errors and the peer's close end the connection here.
+  // What was posted comes as the frames that it would be (core/client_post.h).
   Input next(std::span<char>& input, ws::Scratch& scratch, TimePoint now);
   TimePoint resume_at() const { return bucket_.ready_at(options_->rate); }
 
   // --- Output ----------------------------------------------------------------------------------------
   // False: nothing more goes out on this connection. A full outbox closes it (slow_consumer).
   bool send(const FramePtr& frame, TimePoint now);
-  // Says goodbye and waits close_timeout for the peer's answer. Ignored when already closing.
+  // What stands before the first event. False: as for send().
+  bool send_head(std::string head, TimePoint now);
+  // Says goodbye and waits close_timeout for the peer's answer, which events have none of. Ignored when
+  // already closing.
   void close(const Disconnect& why, TimePoint now);
   Outbox& outbox() { return outbox_; }
   const Outbox& outbox() const { return outbox_; }
 
   // --- State -----------------------------------------------------------------------------------------
   bool is_open() const { return phase_ == Phase::open; }
+  bool gets_events() const { return transport_ == Transport::events; }
   // Both sides have closed: the socket can go once the outbox is empty.
   bool is_finished() const { return phase_ == Phase::finished; }
   // The peer's bytes can't be read any more: once our close frame is out, so is all we have to say.
@@ -121,6 +132,7 @@ class Connection {
   void on_control(const ws::Event& event, bool limited, TimePoint now);
   Input on_limited(std::string_view text, TimePoint now);
   void finish(uint16_t code);
+  bool push(const FramePtr& frame, TimePoint now);
   void queue(std::string wire);
 
   const ConnectionOptions* const options_;
@@ -138,6 +150,7 @@ class Connection {
   TimePoint limited_since_ = kNever;
   TimePoint limited_last_ = kNever;
   uint16_t close_code_ = 0;
+  const Transport transport_;
   bool pong_overdue_ = false;
   Phase phase_ = Phase::open;
 

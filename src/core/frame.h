@@ -34,5 +34,7 @@ using FramePtr = boost::intrusive_ptr<const Frame>;
 // A text message as a frame.
 FramePtr make_text_frame(std::string_view payload);
 FramePtr make_frame(std::string wire);
+// The same for a client without a WebSocket: each text an event, each ping a comment.
+std::string as_events(const Frame& frame);
 
 }  // namespace gw

@@ -41,7 +41,11 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
                  [this](const ConnectionHandle& to, std::string text, bool is_error) {
                    reply(to, std::move(text), is_error);
                  },
-                 [this](const ShardCommand& command) { send_to_all_shards(command); }}) {
+                 [this](const ShardCommand& command) { send_to_all_shards(command); }}),
+      uplinks_(options.shard.instance_id, [this](command::Post command, size_t bytes) {
+        const ConnectionHandle handle = command.handle;
+        send_to_shard(handle, std::move(command), bytes);
+      }) {
   if (options_.shard.handshake.upgrade.compression) deflater_.emplace();
   parts_.engine.clients().attach({
       .publish = [this](const Publication& publication) { return deliver(publication); },
@@ -53,6 +57,8 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
             announce_readiness();
           },
       .gap = [this](ChannelIndex channel) { send_gap(channel); },
+      .post = [this](const ClientPost& post,
+                     Done<PostVerdict> done) { uplinks_.take(post, std::move(done)); },
   });
   registry().on_evicted(
       [this](const ConnectionHandle& handle, const Disconnect& why) { close(handle, why); });
@@ -165,6 +171,7 @@ void Gateway::take_events() {
       [this](event::ChatSent& e) {
         if (chats_) chats_->on_sent(e.handle, e.bytes);
       },
+      [this](event::PostTaken& e) { uplinks_.on_taken(e); },
       [this](auto& e) { on_event(e); },
   };
   for (ShardEvent& event : events_) std::visit(take, event);

@@ -19,6 +19,7 @@
 #include "gateway/shard.h"
 #include "gateway/stats.h"
 #include "gateway/submissions.h"
+#include "gateway/uplinks.h"
 #include "net/event_loop.h"
 #include "net/listen_address.h"
 #include "net/passed_sockets.h"
@@ -159,6 +160,7 @@ class Gateway {
   std::unique_ptr<RunAttachments> attachments_;
   std::unique_ptr<RunOffers> offers_;
   std::unique_ptr<Submissions> submissions_;
+  Uplinks uplinks_;
   GatewayStats stats_;
   News refusals_;  // that have been logged
   TimePoint engine_echoed_at_;

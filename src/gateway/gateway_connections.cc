@@ -81,7 +81,8 @@ void Gateway::enter(const event::Admit& event, SessionPtr session) {
       }
     }
     if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
-    send_to_shard(event.handle, command::Admitted{event.handle, session});
+    std::string send_token = event.gets_events ? uplinks_.open(event.id, event.handle) : std::string();
+    send_to_shard(event.handle, command::Admitted{event.handle, session, std::move(send_token)});
     // Nobody found it in the registry when that happened.
     if (admission.session != session) on_session_changed(admission.session);
   });
@@ -91,6 +92,7 @@ void Gateway::on_event(event::Changed& event) { registry().update(event.id, even
 
 void Gateway::on_event(event::Closed& event) {
   if (chats_) chats_->on_closed(event.handle);
+  uplinks_.close(event.id);
   const auto it = admitting_.find(event.id);
   if (it != admitting_.end()) {
     it->second.left = true;

@@ -86,9 +86,9 @@ handshake::Verdict Handshakes::judge(Handshaking& client, Stranger& stranger, Ti
   }
   if (client.awaits_tls) return not_tls();
   // Known before the head is whole: what is not for us is not ours to wait for.
-  const std::optional<bool> is_for_us = http::is_request_for(bytes, kUpgradePath);
-  if (!is_for_us) return Incomplete{};
-  if (!*is_for_us) {
+  const std::optional<bool> is_upgrade = http::is_request_for(bytes, kUpgradePath);
+  if (!is_upgrade) return Incomplete{};
+  if (!*is_upgrade && !(options_.upgrade.events && *http::is_request_for(bytes, kEventsPath))) {
     // Passed on a second time it could go round for ever.
     if (client.returned) return Refusal{refuse_upgrade(400, "the request line is malformed")};
     return NotForUs{};
@@ -101,7 +101,8 @@ handshake::Verdict Handshakes::judge(Handshaking& client, Stranger& stranger, Ti
   const auto& head = std::get<http::RequestHead>(parsed);
   const std::string origin(http::find_field(head.fields, "Origin").value_or(""));
   const Ends ends{client.arrival.peer, client.arrival.local, client.is_secure};
-  auto checked = check_upgrade(head, ends, options_.upgrade, ready);
+  auto checked = *is_upgrade ? check_upgrade(head, ends, options_.upgrade, ready)
+                             : check_event_request(head, ends, options_.upgrade, ready);
   if (auto* answer = std::get_if<http::Response>(&checked)) {
     const bool bad_origin = answer->status == 403;
     return Refusal{std::move(*answer), head.method == "HEAD", false, bad_origin ? origin : ""};

@@ -22,7 +22,7 @@ namespace handshake {
 
 // The head is not whole yet.
 struct Incomplete {};
-// Its first request is not for /ws.
+// Its first request asks for no connection.
 struct NotForUs {};
 // What it sends is TLS: the bytes that have come are the beginning.
 struct BeginTls {};

@@ -13,6 +13,7 @@
 #include "core/attach_queue.h"
 #include "core/channel.h"
 #include "core/chat_clients.h"
+#include "core/client_post.h"
 #include "core/disconnect.h"
 #include "core/frame.h"
 #include "core/registry.h"
@@ -39,6 +40,7 @@ struct Admit {
   std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
   std::string origin;                           // of the page; empty: no browser
   bool is_chat = false;                         // it speaks AI SDK's frames
+  bool gets_events = false;                     // it has no WebSocket
 };
 // A page of an origin that is not allowed was refused.
 struct OriginRefused {
@@ -129,6 +131,11 @@ struct ChatSent {
   ConnectionHandle handle;
   uint64_t bytes = 0;
 };
+// What became of a command::Post.
+struct PostTaken {
+  ConnectionId id;
+  PostVerdict::Kind kind = PostVerdict::Kind::unknown;
+};
 struct Changed {
   ConnectionId id;
   ConnectionChange change;
@@ -164,13 +171,14 @@ using ShardEvent =
     std::variant<event::Admit, event::OriginRefused, event::Authenticate, event::Message, event::Changed,
                  event::Closed, event::Http, event::Stats, event::SpanEnded, event::ProbeEcho, event::Drained,
                  event::RunAttach, event::RunCatchUp, event::RunReleased, event::RunCancel, event::RunLook,
-                 event::ChatFrame, event::ChatSent, event::PresenceAsked>;
+                 event::ChatFrame, event::ChatSent, event::PresenceAsked, event::PostTaken>;
 
 namespace command {
 
 struct Admitted {
   ConnectionHandle handle;
-  SessionPtr session;  // null: anonymous
+  SessionPtr session;      // null: anonymous
+  std::string send_token;  // of one that gets events; else empty
 };
 struct Close {
   ConnectionHandle handle;
@@ -184,6 +192,12 @@ struct Send {
   ConnectionHandle handle;
   FramePtr frame;
   bool is_error = false;
+};
+// What one that gets events has to say, as frames. Answered by PostTaken.
+struct Post {
+  ConnectionHandle handle;
+  ConnectionId id;
+  std::string frames;
 };
 // To one that speaks another protocol, in that.
 struct ChatSend {
@@ -260,6 +274,6 @@ using ShardCommand =
     std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
                  command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::RunOffer,
                  command::RunsMissed, command::ChatSend, command::Upgrade, command::SetReady, command::Probe,
-                 command::Drain, command::Reconfigure, command::Stop>;
+                 command::Drain, command::Reconfigure, command::Stop, command::Post>;
 
 }  // namespace gw

@@ -71,7 +71,6 @@ class Shard {
   void begin_handshake(http::Handover arrived);
   void read_handshake(Client& client);
   void continue_handshake(Client& client);
-  void hand_to_control(Client& client);
   void refuse(Client& client, const handshake::Refusal& refused);
   void request_admission(Client& client, handshake::InOrder accepted);
 
@@ -84,6 +83,7 @@ class Shard {
   void take_commands();
   void on_admitted(command::Admitted& command);
   void on_close(const command::Close& command);
+  void take_post(command::Post& command);
   void replace_session(command::ReplaceSession command);
   void reconfigure(const ShardOptions& options);
   void deliver(const command::Deliver& command);

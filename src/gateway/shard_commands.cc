@@ -14,11 +14,12 @@ constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
 constexpr Duration kIdentifyTime = 5s;
 
 void append_welcome_frame(std::string& wire, const Connection& connection, const ShardOptions& options,
-                          WallTime now) {
+                          std::string_view send_token, WallTime now) {
   std::string welcome;
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(options.connection.heartbeat_interval);
-  protocol::append_welcome(welcome, {connection.id.text(), options.instance_id, seconds.count()}, now);
+  protocol::append_welcome(welcome, {connection.id.text(), options.instance_id, seconds.count(), send_token},
+                           now);
   ws::append_frame(wire, ws::Opcode::text, welcome);
 }
 
@@ -29,6 +30,7 @@ void Shard::take_commands() {
   const Overload execute{
       [this](command::Admitted& c) { on_admitted(c); },
       [this](command::Close& c) { on_close(c); },
+      [this](command::Post& c) { take_post(c); },
       [this](command::ReplaceSession& c) { replace_session(std::move(c)); },
       [this](command::Send& c) {
         Client* const client = find(c.handle);
@@ -83,7 +85,11 @@ void Shard::on_admitted(command::Admitted& command) {
   Connection& connection = client.connection();
   const bool is_chat = chat != nullptr;
   client.connected().chat = std::move(chat);
-  if (!is_chat) append_welcome_frame(wire, connection, options_, wall_);
+  if (connection.gets_events()) {
+    connection.send_head(std::exchange(wire, {}), now_);
+    input.clear();  // nothing belongs there
+  }
+  if (!is_chat) append_welcome_frame(wire, connection, options_, command.send_token, wall_);
   update_channels(client);
   // The upgrade's answer and the welcome in one frame: they leave in one write, in this order.
   send(client, make_frame(std::move(wire)));
@@ -105,9 +111,24 @@ void Shard::on_close(const command::Close& command) {
     // A browser can read a close code, not an HTTP status: upgrade, then close.
     std::string response = std::move(client->admitting().waiting->response);
     on_connected(*client);
-    send(*client, make_frame(std::move(response)));
+    client->connection().send_head(std::move(response), now_);
   }
   if (client->is_connected()) close(*client, command.why);
+}
+
+// The whole of it, or nothing: what is above the rate is held as it is for a WebSocket, and nothing more is
+// taken until it is used up.
+void Shard::take_post(command::Post& command) {
+  using Kind = PostVerdict::Kind;
+  Kind kind = Kind::unknown;
+  if (Client* const client = find(command.handle); client && client->connection().is_open()) {
+    kind = client->connected().paused ? Kind::over_rate : control_.is_full() ? Kind::behind : Kind::taken;
+    if (kind == Kind::taken) {
+      stats_.bytes_received_total += command.frames.size();
+      process(*client, command.frames);
+    }
+  }
+  control_.add(event::PostTaken{command.id, kind});
 }
 
 void Shard::replace_session(command::ReplaceSession command) {

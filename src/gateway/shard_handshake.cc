@@ -8,6 +8,20 @@
 #include "net/http/response_writer.h"
 
 namespace gw {
+namespace {
+
+// What stands before the events.
+std::string event_stream_head(std::string fields, WallTime now) {
+  http::Response response;
+  response.content_type = "text/event-stream";
+  response.extra_head = std::move(fields);
+  response.header("X-Accel-Buffering", "no");  // nginx would wait for more
+  std::string head;
+  http::append_response(head, response, {.close = true, .body = http::ResponseForm::Body::until_close}, now);
+  return head;
+}
+
+}  // namespace
 
 void Shard::begin_handshake(http::Handover arrived) {
   Client& client = clients_.allocate();
@@ -48,12 +62,22 @@ void Shard::continue_handshake(Client& client) {
   std::visit(Overload{
                  // A PROXY header may have left it less time.
                  [&](handshake::Incomplete) { schedule(client, client.deadline()); },
-                 [&](handshake::NotForUs) { hand_to_control(client); },
                  [&](handshake::BeginTls) {
                    begin_tls(client, options_.tls);
                    schedule(client, client.deadline());
                    ++tls_steps_left_;  // the one that it has been given is not used up
                    read_handshake(client);
+                 },
+                 [&](handshake::NotForUs) {
+                   // Ours alone until here: from now on another epoll set watches it.
+                   poller_.remove(client.fd.get());
+                   Handshaking& handshake = client.handshaking();
+                   const size_t size = handshake.bytes.size();
+                   control_.add(event::Http{{std::move(client.fd), std::move(handshake.bytes),
+                                             handshake.arrival.peer, handshake.arrival.local, false, false,
+                                             false, std::move(client.tls)}},
+                                size);
+                   destroy(client);
                  },
                  [&](const handshake::Refusal& refused) {
                    if (!refused.bad_origin.empty()) control_.add(event::OriginRefused{refused.bad_origin});
@@ -62,17 +86,6 @@ void Shard::continue_handshake(Client& client) {
                  [&](handshake::InOrder&& accepted) { request_admission(client, std::move(accepted)); },
              },
              handshakes_.judge(client.handshaking(), client.stranger, now_, ready_));
-}
-
-void Shard::hand_to_control(Client& client) {
-  Handshaking& handshake = client.handshaking();
-  // Ours alone until here: from now on another epoll set watches it.
-  poller_.remove(client.fd.get());
-  const size_t bytes = handshake.bytes.size();
-  control_.add(event::Http{{std::move(client.fd), std::move(handshake.bytes), handshake.arrival.peer,
-                            handshake.arrival.local, false, false, false, std::move(client.tls)}},
-               bytes);
-  destroy(client);
 }
 
 // Where TLS has not come yet, only who would not understand it hears of it in clear.
@@ -89,7 +102,7 @@ void Shard::refuse(Client& client, const handshake::Refusal& refused) {
   if (!refused.bad_proxy.empty())
     log::warn("proxy_header_refused",
               {{"peer", client.arrival().peer.ip.text()}, {"reason", refused.bad_proxy}});
-  ++stats_.handshakes_refused_total;
+  if (status >= 400) ++stats_.handshakes_refused_total;
   stats_changed_ = true;
   std::string bytes;
   // 426 has a Connection of its own.
@@ -107,16 +120,18 @@ void Shard::refuse(Client& client, const handshake::Refusal& refused) {
 void Shard::request_admission(Client& client, handshake::InOrder accepted) {
   Handshaking& handshake = client.handshaking();
   Upgrade& upgrade = accepted.upgrade;
-  Connection connection(options_.connection, ConnectionId::make(), upgrade.deflate, now_, upgrade.is_chat);
+  Connection connection(options_.connection, ConnectionId::make(), upgrade.deflate, now_, upgrade.is_chat,
+                        upgrade.transport);
   connection.client_id = std::move(upgrade.client_id);
   if (const auto guide = channels_.find("guide"); guide && !upgrade.is_chat) {
     connection.wanted.add(*guide);
     connection.latest_channel = *guide;
   }
+  if (connection.gets_events()) upgrade.response = event_stream_head(std::move(upgrade.response), wall_);
   tracer_.begin_connection(connection, upgrade.trace);
   event::Admit request{handle_of(client),          connection.id,        std::move(upgrade.token),
                        connection.wanted,          connection.client_id, Tracer::kept_context(connection),
-                       std::move(accepted.origin), upgrade.is_chat};
+                       std::move(accepted.origin), upgrade.is_chat,      connection.gets_events()};
   auto waiting = std::make_unique<Admitting::Waiting>(
       Admitting::Waiting{handshake.arrival, std::move(upgrade.response),
                          handshake.bytes.substr(accepted.head_bytes), upgrade.follows_runs});

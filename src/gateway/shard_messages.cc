@@ -212,8 +212,11 @@ void Shard::read(Client& client) {
     case IoResult::Status::failed: return destroy(client);
     case IoResult::Status::ok: break;
   }
-  stats_.bytes_received_total += result.bytes;
-  process(client, std::span(read_buffer_).first(result.bytes));
+  // What a client that gets events says, it posts.
+  if (!client.connection().gets_events()) {
+    stats_.bytes_received_total += result.bytes;
+    process(client, std::span(read_buffer_).first(result.bytes));
+  }
   // Whose close frame came before it is still answered.
   if (client.tls && client.tls->is_over() && client.connection().is_open()) destroy(client);
 }

@@ -20,12 +20,12 @@ bool is_token(std::string_view text) { return !text.empty() && text != "null" &&
 // First found wins: query, Authorization, subprotocol. What a page says itself comes before its cookies,
 // which it may not even know.
 std::string find_token(const http::Query& query, const http::RequestHead& head,
-                       const ws::Handshake& handshake) {
+                       std::span<const std::string_view> subprotocols) {
   for (const std::string_view name : {"session_token", "token"}) {
     if (const auto value = query.get(name); value && is_token(*value)) return std::string(*value);
   }
   if (const auto token = http::bearer_token(head.fields); is_token(token)) return std::string(token);
-  for (const std::string_view offered : handshake.subprotocols) {
+  for (const std::string_view offered : subprotocols) {
     if (!offered.starts_with(kBearerSubprotocol)) continue;
     // A subprotocol has no '=' or '@' (RFC 6455 11.3.4), a session id may: they come percent-encoded.
     const Result<std::string> token = http::percent_decode(offered.substr(kBearerSubprotocol.size()));
@@ -97,6 +97,59 @@ std::optional<http::Response> read_options(const http::Query& query, Upgrade& up
   return std::nullopt;
 }
 
+// Everything that is asked of whoever wants to connect, and of his page. `upgrade`: what it comes to. Empty:
+// all of it is in order.
+std::optional<http::Response> read_request(const http::RequestHead& head, const Ends& ends,
+                                           const UpgradeOptions& options, bool ready,
+                                           std::span<const std::string_view> subprotocols, Upgrade& upgrade) {
+  const auto expect = http::find_field(head.fields, "Expect");
+  if (expect && !equal_ignoring_case(*expect, "100-continue"))
+    return refuse_upgrade(417, "unknown expectation");
+  const http::OriginForm origin_form = http::origin_form(head.target);
+  http::Requester requester =
+      http::requester_of(ends.peer.ip, head.fields, options.trusted_proxies, ends.secure);
+  if (!origin_form.authority.empty()) requester.host = origin_form.authority;
+  if (auto refusal = refuse_page(head, requester, ends, options)) return refusal;
+  if (!ready) return refuse_upgrade(503, "this instance takes no connections now");
+
+  const auto target = http::split_target(origin_form.target);
+  if (!target) return refuse_upgrade(400, target.error().detail);
+  const auto query = http::Query::parse(target->query);
+  if (!query) return refuse_upgrade(400, query.error().detail);
+
+  upgrade.address = requester.address;
+  upgrade.token = find_token(*query, head, subprotocols);
+  if (auto refusal = read_cookie(head, requester, options, upgrade)) return refusal;
+  if (auto refusal = read_options(*query, upgrade)) return refusal;
+  if (const auto traceparent = http::find_field(head.fields, "traceparent"))
+    upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
+  if (expect) upgrade.response = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110 7.8
+  return std::nullopt;
+}
+
+// Lets a page of a configured origin read what it is answered (the CORS protocol of the Fetch standard);
+// whoever keeps the answer keeps it for that page alone.
+std::string leave_for_page(const http::RequestHead& head, const UpgradeOptions& options) {
+  std::string fields = "Vary: Origin\r\n";
+  const auto origin = http::find_field(head.fields, "Origin");
+  if (origin && http::is_origin_allowed(trim_blanks(*origin), {}, options.allowed_origins))
+    fields.append("Access-Control-Allow-Origin: ").append(trim_blanks(*origin)).append("\r\n");
+  return fields;
+}
+
+// Asked beforehand by the browser of such a page; refuse_page() has had nothing against it.
+http::Response answer_preflight(const http::RequestHead& head, const UpgradeOptions& options) {
+  http::Response granted;
+  granted.status = 204;
+  granted.content_type = {};
+  granted.extra_head = leave_for_page(head, options);
+  granted.header("Access-Control-Allow-Methods", "GET, POST")
+      .header("Access-Control-Allow-Headers",
+              "Authorization, Accept, Cache-Control, Content-Type, traceparent, tracestate")
+      .header("Access-Control-Max-Age", "600");
+  return granted;
+}
+
 }  // namespace
 
 http::Response refuse_upgrade(int status, std::string_view detail) {
@@ -124,30 +177,33 @@ std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& hea
     for (const HttpField& field : refusal.fields) response.header(field.name, field.value);
     return response;
   }
-  const auto expect = http::find_field(head.fields, "Expect");
-  if (expect && !equal_ignoring_case(*expect, "100-continue"))
-    return refuse_upgrade(417, "unknown expectation");
-  http::Requester requester =
-      http::requester_of(ends.peer.ip, head.fields, options.trusted_proxies, ends.secure);
-  if (!origin_form.authority.empty()) requester.host = origin_form.authority;
-  if (auto refusal = refuse_page(head, requester, ends, options)) return *std::move(refusal);
-  if (!ready) return refuse_upgrade(503, "this instance takes no connections now");
-
-  const auto target = http::split_target(origin_form.target);
-  if (!target) return refuse_upgrade(400, target.error().detail);
-  const auto query = http::Query::parse(target->query);
-  if (!query) return refuse_upgrade(400, query.error().detail);
-
   Upgrade upgrade;
-  upgrade.address = requester.address;
-  upgrade.token = find_token(*query, head, *handshake);
-  if (auto refusal = read_cookie(head, requester, options, upgrade)) return *std::move(refusal);
-  if (auto refusal = read_options(*query, upgrade)) return *std::move(refusal);
-  if (const auto traceparent = http::find_field(head.fields, "traceparent"))
-    upgrade.trace = protocol::parse_traceparent(trim_blanks(*traceparent));
-
-  if (expect) upgrade.response = "HTTP/1.1 100 Continue\r\n\r\n";  // RFC 9110 7.8
+  if (auto refusal = read_request(head, ends, options, ready, handshake->subprotocols, upgrade))
+    return *std::move(refusal);
   append_answer(upgrade, *handshake, options.compression);
+  return upgrade;
+}
+
+std::variant<Upgrade, http::Response> check_event_request(const http::RequestHead& head, const Ends& ends,
+                                                          const UpgradeOptions& options, bool ready) {
+  if (const char* fault = http::target_fault(head, http::origin_form(head.target)))
+    return refuse_upgrade(400, fault);
+  const bool is_preflight =
+      head.method == "OPTIONS" && http::find_field(head.fields, "Access-Control-Request-Method");
+  if (!is_preflight && head.method != "GET" && head.method != "POST")
+    return refuse_upgrade(405, "An event stream is asked for with GET or POST").header("Allow", "GET, POST");
+  const auto framing = http::body_framing(head);
+  if (const auto* error = std::get_if<http::HeadError>(&framing))
+    return refuse_upgrade(error->status, error->detail);
+  const auto& body = std::get<http::BodyFraming>(framing);
+  if (body.kind == http::BodyFraming::Kind::chunked || body.length > 0)
+    return refuse_upgrade(413, "this request has no body; the token stands in Authorization");
+  Upgrade upgrade;
+  upgrade.transport = Transport::events;
+  if (auto refusal = read_request(head, ends, options, ready, {}, upgrade)) return *std::move(refusal);
+  if (is_preflight) return answer_preflight(head, options);
+  if (upgrade.is_chat) return refuse_upgrade(400, "protocol: AI SDK's chats have addresses of their own");
+  upgrade.response = leave_for_page(head, options);
   return upgrade;
 }
 

@@ -1,4 +1,5 @@
-// The opening handshake of /ws: what a request head asks for, and what it is answered. Pure.
+// The opening handshake of /ws, and of event streams for clients that cannot have a WebSocket: what a request
+// head asks for, and what it is answered. Pure.
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "core/connection.h"
 #include "net/http/head.h"
 #include "net/http/message.h"
 #include "protocol/traceparent.h"
@@ -18,13 +20,15 @@ struct UpgradeOptions {
   std::vector<std::string> allowed_origins;
   std::vector<IpNetwork> trusted_proxies;
   bool compression = false;
+  bool events = true;      // kEventsPath is served
   bool anonymous = false;  // a client without a session comes in
   std::string cookie;      // that may hold the token; empty: none
 };
 
 // In order. The answer goes out together with the welcome or the refusal of the session.
 struct Upgrade {
-  std::string response;                         // 101
+  Transport transport = Transport::websocket;
+  std::string response;                         // 101; of events, fields for their 200
   std::string token;                            // of the session; empty: none shown. Never logged.
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
@@ -36,6 +40,7 @@ struct Upgrade {
 };
 
 inline constexpr std::string_view kUpgradePath = "/ws";
+inline constexpr std::string_view kEventsPath = "/connection/sse";
 
 // The two ends of the connection.
 struct Ends {
@@ -47,6 +52,9 @@ struct Ends {
 // Or the answer after which the connection closes. `ready`: this instance takes connections now.
 std::variant<Upgrade, http::Response> check_upgrade(const http::RequestHead& head, const Ends& ends,
                                                     const UpgradeOptions& options, bool ready);
+// The same for events: GET, or POST without a body, which is how a browser shows an Origin to its own site.
+std::variant<Upgrade, http::Response> check_event_request(const http::RequestHead& head, const Ends& ends,
+                                                          const UpgradeOptions& options, bool ready);
 http::Response refuse_upgrade(int status, std::string_view detail);
 
 }  // namespace gw

@@ -48,6 +48,10 @@ void append_welcome(std::string& out, const Welcome& welcome, WallTime now) {
   out.append(R"(,"instance_id":)");
   json::append_quoted(out, welcome.instance_id);
   out.append(R"(,"heartbeat_interval":)").append(std::to_string(welcome.heartbeat_interval));
+  if (!welcome.send_token.empty()) {
+    out.append(R"(,"send_token":)");
+    json::append_quoted(out, welcome.send_token);
+  }
   append_timestamp(out, now);
 }
 

@@ -15,7 +15,8 @@ namespace gw::protocol {
 struct Welcome {
   std::string_view connection_id = {};
   std::string_view instance_id = {};
-  int64_t heartbeat_interval = 30;  // seconds
+  int64_t heartbeat_interval = 30;   // seconds
+  std::string_view send_token = {};  // of one without a WebSocket; empty: left out
 };
 void append_welcome(std::string& out, const Welcome& welcome, WallTime now);
 

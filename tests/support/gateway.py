@@ -27,6 +27,7 @@ from support.certificates import make_certificate
 from support.client import Client
 from support.peer import Peer
 from support.process import Process
+from support.sse_client import SseClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Moves descriptors to 3 and on, by way of numbers that none of them has, and becomes the command behind.
@@ -266,6 +267,12 @@ class Gateway(Process):
         if token is None:
             token = self.new_session(user_id=f"user-{os.urandom(6).hex()}")
         return self._keep(Client.open(self.ws_url, token, **options))
+
+    def connect_by_events(self, token=None, **options) -> SseClient:
+        """The same for a client without a WebSocket."""
+        if token is None:
+            token = self.new_session(user_id=f"user-{os.urandom(6).hex()}")
+        return self._keep(SseClient.open(self.url, token, **options))
 
     def peer(self, **options) -> Peer:
         """A TCP connection, nothing sent yet."""

@@ -27,13 +27,13 @@ class Event:
 
 
 class EventStream:
-    """A GET, or a POST of the JSON `post`. Subscribed once the constructor returns with status 200; `next()` is the oldest event not yet taken.
+    """A GET, or a POST of the JSON `post`, or `method`. Subscribed once the constructor returns with status 200; `next()` is the oldest event not yet taken.
 
     With another status, `status` and `body` say why. With `stalled`, nothing is read (and little fits into
     the socket) until read().
     """
 
-    def __init__(self, base_url, path, query, key, *, stalled=False, headers=None, post=None):
+    def __init__(self, base_url, path, query, key, *, stalled=False, headers=None, post=None, method=None):
         target = urlsplit(base_url)
         connection = http.client.HTTPConnection(target.hostname, target.port, timeout=DEADLINE)
         connection.sock = socket.socket()
@@ -48,7 +48,7 @@ class EventStream:
         if post is not None:
             headers.setdefault("Content-Type", "application/json")
         body = None if post is None else json.dumps(post)
-        connection.request("GET" if post is None else "POST", f"{path}?{urlencode(query)}", body, headers)
+        connection.request(method or ("GET" if post is None else "POST"), f"{path}?{urlencode(query)}", body, headers)
         self._socket = connection.sock
         self._response = connection.getresponse()
         self.status = self._response.status

@@ -25,11 +25,10 @@ export class Events<Map extends Record<string, unknown[]>> {
   /** @internal */
   _emit<Name extends keyof Map>(name: Name, ...told: Map[Name]): void {
     for (const [wanted, listener] of this._listeners) {
-      if (wanted !== name) continue;
       try {
-        listener(...told);
+        if (wanted === name) listener(...told);
       } catch (error) {
-        setTimeout(() => { throw error; }, 0);
+        setTimeout(() => { throw error; });
       }
     }
   }

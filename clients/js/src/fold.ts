@@ -21,9 +21,9 @@ export const digits = (numbers: Iterable<number>, count: number): string =>
 export const hex = (hash: Hash): string => digits(hash, 7);
 
 /** What hex() wrote. */
-export const unhex = (text: string): Hash => [parseInt(text.slice(0, 7), 16), parseInt(text.slice(7), 16)];
+export const unhex = (text: string): Hash => [+`0x${text.slice(0, 7)}`, +`0x${text.slice(7)}`];
 
 export const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Of whole characters; a byte order mark is a character as any other. */
-export const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+export const decode = (bytes: Uint8Array): string => new TextDecoder('utf8', { ignoreBOM: true }).decode(bytes);

@@ -46,6 +46,16 @@ export type GatewayEvents = {
 // Half of a character, which no gateway takes, is U+FFFD.
 const json = (value: object): string => JSON.stringify(value, (_, said) => said?.toWellFormed?.() ?? said);
 
+/** What stands in for a WebSocket, after so many in a row that came to nothing; or where it did before. */
+async function standIn(failures: number): Promise<any> {
+  try {
+    if (failures > 1 || sessionStorage.sse) return (await import('./fallback.js')).choose(failures);
+  } catch { /* no storage, or no such file: none */ }
+};
+
+/** Whether there may be a fresh token. */
+const isAsked = (token: Options['token']): token is Exclude<Options['token'], string | null | undefined> => typeof token === 'function';
+
 type Identified = { id: string; [member: string]: unknown };
 
 interface Said {
@@ -71,6 +81,7 @@ export class Gateway extends Events<GatewayEvents> {
   private _said = new Set<Said>();
   private _retry?: ReturnType<typeof setTimeout>;
   private _failures = 0;
+  private _unheard = 0; // connections that came to nothing
   private _floor?: number; // what the gateway has asked for
   private _patient?: boolean | number; // it was asked to wait
   private _refused?: boolean; // the last token was
@@ -85,8 +96,8 @@ export class Gateway extends Events<GatewayEvents> {
     super();
     const at = this._url = new URL(url, globalThis.location?.href);
     at.protocol = at.protocol.replace('http', 'ws');
-    if (at.pathname === '/') at.pathname = '/ws';
-    if (_options.runs) at.searchParams.set('runs', '1');
+    if (!at.pathname[1]) at.pathname = '/ws';
+    if (_options.runs) at.searchParams.set('runs', 1 as any);
     const wake = () => this._wake(), life = this._life; // its `signal` is the option that counts
     globalThis.addEventListener?.('online', wake, life);
     globalThis.document?.addEventListener('visibilitychange', wake, life);
@@ -176,21 +187,20 @@ export class Gateway extends Events<GatewayEvents> {
   private async _dial(): Promise<void> {
     this._hangUp();
     this._become('connecting');
-    const { token, clientId } = this._options;
-    let shown: string | null | undefined, name = clientId;
+    let { token, clientId: name } = this._options, shown: string | null | undefined;
     try {
-      shown = typeof token === 'function' ? await token() : token;
+      shown = isAsked(token) ? await token() : token;
       if (name === undefined) name = (this._identity ??= await claimIdentity())._id;
     } catch {
       return this._gone(0);
     }
+    const stand = await standIn(this._unheard);
     if (this.error) return this._identity?._release();
     if (name) this._url.searchParams.set('client_id', name);
     let socket: WebSocket;
     try {
       // A subprotocol's name may hold less than encodeURIComponent() leaves.
-      const protocols = shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : [];
-      socket = this._socket = new (this._options.WebSocket ?? WebSocket)(this._url.href, protocols);
+      socket = this._socket = new (this._options.WebSocket ?? stand ?? WebSocket)(this._url.href, shown ? ['gateway.v1', `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : []);
     } catch {
       return this._finish('no_socket');
     }
@@ -207,7 +217,9 @@ export class Gateway extends Events<GatewayEvents> {
     if (this.error) return;
     const wanted = verdict(code);
     this._hangUp();
-    if (wanted === 'end' || (wanted === 'token' && (this._refused || typeof this._options.token !== 'function'))) {
+    this._welcomed || this._unheard++;
+    if (code !== 1006) this._unheard = 0;
+    if (wanted === 'end' || (wanted === 'token' && (this._refused || !isAsked(this._options.token)))) {
       return this._finish(`${code}`);
     }
     this._refused = wanted === 'token';
@@ -219,7 +231,7 @@ export class Gateway extends Events<GatewayEvents> {
     const slow = wanted === 'slow';
     const wait = backoff(this._failures++, slow, this._floor);
     this.retryAt = wait + Date.now();
-    this._retry = setTimeout(() => void this._dial(), wait);
+    this._retry = setTimeout(() => this._dial(), wait);
     this._patient = slow || this._floor;
     this._floor = 0;
     this._become('waiting');
@@ -240,9 +252,8 @@ export class Gateway extends Events<GatewayEvents> {
   private _hangUp(): void {
     clearTimeout(this._retry);
     this.retryAt = 0;
-    const socket = this._socket;
+    this._socket?.close();
     this._socket = undefined;
-    socket?.close();
   }
 
   private _become(state: State): void {
@@ -254,18 +265,17 @@ export class Gateway extends Events<GatewayEvents> {
   private _wake(): void {
     if (globalThis.document?.hidden) return;
     if (!this._patient) this.reconnect();
-    if (this._welcomed && !this._pinged) this._ping();
+    if (!this._pinged) this._ping();
   }
 
   private _tick(): void {
     const what = this._socket && watch(Date.now(), this._heard, this._pinged, this._runs.size > 0);
-    if (what === 'ask') this._ping();
-    else if (what === 'dead') this._gone(1006);
+    if (what) what === 'ask' ? this._ping() : this._gone(1006);
   }
 
   private _ping(): void {
     this._pinged = Date.now();
-    this._send(json({ type: 'ping' }));
+    this._send('{"type":"ping"}');
   }
 
   // What is heard.
@@ -275,13 +285,13 @@ export class Gateway extends Events<GatewayEvents> {
     this._pinged = 0;
     const { type, event, id } = message;
     if (type === 'run') return this._takeRun(message);
-    if (/^p.ng$/.test(type)) return;
+    if (/^p.ng/.test(type)) return;
     if (event === 'welcome') this._welcome();
     else if (event === 'draining') this._floor = message.retry_after_ms;
-    if (type === 'ack') return void this._answer(id, (said) => said._taken(message));
-    if (type === 'error' && id && this._failed(message)) return;
-    if (type !== 'detach') return this._emit('message', message);
-    for (const run of this._runs) if (message.reason && run.run_id === message.run_id) this._lose(run, message.reason);
+    if (type === 'ack') this._answer(id, (said) => said._taken(message));
+    else if (type === 'detach') {
+      for (const run of this._runs) if (message.reason && run.run_id === message.run_id) this._lose(run, message.reason);
+    } else if (type !== 'error' || !id || !this._failed(message)) this._emit('message', message);
   }
 
   private _welcome(): void {
@@ -317,7 +327,7 @@ export class Gateway extends Events<GatewayEvents> {
   private _failed({ id, code, message }: { id: string; code: string; message: string }): boolean {
     for (const run of this._runs) {
       if (run._attaching !== id) continue;
-      if (/^(unknown|forbidden|invalid)/.test(code)) this._lose(run, code, message);
+      if (/^(u|f|inv)/.test(code)) this._lose(run, code, message);
       else this._attach(run, true);
       return true;
     }
@@ -332,14 +342,14 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** Whether anything of ours has that id: a question that was asked twice has it twice. */
   private _answer(id: string, tell: (said: Said) => void): boolean {
-    let found = false;
+    let found;
     for (const said of this._said) {
       if (said._id === id) {
         found = this._said.delete(said);
         tell(said);
       }
     }
-    return found;
+    return found!;
   }
 
   private _fail(said: Said, code: string): void {

@@ -20,7 +20,7 @@ export async function claimIdentity(): Promise<Identity> {
   const lock = () => new Promise<void>((locked, refused) => {
     navigator.locks.request(slot + id, { signal: AbortSignal.timeout(1e3) }, () => {
       locked();
-      return new Promise<void>((release) => { unlock = release; });
+      return new Promise<void>((release) => unlock = release);
     }).catch(refused);
   });
   try {

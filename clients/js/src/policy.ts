@@ -4,11 +4,8 @@
 export const SILENCE = 6e3, SILENCE_IDLE = 45e3, PONG = 10e3;
 
 /** What a close code asks for: to end, to end unless token() has a new one, to wait long, or to come back. */
-export function verdict(code: number): 'end' | 'token' | 'slow' | 'back' {
-  if (code === 4010) return 'end';
-  if ([1008, 4001, 4003].includes(code)) return 'token';
-  return [4004, 4029].includes(code) ? 'slow' : 'back';
-}
+export const verdict = (code: number): 'end' | 'token' | 'slow' | 'back' =>
+  code === 4010 ? 'end' : [1008, 4001, 4003].includes(code) ? 'token' : [4004, 4029].includes(code) ? 'slow' : 'back';
 
 /** Whether the gateway closed because of something that it was sent: it is not sent again. */
 export const isOurFault = (code: number): boolean => [2, 3, 7, 9].includes(code - 1e3);
@@ -18,10 +15,8 @@ export const isOurFault = (code: number): boolean => [2, 3, 7, 9].includes(code 
  * were too many connections, at least 5 s; never less than `floor`, which the gateway asked for.
  */
 export const backoff = (failures: number, slow = false, floor = 0, chance = Math.random()): number =>
-  Math.max(floor, slow ? 5e3 : 0) + chance * (slow ? Math.min(55e3, 5e3 * 2 ** failures) : Math.min(20e3, 250 * 2 ** failures));
+  Math.max(floor, slow ? 5e3 : 0) + chance * Math.min(slow ? 55e3 : 20e3, (slow ? 5e3 : 250) * 2 ** failures);
 
 /** Whether a connection that has been silent has to be asked, or given up. `pinged`: when it was asked, or 0. */
-export function watch(now: number, heard: number, pinged: number, open: boolean): 'fine' | 'ask' | 'dead' {
-  if (pinged) return now - pinged > PONG ? 'dead' : 'fine';
-  return now - heard > (open ? SILENCE : SILENCE_IDLE) ? 'ask' : 'fine';
-}
+export const watch = (now: number, heard: number, pinged: number, open: boolean): false | 'ask' | 'dead' =>
+  pinged ? now - pinged > PONG && 'dead' : now - heard > (open ? SILENCE : SILENCE_IDLE) && 'ask';

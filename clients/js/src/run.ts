@@ -107,7 +107,7 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   }
 
   get pos(): number { return this._start + this._size; }
-  get epoch(): number { return Math.max(this._epoch, 0); }
+  get epoch(): number { return this._epoch < 0 ? 0 : this._epoch; }
   get hash(): string { return hex(this._hash); }
 
   /** Milliseconds since its agent has said something. */
@@ -115,9 +115,9 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
 
   /** Of a `json` run: its lines, as far as they are whole. */
   get items(): unknown[] {
-    const end = this.text.lastIndexOf('\n') + 1;
-    for (const line of this.text.slice(this._parsed, end).split('\n')) if (line) this._items.push(JSON.parse(line));
-    this._parsed = end;
+    const lines = this.text.slice(this._parsed).split('\n');
+    this._parsed = this.text.length - lines.pop()!.length;
+    for (const line of lines) if (line) this._items.push(JSON.parse(line));
     return this._items;
   }
 
@@ -160,7 +160,7 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
           if (error && status !== 'cancelled' || /^[fa]/.test(status)) throw new GatewayError(error?.code ?? status, error?.message);
           return;
         } else {
-          await new Promise<void>((resolve) => { wake = resolve; });
+          await new Promise<void>((resolve) => wake = resolve);
         }
       }
     } finally {
@@ -276,7 +276,7 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
   }
 
   private _cut(pos: number, hash: Hash): void {
-    const bytes = encode(this.text).subarray(0, Math.max(0, pos - this._start));
+    const bytes = encode(this.text).slice(0, Math.max(0, pos - this._start));
     this._start = Math.min(this._start, pos);
     this._size = bytes.length;
     this.text = decode(bytes);

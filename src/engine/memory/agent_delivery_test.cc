@@ -79,7 +79,7 @@ class MemoryAgentDelivery : public testing::Test {
   const ChannelTable channels_{{"guide"}};
   EventLoop loop_;
   AgentDelivery agents_{loop_, channels_, options()};
-  ClientDelivery clients_{agents_};
+  ClientDelivery clients_{agents_, "gw-1"};
   Texts to_clients_;
   int last_id_ = 0;
 };

@@ -1,6 +1,7 @@
 // Publications and messages to clients of a gateway that runs alone: all of them are here.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -11,7 +12,8 @@ namespace gw::memory {
 
 class ClientDelivery final : public gw::ClientDelivery {
  public:
-  explicit ClientDelivery(AgentDelivery& agents) : agents_(agents) {}
+  ClientDelivery(AgentDelivery& agents, std::string instance_id)
+      : agents_(agents), instance_id_(std::move(instance_id)) {}
 
   void attach(Local local) override { local_ = std::move(local); }
   void publish(Publication publication, Done<Missed> done) override {
@@ -23,9 +25,15 @@ class ClientDelivery final : public gw::ClientDelivery {
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override {
     done(local_.send(record.handle, message));
   }
+  void post(ClientPost post, Done<PostVerdict> done) override {
+    if (post.token.instance != instance_id_)
+      return done(Error{Errc::not_found, "the connection's instance is gone"});
+    local_.post(post, std::move(done));
+  }
 
  private:
   AgentDelivery& agents_;
+  const std::string instance_id_;
   Local local_;
 };
 

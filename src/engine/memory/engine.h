@@ -34,7 +34,7 @@ class Engine final : public gw::Engine {
         channels_(channels),
         traits_(traits(redis::Keys(options.key_prefix, options.instance_id, 0))),
         agents_(loop, channels, options.agents),
-        clients_(agents_),
+        clients_(agents_, options.instance_id),
         presence_(loop, options.presence),
         registry_(channels, options.instance_id, presence_.counts()),
         sessions_(loop, options.sessions),

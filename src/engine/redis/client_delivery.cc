@@ -24,7 +24,7 @@ void warn_invalid(std::string_view channel, std::string_view reason) {
 }  // namespace
 
 ClientDelivery::ClientDelivery(Parts parts, size_t message_bytes_max)
-    : parts_(parts), message_bytes_max_(message_bytes_max) {
+    : parts_(parts), message_bytes_max_(message_bytes_max), posts_(parts.loop, parts.messages, parts.keys) {
   for (size_t i = 0; i < parts_.channels.size(); ++i) add_channel(static_cast<ChannelIndex>(i));
   parts_.subscriptions.keep(parts_.keys.gateway(parts_.keys.instance()),
                             [this](std::string_view payload) { return on_own(payload); });
@@ -85,6 +85,15 @@ void ClientDelivery::send(const ConnectionRecord& record, std::string_view messa
       });
 }
 
+void ClientDelivery::post(ClientPost post, Done<PostVerdict> done) {
+  const std::string& instance = post.token.instance;
+  if (instance == parts_.keys.instance()) return local_.post(post, std::move(done));
+  if (!parts_.lease.is_fresh()) return done(not_now());
+  if (!parts_.lease.is_alive(instance)) return done(instance_gone());
+  posts_.send(post, std::move(done),
+              [this, instance](Done<void> why) { not_heard(instance, std::move(why)); });
+}
+
 // An instance that lives comes back to its subscriptions: only its lease tells that it is gone.
 void ClientDelivery::not_heard(const std::string& instance, Done<void> done) {
   parts_.lease.refresh([this, instance, done = std::move(done)] {
@@ -142,6 +151,7 @@ bool ClientDelivery::on_own(std::string_view payload) {
       parts_.registry.take_evictions();
       return true;
     }
+    if (posts_.on_heard(*object, local_.post)) return true;
   }
   const json::Value* id_text = object ? object->find("connection_id") : nullptr;
   const json::Value* message = object ? object->find("message") : nullptr;

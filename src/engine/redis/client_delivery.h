@@ -6,6 +6,7 @@
 
 #include "core/client_delivery.h"
 #include "engine/redis/agent_delivery.h"
+#include "engine/redis/client_posts.h"
 #include "engine/redis/lease.h"
 #include "engine/redis/prober.h"
 #include "engine/redis/registry.h"
@@ -36,6 +37,7 @@ class ClientDelivery final : public gw::ClientDelivery {
   void attach(Local local) override { local_ = std::move(local); }
   void publish(Publication publication, Done<Missed> done) override;
   void send(const ConnectionRecord& record, std::string_view message, Done<void> done) override;
+  void post(ClientPost post, Done<PostVerdict> done) override;
 
   // One of the connections is lost.
   void on_engine_lost() { local_.engine_lost(); }
@@ -51,6 +53,7 @@ class ClientDelivery final : public gw::ClientDelivery {
   const Parts parts_;
   const size_t message_bytes_max_;
   Local local_;
+  ClientPosts posts_;
   EventLoop::Registration offer_again_;
 };
 

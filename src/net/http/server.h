@@ -40,9 +40,9 @@ struct ServerOptions {
   Duration idle_timeout = 75s;   // between requests
   Duration write_timeout = 30s;  // a peer that takes nothing for so long is closed
   std::vector<IpNetwork> trusted_proxies;
-  TlsContextPtr tls = {};                 // of ops listeners that speak it
-  std::string upgrade_path = "/ws";       // requests for it go to on_upgrade
-  std::vector<std::string> always_paths;  // answered above the limits of connections too
+  TlsContextPtr tls = {};                            // of ops listeners that speak it
+  std::vector<std::string> upgrade_paths = {"/ws"};  // requests for them go to on_upgrade
+  std::vector<std::string> always_paths;             // answered above the limits of connections too
 };
 
 struct ServerStats {
@@ -133,7 +133,7 @@ class Server {
   // Closes everything; streams hear of it, later answers are ignored.
   ~Server();
 
-  // A kept-alive connection whose next request is for the upgrade path goes back whole, head included.
+  // A kept-alive connection whose next request is for an upgrade path goes back whole, head included.
   void on_upgrade(OnUpgrade function);
   void adopt(Handover connection);
   // An ops listener: its requests carry `ops`. Answers the address it got.

@@ -87,7 +87,7 @@ struct ServerConnection {
   enum class Intake : uint8_t {
     open,           // requests are taken as they come
     blocked,        // there may be more of them, to be taken once answers have left
-    upgrade_waits,  // the next is for the upgrade path: it is handed over once all answers have left
+    upgrade_waits,  // the next is for an upgrade path: it is handed over once all answers have left
     ended,          // nothing more is taken, and what comes is dropped
   };
   // Whether the socket takes what is in `out`.

@@ -90,7 +90,9 @@ size_t ServerImpl::take_request(ServerConnection& c, std::string_view data) {
   if (const auto* error = std::get_if<HeadError>(&parsed)) return refuse(error->status, error->detail);
   const RequestHead& head = std::get<RequestHead>(parsed);
 
-  if (!c.ops && on_upgrade && is_request_for(data, options_.upgrade_path).value_or(false)) {
+  const auto is_for = [&](const std::string& path) { return is_request_for(data, path).value_or(false); };
+  if (!c.ops && on_upgrade &&
+      std::any_of(options_.upgrade_paths.begin(), options_.upgrade_paths.end(), is_for)) {
     // Its answers would come from two loops: the shard gets it when ours have all left.
     if (c.owes_nothing()) {
       hand_over(c, data);

@@ -40,6 +40,9 @@ inline constexpr PageLeave kRunStreamLeave{
     "Stream-Expires-At, Stream-SSE-Data-Encoding, Producer-Epoch, Producer-Seq, Producer-Expected-Seq, "
     "Producer-Received-Seq, Run-Status, Run-Hash, WWW-Authenticate, Retry-After"};
 
+// What clients without a WebSocket say.
+inline constexpr PageLeave kPostLeave{"POST", "Authorization, Content-Type, traceparent, tracestate",
+                                      "Retry-After"};
 // AI SDK's chats, and AG-UI. Pages give their requests headers of their own (a tenant's, a trace's); only
 // these.
 inline constexpr PageLeave kChatLeave{

@@ -29,7 +29,7 @@ std::variant<const ApiKey*, http::Response> Routes::judge(http::Request& request
   const ApiKey* key = nullptr;
   if (!open) {
     if (auto refused = refuse_foreign_origin(request, allowed_origins_)) return std::move(*refused);
-    if (needs.who == Needs::Who::reader) return nullptr;
+    if (needs.who == Needs::Who::reader || needs.who == Needs::Who::poster) return nullptr;
     auto verdict = access_.judge(request, needs.requirement);
     if (std::holds_alternative<http::Response>(verdict)) return verdict;
     key = std::get<const ApiKey*>(verdict);

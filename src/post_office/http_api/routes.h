@@ -22,6 +22,7 @@ struct Needs {
     key_holder,
     key_holder_unless_ops,
     reader,  // of a run, with a session or a key: its handler looks
+    poster,  // with a token of his stream: the same
   };
   Who who = Who::anyone;
   Requirement requirement = {};
@@ -30,6 +31,7 @@ struct Needs {
 };
 inline Needs nothing() { return {}; }
 inline Needs run_reader() { return {Needs::Who::reader}; }
+inline Needs poster() { return {.who = Needs::Who::poster, .any_body = true}; }
 inline Needs any_key() { return {Needs::Who::key_holder}; }
 inline Needs scope(Scope scope) { return {Needs::Who::key_holder, {scope}}; }
 inline Needs stream_writer() {
