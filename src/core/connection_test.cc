@@ -292,5 +292,46 @@ TEST(Connection, ClosesAClientThatDoesNotReadWithinABoundedOutbox) {
   EXPECT_EQ(peer.receives(), Texts{"close:4008:Slow consumer"});
 }
 
+// What a connection that gets events has written.
+std::string written(Connection& connection) {
+  std::string wire;
+  std::array<iovec, 64> parts;
+  while (const size_t count = connection.outbox().gather(parts)) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) {
+      wire.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+      bytes += parts[i].iov_len;
+    }
+    connection.outbox().consume(bytes);
+  }
+  return wire;
+}
+
+TEST(ConnectionOfEvents, GetsFramesAsEvents) {
+  const ConnectionOptions options;
+  Connection connection(options, ConnectionId::make(), false, t0, false, Transport::events);
+  connection.send_head("HTTP/1.1 200 OK\r\n\r\n", t0);
+  std::string wire;
+  ws::append_frame(wire, ws::Opcode::ping, {});
+  ws::append_frame(wire, ws::Opcode::text, "{\n}");
+  connection.send(make_frame(std::move(wire)), t0);
+  for (const size_t size : {size_t{200}, size_t{70'000}})
+    connection.send(make_text_frame(std::string(size, 'x')), t0);
+  EXPECT_EQ(written(connection),
+            "HTTP/1.1 200 OK\r\n\r\n:\n\ndata: {\ndata: }\n\ndata: " + std::string(200, 'x') +
+                "\n\ndata: " + std::string(70'000, 'x') + "\n\n");
+}
+
+TEST(ConnectionOfEvents, ACloseIsItsLastEvent) {
+  const ConnectionOptions options;
+  Connection connection(options, ConnectionId::make(), false, t0, false, Transport::events);
+  connection.close(disconnect::session_ended, t0);
+  EXPECT_FALSE(connection.is_open());
+  EXPECT_TRUE(connection.is_finished());
+  EXPECT_FALSE(connection.send(make_text_frame("late"), t0));
+  EXPECT_EQ(written(connection), "event: close\ndata: {\"code\":4003,\"reason\":\"session ended\"}\n\n");
+  EXPECT_TRUE(connection.tick(t0 + options.close_timeout, w0).abandon);
+}
+
 }  // namespace
 }  // namespace gw

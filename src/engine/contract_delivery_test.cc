@@ -313,6 +313,24 @@ TEST_P(DeliveryContract, SendsToAConnectionOfItsOwnInstance) {
   EXPECT_EQ(refused.error().code, Errc::resource_exhausted);
 }
 
+TEST_P(DeliveryContract, TakesWhatClientsOfItsOwnPost) {
+  begin();
+  const auto post = [&](const std::string& instance) {
+    ClientPost said{SendToken::make(ConnectionId::make(), instance), 1, true, "{\"a\":\"\\n\"}\n{}"};
+    return ask<PostVerdict>([&](Done<PostVerdict> done) { clients().post(said, std::move(done)); });
+  };
+  const auto taken = post("gw-1");
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->kind, PostVerdict::Kind::taken);
+  EXPECT_EQ(taken->next, 2u);
+  ASSERT_EQ(instance_->posted.size(), 1u);
+  EXPECT_EQ(instance_->posted[0].body, "{\"a\":\"\\n\"}\n{}");
+  EXPECT_TRUE(instance_->posted[0].is_list);
+  const auto gone = post("gw-that-never-was");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Errc::not_found);
+}
+
 TEST_P(DeliveryContract, EndsAnAgentThatRefusedWhatOthersTook) {
   begin();
   TestAgent quick, slow;

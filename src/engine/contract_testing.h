@@ -79,7 +79,12 @@ class TestInstance {
                             sent.emplace_back(handle, message);
                             return Result<void>();
                           },
-                      .engine_lost = [this] { ++losses; }});
+                      .engine_lost = [this] { ++losses; },
+                      .post =
+                          [this](const ClientPost& post, Done<PostVerdict> done) {
+                            posted.push_back(post);
+                            if (answers_posts) done(verdict);
+                          }});
     sessions().on_change([this](const SessionPtr& session) { changed.push_back(session); });
     engine_->start();
   }
@@ -99,9 +104,12 @@ class TestInstance {
 
   std::vector<Publication> published;
   std::vector<std::pair<ConnectionHandle, std::string>> sent;
+  std::vector<ClientPost> posted;
   std::vector<SessionPtr> changed;
   int losses = 0;  // of the engine
   bool shards_behind = false;
+  PostVerdict verdict{PostVerdict::Kind::taken, 2};  // of what is posted
+  bool answers_posts = true;
 
  private:
   const std::unique_ptr<Engine> engine_;

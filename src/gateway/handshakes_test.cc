@@ -200,5 +200,30 @@ TEST_F(HandshakesTest, BehindATrustedProxyTheHeadSaysWhoseItIs) {
   EXPECT_TRUE(std::holds_alternative<InOrder>(*hear(peers[3], "10.0.0.1", kUpgrade + "\r\n")));
 }
 
+TEST_F(HandshakesTest, AnEventStreamIsAHandshakeToo) {
+  for (const char* const method : {"GET", "POST"}) {
+    Peer peer;
+    const auto verdict = hear(peer, "203.0.113.9",
+                              method + std::string(" /connection/sse?token=t HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const auto& accepted = std::get<InOrder>(*verdict);
+    EXPECT_EQ(accepted.upgrade.transport, Transport::events);
+    EXPECT_EQ(accepted.upgrade.token, "t");
+    handshakes_.forget(peer.stranger);
+  }
+  Peer with_body;
+  EXPECT_EQ(status(hear(with_body, "203.0.113.9",
+                        "POST /connection/sse HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")),
+            413);
+}
+
+TEST_F(HandshakesTest, SwitchedOffAnEventStreamIsSomebodyElses) {
+  HandshakeOptions without = options();
+  without.upgrade.events = false;
+  handshakes_.reconfigure(without);
+  Peer peer;
+  const auto verdict = hear(peer, "203.0.113.9", "GET /connection/sse HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(std::holds_alternative<NotForUs>(*verdict));
+}
+
 }  // namespace
 }  // namespace gw

@@ -6,14 +6,16 @@ import os
 
 import pytest
 
-from clients.driver import THERE, Driver
+from clients.driver import BY_EVENTS, THERE, Driver
 
 NAMES = itertools.count()
 
 
-@pytest.fixture(scope="module", params=THERE)
-def kind(request):
-    return request.param
+def pytest_generate_tests(metafunc):
+    """A file with BY_EVENTS_TOO is for a client without a WebSocket as well."""
+    if "kind" in metafunc.fixturenames:
+        more = [BY_EVENTS] if getattr(metafunc.module, "BY_EVENTS_TOO", False) else []
+        metafunc.parametrize("kind", [*THERE, *more], scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = Path(__file__).resolve().parent / "drivers"
 DEADLINE = 40.0
 
-# Name: who prints where the package is, the program there, and the driver that it runs.
+# Name: who prints where the package is, the program there, the driver that it runs, and what that is told.
 KINDS = {
     "python": ("python_client.sh", "venv/bin/python", "python_driver.py"),
     "js": ("js_client.sh", "node", "js.mjs"),
+    "js_by_events": ("js_client.sh", "node", "js.mjs", "--by-events"),  # as where WebSockets are blocked
 }
+BY_EVENTS = "js_by_events"
 # Each that is in the tree: a package comes with its script.
-THERE = [kind for kind, (script, *_) in KINDS.items() if (ROOT / "scripts/lib" / script).exists()]
+THERE = [kind for kind, (script, *_) in KINDS.items() if kind != BY_EVENTS and (ROOT / "scripts/lib" / script).exists()]
 
 
 class DriverError(AssertionError):
@@ -43,9 +45,9 @@ def installed(kind) -> Path:
 
 class Driver:
     def __init__(self, kind):
-        _, program, script = KINDS[kind]
+        _, program, script, *told = KINDS[kind]
         self.kind = kind
-        command = [installed(kind) / program, DRIVERS / script]
+        command = [installed(kind) / program, DRIVERS / script, *told]
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         self._waiting, self._lock = {}, threading.Lock()

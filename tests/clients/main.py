@@ -27,7 +27,7 @@ def parse_arguments():
         epilog="Exit code 1: a text was not exact, or something did not come back.",
     )
     parser.add_argument("--troubles", type=int, default=10_000, metavar="N", help="drops and restarts of each package (default: 10000)")
-    parser.add_argument("--client", choices=("js", "python"), help="one package alone (default: both, one after the other)")
+    parser.add_argument("--client", choices=("js", "js_by_events", "python"), help="one package alone, or one as where WebSockets are blocked (default: all, one after the other)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the first life; the next ones count on (default: 1)")
     parser.add_argument("--jobs", type=int, default=8, metavar="J", help="so many lives at a time, which mostly wait (default: 8)")
     return parser.parse_args()
@@ -59,7 +59,7 @@ def counted(report) -> Counter:
 
 def main() -> int:
     given = parse_arguments()
-    kinds = [given.client] if given.client else ["js", "python"]
+    kinds = [given.client] if given.client else ["js", "js_by_events", "python"]
     return 0 if all([run(kind, given) for kind in kinds]) else 1
 
 

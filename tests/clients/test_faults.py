@@ -9,6 +9,8 @@ from support.run_copies import Owner
 from support.runs import RUNS
 from support.server_process import free_port
 
+BY_EVENTS_TOO = True
+
 
 def connect_both(reader, writer, gateway, agents=None, **session):
     agents = agents or gateway

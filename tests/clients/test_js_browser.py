@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from clients.js_pages import PageServer
+from clients.no_websockets import NoWebSockets
 from support.chromium import FLAGS, chromium_path
 from support.run_copies import Owner
 from support.wait import eventually
@@ -53,6 +54,50 @@ def claimed(gateway, envelope) -> Owner:
 def welcomed(page):
     page.wait_for_function("window.tab?.gateway.state === 'open'")
     return page
+
+
+@pytest.fixture
+def blocked(gateway):
+    """The gateway as it is where WebSockets are blocked."""
+    with NoWebSockets(gateway.address) as proxy:
+        yield proxy
+
+
+def test_where_websockets_are_blocked_a_page_works_and_remembers(gateway, blocked, site, context, agent):
+    page = context.new_page()
+    page.goto(site.address("tab.mjs", blocked, gateway.new_session(user_id="blocked")))
+    welcomed(page)
+    assert blocked.handshakes == 2
+    page.evaluate("(question) => { tab.ask(question); }", "how\nare you?")
+    envelope = agent.envelope()
+    assert envelope["message"]["payload"]["message"] == "how\nare you?"
+    owner = claimed(gateway, envelope)
+    owner.append("begun, ")
+    page.wait_for_function("window.tab?.run?.text === 'begun, '")
+    page.reload()
+    welcomed(page)
+    owner.append("ended \u2028 \r\n é")
+    owner.end()
+    page.wait_for_function("window.tab?.run?.status === 'completed'")
+    assert page.evaluate("[tab.run.text, tab.run.verified]") == ["begun, ended \u2028 \r\n é", True]
+    page.evaluate("again()")
+    welcomed(page)
+    assert blocked.handshakes == 2, "it did not remember that WebSockets are blocked"
+    page.evaluate("sessionStorage.gatewaySse = Date.now() - 1")
+    blocked.lets_through = True
+    page.reload()
+    welcomed(page)
+    assert page.evaluate("sessionStorage.gatewaySse < Date.now()"), "it did not try a WebSocket again"
+
+
+def test_a_gateway_that_is_not_there_is_no_blocked_websocket(gateway, site, context):
+    """It is tried by turns, and found again either way."""
+    with NoWebSockets(("127.0.0.1", 9)) as proxy:
+        page = context.new_page()
+        page.goto(site.address("tab.mjs", proxy, gateway.new_session(user_id="patient")))
+        eventually(lambda: proxy.handshakes >= 3)
+        proxy.target, proxy.lets_through = gateway.address, True
+        welcomed(page)
 
 
 def test_a_duplicated_tab_asks_for_itself(gateway, site, context, agent):

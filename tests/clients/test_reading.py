@@ -9,6 +9,7 @@ from support.tcp_proxy import TcpProxy
 from support.wait import eventually
 
 GATEWAY_FLAGS = ("--log-level", "error")
+BY_EVENTS_TOO = True
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ SEED, LIVES = int(os.environ.get("CLIENT_SEED", "7")), int(os.environ.get("CLIEN
 TROUBLES = int(os.environ.get("CLIENT_TROUBLES", "25"))  # of each life
 
 
+BY_EVENTS_TOO = True
+
+
 @pytest.mark.parametrize("seed", range(SEED, SEED + LIVES))
 def test_drops_duplicates_and_restarts_leave_the_exact_text(kind, cluster, user, seed, record_property):
     with TroubledLife(kind, cluster, user, random.Random(seed)) as life:

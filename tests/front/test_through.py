@@ -7,6 +7,7 @@ import pytest
 from support.api import POST_OFFICE, Api
 from support.client import Client
 from support.cluster import KEY
+from support.sse_client import SseClient
 from support.wait import eventually
 
 
@@ -41,6 +42,17 @@ def test_events_reach_an_agent_one_by_one(api, connect, closing):
     for n in range(20):
         assert client.say("pillar:content", id=n)["status"] == "published"
         assert agent.next(timeout=5).json()["message"]["id"] == n
+
+
+def test_a_client_without_a_websocket_is_served_through_it(site, api, closing):
+    """Nothing is held back on the way down, and what goes up reaches its stream from whichever gateway it comes to."""
+    agent = closing(api.subscribe("guide"))
+    client = closing(SseClient.open(site.proxy.url, site.new_session("ada")))
+    for n in range(10):
+        assert client.say(id=n, text="hello")["status"] == "published"
+        assert agent.next(timeout=5).json()["message"]["id"] == n
+        api.send({"n": n}, connection_id=client.connection_id)
+        assert client.receive(timeout=5) == {"n": n}
 
 
 def test_a_large_message_passes_whole(api, connect):

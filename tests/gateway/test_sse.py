@@ -359,6 +359,18 @@ def test_who_has_no_token_or_a_wrong_one(gateway, client):
     other.assert_silent()
 
 
+def test_guesses_of_streams_elsewhere_slow_down():
+    """Each costs a round trip to another instance; who has a stream here is not asked about them."""
+    with Gateway("--trusted-proxy", "127.0.0.1") as asked:
+        there = {"X-Forwarded-For": "203.0.113.7"}
+        client = asked.connect_by_events()
+        elsewhere = client.send_token.split(".")[0] + ".another-instance"
+        answers = [client.post("{}", sequence=1, token=elsewhere, headers=there).status_code for _ in range(25)]
+        assert answers[:20] == [404] * 20 and answers[-1] == 429
+        assert client.post('{"type":"ping"}', sequence=1, headers=there).status_code == 200
+        assert client.post("{}", sequence=1, token=elsewhere, headers={"X-Forwarded-For": "203.0.113.8"}).status_code == 404
+
+
 def test_an_api_key_or_a_session_is_no_send_token(gateway, client):
     session = gateway.new_session()
     for token in (gateway.api_key, session):

@@ -28,7 +28,7 @@ export class Events<Map extends Record<string, unknown[]>> {
       try {
         if (wanted === name) listener(...told);
       } catch (error) {
-        setTimeout(() => { throw error; });
+        setTimeout(() => { throw error; }, 0);
       }
     }
   }

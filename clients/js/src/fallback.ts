@@ -56,7 +56,11 @@ export class FallbackSocket {
     void this._post();
   }
 
-  close(): void { this._end(1000, ''); }
+  /** Nobody hears of it: who closes knows. */
+  close(): void {
+    this.onclose = undefined;
+    this._end(1000, '');
+  }
 
   private _fetch(address: string, token: string | undefined, init: RequestInit): Promise<Response> {
     const url = new URL(this._base);

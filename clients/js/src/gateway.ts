@@ -49,9 +49,9 @@ const json = (value: object): string => JSON.stringify(value, (_, said) => said?
 /** What stands in for a WebSocket, after so many in a row that came to nothing; or where it did before. */
 async function standIn(failures: number): Promise<any> {
   try {
-    if (failures > 1 || sessionStorage.sse) return (await import('./fallback.js')).choose(failures);
+    if (failures > 1 || sessionStorage.gatewaySse) return (await import('./fallback.js')).choose(failures);
   } catch { /* no storage, or no such file: none */ }
-};
+}
 
 /** Whether there may be a fresh token. */
 const isAsked = (token: Options['token']): token is Exclude<Options['token'], string | null | undefined> => typeof token === 'function';
@@ -269,7 +269,7 @@ export class Gateway extends Events<GatewayEvents> {
   }
 
   private _tick(): void {
-    const what = this._socket && watch(Date.now(), this._heard, this._pinged, this._runs.size > 0);
+    const what = this._socket && watch(Date.now(), this._heard, this._pinged, this._runs.size as any);
     if (what) what === 'ask' ? this._ping() : this._gone(1006);
   }
 
@@ -336,8 +336,8 @@ export class Gateway extends Events<GatewayEvents> {
 
   /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
   private _lose(run: Run, code: string, message?: string): void {
-    const error = new GatewayError(code === 'unknown_run' && run._known ? 'gateway_lost' : code, message);
-    run._stop(error, code === 'forbidden' ? run.status : 'failed'); // forbidden to this one, it may go on
+    const error = new GatewayError(run._known && /^u/.test(code) ? 'gateway_lost' : code, message);
+    run._stop(error, code[0] === 'f' ? run.status : 'failed'); // forbidden to this one, it may go on
   }
 
   /** Whether anything of ours has that id: a question that was asked twice has it twice. */

@@ -14,7 +14,7 @@ export const isOurFault = (code: number): boolean => [2, 3, 7, 9].includes(code 
  * Milliseconds before the attempt after `failures`: full jitter, so that a restarted gateway is not stormed. Where there
  * were too many connections, at least 5 s; never less than `floor`, which the gateway asked for.
  */
-export const backoff = (failures: number, slow = false, floor = 0, chance = Math.random()): number =>
+export const backoff = (failures: number, slow?: boolean, floor = 0, chance = Math.random()): number =>
   Math.max(floor, slow ? 5e3 : 0) + chance * Math.min(slow ? 55e3 : 20e3, (slow ? 5e3 : 250) * 2 ** failures);
 
 /** Whether a connection that has been silent has to be asked, or given up. `pinged`: when it was asked, or 0. */

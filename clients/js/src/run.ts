@@ -101,7 +101,11 @@ export class Run extends Events<RunEvents> implements AsyncIterable<string> {
     if (!hash) return;
     const bytes = encode(text), own = fold(bytes);
     if (!text) [this._start, this._hash] = [+pos, unhex(hash)];
-    else if (hex(own) === hash) [this.text, this._size, this._hash] = [text, bytes.length, own];
+    else if (hex(own) === hash) {
+      this.text = text;
+      this._size = bytes.length;
+      this._hash = own;
+    }
     else return; // it is not the text of that cursor
     this._epoch = +epoch;
   }

@@ -97,7 +97,7 @@ void ClientDelivery::post(ClientPost post, Done<PostVerdict> done) {
 // An instance that lives comes back to its subscriptions: only its lease tells that it is gone.
 void ClientDelivery::not_heard(const std::string& instance, Done<void> done) {
   parts_.lease.refresh([this, instance, done = std::move(done)] {
-    if (!parts_.lease.is_alive(instance)) return done(instance_gone());
+    if (parts_.lease.is_gone(instance)) return done(instance_gone());
     done(Error{Errc::unavailable, "the connection's instance does not listen now"});
   });
 }

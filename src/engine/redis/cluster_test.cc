@@ -47,6 +47,33 @@ class Cluster : public EngineTest {
   std::unique_ptr<TestInstance> a_, b_;
 };
 
+TEST_F(Cluster, WhatIsPostedToOneReachesTheOther) {
+  begin(kRedis);
+  using Kind = PostVerdict::Kind;
+  const ClientPost said{SendToken::make(ConnectionId::make(), "gw-b"), 7, true,
+                        "{\"a\":\"\\u00fc \u00fc\"}\r\n{}"};
+  const auto post = [&] {
+    return ask<PostVerdict>([&](Done<PostVerdict> done) { a_->clients().post(said, std::move(done)); });
+  };
+  for (const Kind kind : {Kind::taken, Kind::unknown, Kind::out_of_order, Kind::over_rate, Kind::behind}) {
+    b_->verdict = {kind, 8};
+    const auto answer = post();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->kind, kind);
+    EXPECT_EQ(answer->next, 8u);
+  }
+  const ClientPost& heard = b_->posted.back();
+  EXPECT_EQ(heard.token.text(), said.token.text());
+  EXPECT_EQ(heard.number, 7u);
+  EXPECT_TRUE(heard.is_list);
+  EXPECT_EQ(heard.body, said.body);
+  EXPECT_TRUE(a_->posted.empty());
+  b_->answers_posts = false;
+  const auto silent = post();
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code, Errc::timeout);
+}
+
 TEST_F(Cluster, EachSeesTheOthersConnections) {
   begin(kRedis);
   const ConnectionRecord on_a = test_connection(shared_session("s", "ann", "red"), 3);

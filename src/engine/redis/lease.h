@@ -46,6 +46,8 @@ class Lease {
   // As of the last renewal.
   bool is_fresh() const { return state_.is_fresh(loop_.now()); }
   bool is_alive(std::string_view instance) const { return state_.is_alive(instance, loop_.now()); }
+  // The same within refresh()'s `done`: one that is not known is not alive.
+  bool is_gone(std::string_view instance) const { return state_.is_gone(instance, loop_.now()); }
   bool may_judge() const { return state_.may_judge(loop_.now()); }
   bool may_be_missing() const { return state_.may_be_missing(loop_.now()); }
   bool is_housekeeper() const { return state_.is_housekeeper(); }

@@ -69,6 +69,10 @@ bool LeaseState::is_alive(std::string_view instance, TimePoint now) const {
   return it->second.remaining - (now - renewed_at_) > kTime - kSoft;
 }
 
+bool LeaseState::is_gone(std::string_view instance, TimePoint now) const {
+  return !is_alive(instance, now) || (may_judge(now) && !peers_.contains(instance));
+}
+
 bool LeaseState::is_housekeeper() const {
   for (const auto& [instance, peer] : peers_) {
     if (instance == instance_) return true;

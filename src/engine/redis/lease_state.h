@@ -66,6 +66,8 @@ class LeaseState {
   bool is_fresh(TimePoint now) const;
   // An instance that is not known yet counts as alive, and so does each while Redis has only just come back.
   bool is_alive(std::string_view instance, TimePoint now) const;
+  // The same just after a renewal, when whoever lives is known.
+  bool is_gone(std::string_view instance, TimePoint now) const;
   // Redis has been there so long that a lease that is not fresh means what it says.
   bool may_judge(TimePoint now) const { return !returned_at_ || now - *returned_at_ >= kReturn; }
   // What other instances had in Redis may be missing, and on its way back.

@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 const dist = new URL('../../../build/js-client/dist/', import.meta.url);
 const { connect } = await import(new URL('index.js', dist));
 const { agent } = await import(new URL('producer.js', dist));
+const { FallbackSocket } = await import(new URL('fallback.js', dist));
+const byEvents = process.argv.includes('--by-events');
 
 const runs = new Map(); // the caller's name -> what is read, or written
 const written = new Map();
@@ -41,7 +43,7 @@ function until(when, listen, timeout_s = 30) {
 const client = {
   async connect({ url, token, tokens, client_id, timeout_s }) {
     const asked = tokens ? [...tokens] : undefined;
-    gateway = connect(url, { token: asked ? () => asked.shift() ?? tokens.at(-1) : token, clientId: client_id ?? undefined });
+    gateway = connect(url, { token: asked ? () => asked.shift() ?? tokens.at(-1) : token, clientId: client_id ?? undefined, ...byEvents ? { WebSocket: FallbackSocket } : {} });
     const told = await until(() => gateway.state === 'open' || gateway.error, (look) => [gateway.on('state', look)], timeout_s);
     if (!told) throw coded('timeout', `not connected within ${timeout_s} s`);
     if (gateway.error) throw gateway.error;
