@@ -342,6 +342,10 @@ CALLS = {
     ("POST", "/api/admin/reload"): [(200, lambda g, c: ("/api/admin/reload", None))],
     ("GET", "/asyncapi.json"): [(200, lambda g, c: "/asyncapi.json")],
     ("GET", "/ws"): [(426, lambda g, c: "/ws")],
+    # A key is no session: it is told so, and the stream ends.
+    ("GET", "/connection/sse"): [(200, lambda g, c: "/connection/sse"), (400, lambda g, c: "/connection/sse?runs=2")],
+    ("POST", "/connection/sse"): [(200, lambda g, c: "/connection/sse"), (400, lambda g, c: "/connection/sse?runs=2")],
+    ("POST", "/connection/send"): [(401, lambda g, c: "/connection/send?seq=1")],
     ("GET", "/"): [(200, lambda g, c: "/")],
     ("GET", TEST + "/connection/{}"): [(200, lambda g, c: f"{TEST}/connection/{c.connection_id}")],
     ("GET", TEST + "/channel/{}/connections"): [(200, lambda g, c: f"{TEST}/channel/guide/connections")],
