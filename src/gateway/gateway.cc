@@ -44,7 +44,9 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
                  [this](const ShardCommand& command) { send_to_all_shards(command); }}),
       uplinks_(options.shard.instance_id, [this](command::Post command, size_t bytes) {
         const ConnectionHandle handle = command.handle;
+        if (shards_[handle.shard].shard->inbox().is_full()) return false;
         send_to_shard(handle, std::move(command), bytes);
+        return true;
       }) {
   if (options_.shard.handshake.upgrade.compression) deflater_.emplace();
   parts_.engine.clients().attach({

@@ -133,7 +133,9 @@ std::string leave_for_page(const http::RequestHead& head, const UpgradeOptions& 
   std::string fields = "Vary: Origin\r\n";
   const auto origin = http::find_field(head.fields, "Origin");
   if (origin && http::is_origin_allowed(trim_blanks(*origin), {}, options.allowed_origins))
-    fields.append("Access-Control-Allow-Origin: ").append(trim_blanks(*origin)).append("\r\n");
+    fields.append("Access-Control-Allow-Origin: ")
+        .append(trim_blanks(*origin))
+        .append("\r\nAccess-Control-Allow-Credentials: true\r\n");  // such a page may use the cookie
   return fields;
 }
 

@@ -53,11 +53,13 @@ void Uplinks::take(const ClientPost& post, Done<PostVerdict> done) {
   if (post.number < uplink.next) return done(PostVerdict{Kind::taken, uplink.next});
   if (post.number > uplink.next) return done(PostVerdict{Kind::out_of_order, uplink.next});
   if (uplink.waiting.size() == kWaitingMax) return done(PostVerdict{Kind::behind, uplink.next});
+  if (uplink.waiting.empty()) {
+    std::string frames = frames_of(post);
+    const size_t bytes = frames.size();
+    if (!post_(command::Post{uplink.handle, post.token.connection, std::move(frames)}, bytes))
+      return done(PostVerdict{Kind::behind, uplink.next});
+  }
   uplink.waiting.push_back(std::move(done));
-  if (uplink.waiting.size() > 1) return;
-  std::string frames = frames_of(post);
-  const size_t bytes = frames.size();
-  post_(command::Post{uplink.handle, post.token.connection, std::move(frames)}, bytes);
 }
 
 void Uplinks::on_taken(const event::PostTaken& taken) {

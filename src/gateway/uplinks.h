@@ -16,7 +16,8 @@ namespace gw {
 
 class Uplinks {
  public:
-  using PostToShard = std::function<void(command::Post command, size_t bytes)>;
+  // False: the shard is behind.
+  using PostToShard = std::function<bool(command::Post command, size_t bytes)>;
 
   Uplinks(std::string instance_id, PostToShard post)
       : instance_id_(std::move(instance_id)), post_(std::move(post)) {}

@@ -22,8 +22,12 @@ class UplinksTest : public ::testing::Test {
   void shard_says(Kind kind) { uplinks_.on_taken({kId, kind}); }
   Kind last() const { return verdicts_.back().kind; }
 
+  bool is_full_ = false;
   std::vector<command::Post> posted_;
-  Uplinks uplinks_{"gw-1", [this](command::Post command, size_t) { posted_.push_back(std::move(command)); }};
+  Uplinks uplinks_{"gw-1", [this](command::Post command, size_t) {
+                     if (!is_full_) posted_.push_back(std::move(command));
+                     return !is_full_;
+                   }};
   SendToken token_;
   std::vector<PostVerdict> verdicts_;
 };
@@ -73,6 +77,15 @@ TEST_F(UplinksTest, WhatWasNotTakenMayComeAgain) {
   EXPECT_EQ(verdicts_.back().next, 1u);
   post(1);
   EXPECT_EQ(posted_.size(), 2u);
+}
+
+TEST_F(UplinksTest, AShardThatIsBehindTakesNothing) {
+  is_full_ = true;
+  post(1);
+  EXPECT_EQ(last(), Kind::behind);
+  is_full_ = false;
+  post(1);
+  EXPECT_EQ(posted_.size(), 1u);
 }
 
 TEST_F(UplinksTest, NobodyElseCanPost) {

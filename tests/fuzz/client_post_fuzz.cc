@@ -30,7 +30,10 @@ void check_token(std::string_view text) {
 // What a connection makes of a body.
 std::vector<std::string> messages_of(const std::string& body, bool is_list) {
   std::string frames;
-  Uplinks uplinks("gw-1", [&](command::Post post, size_t) { frames = std::move(post.frames); });
+  Uplinks uplinks("gw-1", [&](command::Post post, size_t) {
+    frames = std::move(post.frames);
+    return true;
+  });
   const ConnectionId id = ConnectionId::make();
   const SendToken token = *SendToken::parse(uplinks.open(id, {}));
   uplinks.take({token, 1, is_list, body}, [](const Result<PostVerdict>&) {});

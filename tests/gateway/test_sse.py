@@ -427,6 +427,7 @@ def test_a_page_asks_for_leave_first(gateway, path, method):
     assert leave.headers["Access-Control-Allow-Origin"] == PAGE
     assert method in leave.headers["Access-Control-Allow-Methods"]
     assert "Authorization" in leave.headers["Access-Control-Allow-Headers"]
+    assert leave.headers.get("Access-Control-Allow-Credentials") == ("true" if path == STREAM else None)
     denied = gateway.api_with(None).request("OPTIONS", path, headers=asked | {"Origin": "https://evil.example"})
     assert denied.status_code in (403, 404, 405) and "Access-Control-Allow-Origin" not in denied.headers
 
@@ -434,6 +435,7 @@ def test_a_page_asks_for_leave_first(gateway, path, method):
 def test_it_may_read_and_post(gateway):
     client = gateway.connect_by_events(headers={"Origin": PAGE})
     assert client.stream.headers["Access-Control-Allow-Origin"] == PAGE
+    assert client.stream.headers["Access-Control-Allow-Credentials"] == "true"
     answer = client.post('{"type":"ping"}', headers={"Origin": PAGE})
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
     assert client.post('{"type":"ping"}', headers={"Origin": "https://evil.example"}).status_code == 403

@@ -3,12 +3,12 @@
 import { EventSplitter, parseEvent } from './sse.js';
 import { wait } from './wait.js';
 
-// After so long a WebSocket is tried again, in milliseconds. It is tried no sooner than a connection is needed.
+// After so long a WebSocket is tried again, in milliseconds, when a connection is needed then.
 const REMEMBERED = 6e5;
 const BATCH = 16e3; // characters that are posted together
 const LONGEST_PAUSE = 2e3;
 
-let until = 0;
+let until = 0; // WebSockets are blocked
 try {
   until = +sessionStorage.gatewaySse || 0;
 } catch { /* none */ }
@@ -21,11 +21,11 @@ function remember(): void {
 }
 
 /**
- * What the next connection is, after so many in a row that came to nothing: this, for as long as it is remembered that
- * it worked. Else by turns, since it may be the gateway that is not there.
+ * What the next connection is, after so many in a row that came to nothing: this, while WebSockets are remembered to be
+ * blocked. Else by turns, since it may be the gateway that is not there.
  */
 export const choose = (failures: number): typeof FallbackSocket | undefined =>
-  until > Date.now() || (failures > 1 && failures % 2 === 0) ? FallbackSocket : undefined;
+  until > Date.now() || (failures > 1 && failures % 2 === 0) ? StandIn : undefined;
 
 /** As much of a WebSocket as the client uses. */
 export class FallbackSocket {
@@ -35,6 +35,7 @@ export class FallbackSocket {
   onclose?: (event: { code: number; reason: string }) => void;
   onerror?: () => void;
 
+  protected _url: string;
   private _base: URL;
   private _life = new AbortController();
   private _unsent: string[] = [];
@@ -44,6 +45,7 @@ export class FallbackSocket {
 
   /** As for /ws, beside which the other two addresses are. */
   constructor(url: string, protocols: string[] = []) {
+    this._url = url.replace(/\?.*/, '');
     const at = this._base = new URL(url);
     at.protocol = at.protocol.replace('ws', 'http');
     at.pathname = at.pathname.replace(/[^/]*\/?$/, 'connection/');
@@ -73,7 +75,7 @@ export class FallbackSocket {
 
   private async _read(shown: string | undefined): Promise<void> {
     try {
-      const response = await this._fetch('sse', shown, { headers: { accept: 'text/event-stream' } });
+      const response = await this._fetch('sse', shown, { credentials: 'include', headers: { accept: 'text/event-stream' } });
       if (!response.ok || !response.body) throw 0;
       this.readyState = 1;
       this.onopen?.();
@@ -94,8 +96,8 @@ export class FallbackSocket {
     if (!data) return;
     const message = JSON.parse(data);
     if (message.send_token && !this._token) {
-      remember();
       this._token = message.send_token;
+      this._welcomed();
       void this._post();
     }
     if (message.type === 'ping') this.send('{"type":"pong"}'); // nothing else tells that we are here
@@ -142,10 +144,25 @@ export class FallbackSocket {
     return count || 1;
   }
 
-  private _end(code: number, reason: string): void {
+  protected _welcomed(): void {}
+
+  protected _end(code: number, reason: string): void {
     if (this.readyState === 3) return;
     this.readyState = 3;
     this._life.abort();
     this.onclose?.({ code, reason });
+  }
+}
+
+/** Once it is there, it looks whether it is needed: the gateway may have been away when WebSockets failed, and be back. */
+class StandIn extends FallbackSocket {
+  protected override _welcomed(): void {
+    if (until > Date.now()) return;
+    const probe = new WebSocket(this._url);
+    probe.onopen = () => {
+      probe.close();
+      this._end(1012, ''); // to come back by one
+    };
+    probe.onerror = remember;
   }
 }
