@@ -184,9 +184,10 @@ def test_a_page_comes_back_at_once_when_the_network_does(gateway, site, context)
     welcomed(page)
     # A network that fails so often that the next attempt is many seconds away.
     page.evaluate("""() => {
-        const real = window.WebSocket;
+        const { WebSocket: real, fetch } = window;
+        window.fetch = () => Promise.reject(new TypeError());
         window.WebSocket = class { constructor() { setTimeout(() => this.onclose({ code: 1006 })); } close() {} };
-        window.restore = () => { window.WebSocket = real; };
+        window.restore = () => { Object.assign(window, { WebSocket: real, fetch }); };
         Math.random = () => 0.999;
         again();
     }""")
