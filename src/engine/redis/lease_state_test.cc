@@ -139,6 +139,9 @@ TEST_F(LeaseStateTest, RoutesToThoseWhoRenew) {
   EXPECT_FALSE(lease_.is_alive("gw-a", kStart + 13s));
   EXPECT_FALSE(lease_.is_alive("gw-c", kStart + 10s));
   EXPECT_TRUE(lease_.is_alive("gw-new", kStart + 10s));
+  EXPECT_FALSE(lease_.is_gone("gw-a", kStart + 12s));
+  EXPECT_TRUE(lease_.is_gone("gw-c", kStart + 10s));
+  EXPECT_TRUE(lease_.is_gone("gw-never", kStart + 10s));
 }
 
 TEST_F(LeaseStateTest, NobodyIsDeadWhenRedisHasJustComeBack) {
@@ -149,6 +152,8 @@ TEST_F(LeaseStateTest, NobodyIsDeadWhenRedisHasJustComeBack) {
   EXPECT_FALSE(lease_.may_judge(kStart + 22s));
   EXPECT_TRUE(lease_.is_alive("gw-a", kStart + 22s));
   EXPECT_FALSE(lease_.is_alive("gw-a", kStart + 23s));
+  EXPECT_FALSE(lease_.is_gone("gw-b", kStart + 22s));
+  EXPECT_TRUE(lease_.is_gone("gw-b", kStart + 23s));
 }
 
 TEST_F(LeaseStateTest, TheFirstThatLivesKeepsHouse) {
