@@ -152,6 +152,12 @@ class AgentDelivery {
   virtual void working(const AgentSubscription& group, const std::vector<std::string>& ids,
                        Done<size_t> done) = 0;
 
+  // Nobody will ever do these ids of the group: they become dead letters, with `reason`, a fixed word. Who
+  // they were given to does not matter; ids that are not open are passed over. Answers how many were open.
+  // not_found and unavailable as for acknowledge().
+  virtual void give_up(const AgentSubscription& group, const std::vector<std::string>& ids,
+                       std::string_view reason, Done<size_t> done) = 0;
+
   // The end of agents here: takes no new ones, and on Redis no more messages for those that are subscribed;
   // what was on its way to them has been delivered when `done` is called. Never an error, and soon: after a
   // second it stops waiting for Redis.

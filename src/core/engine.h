@@ -18,6 +18,7 @@
 #include "core/run_store.h"
 #include "core/session_store.h"
 #include "core/stream_store.h"
+#include "core/webhook_store.h"
 
 namespace gw {
 
@@ -43,7 +44,7 @@ class Engine {
   virtual ~Engine() = default;
   virtual const EngineTraits& traits() const = 0;
 
-  // The eight interfaces; they live as long as the engine.
+  // The nine interfaces; they live as long as the engine.
   virtual AgentDelivery& agents() = 0;
   virtual ClientDelivery& clients() = 0;
   virtual Presence& presence() = 0;
@@ -52,6 +53,7 @@ class Engine {
   virtual RevocationStore& revocations() = 0;
   virtual RunStore& runs() = 0;
   virtual StreamStore& streams() = 0;
+  virtual WebhookStore& webhooks() = 0;
 
   // The table has one more. Its clients and agents are served from then on.
   virtual void add_channel(ChannelIndex channel) = 0;

@@ -89,6 +89,26 @@ TEST_P(GroupContract, CountsWhatIsOpenUntilItIsAcknowledged) {
   EXPECT_EQ(agents().stats(0).unacknowledged, 0u);
 }
 
+TEST_P(GroupContract, WhatIsGivenUpIsOpenNoMore) {
+  begin();
+  TestAgent agent, other;
+  join(agent, "workers");
+  join(other, "others");
+  for (const char* text : {"1", "2", "3"}) submit(text);
+  ASSERT_TRUE(until([&] { return agent.ids.size() >= 3 && other.ids.size() >= 3; }));
+  const auto give_up = [&](const Texts& ids, const std::string& group) {
+    return ask<size_t>([&](Done<size_t> done) {
+      agents().give_up({0, group, ""}, ids, "the hook fails", std::move(done));
+    });
+  };
+  EXPECT_EQ(give_up({agent.ids[0], "never", "1-1"}, "workers").value(), 1u);
+  EXPECT_EQ(give_up({agent.ids[0]}, "workers").value(), 0u);
+  EXPECT_EQ(agents().stats(0).dead_letters_total, 1u);
+  EXPECT_EQ(agents().stats(0).unacknowledged, 5u);
+  EXPECT_EQ(acknowledge(agent.ids, "workers"), 2u);
+  EXPECT_EQ(acknowledge(other.ids, "others"), 3u);
+}
+
 TEST_P(GroupContract, GivesEveryGroupItsOwnCopy) {
   begin();
   TestAgent one, two;

@@ -60,6 +60,7 @@ struct TestLimits {
   SessionStoreOptions sessions;
   RevocationStoreOptions revocations;
   PresenceOptions presence;
+  WebhookStoreOptions webhooks;
   Duration ack_wait = GroupMembers::kAckWait;
 };
 
@@ -146,6 +147,7 @@ class EngineTest : public testing::Test {
     options.sessions = limits_.sessions;
     options.revocations = limits_.revocations;
     options.presence = limits_.presence;
+    options.webhooks = limits_.webhooks;
     options.agents.queue = limits_.queue;
     options.agents.ack_wait = limits_.ack_wait;
     return options;
@@ -158,6 +160,7 @@ class EngineTest : public testing::Test {
     options.sessions = limits_.sessions;
     options.revocations = limits_.revocations;
     options.presence = limits_.presence;
+    options.webhooks = limits_.webhooks;
     options.agents.ack_wait = limits_.ack_wait;
     redis::SenderOptions& sender = options.agents.sender;
     sender.queue = limits_.queue;

@@ -113,6 +113,16 @@ void AgentDelivery::working(const AgentSubscription& group, const std::vector<st
   done(open);
 }
 
+// Nothing is kept of a dead letter here, so what is done with is given up.
+void AgentDelivery::give_up(const AgentSubscription& group, const std::vector<std::string>& ids,
+                            std::string_view reason, Done<size_t> done) {
+  acknowledge(group, ids, [&, done = std::move(done)](const Result<size_t>& closed) {
+    if (closed) channels_[group.channel].dead_letters_total += *closed;
+    if (closed) log_given_up(channels_[group.channel].name, group.group, group.tenant_id, *closed, reason);
+    done(closed);
+  });
+}
+
 // All that may wait in the channel fits into a group that has just come.
 AgentGroup::Limits AgentDelivery::group_limits() const {
   const ChannelQueue::Options& queue = options_.queue;

@@ -35,6 +35,8 @@ class AgentDelivery final : public gw::AgentDelivery {
                    Done<size_t> done) override;
   void working(const AgentSubscription& group, const std::vector<std::string>& ids,
                Done<size_t> done) override;
+  void give_up(const AgentSubscription& group, const std::vector<std::string>& ids, std::string_view reason,
+               Done<size_t> done) override;
   // Its agents' messages are only ever here: they are taken until the end.
   void stop_agents(Done<void> done) override { done({}); }
   void park_waiting(Done<size_t> done) override;

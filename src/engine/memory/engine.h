@@ -12,6 +12,7 @@
 #include "engine/memory/revocation_store.h"
 #include "engine/memory/run_store.h"
 #include "engine/memory/session_store.h"
+#include "engine/memory/webhook_store.h"
 #include "engine/redis/keys.h"
 #include "net/event_loop.h"
 
@@ -23,6 +24,7 @@ struct EngineOptions {
   AgentDeliveryOptions agents;
   SessionStoreOptions sessions;
   RevocationStoreOptions revocations;
+  WebhookStoreOptions webhooks;
   RunStoreOptions runs;
   PresenceOptions presence = {};
 };
@@ -39,6 +41,7 @@ class Engine final : public gw::Engine {
         registry_(channels, options.instance_id, presence_.counts()),
         sessions_(loop, options.sessions),
         revocations_(loop, options.revocations),
+        webhooks_(options.webhooks),
         runs_(loop, channels, options.runs) {}
 
   const EngineTraits& traits() const override { return traits_; }
@@ -50,6 +53,7 @@ class Engine final : public gw::Engine {
   RevocationStore& revocations() override { return revocations_; }
   RunStore& runs() override { return runs_; }
   StreamStore& streams() override { return runs_; }
+  gw::WebhookStore& webhooks() override { return webhooks_; }
 
   void add_channel(ChannelIndex channel) override { agents_.add_channel(channels_.name(channel)); }
   void start() override {
@@ -86,6 +90,7 @@ class Engine final : public gw::Engine {
   Registry registry_;
   SessionStore sessions_;
   RevocationStore revocations_;
+  WebhookStore webhooks_;
   RunStore runs_;
   std::string report_;
   EventLoop::Registration tick_;

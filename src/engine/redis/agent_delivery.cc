@@ -150,6 +150,12 @@ void AgentDelivery::working(const AgentSubscription& group, const std::vector<st
   inboxes_[group.channel]->working(group, ids, std::move(done));
 }
 
+void AgentDelivery::give_up(const AgentSubscription& group, const std::vector<std::string>& ids,
+                            std::string_view reason, Done<size_t> done) {
+  if (inboxes_.empty()) return done(Error{Errc::not_found, "no such group on this channel"});
+  inboxes_[group.channel]->give_up(group, ids, reason, std::move(done));
+}
+
 // Redis counts this instance as a receiver until it has left the agents' channels; what it has counted by
 // then is still on its way, and comes before the confirmation.
 void AgentDelivery::stop_agents(Done<void> done) {

@@ -52,6 +52,8 @@ class AgentDelivery final : public gw::AgentDelivery {
                    Done<size_t> done) override;
   void working(const AgentSubscription& group, const std::vector<std::string>& ids,
                Done<size_t> done) override;
+  void give_up(const AgentSubscription& group, const std::vector<std::string>& ids, std::string_view reason,
+               Done<size_t> done) override;
   void stop_agents(Done<void> done) override;
   void park_waiting(Done<size_t> done) override;
   ChannelStats stats(ChannelIndex channel, std::string_view tenant = {}) const override;

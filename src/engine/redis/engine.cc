@@ -37,6 +37,7 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
       registry_(loop, commands_, lease_, keys_, channels, presence_.counts()),
       sessions_(loop, commands_, keys_, channels, options.sessions),
       revocations_(loop, commands_, keys_, options.revocations),
+      webhooks_(loop, commands_, subscriptions_, keys_, options.webhooks),
       agents_({loop, messages_, commands_, subscriptions_, lease_, keys_, channels}, options.agents),
       prober_({loop, messages_, commands_, pushes_, subscriptions_, lease_, keys_},
               [this] { agents_.on_engine_works(loop_.now()); }),
@@ -97,6 +98,7 @@ void Engine::on_up() {
   server_run_id_ = run_id;
   lease_.on_up();
   agents_.on_up();
+  webhooks_.on_up();
   prober_.on_up(commands_);
   registry_.flush();
 }

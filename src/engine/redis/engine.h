@@ -13,6 +13,7 @@
 #include "engine/redis/revocation_store.h"
 #include "engine/redis/run_store.h"
 #include "engine/redis/session_store.h"
+#include "engine/redis/webhook_store.h"
 
 namespace gw::redis {
 
@@ -24,6 +25,7 @@ struct EngineOptions {
   PresenceOptions presence;
   SessionStoreOptions sessions;
   RevocationStoreOptions revocations;
+  WebhookStoreOptions webhooks;
   AgentDeliveryOptions agents;
   RunStoreOptions runs;
   size_t message_bytes_max = size_t{512} << 10;  // for clients
@@ -42,6 +44,7 @@ class Engine final : public gw::Engine {
   RevocationStore& revocations() override { return revocations_; }
   RunStore& runs() override { return runs_; }
   gw::StreamStore& streams() override { return runs_.streams(); }
+  gw::WebhookStore& webhooks() override { return webhooks_; }
 
   void add_channel(ChannelIndex channel) override;
   void start() override;
@@ -73,6 +76,7 @@ class Engine final : public gw::Engine {
   Registry registry_;
   SessionStore sessions_;
   RevocationStore revocations_;
+  WebhookStore webhooks_;
   AgentDelivery agents_;
   Prober prober_;
   ClientDelivery clients_;

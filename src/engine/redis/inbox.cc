@@ -143,10 +143,33 @@ void Inbox::acknowledge(const AgentSubscription& group, const std::vector<std::s
   commands_.command(words, [this, name, done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
     const auto closed = static_cast<size_t>(reply->integer());
-    const auto it = groups_.find(name);
-    if (it != groups_.end()) it->second.open -= std::min(it->second.open, closed);
+    on_closed(name, closed);
     done(closed);
   });
+}
+
+void Inbox::on_closed(const std::string& name, size_t closed) {
+  const auto it = groups_.find(name);
+  if (it != groups_.end()) it->second.open -= std::min(it->second.open, closed);
+}
+
+void Inbox::give_up(const AgentSubscription& group, const std::vector<std::string>& ids,
+                    std::string_view reason, Done<size_t> done) {
+  const std::string name = group_name(group);
+  std::vector<std::string_view> given;
+  if (!add_ids(given, ids)) return done(size_t{0});
+  run_script(
+      commands_, scripts::give_up,
+      {{"inbox", stream_}, {"dead", keys_.dead_letters(channel_)}, {"group", name}, {"reason", reason}},
+      given,
+      [this, group, name, reason = std::string(reason), done = std::move(done)](const Result<Reply>& reply) {
+        if (!reply) return done(reply.error());
+        const auto closed = static_cast<size_t>(reply->integer());
+        on_closed(name, closed);
+        dead_letters_ += closed;
+        log_given_up(channel_, group.group, group.tenant_id, closed, reason);
+        done(closed);
+      });
 }
 
 void Inbox::working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done) {

@@ -48,6 +48,9 @@ class Inbox {
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
   void working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
 
+  void give_up(const AgentSubscription& group, const std::vector<std::string>& ids, std::string_view reason,
+               Done<size_t> done);
+
   // Redis is (back) there: the group for agents with a Redis client of their own exists from now on.
   void on_up();
   // Reads on, claims, and, where `first`, tidies. Every 100 ms or so.
@@ -75,6 +78,7 @@ class Inbox {
     TimePoint claimed_at;
   };
 
+  void on_closed(const std::string& name, size_t closed);
   static std::string group_name(const AgentSubscription& subscription);
   std::string pubsub_name(const std::string& tenant) const;
   void create(const std::string& group, SubscriptionId id, const Done<void>& done);

@@ -148,6 +148,20 @@ end
 return {given_up, entries}
 )lua"));
 
+// Of the entries (more) those that are open become dead letters. Answers how many.
+const Script give_up({.keys = {"inbox", "dead"}, .arguments = {"group", "reason"}},
+                     joined(kPutAside, R"lua(
+local given_up = 0
+for at = more, #ARGV do
+  local open = redis.pcall('XPENDING', inbox, group, ARGV[at], ARGV[at], 1)
+  if open[1] then
+    put_aside(ARGV[at], 'group', group, 'deliveries', tostring(open[1][4]), 'reason', reason)
+    given_up = given_up + redis.call('XACK', inbox, group, ARGV[at])
+  end
+end
+return given_up
+)lua"));
+
 // Of the entries (more) those that no other instance has claimed begin their time anew, which is no delivery.
 // Answers which.
 const Script keep_ours({.keys = {"inbox"}, .arguments = {"group", "consumer"}}, R"lua(

@@ -59,6 +59,9 @@ class Keys {
   }
   std::string session_changed() const { return heard("session:", "changed"); }
 
+  // That there is another webhook, or one less.
+  std::string webhooks_changed() const { return heard("session:", "webhooks"); }
+
   // --- Connections ---
   std::string connection(std::string_view id) const { return kept("connection:", id); }
   std::string user_connections(std::string_view user) const {
@@ -130,6 +133,10 @@ class Keys {
   std::string tenant_revocations(std::string_view tenant) const {
     return kept("tenant:", tenant, ":revocations");
   }
+
+  // --- Webhooks: all of them by their ids, and a number that each change counts up ---
+  std::string webhooks() const { return kept("webhooks"); }
+  std::string webhooks_revision() const { return kept("webhooks:revision"); }
 
   // --- Messages ---
   std::string message_id(std::string_view digest) const { return kept("session:id:", digest); }

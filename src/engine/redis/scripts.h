@@ -32,6 +32,8 @@ extern const Script insert_session;    // unless its key is taken
 extern const Script list_sessions;     // in the order in which they were made, some at a time
 extern const Script replace_session;   // if it is still what was read
 extern const Script put_revocation;    // together with what is there of its name
+extern const Script put_webhook;       // makes one, or changes it
+extern const Script remove_webhook;    // takes it away
 
 // Of an inbox: inbox_scripts.cc, which says what a place is.
 extern const Script join_inbox;    // a group, with what waits for whoever comes first
@@ -40,6 +42,7 @@ extern const Script read_feed;     // entries for it, and what it may have misse
 extern const Script confirm_feed;  // event streams have had everything up to here
 extern const Script release;       // what waits goes to the first Pub/Sub subscriber
 extern const Script claim;         // a group's entries that were open too long
+extern const Script give_up;       // a group's entries that nobody will do
 extern const Script keep_ours;     // those that this instance still has begin anew
 extern const Script tidy_inbox;    // what everybody has done, what nobody will do, what is too old
 
