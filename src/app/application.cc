@@ -179,6 +179,7 @@ class Application {
   Result<void> start() {
     engine_->start();
     if (jwks_) jwks_->start();
+    if (const Result<void> started = api_.webhooks().start(); !started) return started;
     PassedSockets passed = sockets_passed_to_us(config_.listen, config_.ops_listen);
     if (const Result<void> started = gateway_.start(passed); !started) return started;
     if (consul_) consul_->start(consul_service(config_, engine_->traits(), first_address()));

@@ -99,6 +99,7 @@ MetricsSnapshot OpsApi::snapshot() {
   snapshot.runs = parts_.engine.runs().stats();
   if (parts_.consul) snapshot.consul = parts_.consul->stats();
   snapshot.sessions = parts_.engine.sessions().size();
+  snapshot.webhooks = parts_.webhooks.stats();
   snapshot.agent_streams = parts_.streams.size();
   snapshot.mcp = mcp_metrics(parts_.mcp.stats(), parts_.polls);
   snapshot.ready = parts_.gateway.is_ready();

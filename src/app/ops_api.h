@@ -12,6 +12,7 @@
 #include "post_office/http_api/api_request.h"
 #include "post_office/http_api/event_streams.h"
 #include "post_office/mcp/server.h"
+#include "post_office/webhooks/webhooks.h"
 
 namespace gw {
 
@@ -24,6 +25,7 @@ class OpsApi {
     PostOffice& post_office;
     Engine& engine;
     const http_api::EventStreams& streams;
+    const Webhooks& webhooks;
     const mcp::Polls& polls;
     const mcp::Server& mcp;
     const consul::Registrar* consul;  // null: none

@@ -18,6 +18,19 @@ ChannelSet channel_set(const std::vector<std::string>& names, const ChannelTable
 
 namespace {
 
+// Where every envelope that a group may have is kept here anyway, all may wait for a webhook; else others are
+// to have what it can't begin.
+WebhookOptions webhook_options(const Config& config) {
+  WebhookOptions options = config.webhooks;
+  options.version = config.version;
+  options.ack_wait = config.ack_wait;
+  options.circuit.open_time = config.queue.breaker.open_time;
+  if (config.engine == EngineKind::redis) return options;
+  options.waiting_max = 4 * config.queue.messages;
+  options.waiting_bytes_max = 4 * config.queue.bytes;
+  return options;
+}
+
 std::string unbracketed(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
@@ -116,6 +129,7 @@ ServiceApiOptions api_options(const Config& config, const ChannelTable& channels
   options.stream_poll_wait = config.stream_poll_wait;
   options.plain_streams = config.streams;
   options.takes_posts = config.handshake.upgrade.events;
+  options.webhooks = webhook_options(config);
   options.console = config.console;
   options.test_endpoints = config.test_endpoints;
   std::vector<Digest> root_keys = config.root_keys;

@@ -65,18 +65,15 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       ag_ui_(run_asking_),
       client_posts_(parts.loop, parts.engine.clients(), options_.instance_id, options_.question_bytes_max),
       streams_(parts.loop, parts.post_office),
+      webhooks_(parts.loop, parts.engine, parts.post_office, options_.webhooks, options_.instance_id),
+      webhook_calls_{webhooks_, parts.post_office.channels(), parts.loop},
       polls_(parts.loop, parts.post_office),
       mcp_(post_office_, polls_),
-      ops_({parts.loop, parts.gateway, parts.post_office, parts.engine, streams_, polls_, mcp_, parts.consul},
+      ops_({parts.loop, parts.gateway, parts.post_office, parts.engine, streams_, webhooks_, polls_, mcp_,
+            parts.consul},
            options_.instance_id),
       reports_(parts.loop, parts.gateway, parts.engine, ops_, {options_.instance_id, options_.version}) {
-  add_session_routes(routes_, sessions_);
-  add_message_routes(routes_, post_office_);
-  add_lookup_routes(routes_, lookups_);
-  add_disconnect_routes(routes_, parts.post_office);
-  add_run_routes(routes_, runs_);
-  add_ai_sdk_routes(routes_, ai_sdk_);
-  add_ag_ui_routes(routes_, ag_ui_);
+  add_caller_routes();
   parts.engine.sessions().on_change(
       [this](const SessionPtr& session) { run_readers_.on_session_changed(session); });
   add_agent_routes();
@@ -97,6 +94,7 @@ void ServiceApi::handle(http::Request& request, http::Responder responder) {
 std::vector<const ApiKey*> ServiceApi::reconfigure(ServiceApiOptions options) {
   options_.allowed_origins = std::move(options.allowed_origins);
   options_.anonymous = options.anonymous;
+  webhooks_.reconfigure(std::move(options.webhooks));
   return keys_.replace(std::move(options.keys));
 }
 
@@ -105,6 +103,17 @@ void ServiceApi::end_agents() {
   polls_.close_all();
   run_waits_.close_all();
   run_readers_.cut_all();
+}
+
+void ServiceApi::add_caller_routes() {
+  add_session_routes(routes_, sessions_);
+  add_message_routes(routes_, post_office_);
+  add_lookup_routes(routes_, lookups_);
+  add_disconnect_routes(routes_, post_office_.post_office());
+  add_webhook_routes(routes_, webhook_calls_);
+  add_run_routes(routes_, runs_);
+  add_ai_sdk_routes(routes_, ai_sdk_);
+  add_ag_ui_routes(routes_, ag_ui_);
 }
 
 void ServiceApi::add_agent_routes() {

@@ -20,6 +20,7 @@
 #include "post_office/http_api/runs.h"
 #include "post_office/http_api/sessions.h"
 #include "post_office/http_api/stream_writes.h"
+#include "post_office/http_api/webhooks.h"
 #include "post_office/mcp/server.h"
 
 namespace gw {
@@ -38,6 +39,7 @@ struct ServiceApiOptions {
   bool plain_streams = true;
   bool takes_posts = true;  // of clients without a WebSocket
   TraceOptions tracing;
+  WebhookOptions webhooks;
   size_t question_bytes_max = 65536;  // of a client's message, as on /ws
   bool console = false;
   bool test_endpoints = false;
@@ -66,6 +68,7 @@ class ServiceApi {
   void watch(const Telemetry* telemetry) { ops_.watch(telemetry); }
   MetricsSnapshot snapshot() { return ops_.snapshot(); }
   http_api::EventStreams& streams() { return streams_; }
+  Webhooks& webhooks() { return webhooks_; }
   http_api::ChatSockets& chat_sockets() { return chat_sockets_; }
   // Ends what agents wait for: streams after what they hold, polls and calls about runs with what there is.
   // Cuts off who reads a run.
@@ -73,6 +76,7 @@ class ServiceApi {
   const std::vector<http::Router::Route>& routes() const { return routes_.all(); }
 
  private:
+  void add_caller_routes();
   void add_agent_routes();
   void add_ops_routes(const std::function<ReloadOutcome()>& reload);
   void add_document_routes();
@@ -99,6 +103,8 @@ class ServiceApi {
   http_api::AgUi ag_ui_;
   http_api::ClientPosts client_posts_;
   http_api::EventStreams streams_;
+  Webhooks webhooks_;
+  const http_api::WebhookCalls webhook_calls_;
   mcp::Polls polls_;
   mcp::Server mcp_;
   OpsApi ops_;

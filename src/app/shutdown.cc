@@ -79,6 +79,8 @@ std::vector<ShutdownStep> shutdown_steps(const ShutdownParts& parts, Duration dr
            done();
          });
        }},
+      // An answer that takes longer is another instance's to finish.
+      {"stop_webhooks", kStepLimit, [parts](StepDone done) { parts.api.webhooks().stop(std::move(done)); }},
       {"stop_agents", kStepLimit,
        [parts](StepDone done) {
          parts.engine.agents().stop_agents([done = std::move(done)](const Result<void>&) { done(); });

@@ -30,6 +30,7 @@
 #include "net/listen_address.h"
 #include "net/tls_context.h"
 #include "ops/telemetry_settings.h"
+#include "post_office/webhooks/options.h"
 #include "traffic_cop/jwt.h"
 
 namespace gw {
@@ -60,6 +61,7 @@ struct Config {
   RevocationStoreOptions revocations;
   ChannelQueue::Options queue;
   RunLimits runs;
+  WebhookOptions webhooks;
   redis::AgentDeliveryOptions redis_agents;  // but for the queue and whether there is an inbox
 
   // Addresses.

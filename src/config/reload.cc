@@ -35,6 +35,9 @@ constexpr std::array<std::string_view, kReloadedSettings> kReloaded{
     "jwt-user-claim",
     "jwt-tenant-claim",
     "jwt-channels-claim",
+    "webhook-hosts",
+    "webhook-timeout",
+    "webhook-attempts",
     "drain-timeout",
     "log-level",
 };

@@ -10,7 +10,7 @@
 
 namespace gw {
 
-inline constexpr size_t kReloadedSettings = 28;
+inline constexpr size_t kReloadedSettings = 31;
 // Whether a setting counts without a restart. The keys of the API, and what the files of JWT keys hold, do.
 bool is_reloaded(std::string_view setting);
 

@@ -5,6 +5,7 @@
 #include "config/kinds.h"
 #include "config/run_settings.h"
 #include "config/tls_settings.h"
+#include "config/webhook_settings.h"
 #include "engine/redis/keys.h"
 
 namespace gw {
@@ -290,7 +291,9 @@ void add_agents(std::vector<Setting>& out) {
                  kinds::count({&Config::redis_agents, &redis::AgentDeliveryOptions::inbox_replicas},
                               size_t{0}, size_t{16})});
   out.push_back(
-      {"circuit-open-time", group, "How long a channel rests after five failures of Redis in a row", "",
+      {"circuit-open-time", group,
+       "How long a channel rests after five failures of Redis in a row, and a webhook after five of its own",
+       "",
        kinds::duration({&Config::queue, &ChannelQueue::Options::breaker, &CircuitBreaker::Options::open_time},
                        100ms, 1h)});
 }
@@ -378,6 +381,7 @@ const std::vector<Setting>& settings() {
     add_jwt_settings(list);
     add_agents(list);
     add_buffers(list);
+    add_webhook_settings(list);
     add_runs(list);
     add_consul(list);
     add_operations(list);

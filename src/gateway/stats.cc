@@ -1,7 +1,5 @@
 #include "gateway/stats.h"
 
-#include <algorithm>
-
 namespace gw {
 
 void ShardStats::add(const ShardStats& other) {
@@ -17,20 +15,6 @@ void ShardStats::add(const ShardStats& other) {
   accept_failures_total += other.accept_failures_total;
   tls.add(other.tls);
   for (const auto& [code, count] : other.closes_by_code) closes_by_code[code] += count;
-}
-
-void LatencyHistogram::record(Duration latency) {
-  const double ms = std::chrono::duration<double, std::milli>(latency).count();
-  const auto bucket = std::lower_bound(kBoundsMs.begin(), kBoundsMs.end(), ms) - kBoundsMs.begin();
-  ++buckets_[static_cast<size_t>(bucket)];
-  ++count_;
-  sum_ms_ += ms;
-}
-
-uint64_t LatencyHistogram::cumulative(size_t i) const {
-  uint64_t total = 0;
-  for (size_t b = 0; b <= i; ++b) total += buckets_[b];
-  return total;
 }
 
 }  // namespace gw

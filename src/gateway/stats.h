@@ -1,11 +1,10 @@
 // What the gateway counts. Each shard counts for itself and reports copies; the control loop adds them up.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 
-#include "base/time.h"
+#include "core/latency_histogram.h"
 #include "net/tls_session.h"
 
 namespace gw {
@@ -27,27 +26,9 @@ struct ShardStats {
   void add(const ShardStats& other);
 };
 
-// Milliseconds from a message's arrival to the engine's answer, in cumulative buckets as Prometheus has them.
-class LatencyHistogram {
- public:
-  static constexpr std::array<double, 13> kBoundsMs{0.1, 0.25, 0.5, 1,   2.5,  5,   10,
-                                                    25,  50,   100, 250, 1000, 5000};
-
-  void record(Duration latency);
-  // Of the bucket up to kBoundsMs[i], smaller ones included.
-  uint64_t cumulative(size_t i) const;
-  uint64_t count() const { return count_; }
-  double sum_ms() const { return sum_ms_; }
-
- private:
-  std::array<uint64_t, kBoundsMs.size() + 1> buckets_{};
-  uint64_t count_ = 0;
-  double sum_ms_ = 0;
-};
-
 struct GatewayStats {
   ShardStats shards;
-  LatencyHistogram message_latency;
+  LatencyHistogram message_latency;  // from a message's arrival to the engine's answer
   uint64_t messages_published_total = 0;
   uint64_t messages_queued_total = 0;
   uint64_t messages_duplicate_total = 0;

@@ -1,5 +1,6 @@
 #include "net/stream.h"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,12 @@
 #include <vector>
 
 namespace gw {
+
+class TlsTrust {
+ public:
+  boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
+};
+
 namespace {
 
 namespace asio = boost::asio;
@@ -22,6 +29,17 @@ using Endpoint = asio::generic::stream_protocol::endpoint;
 
 Error failed(std::string_view what, const error_code& error) {
   return {Errc::unavailable, std::string(what) + ": " + error.message()};
+}
+
+IpAddress ip_of(const asio::ip::address& address) {
+  IpAddress ip = *IpAddress::parse("::ffff:0.0.0.0");
+  if (address.is_v6()) {
+    ip.bytes = address.to_v6().to_bytes();
+  } else {
+    const auto bytes = address.to_v4().to_bytes();
+    std::copy(bytes.begin(), bytes.end(), ip.bytes.end() - bytes.size());
+  }
+  return ip;
 }
 
 class SocketStream final : public Stream {
@@ -37,7 +55,13 @@ class SocketStream final : public Stream {
                                                 const asio::ip::tcp::resolver::results_type& found) mutable {
           if (self->closed_) return;
           if (error) return done(failed("can't resolve " + self->host_, error));
-          for (const auto& entry : found) self->endpoints_.emplace_back(entry.endpoint());
+          for (const auto& entry : found) {
+            if (self->may_connect_to(ip_of(entry.endpoint().address())))
+              self->endpoints_.emplace_back(entry.endpoint());
+          }
+          if (self->endpoints_.empty())
+            return done(
+                Error{Errc::permission_denied, "no address of " + self->host_ + " may be connected to"});
           self->connect_next(std::move(done));
         });
   }
@@ -113,15 +137,12 @@ class SocketStream final : public Stream {
   }
 
   Result<void> prepare_tls() {
+    Result<std::shared_ptr<TlsTrust>> trust = tls_options_.trust;
+    if (!tls_options_.trust) trust = read_tls_trust(tls_options_.ca_file);
+    if (!trust) return trust.error();
+    trust_ = *trust;
     error_code error;
-    context_.emplace(asio::ssl::context::tls_client);
-    if (tls_options_.ca_file.empty()) {
-      context_->set_default_verify_paths(error);
-    } else {
-      context_->load_verify_file(tls_options_.ca_file, error);
-    }
-    if (error) return failed("certificates of " + tls_options_.ca_file, error);
-    tls_.emplace(socket_, *context_);
+    tls_.emplace(socket_, trust_->context);
     tls_->set_verify_mode(asio::ssl::verify_peer, error);
     tls_->set_verify_callback(asio::ssl::host_name_verification(host_), error);
     SSL_set_tlsext_host_name(tls_->native_handle(), host_.c_str());
@@ -131,7 +152,7 @@ class SocketStream final : public Stream {
   const TlsOptions tls_options_;
   asio::ip::tcp::resolver resolver_;
   Socket socket_;
-  std::optional<asio::ssl::context> context_;
+  std::shared_ptr<TlsTrust> trust_;
   std::optional<asio::ssl::stream<Socket&>> tls_;
   std::string host_;
   std::vector<Endpoint> endpoints_;
@@ -141,6 +162,18 @@ class SocketStream final : public Stream {
 };
 
 }  // namespace
+
+Result<std::shared_ptr<TlsTrust>> read_tls_trust(const std::string& ca_file) {
+  const auto trust = std::make_shared<TlsTrust>();
+  error_code error;
+  if (ca_file.empty()) {
+    trust->context.set_default_verify_paths(error);
+  } else {
+    trust->context.load_verify_file(ca_file, error);
+  }
+  if (error) return failed("certificates of " + ca_file, error);
+  return trust;
+}
 
 std::string HostPort::text() const {
   const bool ipv6 = host.find(':') != std::string::npos;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/ip.h"
 #include "net/event_loop.h"
 
 namespace gw {
@@ -22,9 +23,15 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
+// Certificates that were read once, for many connections.
+class TlsTrust;
+// Empty `ca_file`: the system's.
+Result<std::shared_ptr<TlsTrust>> read_tls_trust(const std::string& ca_file);
+
 struct TlsOptions {
   bool enabled = false;
-  std::string ca_file;  // empty: the system's certificates
+  std::string ca_file;                        // empty: the system's certificates
+  std::shared_ptr<TlsTrust> trust = nullptr;  // in its place
 };
 
 // Callbacks hold the stream alive; none runs after close().
@@ -36,6 +43,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   static std::shared_ptr<Stream> make(EventLoop& loop, const TlsOptions& tls);
   virtual ~Stream() = default;
 
+  // Before connect(): of a name's addresses only these. permission_denied: there is none.
+  using AddressCheck = std::function<bool(const IpAddress&)>;
+  void only_to(AddressCheck check) { check_ = std::move(check); }
   // Tries every address of the name in turn.
   virtual void connect(const HostPort& to, Done done) = 0;
   virtual void connect_unix(const std::string& path, Done done) = 0;
@@ -44,6 +54,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // All of it; `data` stays valid until `done`.
   virtual void write(std::string_view data, Done done) = 0;
   virtual void close() = 0;
+
+ protected:
+  bool may_connect_to(const IpAddress& address) const { return !check_ || check_(address); }
+
+ private:
+  AddressCheck check_;
 };
 
 }  // namespace gw

@@ -175,6 +175,25 @@ void append_runs(MetricFamilies& families, const RunStats& runs) {
   }
 }
 
+void append_webhooks(MetricFamilies& families, const WebhookStats& webhooks) {
+  families.amount("gateway.webhooks", "Webhooks that this instance serves.", number(webhooks.webhooks))
+      .amount("gateway.webhooks.waiting", "Envelopes that wait for a webhook here, or are on their way.",
+              number(webhooks.waiting))
+      .amount("gateway.webhooks.in_flight", "Requests to webhooks that have no whole answer yet.",
+              number(webhooks.in_flight))
+      .amount("gateway.webhooks.circuits_open", "Webhooks whose circuit is open or half open here.",
+              number(webhooks.circuits_open));
+  families
+      .family("gateway.webhooks.deliveries", MetricKind::counter,
+              "Attempts to deliver to a webhook, and envelopes given up, by outcome.")
+      .sample(number(webhooks.delivered_total), {{"outcome", "delivered"}})
+      .sample(number(webhooks.failed_total), {{"outcome", "failed"}})
+      .sample(number(webhooks.skipped_total), {{"outcome", "circuit_open"}})
+      .sample(number(webhooks.given_up_total), {{"outcome", "given_up"}});
+  families.histogram("gateway.webhooks.latency_ms",
+                     "Milliseconds from a request to a webhook to the end of its answer.", webhooks.latency);
+}
+
 void append_consul(MetricFamilies& families, const consul::RegistrarStats& consul) {
   families
       .gauge("gateway.consul.registered", "1 while Consul says that it knows this instance.",
@@ -236,6 +255,7 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot& snapshot) {
   append_mcp(families, snapshot.mcp);
   append_engine(families, snapshot.engine);
   append_runs(families, snapshot.runs);
+  append_webhooks(families, snapshot.webhooks);
   append_consul(families, snapshot.consul);
   append_telemetry(families, snapshot.telemetry);
   append_log(families, snapshot.log);

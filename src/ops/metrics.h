@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/engine.h"
 #include "core/run_store.h"
+#include "core/webhook_stats.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
 #include "ops/consul_registrar.h"
@@ -45,6 +46,7 @@ struct MetricsSnapshot {
   EngineStats engine;
   RunStats runs;
   McpMetrics mcp;
+  WebhookStats webhooks;
   consul::RegistrarStats consul;
   TelemetryStats telemetry;
   log::Stats log;

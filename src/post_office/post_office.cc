@@ -160,6 +160,11 @@ void PostOffice::working(const AgentSubscription& group, const std::vector<std::
   engine_.agents().working(group, ids, std::move(done));
 }
 
+void PostOffice::give_up(const AgentSubscription& group, const std::vector<std::string>& ids,
+                         std::string_view reason, Done<size_t> done) {
+  engine_.agents().give_up(group, ids, reason, std::move(done));
+}
+
 ChannelStats PostOffice::channel_stats(ChannelIndex channel, std::string_view tenant) const {
   return engine_.agents().stats(channel, tenant);
 }

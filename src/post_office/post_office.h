@@ -68,6 +68,8 @@ class PostOffice {
                                              Done<void> done);
   void acknowledge(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
   void working(const AgentSubscription& group, const std::vector<std::string>& ids, Done<size_t> done);
+  void give_up(const AgentSubscription& group, const std::vector<std::string>& ids, std::string_view reason,
+               Done<size_t> done);
   ChannelStats channel_stats(ChannelIndex channel, std::string_view tenant = {}) const;
 
   const ChannelTable& channels() const { return channels_; }

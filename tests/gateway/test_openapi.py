@@ -11,13 +11,15 @@ from referencing.jsonschema import DRAFT202012
 
 from support.api import POST_OFFICE, SESSIONS
 from support.chats import ChatStream, new_chat, user_message
+from support.hook_server import SUBSCRIBE, SUBSCRIPTIONS
 from support.jwt_secret import JWT_FLAGS
 from support.runs import RUNS, Run, cursor, new_name
 from support.wait import eventually
 
-GATEWAY_FLAGS = ["--test-endpoints", "--presence", "guide", *JWT_FLAGS]
+GATEWAY_FLAGS = ["--test-endpoints", "--presence", "guide", "--webhook-hosts", "127.0.0.1", *JWT_FLAGS]
 REVOCATIONS = "/api/traffic-cop/revocations"
 HEALTH = "/health/websocket-gateway"
+WEBHOOK = {"channel": "pillar:content", "callback": "http://127.0.0.1:9/", "realm": "shop"}
 TEST = "/api/test/websocket-gateway"
 
 
@@ -74,6 +76,10 @@ def stream_with(gateway, **headers):
     made = gateway.api.request("PUT", path, headers={"Content-Type": "application/json", **headers})
     assert made.status_code == 201, made.text
     return path
+
+
+def webhook(gateway):
+    return f"{SUBSCRIBE}/{gateway.api.post(SUBSCRIBE, WEBHOOK).json()['subscription_id']}"
 
 
 def mcp_message(method, **params):
@@ -169,6 +175,28 @@ CALLS = {
     ("POST", f"{POST_OFFICE}/working"): [
         (200, lambda g, c: (f"{POST_OFFICE}/working", {"channel": "guide", "group": "g", "ids": ["x"]})),
         (400, lambda g, c: (f"{POST_OFFICE}/working", {})),
+    ],
+    ("POST", SUBSCRIBE): [
+        (201, lambda g, c: (SUBSCRIBE, WEBHOOK)),
+        (201, lambda g, c: (SUBSCRIBE, WEBHOOK | {"max_in_flight": 1, "group": None, "tenant_id": "red"})),
+        (400, lambda g, c: (SUBSCRIBE, WEBHOOK | {"callback": "ftp://127.0.0.1/"})),
+        (400, lambda g, c: (SUBSCRIBE, WEBHOOK | {"max_in_flight": 0})),
+        (404, lambda g, c: (SUBSCRIBE, WEBHOOK | {"channel": "nowhere"})),
+    ],
+    ("GET", SUBSCRIPTIONS): [(200, lambda g, c: SUBSCRIPTIONS)],
+    ("GET", SUBSCRIBE + "/{}"): [
+        (200, lambda g, c: webhook(g)),
+        (404, lambda g, c: f"{SUBSCRIBE}/wh_none"),
+    ],
+    ("DELETE", SUBSCRIBE + "/{}"): [
+        (200, lambda g, c: webhook(g)),
+        (404, lambda g, c: f"{SUBSCRIBE}/wh_none"),
+    ],
+    ("POST", SUBSCRIBE + "/{}/secret"): [
+        (200, lambda g, c: f"{webhook(g)}/secret"),
+        (200, lambda g, c: (f"{webhook(g)}/secret", {"secret": None})),
+        (400, lambda g, c: (f"{webhook(g)}/secret", {"secret": "x"})),
+        (404, lambda g, c: f"{SUBSCRIBE}/wh_none/secret"),
     ],
     ("POST", RUNS): [
         (

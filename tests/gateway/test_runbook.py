@@ -11,6 +11,7 @@ import pytest
 
 from support import runbook
 from support.gateway import Gateway, run_to_exit
+from support.hook_server import HookServer, figures, status, subscribe
 from support.runbook import Scene
 from support.server_process import free_ports
 from support.wait import eventually
@@ -150,6 +151,17 @@ def group_silent():
 
 
 @contextlib.contextmanager
+def webhook_fails():
+    with HookServer(status(500)) as hook, started("--webhook-hosts", "127.0.0.1") as (gateway, session):
+        subscribe(gateway.api, hook)
+        client = gateway.connect()
+        for number in range(6):
+            client.say(id=f"m{number}")
+        eventually(lambda: figures(gateway)["gateway_webhooks_circuits_open"] == 1)
+        yield Scene.of(gateway, session)
+
+
+@contextlib.contextmanager
 def run_abandoned():
     """Its agent claims it and is not heard of again."""
     with started() as (gateway, session):
@@ -229,7 +241,7 @@ SCENES = {
     scene.__name__.replace("_", " "): scene
     for scene in (
         well, restarted, gone, port_taken, draining, full, user_full, session_unknown, session_suspended,
-        refused_handshake, agent, agent_talks, queued, overloaded, group_silent, run_abandoned, cut, drained, drain_cut_off,
+        refused_handshake, agent, agent_talks, queued, overloaded, group_silent, webhook_fails, run_abandoned, cut, drained, drain_cut_off,
         consul_away, collector_away,
     )
 }  # fmt: skip

@@ -97,14 +97,17 @@ void SimAgent::acknowledge(const std::string& event_id) {
   if (!node) return world_.after(kAnswerTime / 4, again);
   const auto request =
       std::make_shared<Pipe>(world_, node, world_.random.between(Duration(100us), Duration(5ms)));
-  request->to_node([request, event_id, subscription = options_.subscription,
+  const bool gives_up = options_.gives_up_one_in != 0 && world_.random.one_in(options_.gives_up_one_in);
+  request->to_node([request, event_id, gives_up, subscription = options_.subscription,
                     weak = weak_from_this()](GatewayNode& to) {
-    to.deliveries().acknowledge(subscription, {event_id}, [request, event_id, weak](Result<size_t> closed) {
+    const auto done = [request, event_id, weak](Result<size_t> closed) {
       if (!closed) return;
       request->to_peer([event_id, weak] {
         if (const auto self = weak.lock()) self->diary().acknowledged.insert(event_id);
       });
-    });
+    };
+    if (gives_up) return to.deliveries().give_up(subscription, {event_id}, "it fails", done);
+    to.deliveries().acknowledge(subscription, {event_id}, done);
   });
   world_.after(kAnswerTime, again);
 }

@@ -17,7 +17,8 @@ class SimAgent : public std::enable_shared_from_this<SimAgent> {
     AgentSubscription subscription;
     std::string channel;
     uint64_t answers_one_in = 5;
-    uint64_t forgets_one_in = 50;  // to acknowledge
+    uint64_t forgets_one_in = 50;   // to acknowledge
+    uint64_t gives_up_one_in = 40;  // in place of acknowledging
   };
 
   SimAgent(World& world, Journal& journal, PickNode pick, Options options)

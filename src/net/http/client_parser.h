@@ -1,20 +1,18 @@
-// The answer to one of our own requests, from its bytes as they come. Pure.
+// The whole answer to one of our own requests, from its bytes as they come. Pure.
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "net/http/answer_parser.h"
 
 namespace gw::http {
 
 class ClientParser {
  public:
-  static constexpr size_t kHeadBytesMax = 16 * 1024;
-
-  explicit ClientParser(size_t body_bytes_max);
-  ~ClientParser();
+  explicit ClientParser(size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
   // True once the answer is complete; what follows is ignored. protocol_error, or too_large: no more can be
   // put.
@@ -24,12 +22,13 @@ class ClientParser {
   Result<bool> put_end();
 
   // Of a complete answer.
-  int status() const;
-  std::string take_body();
+  int status() const { return answer_.head()->status; }
+  std::string take_body() { return std::move(body_); }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  const size_t body_bytes_max_;
+  AnswerParser answer_;
+  std::string body_;
 };
 
 }  // namespace gw::http

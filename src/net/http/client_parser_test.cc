@@ -34,8 +34,6 @@ TEST(ClientParser, TakesEveryFraming) {
   expect("HTTP/1.0 200 OK\r\n\r\nhello", "200 hello", true);
 }
 
-// Byte by byte Beast 1.81 asserts when it is asked about less than the last chunk
-// (tests/fuzz/corpus/http_answer).
 TEST(ClientParser, AnEmptyChunkedAnswerMayComeInPieces) {
   expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200 ");
   expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "more");
@@ -45,8 +43,6 @@ TEST(ClientParser, WaitsForTheRest) {
   expect("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "more");
   expect("HTTP/1.1 200 OK\r\nCont", "more");
   expect("HTTP/1.0 200 OK\r\n\r\nhello", "more");
-  // Too short to be told from the beginning of a head.
-  expect(std::string(4, '\0'), "more");
 }
 
 TEST(ClientParser, AnEndWithinAnAnswerIsTheConnectionsFault) {
@@ -61,7 +57,7 @@ TEST(ClientParser, RefusesWhatIsNoHttp) {
   expect("HTTP/1.1 abc OK\r\n\r\n", "protocol_error");
   expect("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "protocol_error");
   expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "protocol_error");
-  expect(std::string(4, '\0') + "\r\n\r\n", "protocol_error");
+  expect(std::string(4, '\0'), "protocol_error");
 }
 
 TEST(ClientParser, RefusesTooMuch) {

@@ -1,0 +1,30 @@
+// RFC 4648 10, and what is none.
+#include "base/base64.h"
+
+#include <gtest/gtest.h>
+
+namespace gw {
+namespace {
+
+TEST(Base64, AsTheRfcHasIt) {
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [bytes, text] : vectors) {
+    EXPECT_EQ(base64_encode(bytes), text);
+    EXPECT_EQ(base64_decode(text), bytes);
+  }
+  EXPECT_EQ(base64_encode("\xFB\xFF"), "+/8=");
+}
+
+TEST(Base64, RefusesEverythingElse) {
+  for (const char* text : {"Zg", "Zg=", "Z===", "=", "====", "Zh==", "Zm9v\n", "Zm9-", "Zg==Zg=="})
+    EXPECT_FALSE(base64_decode(text)) << text;
+}
+
+}  // namespace
+}  // namespace gw
