@@ -1,5 +1,6 @@
 """Envelopes are posted to a webhook, signed, and its answers reach whoever asked (docs/operations/webhooks.md)."""
 
+import json
 import threading
 import time
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from support.api import assert_refused
+from support.chats import ChatStream, new_chat, user_message
 from support.gateway import Gateway
 from support.hook_server import (
     SUBSCRIBE,
@@ -247,6 +249,23 @@ def test_events_are_pieces_of_the_answer(gateway, hook, client, made):
     hook.answer = events('{"a": 1}', "[2]")
     run = ended(gateway, ask(client, 2, format="json"))
     assert (run["status"], run["log"]) == ("completed", '{"a": 1}\n[2]\n')
+
+
+def test_a_server_of_ai_sdk_answers_its_chats(gateway, hook, made):
+    said = [
+        {"type": "start", "messageId": "theirs"}, {"type": "start-step"}, {"type": "text-start", "id": "t1"},
+        {"type": "text-delta", "id": "t1", "delta": "Once"}, {"type": "text-delta", "id": "t1", "delta": " upon"},
+        {"type": "text-end", "id": "t1"}, {"type": "finish-step"}, {"type": "finish"},
+    ]  # fmt: skip
+    hook.answer = events(*map(json.dumps, said), "[DONE]")
+    body = {"id": new_chat(), "messages": [user_message()]}
+    chat = ChatStream(gateway.url, "/api/chat", {"channel": "guide"}, gateway.api_key, post=body)
+    chunks = chat.chunks()
+    assert "".join(chunk.get("delta", "") for chunk in chunks) == "Once upon"
+    assert [chunk["type"] for chunk in chunks].count("finish") == 1 and chunks[-1]["type"] == "finish"
+    hook.answer = text("Only", " text")
+    chat = ChatStream(gateway.url, "/api/chat", {"channel": "guide"}, gateway.api_key, post=body | {"id": new_chat()})
+    assert "".join(chunk.get("delta", "") for chunk in chat.chunks()) == "Only text"
 
 
 def test_an_error_event_fails_the_run(gateway, hook, client, made):

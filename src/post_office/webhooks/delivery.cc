@@ -157,6 +157,7 @@ void WebhookDelivery::begin_answer() {
                           run_->finish({RunStatus::cancelled, std::nullopt, {}});
                         },
                         [this](RunWriter::Over how) { on_run_over(how); }});
+  run_->begin();
 }
 
 void WebhookDelivery::on_body(std::string_view piece) {
@@ -202,6 +203,7 @@ void WebhookDelivery::on_answer_whole() {
     const bool is_item = envelope_.run_format == RunFormat::json;
     if (!is_item && !text) return fail("message of the answer is no text");
     begin_answer();
+    if (!run_) return;
     run_->say(is_item ? pieces.front() : *text, is_item);
   } else {
     say(std::move(pieces));

@@ -206,6 +206,7 @@ void Hook::end_run(const std::string& id) {
   item->last_words = std::make_unique<RunWriter>(parts_.delivery.loop, parts_.delivery.runs, std::move(claim),
                                                  RunWriter::Events{[] {}, [] {}, over});
   item->last_words->finish({RunStatus::failed, RunError{"webhook_failed", kTooOften}, {}});
+  item->last_words->begin();
 }
 
 void Hook::end_last_words(const std::string& id) {

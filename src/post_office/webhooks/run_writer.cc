@@ -19,9 +19,7 @@ RunEnd failed(std::string code, std::string message) {
 }  // namespace
 
 RunWriter::RunWriter(EventLoop& loop, RunStore& runs, Claim claim, Events events)
-    : loop_(loop), runs_(runs), claim_(std::move(claim)), events_(std::move(events)), since_(loop.now()) {
-  again_ = loop_.after(Duration(0), [this] { this->claim(); });
-}
+    : loop_(loop), runs_(runs), claim_(std::move(claim)), events_(std::move(events)), since_(loop.now()) {}
 
 void RunWriter::claim() {
   runs_.claim(claim_.run_id, claim_.reach, claim_.claim, guarded(&RunWriter::on_claimed));

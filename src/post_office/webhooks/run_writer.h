@@ -38,9 +38,11 @@ class RunWriter {
     std::function<void(Over)> on_over;   // last
   };
 
-  // Both outlive it. No event comes before the constructor returns, nor after it is gone.
+  // Both outlive it. No event comes after it is gone.
   RunWriter(EventLoop& loop, RunStore& runs, Claim claim, Events events);
 
+  // Claims the run. Any event may come within, and end this.
+  void begin() { this->claim(); }
   // A piece of the answer: text, or an item where the run's format has them.
   void say(std::string_view piece, bool is_item);
   // Ends it behind what was said. What counts is the first.
