@@ -77,7 +77,7 @@ class ServiceApiTest : public http::ServerTest {
   }
 
   const ChannelTable channels{{"guide", "pillar:content"}};
-  memory::Engine engine{loop, channels, {"gw-1", "websocket:", {}, {100, 100, 1h}, {}, {}}};
+  memory::Engine engine{loop, channels, {"gw-1", "websocket:", {}, {100, 100, 1h}, {}, {}, {}}};
   TrafficCop traffic_cop{engine.sessions(), channels, [this] { return loop.wall_now(); }};
   PostOffice post_office{engine, channels, {100'000}, [this] { return loop.wall_now(); }};
   Gateway gateway{{}, {loop, channels, engine, {}}};
