@@ -21,7 +21,7 @@ Hook::Hook(const Parts& parts, WebhookTarget target)
     : parts_(parts), target_(std::move(target)), circuit_(parts.delivery.options.circuit) {}
 
 Hook::~Hook() {
-  for (size_t i = 0; i < in_flight_; ++i) parts_.budget.give_back();
+  for (size_t i = 0; i < in_flight_; ++i) parts_.budget.give_back(target_.webhook.realm);
 }
 
 // --- Its membership ---
@@ -101,7 +101,7 @@ void Hook::pump(TimePoint now) {
 
 bool Hook::may_begin(const Item& item, TimePoint now) const {
   return !item.delivery && !item.is_ending && now >= item.due && !is_leaving_ &&
-         in_flight_ < target_.webhook.in_flight_max && parts_.budget.allows(in_flight_);
+         in_flight_ < target_.webhook.in_flight_max && parts_.budget.allows(target_.webhook.realm);
 }
 
 void Hook::begin(Item& item, TimePoint now) {
@@ -110,13 +110,13 @@ void Hook::begin(Item& item, TimePoint now) {
     return on_failed(item, {WebhookDelivery::Outcome::failed, "its circuit is open"});
   }
   ++in_flight_;
-  parts_.budget.take();
+  parts_.budget.take(target_.webhook.realm);
   item.began = now;
   item.delivery = std::make_unique<WebhookDelivery>(
       parts_.delivery, target_, item.envelope, [this, &item](const WebhookDelivery::Attempted& attempted) {
         item.delivery.reset();
         --in_flight_;
-        parts_.budget.give_back();
+        parts_.budget.give_back(target_.webhook.realm);
         on_attempted(item, attempted);
         pump(parts_.delivery.loop.now());
       });

@@ -6,8 +6,10 @@
 //      `--pause-- failed <----'    after the last attempt: given up, a dead letter of the group
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,21 +21,30 @@
 
 namespace gw {
 
-// How many requests may be on their way at a time, of all webhooks: each may have as many as are then still
-// free.
+// How many requests may be on their way at a time, of all webhooks: those of a realm may be as many as are
+// then still free.
 class CallBudget {
  public:
   explicit CallBudget(const WebhookOptions& options) : options_(options) {}
-  bool allows(size_t of_one) const {
-    return used_ < options_.calls_max && of_one < options_.calls_max - used_;
+  bool allows(const std::string& realm) const {
+    const auto of_realm = of_realms_.find(realm);
+    const size_t free = options_.calls_max - std::min(used_, options_.calls_max);
+    return (of_realm == of_realms_.end() ? 0 : of_realm->second) < free;
   }
-  void take() { ++used_; }
-  void give_back() { --used_; }
+  void take(const std::string& realm) {
+    ++used_;
+    ++of_realms_[realm];
+  }
+  void give_back(const std::string& realm) {
+    --used_;
+    if (--of_realms_[realm] == 0) of_realms_.erase(realm);
+  }
   size_t used() const { return used_; }
 
  private:
   const WebhookOptions& options_;
   size_t used_ = 0;
+  std::map<std::string, size_t> of_realms_;
 };
 
 class Hook final : public AgentSink {
