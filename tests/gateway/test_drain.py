@@ -50,7 +50,7 @@ def test_closes_are_spread_over_the_drain_time(gateway_factory):
     assert gateway.wait_exit() == 0
 
 
-STEPS = ["deregister", "stop_runs", "drain", "park_waiting", "stop_agents", "last_answers", "leave_engine"]
+STEPS = ["deregister", "stop_runs", "drain", "park_waiting", "stop_webhooks", "stop_agents", "last_answers", "leave_engine"]
 
 
 def shutdown_steps(gateway):
