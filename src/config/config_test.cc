@@ -115,6 +115,7 @@ constexpr Example kExamples[] = {
     {"anonymous-channels", "guide"},
     {"presence", "guide"},
     {"presence-max", "99"},
+    {"sse-fallback", "off"},
     {"cookie", "__Host-session"},
     {"allowed-origin", "https://app.example.org"},
     {"compression", "on"},

@@ -73,10 +73,10 @@ void Shard::continue_handshake(Client& client) {
                    poller_.remove(client.fd.get());
                    Handshaking& handshake = client.handshaking();
                    const size_t size = handshake.bytes.size();
-                   control_.add(event::Http{{std::move(client.fd), std::move(handshake.bytes),
-                                             handshake.arrival.peer, handshake.arrival.local, false, false,
-                                             false, std::move(client.tls)}},
-                                size);
+                   control_.add(
+                       event::Http{{std::move(client.fd), std::move(handshake.bytes), handshake.arrival.peer,
+                                    handshake.arrival.local, false, false, false, std::move(client.tls)}},
+                       size);
                    destroy(client);
                  },
                  [&](const handshake::Refusal& refused) {

@@ -30,8 +30,7 @@ std::string outcome(std::string_view bytes, size_t step) {
     if (!parser.put(piece)) return "refused";
     const std::string body = parser.take_body();
     if (!parser.head()) continue;
-    if (!reader)
-      reader.emplace(gw::answer_form(parser.head()->status, parser.head()->field("Content-Type")));
+    if (!reader) reader.emplace(gw::answer_form(parser.head()->status, parser.head()->field("Content-Type")));
     if (!reader->put(body)) return "no answer";
     take();
   }

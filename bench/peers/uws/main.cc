@@ -43,13 +43,16 @@ int main() {
   app.ws<Nothing>("/", std::move(subscriber))
       .ws<Nothing>("/echo", std::move(echo))
       .ws<Nothing>("/publish", std::move(publisher))
-      .listen("127.0.0.1", 0, [](us_listen_socket_t* listening) {
-        if (!listening) return;
-        const int port = us_socket_local_port(0, reinterpret_cast<us_socket_t*>(listening));
-        std::printf("{\"event\":\"ready\",\"url\":\"http://127.0.0.1:%d\",\"pid\":%d,\"version\":\"uWebSockets\"}\n",
+      .listen("127.0.0.1", 0,
+              [](us_listen_socket_t* listening) {
+                if (!listening) return;
+                const int port = us_socket_local_port(0, reinterpret_cast<us_socket_t*>(listening));
+                std::printf(
+                    "{\"event\":\"ready\",\"url\":\"http://"
+                    "127.0.0.1:%d\",\"pid\":%d,\"version\":\"uWebSockets\"}\n",
                     port, static_cast<int>(::getpid()));
-        std::fflush(stdout);
-      })
+                std::fflush(stdout);
+              })
       .run();
   return 1;  // it could not listen
 }

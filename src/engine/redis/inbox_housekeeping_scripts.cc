@@ -149,8 +149,7 @@ return {given_up, entries}
 )lua"));
 
 // Of the entries (more) those that are open become dead letters. Answers how many.
-const Script give_up({.keys = {"inbox", "dead"}, .arguments = {"group", "reason"}},
-                     joined(kPutAside, R"lua(
+const Script give_up({.keys = {"inbox", "dead"}, .arguments = {"group", "reason"}}, joined(kPutAside, R"lua(
 local given_up = 0
 for at = more, #ARGV do
   local open = redis.pcall('XPENDING', inbox, group, ARGV[at], ARGV[at], 1)
