@@ -253,7 +253,7 @@ class Reference:
             elif one["in"] == "header" and (one.get("required") or "example" in one):
                 headers.append(f"-H '{one['name']}: {value}'")
         if ways := [name for way in call.operation.get("security", self._openapi["security"]) for name in way]:
-            shown = "$SESSION_ID" if "sessionToken" in ways else "$GATEWAY_API_KEY"
+            shown = "$SESSION_ID" if "sessionToken" in ways else "$SEND_TOKEN" if "sendToken" in ways else "$GATEWAY_API_KEY"
             headers.insert(0, f'-H "Authorization: Bearer {shown}"')
         is_stream = any("text/event-stream" in response.get("content", {}) for response in call.operation["responses"].values())
         body = self._body_example(call.operation)

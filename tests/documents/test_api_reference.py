@@ -10,8 +10,9 @@ from support.gateway import REPOSITORY
 from support.jwt_secret import JWT_FLAGS
 from support.run_copies import ask
 from support.runs import RUNS
+from support.sse_client import SseClient
 
-GATEWAY_FLAGS = ("--test-endpoints", *JWT_FLAGS)
+GATEWAY_FLAGS = ("--test-endpoints", "--presence", "guide", "--webhook-hosts", "hooks.example.org", *JWT_FLAGS)
 SECTIONS = re.split(r"^### ", (REPOSITORY / "docs/API.md").read_text(), flags=re.MULTILINE)[1:]
 EXAMPLES = [(section.partition("\n")[0], curl[1], re.findall(r"^\*\*(2\d\d)\*\*", section, re.MULTILINE))
             for section in SECTIONS if (curl := re.search(r"```sh\n(.*?)```", section, re.DOTALL))]  # fmt: skip
@@ -35,7 +36,7 @@ def test_there_is_one_for_every_call_but_the_websocket():
 
 
 @pytest.mark.parametrize(("curl", "statuses"), [example[1:] for example in EXAMPLES], ids=[example[0] for example in EXAMPLES])
-def test_it_is_answered_as_the_page_says(gateway, curl_home, curl, statuses):
+def test_it_is_answered_as_the_page_says(gateway, curl_home, closing, curl, statuses):
     # Somebody else each time: a user may ask only so often. "grace" is who is disconnected.
     user = next((name for name in ("ada", "grace") if f'"{name}"' in curl), f"user-{os.urandom(4).hex()}")
     session = gateway.new_session(user_id=user)
@@ -49,6 +50,12 @@ def test_it_is_answered_as_the_page_says(gateway, curl_home, curl, statuses):
         gateway.api.post(f"{RUNS}/{ack['run_id']}/cancel", {})
     environment = {"GATEWAY_URL": gateway.url, "GATEWAY_API_KEY": gateway.api_key, "SESSION_ID": session,
                    "CONNECTION_ID": client.connection_id, "RUN_ID": ack["run_id"], "CURL_HOME": curl_home, "PATH": "/usr/bin:/bin"}  # fmt: skip
+    if "$WEBHOOK_ID" in curl:
+        webhook = {"channel": "guide", "callback": "https://hooks.example.org/guide", "realm": "shop"}
+        environment["WEBHOOK_ID"] = gateway.api.post("/api/post-office/websocket/subscribe", webhook).json()["subscription_id"]
+    if "/connection/send" in curl:  # whose key is in the stream's welcome
+        stream = closing(SseClient.open(gateway.url, gateway.new_session()))
+        environment |= {"SEQ": "1", "SEND_TOKEN": stream.send_token}
     for about, address in ASKED_FOR.items():
         if about in curl and address not in curl:
             asking = next(other for _, other, _ in EXAMPLES if address in other)

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from support.gateway import Gateway
 
 KEY = "a-key-for-every-scope"
+SUBSCRIBE = "/api/post-office/websocket/subscribe"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
@@ -32,10 +33,12 @@ def stay_connected(gateway, is_over):
 
 def schemathesis(gateway, report) -> subprocess.CompletedProcess:
     connection = gateway.connect(gateway.new_session(user_id="nobody-in-the-document"))
+    webhook = gateway.api.post(SUBSCRIBE, {"channel": "guide", "callback": "http://192.0.2.1/", "realm": "tests"}).json()
     return subprocess.run(
         [Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG, "run", f"{gateway.url}/openapi.json",
          "--no-color", f"--report-json-path={report}", "--report=json"],
-        env=os.environ | {"GATEWAY_KEY": KEY, "CONNECTION_ID": connection.connection_id},
+        env=os.environ | {"GATEWAY_KEY": KEY, "CONNECTION_ID": connection.connection_id,
+                          "WEBHOOK_ID": webhook["subscription_id"]},
         cwd=report.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=580,
     )  # fmt: skip
 
@@ -43,7 +46,7 @@ def schemathesis(gateway, report) -> subprocess.CompletedProcess:
 # A quarter of a minute, on a machine that does nothing else.
 @pytest.mark.timeout(600)
 def test_the_gateway_does_what_its_document_says(tmp_path):
-    with Gateway("--test-endpoints", env={"GATEWAY_API_KEY": KEY}) as gateway:
+    with Gateway("--test-endpoints", "--presence", "guide", "--webhook-hosts", "192.0.2.1", env={"GATEWAY_API_KEY": KEY}) as gateway:
         is_over = threading.Event()
         connected = threading.Thread(target=stay_connected, args=(gateway, is_over))
         connected.start()
