@@ -35,6 +35,17 @@ class StreamFeeds : public EngineTest {
     });
   }
 
+  std::string newest_entry() {
+    const redis::TestServer& server = redis::TestServer::shared();
+    const std::unique_ptr<redisContext, void (*)(redisContext*)> beside{
+        redisConnectUnix(server.url().socket_path.c_str()), redisFree};
+    const std::string inbox = key_prefix_ + "inbox:guide";
+    const std::unique_ptr<redisReply, void (*)(void*)> reply{
+        static_cast<redisReply*>(redisCommand(beside.get(), "XREVRANGE %s + - COUNT 1", inbox.c_str())),
+        freeReplyObject};
+    return reply->elements == 1 ? reply->element[0]->element[0]->str : "";
+  }
+
   std::unique_ptr<TestInstance> instance_;
 };
 
@@ -80,6 +91,23 @@ TEST_F(StreamFeeds, AnAgentThatComesBackGoesOnFromTheLastThatItHad) {
   EXPECT_FALSE(returns.has_missed);
   submit("4");
   EXPECT_TRUE(gets(returns, {"2", "3", "4"}));
+}
+
+// Nobody confirmed what its last instance gave it, and with a full inbox nothing newer would.
+TEST_F(StreamFeeds, WhatAnAgentThatComesBackHasHadMakesRoom) {
+  begin();
+  for (const char* text : {"1", "2"}) submit(text);
+  const std::string last = newest_entry();
+  TestAgent returns;
+  subscribe(returns, "", last);
+  settle(*instance_);
+  EXPECT_EQ(returns.texts, Texts{});
+  returns.subscription.reset();
+  TestAgent late;
+  subscribe(late);
+  settle(*instance_);
+  settle(*instance_);
+  EXPECT_EQ(late.texts, Texts{});
 }
 
 TEST_F(StreamFeeds, AFullOneGoesOnWhenItHasRoom) {
