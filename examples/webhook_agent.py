@@ -15,8 +15,10 @@ import hmac
 import json
 import os
 import signal
+import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -63,8 +65,13 @@ class Agent(BaseHTTPRequestHandler):
 def call(method, url, body=None):
     headers = {"Authorization": f"Bearer {os.environ['GATEWAY_API_KEY']}", "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{method} {url}: {error.code} {error.read().decode(errors='replace')}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"{method} {url}: {error}; is the gateway there? GATEWAY_URL says where")
 
 
 def main():
@@ -72,6 +79,9 @@ def main():
     parser.add_argument("--channel", default="guide")
     parser.add_argument("--port", type=int, default=8081)
     options = parser.parse_args()
+    if "GATEWAY_API_KEY" not in os.environ:
+        print("GATEWAY_API_KEY is not set: the gateway prints a key when it starts without one", file=sys.stderr)
+        return 2
     server = ThreadingHTTPServer(("127.0.0.1", options.port), Agent)
     callback = f"http://127.0.0.1:{server.server_port}/"
     made = call("POST", URL, {"channel": options.channel, "callback": callback, "realm": "examples"})
@@ -84,7 +94,8 @@ def main():
         pass
     finally:
         call("DELETE", f"{URL}/{made['subscription_id']}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,12 +13,12 @@ from support.server_process import free_ports
 
 
 @pytest.fixture(scope="session")
-def watched():
+def watched(tmp_path_factory):
     """What is left of it: the gateway and the Prometheus, both still running; see support.busy_life."""
     [ops_port] = free_ports(1)
     with contextlib.ExitStack() as stack:
         servers = (RedisServer(), ConsulServer(), OtelCollector(), Prometheus([f"127.0.0.1:{ops_port}"]))
-        around = Around(*(stack.enter_context(server) for server in servers))
+        around = Around(*(stack.enter_context(server) for server in servers), tmp_path_factory.mktemp("certificates"))
         yield stack.enter_context(live(around, ops_port))
 
 

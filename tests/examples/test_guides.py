@@ -29,6 +29,7 @@ RUN = {
     "page.md": ["html", "sh"],
     "own-page.md": ["python", "js", "sh"],
     "answers-that-survive.md": ["python"],
+    "web-server.md": [],  # its program is examples/webhook_agent.py
 }
 
 

@@ -40,13 +40,14 @@ def commands() -> dict:
         "agent.py": [sys.executable, EXAMPLES / "agent.py"],
         "agent.sh": ["sh", EXAMPLES / "agent.sh"],
         "mcp_agent.py": [f"{built('mcp_clients')}/python-2/bin/python", EXAMPLES / "mcp_agent.py"],
+        "webhook_agent.py": [sys.executable, EXAMPLES / "webhook_agent.py", "--port", free_port()],
         "chat/agent.py": agent_command("python"),
         "chat/agent.ts": agent_command("typescript"),
         "chat/serve.py": [sys.executable, EXAMPLES / "chat/serve.py", "--directory", built("chat_page"), "--port", free_port()],
     }
 
 
-OVER_HTTP = ("agent.py", "agent.sh", "mcp_agent.py", "chat/agent.py", "chat/agent.ts", "chat/serve.py")
+OVER_HTTP = ("agent.py", "agent.sh", "mcp_agent.py", "webhook_agent.py", "chat/agent.py", "chat/agent.ts", "chat/serve.py")
 
 
 def says(place, command, expected, **env):

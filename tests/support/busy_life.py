@@ -5,19 +5,25 @@ Each step ends when Prometheus has seen what it did.
 """
 
 import contextlib
+import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
+from support.certificates import any_certificate, make_certificate
 from support.cluster import is_ready
 from support.consul_server import ConsulServer
 from support.gateway import Gateway
+from support.hook_server import HookServer, status, subscribe, taken, unsubscribe
 from support.mcp import ENDPOINT, PUBLISH, SEND, Mcp
 from support.otel_collector import OtelCollector
 from support.prometheus import Prometheus
 from support.redis_server import RedisServer
+from support.server_process import free_ports
 from support.wait import eventually
 
 KEY = "watched-0123456789abcdef"
@@ -25,7 +31,7 @@ KEY = "watched-0123456789abcdef"
 STALLED_MESSAGES, STALLED_BYTES = 10, 900_000
 # Few wait, so that some are rejected; a low rate, so that one is paused; groups, so that some stay unacknowledged.
 FLAGS = ("--engine", "redis", "--inbox", "stream", "--queue-size", "10", "--message-rate", "50", "--message-burst", "50",
-         "--max-message-bytes", "1MiB", "--circuit-open-time", "3s")  # fmt: skip
+         "--max-message-bytes", "1MiB", "--circuit-open-time", "3s", "--webhook-hosts", "127.0.0.1", "--webhook-attempts", "5")  # fmt: skip
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Around:
     consul: ConsulServer
     collector: OtelCollector
     prometheus: Prometheus
+    folder: Path
 
     def settings(self) -> dict:
         return {
@@ -61,7 +68,9 @@ class Watched:
 @contextlib.contextmanager
 def live(around: Around, ops_port: int):
     started, prometheus = time.time(), around.prometheus
-    flags = (*FLAGS, "--ops-listen", f"127.0.0.1:{ops_port}")
+    [tls_port] = free_ports(1)
+    listen = ("--listen", "127.0.0.1:0", "--listen", f"127.0.0.1:{tls_port}?tls", "--ops-listen", f"127.0.0.1:{ops_port}")
+    flags = (*FLAGS, *listen, *make_certificate(around.folder, "server"))
     with Gateway(*flags, env=around.settings()):
         seen(prometheus, "gateway_uptime_seconds > 3")
     with Gateway(*flags, env=around.settings()) as gateway, contextlib.closing(Mcp(gateway)) as mcp:
@@ -69,6 +78,8 @@ def live(around: Around, ops_port: int):
         clients_and_agents(gateway)
         runs(gateway, prometheus)
         refusals(gateway)
+        over_tls(tls_port)
+        webhooks(gateway, prometheus)
         tools(gateway, mcp, prometheus)
         consul_hangs(around.consul, prometheus)
         collector_hangs(gateway, around.collector, prometheus)
@@ -136,6 +147,41 @@ def refusals(gateway):
     assert gateway.api.get("/not/there").status_code == 404
     peer = gateway.peer()
     assert peer.upgrade("/ws?session_token=nobody").status == 101
+
+
+def over_tls(port):
+    """Twice, the second time with what the first has left; once in clear."""
+    context, session = any_certificate(), None
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain, session=session) as secure:
+            secure.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200" in secure.recv(4096)
+            session = secure.session
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"speaks TLS" in plain.recv(4096)
+
+
+def webhooks(gateway, prometheus):
+    """One that takes its time, and then fails until its circuit opens and its envelope is given up."""
+    has_been_seen = threading.Event()
+
+    def slow(reply):
+        has_been_seen.wait(60)
+        taken(reply)
+
+    with HookServer(slow) as hook:
+        made = subscribe(gateway.api, hook, "pillar:business_outcomes")
+        client = gateway.connect()
+        client.say("pillar:business_outcomes", id="hook-1")
+        for metric in ("gateway_webhooks", "gateway_webhooks_waiting", "gateway_webhooks_in_flight"):
+            seen(prometheus, f"{metric} > 0")
+        hook.answer = status(500)
+        has_been_seen.set()
+        client.say("pillar:business_outcomes", id="hook-2")
+        seen(prometheus, "gateway_webhooks_circuits_open > 0")
+        seen(prometheus, 'gateway_webhooks_deliveries_total{outcome="given_up"} > 0')
+        unsubscribe(gateway.api, made)
 
 
 def tools(gateway, mcp, prometheus):
