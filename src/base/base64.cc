@@ -7,6 +7,35 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+// `c62`, `c63`: the two that the alphabets do not share.
+int value_of(char c, char c62, char c63) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == c62) return 62;
+  return c == c63 ? 63 : -1;
+}
+
+// Of text without padding.
+std::optional<std::string> decode(std::string_view text, char c62, char c63) {
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int value = value_of(c, c62, c63);
+    if (value < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out.push_back(static_cast<char>(bits >> count & 0xFF));
+  }
+  if ((bits & ((uint32_t{1} << count) - 1)) != 0) return std::nullopt;
+  return out;
+}
+
 }  // namespace
 
 std::string base64_encode(std::string_view bytes) {
@@ -26,21 +55,9 @@ std::string base64_encode(std::string_view bytes) {
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out.push_back(static_cast<char>(bits >> count & 0xFF));
-  }
-  if ((bits & ((uint32_t{1} << count) - 1)) != 0) return std::nullopt;
-  return out;
+  return decode(text, '+', '/');
 }
+
+std::optional<std::string> base64url_decode(std::string_view text) { return decode(text, '-', '_'); }
 
 }  // namespace gw

@@ -1,4 +1,4 @@
-// base64 with its padding (RFC 4648 4).
+// base64 with its padding (RFC 4648 4), and base64url without (RFC 4648 5; RFC 7515 2).
 #pragma once
 
 #include <optional>
@@ -11,5 +11,7 @@ std::string base64_encode(std::string_view bytes);
 // Empty for anything else: other characters, a wrong length, padding that is missing or not at the end, bits
 // left over that are not zero.
 std::optional<std::string> base64_decode(std::string_view text);
+// The same; padding is another character here.
+std::optional<std::string> base64url_decode(std::string_view text);
 
 }  // namespace gw

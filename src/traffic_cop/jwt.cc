@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "base/base64url.h"
+#include "base/base64.h"
 #include "json/json.h"
 
 namespace gw {

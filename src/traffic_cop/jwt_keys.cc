@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/base64url.h"
+#include "base/base64.h"
 #include "json/json.h"
 
 namespace gw {

@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "base/base64url.h"
+#include "base/base64.h"
 
 namespace gw {
 namespace {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/assert.h"
-#include "base/base64url.h"
+#include "base/base64.h"
 #include "traffic_cop/jwt.h"
 
 namespace {
