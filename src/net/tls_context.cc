@@ -10,6 +10,8 @@
 #include <optional>
 
 #include "base/assert.h"
+#include "base/free_with.h"
+#include "base/hex.h"
 
 namespace gw {
 namespace {
@@ -19,13 +21,6 @@ constexpr int kChainMax = 16;
 constexpr const char* kCiphersOfTls12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::string_view kHttp11 = "http/1.1";
 
-template <auto free>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
 using Bio = std::unique_ptr<BIO, FreeWith<BIO_free>>;
 using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
@@ -131,16 +126,6 @@ WallTime time_of(const ASN1_TIME* time) {
   return WallTime() + std::chrono::seconds(timegm(&parts));
 }
 
-std::string hex(const unsigned char* bytes, size_t size) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (size_t i = 0; i < size; ++i) {
-    out.push_back(kDigits[bytes[i] >> 4]);
-    out.push_back(kDigits[bytes[i] & 15]);
-  }
-  return out;
-}
-
 }  // namespace
 
 void TlsCertificate::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -162,7 +147,7 @@ void TlsCertificate::read_facts() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   ASSERT(X509_digest(own, EVP_sha256(), digest, &size) == 1);
-  fingerprint_ = hex(digest, size);
+  fingerprint_ = to_hex({digest, size});
 }
 
 bool TlsCertificate::is_for(const std::string& host) const {

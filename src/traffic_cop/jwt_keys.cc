@@ -17,6 +17,7 @@
 #include <array>
 
 #include "base/base64.h"
+#include "base/free_with.h"
 #include "json/json.h"
 
 namespace gw {
@@ -53,21 +54,14 @@ constexpr std::array<JwtAlgorithm, 13> kAlgorithms{{
     {"EdDSA", Family::eddsa, &EVP_md_null, "ED25519"},
 }};
 
-template <auto free_it>
-struct Free {
-  template <class T>
-  void operator()(T* it) const {
-    free_it(it);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
-using ParameterBuilder = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
-using Parameters = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using Number = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;
+using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>;
+using ParameterBuilder = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>>;
+using Parameters = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
+using EcdsaSignature = std::unique_ptr<ECDSA_SIG, FreeWith<ECDSA_SIG_free>>;
 using PublicKey = std::shared_ptr<EVP_PKEY>;
 
 Error invalid(std::string detail) { return {Errc::invalid_argument, std::move(detail)}; }

@@ -146,7 +146,8 @@ void StreamFeeds::on_asked(const std::string& tenant, SubscriptionId id, const R
   if (!feed.start) feed.end = feed.confirmed = start;
   feed.start = std::min(feed.start.value_or(start), start);
   feed.end = std::min(feed.end, newest);
-  // What it says that it has is had: where nobody confirmed that and the inbox is full, nothing else would come.
+  // What it says that it has is had: where nobody confirmed that and the inbox is full, nothing else would
+  // come.
   if (reader->after) feed.end = std::max(feed.end, reader->place);
   feed.confirmed = std::min(feed.confirmed, feed.end);
   feed.places_left = std::max<size_t>(feed.places_left, 1);  // this may be one of ours
