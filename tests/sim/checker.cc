@@ -309,7 +309,7 @@ std::string check_nothing_left(const Keyspace& redis, const Journal& journal) {
       return parked + " is left, and " + name + " was there";
   }
   for (const auto& [key, value] : redis.values()) {
-    for (const char* const gone : {":lease", ":connections", ":reaper", ":evicted", ":presence"}) {
+    for (const char* const gone : {":lease", ":connections", ":evicted", ":presence", "reaper"}) {
       if (key.ends_with(gone)) return key + " is left after everybody has gone";
     }
     if (key.find(":presence:") != key.npos) return key + " is left after everybody has gone";

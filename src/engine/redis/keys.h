@@ -103,8 +103,8 @@ class Keys {
   // --- Instances ---
   std::string gateways() const { return kept("gateways"); }
   std::string lease(std::string_view instance) const { return kept("gateway:", instance, ":lease"); }
-  // Who removes what a dead one left.
-  std::string reaper(std::string_view instance) const { return kept("gateway:", instance, ":reaper"); }
+  // Who removes what dead ones left.
+  std::string reaper() const { return kept("reaper"); }
   // Never there: what would be refused of a write is refused of one that asks for it.
   std::string probe(std::string_view instance) const { return kept("gateway:", instance, ":probe"); }
   // What others are shown of it.

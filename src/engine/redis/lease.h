@@ -61,7 +61,7 @@ class Lease {
   void on_reply(const Result<Reply>& reply);
   void on_renewed(const Reply& reply);
   void reap();
-  void reap_some(const std::string& dead);
+  void reap_some(const std::string& dead, bool is_first);
 
   EventLoop& loop_;
   Client& commands_;

@@ -91,6 +91,12 @@ std::optional<std::string> LeaseState::begin_reaping(TimePoint now) {
   return std::nullopt;
 }
 
+void LeaseState::on_reaped() {
+  // What is known of the others is of the last renewal.
+  if (reaping_) peers_.erase(*reaping_);
+  reaping_.reset();
+}
+
 size_t LeaseState::connections_of(std::string_view instance) const {
   const auto it = peers_.find(instance);
   return it == peers_.end() ? 0 : it->second.connections;

@@ -78,6 +78,8 @@ class LeaseState {
   // A dead instance whose connections have to be removed, until stop_reaping(); empty: none now.
   std::optional<std::string> begin_reaping(TimePoint now);
   void stop_reaping() { reaping_.reset(); }
+  // The same, and nothing is left of it.
+  void on_reaped();
   size_t connections_of(std::string_view instance) const;
 
  private:

@@ -177,6 +177,12 @@ TEST_F(LeaseStateTest, RemovesWhatADeadOneLeftOneAtATime) {
   lease_.stop_reaping();
   renew(kStart + 16s, true, {{"gw-b", {kFull, 1}}, {"gw-c", {0ms, 8}}});
   EXPECT_EQ(lease_.begin_reaping(kStart + 16s), "gw-c");
+  // The next one follows at once, though the last renewal still names the one that is done.
+  renew(kStart + 17s, true, peers);
+  lease_.stop_reaping();
+  EXPECT_EQ(lease_.begin_reaping(kStart + 17s), "gw-a");
+  lease_.on_reaped();
+  EXPECT_EQ(lease_.begin_reaping(kStart + 17s), "gw-c");
   lease_.on_down();
   lease_.on_up(kStart + 20s);
   EXPECT_EQ(lease_.begin_reaping(kStart + 34s), std::nullopt);

@@ -186,8 +186,9 @@ end
 return 1
 )lua"));
 
-// lease, reaper, evicted, connections, present: of the dead instance. Answers how many it removed; -1: it
-// lives, or another one is at it.
+// lease, evicted, connections, present: of the dead instance. One instance at a time removes something, so
+// that many deaths at once take no more of Redis than one. Answers how many it removed; -1: that one lives,
+// or another one is at it.
 const Script reap({.keys = {"users", "gateways", "lease", "reaper", "evicted", "connections", "present"},
                    .arguments = {"prefix", "pubsub_prefix", "events", "dead", "me", "now", "now_ms", "most",
                                  "members_max"},
