@@ -279,6 +279,8 @@ def run_simulation(context: Context) -> Result:
         result.passed, result.failed, result.reason = 0, 1, f"ended with {code}"
     elif failed:
         result.reason = f"{failed} seeds failed"
+    elif context.run(["/usr/bin/python3", "-B", "tests/sim/scale/page.py", "build/release/tests/sim/scale", "check"], "scale") != 0:
+        result.failed, result.log, result.reason = 1, "scale", "docs/operations/scale.md is not what its model says"
     return result
 
 
