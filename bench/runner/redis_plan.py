@@ -32,7 +32,7 @@ SIZES = {
                   messages=20_000, open=(500, 2_000), subscribers=1_000, bursts={1: 30, 16: 6}, instances=(1, 2, 4),
                   idle=2_000),
     "full": Size(rounds=5, connects=2_000, counted_messages=20_000, quiet=2_000, heartbeat_s=30, quiet_s=60, background_s=20,
-                 messages=60_000, open=(1_000, 10_000), subscribers=1_000, bursts={1: 100, 16: 20}, instances=(1, 2, 4),
+                 messages=60_000, open=(1_000, 10_000, 19_000), subscribers=1_000, bursts={1: 100, 16: 20}, instances=(1, 2, 4),
                  idle=10_000),
 }
 
@@ -61,13 +61,13 @@ def route(fleet, size, in_flight):
               Row("Redis, the agent with a Redis client alone", fleet.on_redis(), [*command, "--agent-on-redis"])])
 
 
-def connections(fleet, size):
+def connections(name, engine, server, size):
     def row(count):
-        return Row(f"{count} open", fleet.on_redis(), [
+        return Row(f"{count} open", server, [
             "route", "--in-flight", 4, "--messages", size.messages, "--warm-up", size.messages // 4, "--silent", count])
 
     return Table(
-        name="redis-connections", title="Route, with connections beside that say nothing: 64 with 4 in flight each",
+        name=name, title=f"Route on {engine}, with connections beside that say nothing: 64 with 4 in flight each",
         figure="cpu_us_per_message", unit="ms CPU a 1 000 messages", rounds=size.rounds,
         columns={"messages/s": "messages_per_s"}, rows=[row(scenarios.connections_max(count)) for count in size.open])
 
@@ -103,5 +103,7 @@ def idle(fleet, size):
 
 def tables(fleet, size):
     routes = [route(fleet, size, in_flight) for in_flight in (1, 16)] if size.rounds > 1 else [route(fleet, size, 4)]
-    return [*routes, connections(fleet, size), *(fanout(fleet, size, *burst) for burst in size.bursts.items()),
+    curves = [connections("redis-connections", "Redis", fleet.on_redis(), size),
+              connections("redis-connections-memory", "the memory engine", fleet.memory, size)]
+    return [*routes, *curves, *(fanout(fleet, size, *burst) for burst in size.bursts.items()),
             storm(fleet, size), idle(fleet, size)]

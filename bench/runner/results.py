@@ -43,9 +43,30 @@ def write(path, main=None, redis=None, tracing=None, runs=None, clients=None):
     print(f"written: {path.name}")
 
 
+def write_table(path, heading, command, machine, rows):
+    """The figures of a part of which the rest is written by hand: its first paragraph, and its table."""
+    before, found, rest = path.read_text().partition(f"\n## {heading}\n\n")
+    assert found, f"{path.name} has no part {heading}"
+    part, *after = rest.split("\n## ", 1)
+    blocks = part.strip().split("\n\n")
+    blocks[0] = "\n".join([f"Written by `{command} --write` on {datetime.date.today().isoformat()}.", "",
+                           *(f"- {key}: {value}" for key, value in machine.items())])
+    # Of the paragraph before, the list of the machine is a block of its own.
+    blocks = [block for number, block in enumerate(blocks) if number == 0 or not block.startswith("- Machine: ")]
+    at = next(number for number, block in enumerate(blocks) if block.startswith("|"))
+    blocks[at] = "\n".join(table_lines(rows))
+    tail = [f"## {text}" for text in after]
+    path.write_text(f"{before}{found}" + "\n\n".join([*blocks, *tail]).rstrip() + "\n")
+    print(f"written: {path.name}, {heading}")
+
+
 def table(title, rows, level):
+    return [f"{level} {title}", "", *table_lines(rows)]
+
+
+def table_lines(rows):
     head, *rest = rows
-    out = [f"{level} {title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    out = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return out + ["| " + " | ".join(row) + " |" for row in rest]
 
 
