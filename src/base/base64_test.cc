@@ -26,5 +26,14 @@ TEST(Base64, RefusesEverythingElse) {
     EXPECT_FALSE(base64_decode(text)) << text;
 }
 
+TEST(Base64, ForUrlsHasNoPadding) {
+  for (const std::string bytes : {"", "f", "fo", "foo", "\xFB\xFF", "\xFB\xEF\xBE"}) {
+    const std::string text = base64url_encode(bytes);
+    EXPECT_EQ(text.find_first_of("+/="), text.npos);
+    EXPECT_EQ(base64url_decode(text), bytes);
+  }
+  EXPECT_EQ(base64url_encode("\xFB\xFF"), "-_8");
+}
+
 }  // namespace
 }  // namespace gw
