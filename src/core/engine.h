@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
 #include "core/agent_delivery.h"
 #include "core/client_delivery.h"
 #include "core/done.h"
@@ -66,6 +67,10 @@ class Engine {
   // Answers when a message has gone through the engine and back; unavailable or timeout: it did not.
   virtual void probe(Done<void> done) = 0;
   virtual EngineStats stats() const = 0;
+
+  // What all instances that ask in or before that period (a count of hours) get, and nobody else: the first
+  // makes it.
+  virtual void shared_secret(uint32_t period, Done<Digest> done) = 0;
 
   // What others may be shown of this instance. To be said again within kReportTime: older ones are forgotten.
   static constexpr std::chrono::milliseconds kReportTime{6000};

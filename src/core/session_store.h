@@ -58,6 +58,8 @@ class SessionStore {
   virtual void list(const SessionFilter& filter, Done<SessionPage> done) = 0;
   // Another one, beside those before.
   virtual void on_change(OnChange callback) = 0;
+  // This instance would have heard of a change of that session since then, and has not; nothing is asked.
+  virtual bool is_unchanged_since(const SessionKey& key, WallTime then) const = 0;
   // Of sessions kept here; empty when another process keeps them.
   virtual std::optional<size_t> size() const = 0;
 };

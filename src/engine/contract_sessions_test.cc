@@ -59,6 +59,25 @@ TEST_P(SessionContract, FindsASessionAsItWasInserted) {
   expect_same(**find("narrow"), narrow);
 }
 
+TEST_P(SessionContract, SaysWhoseSessionHasNotChangedSince) {
+  begin();
+  ASSERT_TRUE(insert(test_session("s", "ann")));
+  ASSERT_TRUE(insert(test_session("t", "ann")));
+  const auto is_unchanged = [&](const std::string& id, WallTime then) {
+    return sessions().is_unchanged_since(sha256(id), then);
+  };
+  ASSERT_TRUE(until([&] { return is_unchanged("s", wall_now()); }));
+  EXPECT_FALSE(is_unchanged("s", wall_now() - 1h)) << "nobody listened then";
+  auto suspend = [](const Session& current) -> Result<Session> {
+    Session changed = current;
+    changed.status = SessionStatus::suspended;
+    return changed;
+  };
+  ASSERT_TRUE(update("s", suspend));
+  ASSERT_TRUE(until([&] { return !is_unchanged("s", wall_now()); }));
+  EXPECT_TRUE(is_unchanged("t", wall_now()));
+}
+
 TEST_P(SessionContract, RefusesATakenKeyAndAnUnknownOne) {
   begin();
   Session ended = test_session("s", "ann");

@@ -13,6 +13,11 @@ namespace {
 
 Error refused(std::string detail) { return {Errc::unauthenticated, "the JWT " + std::move(detail)}; }
 
+SessionKey key_of(std::string_view token, const JwtClaims& claims) {
+  return claims.token_id.empty() ? sha256("jwt text " + std::string(jwt_text(token)))
+                                 : key_of_jwt(claims.issuer, claims.token_id);
+}
+
 std::string context_of(const Session& session, const JwtClaims& claims) {
   std::string out;
   json::Writer context(out);
@@ -73,9 +78,14 @@ struct JwtSessions::Opening {
   std::optional<Result<SessionPtr>> session = {};
 };
 
+bool JwtSessions::is_of(std::string_view token, const Session& session, WallTime now) const {
+  const auto claims = verify_jwt(token, keys_, options_, now);
+  return claims && session.type == kJwtSessionType && session.key == key_of(token, *claims) &&
+         session.user_id == claims->user_id && session.tenant_id == claims->tenant_id;
+}
+
 void JwtSessions::open(std::string_view token, const JwtClaims& claims, WallTime now, Done<SessionPtr> done) {
-  const SessionKey key = claims.token_id.empty() ? sha256("jwt text " + std::string(jwt_text(token)))
-                                                 : key_of_jwt(claims.issuer, claims.token_id);
+  const SessionKey key = key_of(token, claims);
   Result<Session> session = make(claims, key, now);
   if (!session) return done(session.error());
   const auto opening = std::make_shared<Opening>(Opening{claims, *std::move(session), std::move(done)});

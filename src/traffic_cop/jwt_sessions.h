@@ -51,6 +51,9 @@ class JwtSessions {
   // has it.
   void find(std::string_view token, WallTime now, Done<SessionPtr> done);
 
+  // Whether it is a token of that session, signed by a key that is known; nothing is asked.
+  bool is_of(std::string_view token, const Session& session, WallTime now) const;
+
   // As JwtRevocations has it. invalid_argument: whose token it is has to be said, since there is not the one
   // issuer.
   void revoke(JwtRevocation revocation, std::optional<std::string> issuer, WallTime now, Done<Revoked> done);

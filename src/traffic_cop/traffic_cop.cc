@@ -144,6 +144,11 @@ void TrafficCop::validate(std::string_view token, Done<SessionPtr> done) {
   store_.find(sha256(token), std::move(active));
 }
 
+bool TrafficCop::is_of(std::string_view token, const Session& session) const {
+  if (jwt_ && is_jwt(token)) return jwt_->is_of(token, session, now_());
+  return is_valid_name(token) && equal_constant_time(sha256(token), session.key);
+}
+
 Result<void> TrafficCop::apply_context(Session& session, std::string context_json) const {
   if (context_json.size() > kContextBytesMax) return invalid("context must not be larger than 16 KiB");
   const auto context = json::parse_object(context_json);

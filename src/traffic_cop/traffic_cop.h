@@ -65,6 +65,8 @@ class TrafficCop {
 
   // Who shows this token, the id of a session or a JWT? unauthenticated unless the session is active now.
   void validate(std::string_view token, Done<SessionPtr> done);
+  // Whether this is a token of that session, which was found so a moment ago; nothing is asked.
+  bool is_of(std::string_view token, const Session& session) const;
 
  private:
   // The key of the session that is named: by its id, its reference, or a JWT that would be let in.

@@ -37,6 +37,7 @@ class MapStore : public SessionStore {
   }
   void list(const SessionFilter&, Done<SessionPage> done) override { done(SessionPage()); }
   void on_change(OnChange) override {}
+  bool is_unchanged_since(const SessionKey&, WallTime) const override { return true; }
   std::optional<size_t> size() const override { return sessions.size(); }
 
   std::unordered_map<SessionKey, SessionPtr, DigestHash> sessions;
@@ -76,6 +77,15 @@ TEST_F(TrafficCopTest, MakesAnIdOf128BitsAndKeepsOnlyItsDigest) {
   EXPECT_NE(created->session->ref, created->session_id);
   EXPECT_EQ(admitted(created->session_id), Errc{});
   EXPECT_EQ(admitted(created->session->ref), Errc::unauthenticated);
+}
+
+TEST_F(TrafficCopTest, KnowsWhoseTokenItIsWithoutAsking) {
+  const SessionPtr ada = create({.session_id = kChosen, .user_id = "ada"})->session;
+  store_.sessions.clear();
+  EXPECT_TRUE(cop_.is_of(kChosen, *ada));
+  EXPECT_FALSE(cop_.is_of("another-id-of-some-length", *ada));
+  EXPECT_FALSE(cop_.is_of(ada->ref, *ada));
+  EXPECT_FALSE(cop_.is_of("", *ada));
 }
 
 TEST_F(TrafficCopTest, NamesTheFieldAtFault) {

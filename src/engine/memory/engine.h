@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "base/hmac.h"
+#include "base/random.h"
 #include "core/engine.h"
 #include "engine/memory/agent_delivery.h"
 #include "engine/memory/client_delivery.h"
@@ -68,6 +70,9 @@ class Engine final : public gw::Engine {
   void leave(std::function<void()> done) override { done(); }
   void probe(Done<void> done) override { done({}); }
   EngineStats stats() const override { return {}; }
+  void shared_secret(uint32_t period, Done<Digest> done) override {
+    done(hmac_sha256(secret_, std::to_string(period)));
+  }
   void report(std::string text) override { report_ = std::move(text); }
   void reports(Done<std::vector<std::string>> done) override {
     done(report_.empty() ? std::vector<std::string>() : std::vector{report_});
@@ -92,6 +97,7 @@ class Engine final : public gw::Engine {
   RevocationStore revocations_;
   WebhookStore webhooks_;
   RunStore runs_;
+  const std::string secret_ = secure_random_hex(32);
   std::string report_;
   EventLoop::Registration tick_;
 };

@@ -128,6 +128,7 @@ void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> don
   unindex(it->second);
   it->second.session = stored;
   index(it->second);
+  heard_.hear(key, loop_.wall_now());
   for (const OnChange& changed : on_change_) changed(stored);
   done(SessionPtr(stored));
 }

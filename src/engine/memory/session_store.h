@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/heard_changes.h"
 #include "core/session_store.h"
 #include "net/event_loop.h"
 
@@ -15,7 +16,9 @@ namespace gw::memory {
 
 class SessionStore final : public gw::SessionStore {
  public:
-  SessionStore(EventLoop& loop, const SessionStoreOptions& options) : loop_(loop), options_(options) {}
+  SessionStore(EventLoop& loop, const SessionStoreOptions& options) : loop_(loop), options_(options) {
+    heard_.begin(loop.wall_now());
+  }
 
   void insert(Session session, Done<SessionPtr> done) override;
   void find(const SessionKey& key, Done<SessionPtr> done) override;
@@ -23,6 +26,9 @@ class SessionStore final : public gw::SessionStore {
   void find_key(std::string_view ref, Done<SessionKey> done) override;
   void list(const SessionFilter& filter, Done<SessionPage> done) override;
   void on_change(OnChange callback) override { on_change_.push_back(std::move(callback)); }
+  bool is_unchanged_since(const SessionKey& key, WallTime then) const override {
+    return heard_.is_unchanged_since(key, then);
+  }
   std::optional<size_t> size() const override { return sessions_.size(); }
 
   // Drops ended sessions whose retention is over.
@@ -56,6 +62,7 @@ class SessionStore final : public gw::SessionStore {
   EventLoop& loop_;
   const SessionStoreOptions options_;
   std::vector<OnChange> on_change_;
+  HeardChanges heard_;
   std::unordered_map<SessionKey, Stored, DigestHash> sessions_;
   Place last_place_ = 0;
   ByExpiry by_expiry_;

@@ -47,6 +47,34 @@ class Cluster : public EngineTest {
   std::unique_ptr<TestInstance> a_, b_;
 };
 
+TEST_F(Cluster, BothHaveTheSameSecretOfAPeriodWhoeverAsksFirst) {
+  begin(kRedis);
+  const auto secret = [&](TestInstance& instance, uint32_t period) {
+    const auto told =
+        ask<Digest>([&](Done<Digest> done) { instance.engine().shared_secret(period, std::move(done)); });
+    EXPECT_TRUE(told);
+    return told ? *told : Digest();
+  };
+  const Digest first = secret(*a_, 1), second = secret(*b_, 2);
+  EXPECT_EQ(secret(*b_, 1), first);
+  EXPECT_EQ(secret(*a_, 2), second);
+  EXPECT_NE(first, second);
+}
+
+TEST_F(Cluster, BothHearThatASessionHasChanged) {
+  begin(kRedis);
+  const Session session = test_session("s", "ann");
+  ASSERT_TRUE(
+      ask<SessionPtr>([&](Done<SessionPtr> done) { a_->sessions().insert(session, std::move(done)); }));
+  for (TestInstance* const instance : {a_.get(), b_.get()})
+    ASSERT_TRUE(until([&] { return instance->sessions().is_unchanged_since(session.key, wall_now()); }));
+  auto same = [](const Session& current) -> Result<Session> { return current; };
+  ASSERT_TRUE(ask<SessionPtr>(
+      [&](Done<SessionPtr> done) { a_->sessions().update(session.key, same, std::move(done)); }));
+  for (TestInstance* const instance : {a_.get(), b_.get()})
+    ASSERT_TRUE(until([&] { return !instance->sessions().is_unchanged_since(session.key, wall_now()); }));
+}
+
 TEST_F(Cluster, WhatIsPostedToOneReachesTheOther) {
   begin(kRedis);
   using Kind = PostVerdict::Kind;

@@ -1,12 +1,16 @@
 #include "engine/redis/engine.h"
 
+#include "base/hex.h"
 #include "base/log.h"
+#include "base/random.h"
 
 namespace gw::redis {
 namespace {
 
 constexpr Duration kTickEvery = 100ms;
 constexpr Duration kLeaveTime = 1s;
+// From an hour before a secret's period to an hour behind it.
+constexpr std::chrono::seconds kSecretTime = 3h;
 
 }  // namespace
 
@@ -78,6 +82,7 @@ void Engine::start() {
   subscriptions_.start({.on_ready = [this] { on_subscribed(); },
                         .on_down =
                             [this] {
+                              sessions_.on_deaf();
                               clients_.on_engine_lost();
                               prober_.on_deaf();
                             }});
@@ -119,6 +124,7 @@ void Engine::on_subscribed() {
   agents_.on_subscribed();
   runs_.on_subscribed();
   prober_.on_up(pushes_);
+  sessions_.on_hearing();
   // Whatever was said of sessions and connections while nobody listened.
   registry_.take_evictions();
   registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
@@ -134,6 +140,17 @@ void Engine::leave(std::function<void()> done) {
   };
   lease_.leave([finish](const Result<Reply>&) { finish(); });
   leaving_ = loop_.after(kLeaveTime, finish);
+}
+
+void Engine::shared_secret(uint32_t period, Done<Digest> done) {
+  const std::string key = keys_.secret(period);
+  commands_.command({"SET", key, secure_random_hex(32), "NX", "EX", std::to_string(kSecretTime.count())}, {});
+  commands_.command({"GET", key}, [done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(reply.error());
+    Digest secret;
+    if (!from_hex(reply->text(), secret)) return done(Error{Errc::unavailable, "Redis has kept no secret"});
+    done(secret);
+  });
 }
 
 void Engine::report(std::string text) {

@@ -51,6 +51,7 @@ class Engine final : public gw::Engine {
   void leave(std::function<void()> done) override;
   void probe(Done<void> done) override { prober_.ask(std::move(done)); }
   EngineStats stats() const override;
+  void shared_secret(uint32_t period, Done<Digest> done) override;
   void report(std::string text) override;
   void reports(Done<std::vector<std::string>> done) override;
 

@@ -134,6 +134,9 @@ class Keys {
     return kept("tenant:", tenant, ":revocations");
   }
 
+  // What instances seal with in an hour.
+  std::string secret(uint32_t period) const { return kept("session:secret:", std::to_string(period)); }
+
   // --- Webhooks: all of them by their ids, and a number that each change counts up ---
   std::string webhooks() const { return kept("webhooks"); }
   std::string webhooks_revision() const { return kept("webhooks:revision"); }

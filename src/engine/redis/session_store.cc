@@ -157,6 +157,7 @@ void SessionStore::on_announced(std::string_view key_hex) {
   SessionKey key;
   if (!from_hex(key_hex, key))
     return log::warn("redis_message_invalid", {{"channel", keys_.session_changed()}});
+  heard_.hear(key, loop_.wall_now());
   find(key, [this](Result<SessionPtr> session) {
     if (!session) return;
     for (const OnChange& changed : on_change_) changed(*session);

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "core/heard_changes.h"
 #include "core/session_store.h"
 #include "engine/memory/session_store.h"
 #include "engine/redis/keys.h"
@@ -23,10 +24,16 @@ class SessionStore final : public gw::SessionStore {
   void find_key(std::string_view ref, Done<SessionKey> done) override;
   void list(const SessionFilter& filter, Done<SessionPage> done) override;
   void on_change(OnChange callback) override { on_change_.push_back(std::move(callback)); }
+  bool is_unchanged_since(const SessionKey& key, WallTime then) const override {
+    return heard_.is_unchanged_since(key, then);
+  }
   std::optional<size_t> size() const override { return std::nullopt; }
 
   // What an instance said on Keys::session_changed(): the session's key. Runs on_change with what it is now.
   void on_announced(std::string_view key_hex);
+  // From now on that is heard; not any more.
+  void on_hearing() { heard_.begin(loop_.wall_now()); }
+  void on_deaf() { heard_.end(); }
   // It may have changed while nobody could hear: runs on_change if it has.
   void check(const SessionPtr& known);
 
@@ -49,6 +56,7 @@ class SessionStore final : public gw::SessionStore {
   const SessionStoreOptions options_;
   const std::chrono::milliseconds retention_;
   std::vector<OnChange> on_change_;
+  HeardChanges heard_;
 };
 
 }  // namespace gw::redis
