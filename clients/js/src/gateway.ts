@@ -83,12 +83,16 @@ export class Gateway extends Events<GatewayEvents> {
   private _failures = 0;
   private _unheard = 0; // connections that came to nothing
   private _floor?: number; // what the gateway has asked for
+  private _query: URLSearchParams;
   private _patient?: boolean | number; // it was asked to wait
   private _refused?: boolean; // the last token was
   private _welcomed!: number; // when; or nothing
   private _heard!: number;
   private _pinged!: number;
-  private _ticking = setInterval(() => this._tick(), 1e3);
+  private _ticking = setInterval(() => {
+    const what = this._socket && watch(Date.now(), this._heard, this._pinged, this._runs.size as any);
+    if (what) what === 'ask' ? this._ping() : this._gone(1006);
+  }, 1e3);
   private _life = new AbortController();
 
   /** @internal */
@@ -97,8 +101,14 @@ export class Gateway extends Events<GatewayEvents> {
     const at = this._url = new URL(url, globalThis.location?.href);
     at.protocol = at.protocol.replace('http', 'ws');
     if (!at.pathname[1]) at.pathname = '/ws';
-    if (_options.runs) at.searchParams.set('runs', 1 as any);
-    const wake = () => this._wake(), life = this._life; // its `signal` is the option that counts
+    this._query = at.searchParams;
+    if (_options.runs) this._query.set('runs', 1 as any);
+    /** Something tells that now is a good time. */
+    const wake = () => {
+      if (globalThis.document?.hidden) return;
+      if (!this._patient) this.reconnect();
+      if (!this._pinged) this._ping();
+    }, life = this._life; // its `signal` is the option that counts
     globalThis.addEventListener?.('online', wake, life);
     globalThis.document?.addEventListener('visibilitychange', wake, life);
     void this._dial();
@@ -196,7 +206,7 @@ export class Gateway extends Events<GatewayEvents> {
     }
     const stand = await standIn(this._unheard);
     if (this.error) return this._identity?._release();
-    if (name) this._url.searchParams.set('client_id', name);
+    if (name) this._query.set('client_id', name);
     let socket: WebSocket;
     try {
       // A subprotocol's name may hold less than encodeURIComponent() leaves.
@@ -206,6 +216,7 @@ export class Gateway extends Events<GatewayEvents> {
     }
     // A handshake that is not answered is a silence, too.
     this._heard = this._pinged = Date.now();
+    this._query.delete('ticket'); // once
     socket.onopen = () => this._runs.forEach((run) => this._attach(run)); // a resume is one round trip
     socket.onmessage = ({ data }) => socket === this._socket && this._take(JSON.parse(data));
     socket.onerror = () => {}; // its close tells; the package `ws` would throw it
@@ -232,45 +243,33 @@ export class Gateway extends Events<GatewayEvents> {
     const wait = backoff(this._failures++, slow, this._floor);
     this.retryAt = wait + Date.now();
     this._retry = setTimeout(() => this._dial(), wait);
+    this._become('waiting');
     this._patient = slow || this._floor;
     this._floor = 0;
-    this._become('waiting');
   }
 
   private _finish(code: string): void {
     if (this.error) return;
     const error = this.error = new GatewayError(code);
-    clearInterval(this._ticking);
-    this._life.abort();
     this._hangUp();
     this._identity?._release();
+    clearInterval(this._ticking);
+    this._life.abort();
     for (const said of this._said) said._failed(error);
     for (const run of this._runs) run._stop(error);
     this._become('closed');
   }
 
   private _hangUp(): void {
-    clearTimeout(this._retry);
-    this.retryAt = 0;
     this._socket?.close();
     this._socket = undefined;
+    clearTimeout(this._retry);
+    this.retryAt = 0;
   }
 
   private _become(state: State): void {
     this.state = state;
     this._emit('state', state, this.error);
-  }
-
-  /** Something tells that now is a good time. */
-  private _wake(): void {
-    if (globalThis.document?.hidden) return;
-    if (!this._patient) this.reconnect();
-    if (!this._pinged) this._ping();
-  }
-
-  private _tick(): void {
-    const what = this._socket && watch(Date.now(), this._heard, this._pinged, this._runs.size as any);
-    if (what) what === 'ask' ? this._ping() : this._gone(1006);
   }
 
   private _ping(): void {
@@ -285,12 +284,18 @@ export class Gateway extends Events<GatewayEvents> {
     this._pinged = 0;
     const { type, event, id } = message;
     if (type === 'run') return this._takeRun(message);
-    if (/^p.ng/.test(type)) return;
+    if (/p.ng/.test(type)) return;
     if (event === 'welcome') this._welcome();
-    else if (event === 'draining') this._floor = message.retry_after_ms;
+    else if (event === 'draining') {
+      this._floor = message.retry_after_ms;
+      if (message.ticket) { // it is its turn, and others are there
+        this._query.set('ticket', message.ticket);
+        void this._dial();
+      }
+    }
     if (type === 'ack') this._answer(id, (said) => said._taken(message));
     else if (type === 'detach') {
-      for (const run of this._runs) if (message.reason && run.run_id === message.run_id) this._lose(run, message.reason);
+      for (const run of this._runs) if (run.run_id === message.run_id && message.reason) this._lose(run, message.reason);
     } else if (type !== 'error' || !id || !this._failed(message)) this._emit('message', message);
   }
 

@@ -78,6 +78,53 @@ test('draining is waited for', async (t) => {
   await nextSocket(socket);
 });
 
+const sentOn = (socket) => {
+  socket.say({ type: 'system', event: 'draining', leave_in_ms: 9000, retry_after_ms: 1000 });
+  socket.say({ type: 'system', event: 'draining', leave_in_ms: 0, retry_after_ms: 0, ticket: 'T-_' });
+  socket.end(1012); // nobody listens any more
+};
+
+test('sent on to others it comes at once, with its ticket beside its token, once', async (t) => {
+  const { socket, clock } = await started(t, { token: () => 'same' });
+  socket.welcome();
+  sentOn(socket);
+  const second = await nextSocket(socket);
+  assert.equal(second.url, 'wss://host/ws?client_id=c&ticket=T-_');
+  assert.equal(second.protocols[1], 'bearer.same');
+  second.welcome();
+  second.end(1006);
+  clock.tick(250);
+  assert.equal((await nextSocket(second)).url, 'wss://host/ws?client_id=c');
+});
+
+test('sent on to one that does not take it, it goes on with backoff from its beginning', async (t) => {
+  t.mock.method(Math, 'random', () => 0.999);
+  const { socket, clock } = await started(t);
+  socket.welcome();
+  sentOn(socket);
+  let at = await nextSocket(socket);
+  for (const wait of [250, 500, 1000]) {
+    at.end(1006);
+    clock.tick(wait - 5);
+    await settled();
+    assert.equal(FakeSocket.all.at(-1), at);
+    clock.tick(5);
+    at = await nextSocket(at);
+  }
+});
+
+test('cut before it was its turn, it waits as the gateway has asked', async (t) => {
+  const { socket, clock } = await started(t);
+  socket.welcome();
+  socket.say({ type: 'system', event: 'draining', leave_in_ms: 9000, retry_after_ms: 1000 });
+  socket.end(1006);
+  clock.tick(999);
+  await settled();
+  assert.equal(FakeSocket.all.at(-1), socket);
+  clock.tick(251);
+  await nextSocket(socket);
+});
+
 test('without the right to be there it ends, after token() was asked once more', async (t) => {
   const tokens = ['old', 'new', 'never'];
   const { gateway, socket, clock } = await started(t, { token: () => tokens.shift() });

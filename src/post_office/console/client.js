@@ -46,14 +46,14 @@ var gatewayClient = (() => {
       END = /\r\n(?:\r\n|\r|\n)|\n(?:\r\n|\r|\n)|\r\r\n?/;
       EventSplitter = class {
         constructor() {
-          this.s = "";
+          this.r = "";
         }
         *push(piece) {
-          this.s += piece;
-          for (let end; end = END.exec(this.s); ) {
+          this.r += piece;
+          for (let end; end = END.exec(this.r); ) {
             const after = end.index + end[0].length;
-            yield this.s.slice(0, after);
-            this.s = this.s.slice(after);
+            yield this.r.slice(0, after);
+            this.r = this.r.slice(after);
           }
         }
       };
@@ -112,36 +112,36 @@ var gatewayClient = (() => {
         /** As for /ws, beside which the other two addresses are. */
         constructor(url, protocols = []) {
           this.readyState = 0;
-          this.o = new AbortController();
-          this.p = [];
-          this.M = false;
-          this.da = 0;
-          this.n = url.replace(/\?.*/, "");
-          const at = this.ca = new URL(url);
+          this.n = new AbortController();
+          this.o = [];
+          this.O = false;
+          this.ea = 0;
+          this.s = url.replace(/\?.*/, "");
+          const at = this.da = new URL(url);
           at.protocol = at.protocol.replace("ws", "http");
           at.pathname = at.pathname.replace(/[^/]*\/?$/, "connection/");
           const [, shown] = /^bearer\.(.*)/.exec(protocols[1] ?? "") ?? [];
-          void this.qa(shown && decodeURIComponent(shown));
+          void this.ra(shown && decodeURIComponent(shown));
         }
         send(text) {
-          this.p.push(text.replace(/[\r\n]+/g, " "));
-          void this.ea();
+          this.o.push(text.replace(/[\r\n]+/g, " "));
+          void this.fa();
         }
         /** Nobody hears of it: who closes knows. */
         close() {
           this.onclose = void 0;
           this.t(1e3, "");
         }
-        fa(address, token, init) {
-          const url = new URL(this.ca);
+        ga(address, token, init) {
+          const url = new URL(this.da);
           url.pathname += address;
-          if (init.body) url.search = `seq=${this.da + 1}`;
+          if (init.body) url.search = `seq=${this.ea + 1}`;
           const headers = { ...init.headers, ...token ? { authorization: `Bearer ${token}` } : {} };
-          return fetch(url, { method: "POST", cache: "no-store", signal: this.o.signal, ...init, headers });
+          return fetch(url, { method: "POST", cache: "no-store", signal: this.n.signal, ...init, headers });
         }
-        async qa(shown) {
+        async ra(shown) {
           try {
-            const response = await this.fa("sse", shown, { credentials: "include", headers: { accept: "text/event-stream" } });
+            const response = await this.ga("sse", shown, { credentials: "include", headers: { accept: "text/event-stream" } });
             if (!response.ok || !response.body) throw 0;
             this.readyState = 1;
             this.onopen?.();
@@ -161,49 +161,49 @@ var gatewayClient = (() => {
           }
           if (!data) return;
           const message = JSON.parse(data);
-          if (message.send_token && !this.B) {
-            this.B = message.send_token;
+          if (message.send_token && !this.C) {
+            this.C = message.send_token;
             this.d();
-            void this.ea();
+            void this.fa();
           }
           if (message.type === "ping") this.send('{"type":"pong"}');
           this.onmessage?.({ data });
         }
         /** In order, each until it is taken: the next is not posted before. */
-        async ea() {
-          if (this.M || !this.B) return;
-          this.M = true;
+        async fa() {
+          if (this.O || !this.C) return;
+          this.O = true;
           let count = 1;
-          for (let failures = 0; this.p.length && this.readyState === 1; ) {
-            const body = this.p.slice(0, count).join("\n");
-            const status = await this.ra(body);
+          for (let failures = 0; this.o.length && this.readyState === 1; ) {
+            const body = this.o.slice(0, count).join("\n");
+            const status = await this.sa(body);
             if (status === 413 && count > 1) {
               count = 1;
             } else if (status === 200) {
-              this.p.splice(0, count);
+              this.o.splice(0, count);
               failures = 0;
-              count = this.sa();
+              count = this.ta();
             } else if (status >= 400 && status < 500 && status !== 429 && status !== 408) {
               this.t(status === 413 ? 1009 : 1006, "");
             } else {
-              await wait(Math.min(LONGEST_PAUSE, 100 * 2 ** failures++) * (0.5 + Math.random()), this.o.signal);
+              await wait(Math.min(LONGEST_PAUSE, 100 * 2 ** failures++) * (0.5 + Math.random()), this.n.signal);
             }
           }
-          this.M = false;
+          this.O = false;
         }
-        async ra(body) {
+        async sa(body) {
           try {
-            const response = await this.fa("send", this.B, { body, headers: { "content-type": "application/x-ndjson" } });
-            if (response.ok) this.da++;
+            const response = await this.ga("send", this.C, { body, headers: { "content-type": "application/x-ndjson" } });
+            if (response.ok) this.ea++;
             return response.status;
           } catch {
             return 0;
           }
         }
         /** How many of those that wait go together. */
-        sa() {
+        ta() {
           let count = 0, size = 0;
-          while (count < this.p.length && (size += this.p[count].length + 1) <= BATCH) count++;
+          while (count < this.o.length && (size += this.o[count].length + 1) <= BATCH) count++;
           return count || 1;
         }
         d() {
@@ -211,14 +211,14 @@ var gatewayClient = (() => {
         t(code, reason) {
           if (this.readyState === 3) return;
           this.readyState = 3;
-          this.o.abort();
+          this.n.abort();
           this.onclose?.({ code, reason });
         }
       };
       StandIn = class extends FallbackSocket {
         d() {
           if (until > Date.now()) return;
-          const probe = new WebSocket(this.n);
+          const probe = new WebSocket(this.s);
           probe.onopen = () => {
             probe.close();
             this.t(1012, "");
@@ -262,17 +262,17 @@ var gatewayClient = (() => {
   var Events = class {
     constructor() {
       /** @internal */
-      this.F = /* @__PURE__ */ new Set();
+      this.H = /* @__PURE__ */ new Set();
     }
     /** Returns what takes the listener away again. */
     on(name, listener) {
       const entry = [name, listener];
-      this.F.add(entry);
-      return () => void this.F.delete(entry);
+      this.H.add(entry);
+      return () => void this.H.delete(entry);
     }
     /** @internal */
     g(name, ...told) {
-      for (const [wanted, listener] of this.F) {
+      for (const [wanted, listener] of this.H) {
         try {
           if (wanted === name) listener(...told);
         } catch (error) {
@@ -309,8 +309,8 @@ var gatewayClient = (() => {
       id = newId();
     }
     return {
-      G: id,
-      W: () => {
+      I: id,
+      X: () => {
         unlock();
         taken.delete(slot);
       }
@@ -321,17 +321,17 @@ var gatewayClient = (() => {
   var SILENCE = 6e3;
   var SILENCE_IDLE = 45e3;
   var PONG = 1e4;
-  var verdict = (code) => code === 4010 ? "end" : [1008, 4001, 4003].includes(code) ? "token" : [4004, 4029].includes(code) ? "slow" : "back";
+  var verdict = (code) => ({ 4010: "end", 1008: "token", 4001: "token", 4003: "token", 4004: "slow", 4029: "slow" })[code];
   var isOurFault = (code) => [2, 3, 7, 9].includes(code - 1e3);
   var backoff = (failures, slow, floor = 0, chance = Math.random()) => Math.max(floor, slow ? 5e3 : 0) + chance * Math.min(slow ? 55e3 : 2e4, (slow ? 5e3 : 250) * 2 ** failures);
-  var watch = (now, heard, pinged, open) => pinged ? now - pinged > PONG && "dead" : now - heard > (open ? SILENCE : SILENCE_IDLE) && "ask";
+  var watch = (now, heard, pinged, open) => pinged ? now - pinged > PONG && 1 : now - heard > (open ? SILENCE : SILENCE_IDLE) && "ask";
 
   // src/run.ts
   var Run = class extends Events {
     /** @internal */
     constructor(_connection, cursor, text = "") {
       super();
-      this.x = _connection;
+      this.y = _connection;
       this.text = "";
       this.status = "queued";
       this.error = null;
@@ -347,20 +347,20 @@ var gatewayClient = (() => {
       this.e = EMPTY;
       this.c = 0;
       // bytes of the log before `text`
-      this.q = 0;
+      this.p = 0;
       // bytes of `text`
-      this.w = 0;
-      this.I = Date.now();
-      this.J = [];
-      this.K = 0;
+      this.x = 0;
+      this.K = Date.now();
+      this.L = [];
+      this.M = 0;
       this.ready = new Promise((settle, refuse) => {
-        this.Z = settle;
-        this.Y = refuse;
+        this._ = settle;
+        this.Z = refuse;
       });
       this.ready.catch(() => {
       });
       this.done = new Promise((done) => {
-        this._ = done;
+        this.$ = done;
       });
       const [epoch, pos, hash] = cursor?.split(".") ?? [];
       if (!hash) return;
@@ -368,13 +368,13 @@ var gatewayClient = (() => {
       if (!text) [this.c, this.e] = [+pos, unhex(hash)];
       else if (hex(own) === hash) {
         this.text = text;
-        this.q = bytes.length;
+        this.p = bytes.length;
         this.e = own;
       } else return;
       this.a = +epoch;
     }
     get pos() {
-      return this.c + this.q;
+      return this.c + this.p;
     }
     get epoch() {
       return this.a < 0 ? 0 : this.a;
@@ -384,14 +384,14 @@ var gatewayClient = (() => {
     }
     /** Milliseconds since its agent has said something. */
     get idleMs() {
-      return Date.now() - this.I;
+      return Date.now() - this.K;
     }
     /** Of a `json` run: its lines, as far as they are whole. */
     get items() {
-      const lines = this.text.slice(this.K).split("\n");
-      this.K = this.text.length - lines.pop().length;
-      for (const line of lines) if (line) this.J.push(JSON.parse(line));
-      return this.J;
+      const lines = this.text.slice(this.M).split("\n");
+      this.M = this.text.length - lines.pop().length;
+      for (const line of lines) if (line) this.L.push(JSON.parse(line));
+      return this.L;
     }
     /** Where it is: another page goes on from there with `attach({ run_id, cursor, text })`. */
     cursor() {
@@ -400,12 +400,12 @@ var gatewayClient = (() => {
     /** Asks its agent to end it: `asked`, `already`, or `ended`. */
     async cancel(reason) {
       const run_id = await this.ready;
-      return (await this.x.$({ type: "cancel", run_id, reason, id: newId() })).status;
+      return (await this.y.aa({ type: "cancel", run_id, reason, id: newId() })).status;
     }
     /** Hears no more of it; it goes on. */
     detach() {
       if (this.h) return;
-      this.x.y(this, true);
+      this.y.z(this, true);
       this.i(null);
     }
     /**
@@ -413,14 +413,14 @@ var gatewayClient = (() => {
      * was given out counts no more: a new loop reads from the start.
      */
     async *[Symbol.asyncIterator]() {
-      let seen = "", cuts = this.w, wake = () => {
+      let seen = "", cuts = this.x, wake = () => {
       };
       const start = this.c, off = ["text", "end"].map((name) => this.on(name, () => wake()));
       try {
         for (; ; ) {
           const held = this.text;
-          if (cuts !== this.w) {
-            if (this.c === start && held.startsWith(seen)) cuts = this.w;
+          if (cuts !== this.x) {
+            if (this.c === start && held.startsWith(seen)) cuts = this.x;
             else if (this.h || this.c < start || !seen.startsWith(held)) throw new GatewayError("replaced");
           }
           const piece = held.slice(seen.length);
@@ -440,16 +440,16 @@ var gatewayClient = (() => {
       }
     }
     /** @internal */
-    aa(id) {
+    ba(id) {
       this.run_id = id;
-      this.X = true;
-      this.Z(id);
+      this.Y = true;
+      this._(id);
     }
     /** @internal */
     m(message) {
       if (message.id !== this.k) return;
       this.k = void 0;
-      this.aa(message.run_id);
+      this.ba(message.run_id);
       for (const name of ["thread_id", "channel", "format"]) this[name] = message[name] ?? this[name];
       if (/^(q|in)/.test(message.status)) this.status = message.status;
       this[`$${message.event}`]?.(message);
@@ -457,26 +457,26 @@ var gatewayClient = (() => {
     /** @internal */
     $snapshot(message) {
       const bytes = encode(message.text), hash = fold(bytes);
-      if (!this.z(message, hash)) return;
-      this.ba();
+      if (!this.A(message, hash)) return;
+      this.ca();
       this.c = 0;
       this.a = message.epoch;
       this.e = hash;
-      this.q = bytes.length;
+      this.p = bytes.length;
       this.text = message.text;
-      this.L("snapshot", message);
+      this.N("snapshot", message);
     }
     /** @internal */
     $delta(message) {
       const ahead = message.epoch - this.a || message.from - this.pos;
       if (ahead < 0) return;
-      if (ahead) return this.A();
+      if (ahead) return this.B();
       const bytes = encode(message.text), hash = fold(bytes, this.e);
-      if (!this.z(message, hash)) return;
+      if (!this.A(message, hash)) return;
       this.e = hash;
-      this.q += bytes.length;
+      this.p += bytes.length;
       this.text += message.text;
-      this.L("delta", message.text, message);
+      this.N("delta", message.text, message);
     }
     /** @internal */
     $reset(message) {
@@ -484,29 +484,29 @@ var gatewayClient = (() => {
       if (message.epoch < this.a) return;
       this.a = message.epoch;
       this.status = "in_progress";
-      if (pos < this.pos) this.pa(pos, unhex(message.hash));
-      if (pos === this.pos) this.z(message, this.e);
-      this.L("reset", message);
+      if (pos < this.pos) this.qa(pos, unhex(message.hash));
+      if (pos === this.pos) this.A(message, this.e);
+      this.N("reset", message);
     }
     /** @internal */
     $top(message) {
       if (this.a < 0) this.a = message.epoch;
       this.owner = message.owner;
       this.cancelRequested = message.cancel_requested;
-      this.I = Date.now() - message.idle_ms;
+      this.K = Date.now() - message.idle_ms;
       if (message.epoch === this.a && message.pos === this.pos) {
-        this.z(message, this.e);
+        this.A(message, this.e);
       } else {
         const here = this.cursor();
-        if (this.H === here) this.A();
-        this.H = here;
+        if (this.J === here) this.B();
+        this.J = here;
       }
       this.g("top", message);
     }
     /** @internal */
     $end(message) {
       this.verified = message.hash === this.hash && (!!message.id || message.epoch === this.a);
-      if (!this.verified && !message.id) return this.A(message.pos === this.pos && message.hash !== this.hash);
+      if (!this.verified && !message.id) return this.B(message.pos === this.pos && message.hash !== this.hash);
       this.result = message.result;
       this.i(message.error ?? (this.verified ? null : new GatewayError("expired")), message.status);
     }
@@ -516,38 +516,38 @@ var gatewayClient = (() => {
       this.h = true;
       this.error = error && { code: error.code, message: error.message };
       this.status = status;
-      this.Y(error ?? new GatewayError("detached"));
-      this.x.y(this);
+      this.Z(error ?? new GatewayError("detached"));
+      this.y.z(this);
       this.g("end", this);
-      this._(this);
+      this.$(this);
     }
-    z(message, hash) {
+    A(message, hash) {
       this.verified = message.hash === hex(hash);
       if (this.verified) this.l = 0;
-      else this.A(true);
+      else this.B(true);
       return this.verified;
     }
     /** Something is missing, or wrong: it asks once more, from where it is or from the start. */
-    A(anew) {
+    B(anew) {
       if (anew) this.a = -1;
-      this.x.r(this, true);
+      this.y.q(this, true);
     }
-    pa(pos, hash) {
+    qa(pos, hash) {
       const bytes = encode(this.text).slice(0, Math.max(0, pos - this.c));
       this.c = Math.min(this.c, pos);
-      this.q = bytes.length;
+      this.p = bytes.length;
       this.text = decode(bytes);
       this.e = this.c ? hash : fold(bytes);
-      this.ba();
+      this.ca();
     }
-    ba() {
-      this.w++;
-      this.J = [];
-      this.K = 0;
+    ca() {
+      this.x++;
+      this.L = [];
+      this.M = 0;
     }
-    L(event, ...told) {
-      this.H = void 0;
-      this.I = Date.now();
+    N(event, ...told) {
+      this.J = void 0;
+      this.K = Date.now();
       this.g(event, ...told);
       this.g("text", this.text, this);
     }
@@ -566,38 +566,46 @@ var gatewayClient = (() => {
     /** @internal */
     constructor(url, _options) {
       super();
-      this.U = _options;
+      this.W = _options;
       this.b = /* @__PURE__ */ new Set();
       this.j = /* @__PURE__ */ new Set();
       this.l = 0;
-      this.O = 0;
-      this.ta = setInterval(() => this.ua(), 1e3);
-      this.o = new AbortController();
-      const at = this.n = new URL(url, globalThis.location?.href);
+      this.Q = 0;
+      this.ua = setInterval(() => {
+        const what = this.f && watch(Date.now(), this.S, this.v, this.b.size);
+        if (what) what === "ask" ? this.ja() : this.T(1006);
+      }, 1e3);
+      this.n = new AbortController();
+      const at = this.s = new URL(url, globalThis.location?.href);
       at.protocol = at.protocol.replace("http", "ws");
       if (!at.pathname[1]) at.pathname = "/ws";
-      if (_options.runs) at.searchParams.set("runs", 1);
-      const wake = () => this.va(), life = this.o;
+      this.u = at.searchParams;
+      if (_options.runs) this.u.set("runs", 1);
+      const wake = () => {
+        if (globalThis.document?.hidden) return;
+        if (!this.ia) this.reconnect();
+        if (!this.v) this.ja();
+      }, life = this.n;
       globalThis.addEventListener?.("online", wake, life);
       globalThis.document?.addEventListener("visibilitychange", wake, life);
-      void this.R();
+      void this.E();
     }
     /** Asks; the answer is a run. Said again after a reconnect until the gateway has it, which takes it once. */
     ask(channel, payload, { id = newId(), intent, ...run } = {}) {
       const asked = new Run(this);
       asked.channel = channel;
-      this.ia({ channel, intent, payload, run, id }, (ack) => {
+      this.ka({ channel, intent, payload, run, id }, (ack) => {
         if (!ack.run_id) return asked.i(new GatewayError("no_run"), "failed");
-        asked.aa(ack.run_id);
-        if (asked.h) return this.y(asked, true);
+        asked.ba(ack.run_id);
+        if (asked.h) return this.z(asked, true);
         this.b.add(asked);
-        if (ack.attached === false) this.r(asked, true);
+        if (ack.attached === false) this.q(asked, true);
       }, (error) => asked.i(error, this.error ? asked.status : "failed"));
       return asked;
     }
     /** Says something that is not answered by a run. */
     send(channel, payload, { id = newId(), intent } = {}) {
-      return this.$({ channel, intent, payload, id });
+      return this.aa({ channel, intent, payload, id });
     }
     /** Reads a run: from its start, or on from a cursor. One that this client reads already is that one. */
     attach(target) {
@@ -608,161 +616,158 @@ var gatewayClient = (() => {
       run.thread_id = thread_id;
       this.b.add(run);
       if (this.error) run.i(this.error);
-      this.r(run);
+      this.q(run);
       return run;
     }
     /** Comes back now, where it waits. */
     reconnect() {
-      if (this.retryAt) void this.R();
+      if (this.retryAt) void this.E();
     }
     /** Ends the connection, and no run. */
     close() {
-      this.S("closed");
+      this.U("closed");
     }
     /** @internal */
-    $(message) {
-      return new Promise((taken2, failed) => this.ia(message, taken2, failed));
+    aa(message) {
+      return new Promise((taken2, failed) => this.ka(message, taken2, failed));
     }
     /** @internal */
-    y(run, tell) {
+    z(run, tell) {
       this.b.delete(run);
       for (const other of this.b) if (other.run_id === run.run_id) return;
-      if (tell && run.run_id) this.D(json({ type: "detach", run_id: run.run_id }));
+      if (tell && run.run_id) this.F(json({ type: "detach", run_id: run.run_id }));
     }
     /** @internal `delayed`: at once the first time, then with backoff. */
-    r(run, delayed) {
+    q(run, delayed) {
       const id = run.k = newId();
       const attach = () => {
         if (run.k !== id || run.h) return;
         const { run_id } = run, thread_id = run_id ? void 0 : run.thread_id;
-        this.D(json({ type: "attach", run_id, thread_id, cursor: run.cursor(), id }));
+        this.F(json({ type: "attach", run_id, thread_id, cursor: run.cursor(), id }));
       };
       if (delayed && run.l++) setTimeout(attach, backoff(run.l));
       else attach();
     }
-    ia(message, _taken, _failed) {
-      const said = { G: message.id, wa: json(message), xa: _taken, v: _failed };
+    ka(message, _taken, _failed) {
+      const said = { I: message.id, va: json(message), wa: _taken, w: _failed };
       if (this.error) return _failed(this.error);
       this.j.add(said);
-      if (this.d) this.ja(said);
+      if (this.d) this.la(said);
     }
-    ja(said) {
-      said.ka ||= Date.now();
-      this.D(said.wa);
+    la(said) {
+      said.ma ||= Date.now();
+      this.F(said.va);
     }
-    D(text) {
+    F(text) {
       if (this.f?.readyState === 1) this.f.send(text);
     }
     // The connection.
-    async R() {
-      this.T();
-      this.E("connecting");
-      let { token, clientId: name } = this.U, shown;
+    async E() {
+      this.V();
+      this.G("connecting");
+      let { token, clientId: name } = this.W, shown;
       try {
         shown = isAsked(token) ? await token() : token;
-        if (name === void 0) name = (this.N ??= await claimIdentity()).G;
+        if (name === void 0) name = (this.P ??= await claimIdentity()).I;
       } catch {
-        return this.V(0);
+        return this.T(0);
       }
-      const stand = await standIn(this.O);
-      if (this.error) return this.N?.W();
-      if (name) this.n.searchParams.set("client_id", name);
+      const stand = await standIn(this.Q);
+      if (this.error) return this.P?.X();
+      if (name) this.u.set("client_id", name);
       let socket;
       try {
-        socket = this.f = new (this.U.WebSocket ?? stand ?? WebSocket)(this.n.href, shown ? ["gateway.v1", `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : []);
+        socket = this.f = new (this.W.WebSocket ?? stand ?? WebSocket)(this.s.href, shown ? ["gateway.v1", `bearer.${encodeURIComponent(shown).replace(/[()]/g, escape)}`] : []);
       } catch {
-        return this.S("no_socket");
+        return this.U("no_socket");
       }
-      this.Q = this.u = Date.now();
-      socket.onopen = () => this.b.forEach((run) => this.r(run));
+      this.S = this.v = Date.now();
+      this.u.delete("ticket");
+      socket.onopen = () => this.b.forEach((run) => this.q(run));
       socket.onmessage = ({ data }) => socket === this.f && this.m(JSON.parse(data));
       socket.onerror = () => {
       };
-      socket.onclose = ({ code }) => socket === this.f && this.V(code);
+      socket.onclose = ({ code }) => socket === this.f && this.T(code);
     }
     /** The connection is over, or none came about. */
-    V(code) {
+    T(code) {
       if (this.error) return;
       const wanted = verdict(code);
-      this.T();
-      this.d || this.O++;
-      if (code !== 1006) this.O = 0;
-      if (wanted === "end" || wanted === "token" && (this.P || !isAsked(this.U.token))) {
-        return this.S(`${code}`);
+      this.V();
+      this.d || this.Q++;
+      if (code !== 1006) this.Q = 0;
+      if (wanted === "end" || wanted === "token" && (this.R || !isAsked(this.W.token))) {
+        return this.U(`${code}`);
       }
-      this.P = wanted === "token";
+      this.R = wanted === "token";
       if (isOurFault(code)) {
-        for (const said of this.j) if (said.ka) this.la(said, `${code}`);
+        for (const said of this.j) if (said.ma) this.na(said, `${code}`);
       }
       if (this.d && (code < 4e3 || Date.now() - this.d > 1e4)) this.l = 0;
       this.d = 0;
       const slow = wanted === "slow";
-      const wait2 = backoff(this.l++, slow, this.C);
+      const wait2 = backoff(this.l++, slow, this.D);
       this.retryAt = wait2 + Date.now();
-      this.ga = setTimeout(() => this.R(), wait2);
-      this.ha = slow || this.C;
-      this.C = 0;
-      this.E("waiting");
+      this.ha = setTimeout(() => this.E(), wait2);
+      this.G("waiting");
+      this.ia = slow || this.D;
+      this.D = 0;
     }
-    S(code) {
+    U(code) {
       if (this.error) return;
       const error = this.error = new GatewayError(code);
-      clearInterval(this.ta);
-      this.o.abort();
-      this.T();
-      this.N?.W();
-      for (const said of this.j) said.v(error);
+      this.V();
+      this.P?.X();
+      clearInterval(this.ua);
+      this.n.abort();
+      for (const said of this.j) said.w(error);
       for (const run of this.b) run.i(error);
-      this.E("closed");
+      this.G("closed");
     }
-    T() {
-      clearTimeout(this.ga);
-      this.retryAt = 0;
+    V() {
       this.f?.close();
       this.f = void 0;
+      clearTimeout(this.ha);
+      this.retryAt = 0;
     }
-    E(state) {
+    G(state) {
       this.state = state;
       this.g("state", state, this.error);
     }
-    /** Something tells that now is a good time. */
-    va() {
-      if (globalThis.document?.hidden) return;
-      if (!this.ha) this.reconnect();
-      if (!this.u) this.ma();
-    }
-    ua() {
-      const what = this.f && watch(Date.now(), this.Q, this.u, this.b.size);
-      if (what) what === "ask" ? this.ma() : this.V(1006);
-    }
-    ma() {
-      this.u = Date.now();
-      this.D('{"type":"ping"}');
+    ja() {
+      this.v = Date.now();
+      this.F('{"type":"ping"}');
     }
     // What is heard.
     m(message) {
-      this.Q = Date.now();
-      this.u = 0;
+      this.S = Date.now();
+      this.v = 0;
       const { type, event, id } = message;
-      if (type === "run") return this.ya(message);
-      if (/^p.ng/.test(type)) return;
-      if (event === "welcome") this.za();
-      else if (event === "draining") this.C = message.retry_after_ms;
-      if (type === "ack") this.na(id, (said) => said.xa(message));
+      if (type === "run") return this.xa(message);
+      if (/p.ng/.test(type)) return;
+      if (event === "welcome") this.ya();
+      else if (event === "draining") {
+        this.D = message.retry_after_ms;
+        if (message.ticket) {
+          this.u.set("ticket", message.ticket);
+          void this.E();
+        }
+      }
+      if (type === "ack") this.oa(id, (said) => said.wa(message));
       else if (type === "detach") {
-        for (const run of this.b) if (message.reason && run.run_id === message.run_id) this.oa(run, message.reason);
-      } else if (type !== "error" || !id || !this.v(message)) this.g("message", message);
+        for (const run of this.b) if (run.run_id === message.run_id && message.reason) this.pa(run, message.reason);
+      } else if (type !== "error" || !id || !this.w(message)) this.g("message", message);
     }
-    za() {
+    ya() {
       this.d = Date.now();
-      this.P = false;
-      this.E("open");
+      this.R = false;
+      this.G("open");
       for (const said of this.j) {
-        if (this.d - said.ka > 1e5) this.la(said, "outcome_unknown");
-        else this.ja(said);
+        if (this.d - said.ma > 1e5) this.na(said, "outcome_unknown");
+        else this.la(said);
       }
     }
-    ya(message) {
+    xa(message) {
       let known;
       for (const run2 of this.b) {
         if (run2.run_id ? run2.run_id === message.run_id : run2.k === message.id) {
@@ -771,7 +776,7 @@ var gatewayClient = (() => {
         }
       }
       if (known) return;
-      if (message.id) return this.y(message, true);
+      if (message.id) return this.z(message, true);
       if (message.event !== "snapshot") return;
       const run = new Run(this);
       run.run_id = message.run_id;
@@ -780,34 +785,34 @@ var gatewayClient = (() => {
       run.m(message);
     }
     /** Whether the error answers something of ours. */
-    v({ id, code, message }) {
+    w({ id, code, message }) {
       for (const run of this.b) {
         if (run.k !== id) continue;
-        if (/^(u|f|inv)/.test(code)) this.oa(run, code, message);
-        else this.r(run, true);
+        if (/^(u|f|inv)/.test(code)) this.pa(run, code, message);
+        else this.q(run, true);
         return true;
       }
-      return this.na(id, (said) => said.v(new GatewayError(code, message)));
+      return this.oa(id, (said) => said.w(new GatewayError(code, message)));
     }
     /** An open run that the gateway no longer knows went with an engine that kept it in memory. */
-    oa(run, code, message) {
-      const error = new GatewayError(run.X && /^u/.test(code) ? "gateway_lost" : code, message);
+    pa(run, code, message) {
+      const error = new GatewayError(run.Y && /^u/.test(code) ? "gateway_lost" : code, message);
       run.i(error, code[0] === "f" ? run.status : "failed");
     }
     /** Whether anything of ours has that id: a question that was asked twice has it twice. */
-    na(id, tell) {
+    oa(id, tell) {
       let found;
       for (const said of this.j) {
-        if (said.G === id) {
+        if (said.I === id) {
           found = this.j.delete(said);
           tell(said);
         }
       }
       return found;
     }
-    la(said, code) {
+    na(said, code) {
       this.j.delete(said);
-      said.v(new GatewayError(code));
+      said.w(new GatewayError(code));
     }
   };
 
