@@ -72,6 +72,27 @@ def test_a_gateway_that_drains_says_when_to_come_back(reader):
         reader.call("close")
 
 
+def test_who_is_sent_on_comes_at_once_with_a_ticket_beside_the_same_token(reader):
+    def sending_on(connection):
+        connection.welcome()
+        told = {"type": "system", "event": "draining", "message": "", "timestamp": ""}
+        connection.say(told | {"leave_in_ms": 40, "retry_after_ms": 1000})
+        connection.say(told | {"leave_in_ms": 0, "retry_after_ms": 0, "ticket": "AQ-_"})
+        connection.close(1012)
+
+    def refusing(connection):
+        connection.socket.close_socket()
+
+    with ScriptedServer(sending_on, refusing, welcoming) as server:
+        reader.call("connect", url=server.url, token="t")
+        eventually(lambda: len(server.connections) == 3)
+        first, second, third = server.connections
+        assert ["ticket=AQ-_" in one.socket.request.path for one in server.connections] == [False, True, False]
+        assert server.tokens == ["t"] * 3
+        assert second.at - first.at < 1 and third.at - second.at < 1.5
+        reader.call("close")
+
+
 def test_a_run_goes_on_before_the_welcome(reader, name):
     """With the cursor of what it has: one round trip."""
     run = name()

@@ -44,6 +44,18 @@ def test_a_draining_gateway_sets_the_floor_until_the_next_welcome():
     assert reconnect.closed(1012, lived=6).delay <= 0.25
 
 
+def test_who_is_sent_on_comes_at_once_and_then_with_backoff():
+    reconnect = Reconnect(can_renew=False, rng=random.Random(1))
+    reconnect.welcomed()
+    reconnect.draining(0)
+    assert reconnect.closed(1012, lived=6) == Again(0.0)
+    for n, delay in enumerate(delays(reconnect, None, 4)):
+        assert 0 < delay <= 0.25 * 2**n
+    reconnect.welcomed()
+    reconnect.draining(0)
+    assert isinstance(reconnect.closed(4003), Stop)
+
+
 @pytest.mark.parametrize("code", [1008, 4001, 4003])
 def test_a_session_is_renewed_once(code):
     assert isinstance(Reconnect(can_renew=False).closed(code), Stop)

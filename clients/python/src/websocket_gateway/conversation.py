@@ -72,6 +72,7 @@ class Conversation:
         self.out: list[str] = []
         self.is_open = self.is_welcomed = False
         self.draining_ms: int | None = None
+        self.ticket: str | None = None  # with which it is sent on
         self.connection_id: str | None = None
         self.runs: dict[str, Held] = {}
         self._on_message, self._on_pushed = on_message, on_pushed
@@ -90,7 +91,7 @@ class Conversation:
 
         `scope`: the session in which the gateway knows message ids again; without one it does so in this connection only.
         """
-        self.is_open, self.draining_ms, self._scope = True, None, scope
+        self.is_open, self.draining_ms, self.ticket, self._scope = True, None, None, scope
         self._unwanted.clear()
         size = 0
         for count, held in enumerate(self._unfinished()):
@@ -194,7 +195,7 @@ class Conversation:
                 self._send(pending, now)
             self.tick(now)
         elif message["event"] == "draining":
-            self.draining_ms = message.get("retry_after_ms", 0)
+            self.draining_ms, self.ticket = message.get("retry_after_ms", 0), message.get("ticket")
         else:
             self._on_message(message)
 

@@ -33,22 +33,26 @@ class Reconnect:
         self._can_renew, self._rng = can_renew, rng
         self._backoff = Backoff(0.25, 20.0, rng)
         self._floor, self._later = 0.0, 0  # seconds; how often "later" was said
-        self._renewed = self._is_welcome = False
+        self._renewed = self._is_welcome = self._is_sent_on = False
 
     def welcomed(self) -> None:
         self._is_welcome = True
         self._renewed, self._floor = False, 0.0
 
     def draining(self, retry_after_ms: int) -> None:
-        """The gateway goes, and said when to come back at the earliest."""
+        """The gateway goes, and said when to come back at the earliest; 0: at once, since each is sent on in its turn."""
         self._floor = max(self._floor, retry_after_ms / 1000)
+        self._is_sent_on = retry_after_ms == 0
 
     def closed(self, code: int | None, reason: str = "", *, lived: float = 0.0) -> Again | Stop:
         """`code`: None when it was cut, or never opened. `lived`: for how many seconds it was open."""
         if self._is_welcome and (code in CUT or lived >= STEADY_SECONDS):
             self._backoff.reset()
             self._later = 0
-        self._is_welcome = False
+        is_sent_on = self._is_welcome and self._is_sent_on and code not in (*LOG_IN_AGAIN, *LATER, REPLACED)
+        self._is_welcome = self._is_sent_on = False
+        if is_sent_on:
+            return Again(0.0)
         if code == REPLACED:
             return Stop(code, reason or "replaced by a newer connection of the same client")
         if code in LOG_IN_AGAIN:
