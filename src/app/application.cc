@@ -111,6 +111,9 @@ class Application {
                   [this](std::string_view token, Done<SessionPtr> done) {
                     traffic_cop_.validate(token, std::move(done));
                   },
+                  [this](std::string_view token, const Session& session) {
+                    return traffic_cop_.is_of(token, session);
+                  },
                   [this](Span&& span) {
                     if (telemetry_) telemetry_->record(std::move(span));
                   }}),
@@ -235,6 +238,7 @@ class Application {
     writer.end_object();
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);
+    api_.reports().tell();
   }
 
   void read_signal() {

@@ -1,5 +1,9 @@
 #include "app/instance_reports.h"
 
+#include <algorithm>
+
+#include "json/json.h"
+
 namespace gw {
 namespace {
 
@@ -12,6 +16,11 @@ std::string_view name_of(Gateway::State state) {
     case Gateway::State::draining: break;
   }
   return "draining";
+}
+
+std::string text_of(const json::Object& object, std::string_view name) {
+  const json::Value* const value = object.find(name);
+  return value ? json::as_string(*value).value_or("") : std::string();
 }
 
 void append_channels(json::Writer& body, const std::vector<ChannelMetrics>& channels) {
@@ -71,6 +80,23 @@ std::string InstanceReports::text() {
   append_channels(body, now.channels);
   body.end_object();
   return out;
+}
+
+void InstanceReports::look(Done<Others> done) {
+  engine_.reports(
+      [own = about_.instance_id, done = std::move(done)](const Result<std::vector<std::string>>& reports) {
+        if (!reports) return done(reports.error());
+        Others others;
+        for (const std::string& report : *reports) {
+          const auto body = json::parse_object(report);
+          if (!body || text_of(*body, "instance_id") == own) continue;
+          if (text_of(*body, "status") == name_of(Gateway::State::ready)) ++others.ready;
+          const json::Value* const connections = body->find("connections");
+          const auto count = connections ? json::as_int64(*connections) : std::nullopt;
+          others.connections += static_cast<size_t>(std::max<int64_t>(count.value_or(0), 0));
+        }
+        done(others);
+      });
 }
 
 void InstanceReports::show(http_api::ApiRequest call) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/ops_api.h"
+#include "core/done.h"
 #include "post_office/http_api/api_request.h"
 
 namespace gw {
@@ -21,8 +22,16 @@ class InstanceReports {
 
   void show(http_api::ApiRequest call);
 
- private:
+  // Now, not only every two seconds.
   void tell();
+  // What the others have told last.
+  struct Others {
+    size_t ready = 0;        // that take connections
+    size_t connections = 0;  // of all of them
+  };
+  void look(Done<Others> done);
+
+ private:
   std::string text();
 
   EventLoop& loop_;

@@ -31,6 +31,16 @@ WebhookOptions webhook_options(const Config& config) {
   return options;
 }
 
+// Of all keys, in whatever order they are configured.
+Digest ticket_salt(const Config& config) {
+  std::vector<Digest> keys = config.root_keys;
+  for (const ApiKeyConfig& key : config.api_keys) keys.push_back(key.key_sha256);
+  std::sort(keys.begin(), keys.end());
+  std::string text;
+  for (const Digest& key : keys) text.append(key.begin(), key.end());
+  return sha256(text);
+}
+
 std::string unbracketed(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
@@ -44,6 +54,7 @@ GatewayOptions gateway_options(const Config& config, const ChannelTable& channel
   options.reuse_port = config.reuse_port;
   options.shards = shard_count(config, usable_processors());
   options.admission = config.admission;
+  options.ticket_salt = ticket_salt(config);
   ShardOptions& shard = options.shard;
   shard.instance_id = config.instance_id;
   shard.reply_to = engine.reply_to;

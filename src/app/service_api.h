@@ -69,6 +69,7 @@ class ServiceApi {
   MetricsSnapshot snapshot() { return ops_.snapshot(); }
   http_api::EventStreams& streams() { return streams_; }
   Webhooks& webhooks() { return webhooks_; }
+  InstanceReports& reports() { return reports_; }
   http_api::ChatSockets& chat_sockets() { return chat_sockets_; }
   // Ends what agents wait for: streams after what they hold, polls and calls about runs with what there is.
   // Cuts off who reads a run.

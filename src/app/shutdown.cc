@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "app/departure.h"
 #include "app/engine.h"
 #include "app/service_api.h"
 #include "base/assert.h"
@@ -52,11 +53,13 @@ ShutdownStep last_answers(const ShutdownParts& parts) {
 }  // namespace
 
 std::vector<ShutdownStep> shutdown_steps(const ShutdownParts& parts, Duration drain_timeout) {
+  const auto departure = std::make_shared<Departure>(parts.loop, parts.gateway, parts.api.reports());
   return {
       // Nobody is sent here any more before those who are here are sent away.
       {"deregister", kStepLimit,
        [parts](StepDone done) {
          parts.gateway.stop_being_ready();
+         parts.api.reports().tell();
          if (parts.consul) return parts.consul->leave(std::move(done));
          done();
        }},
@@ -68,10 +71,8 @@ std::vector<ShutdownStep> shutdown_steps(const ShutdownParts& parts, Duration dr
        }},
       // Clients that do not answer the close are left behind.
       {"drain", drain_timeout,
-       [parts, drain_timeout](StepDone done) { parts.gateway.drain(drain_timeout, std::move(done)); },
-       [parts](bool) {
-         log::info("drain_ended", {{"connections_left", parts.gateway.stats().shards.connections_active}});
-       }},
+       [departure, drain_timeout](StepDone done) { departure->begin(drain_timeout, std::move(done)); },
+       [departure](bool) { departure->end(); }},
       {"park_waiting", kParkLimit,
        [parts](StepDone done) {
          parts.engine.agents().park_waiting([done = std::move(done)](const Result<size_t>& lost) {

@@ -37,6 +37,7 @@ Gateway::Gateway(const GatewayOptions& options, GatewayParts parts)
       inbox_({}),
       own_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }),
       passed_(parts_.loop, [this](http::Handover connection) { deal(std::move(connection)); }),
+      tickets_({parts_.loop, parts_.channels, parts_.engine, parts_.is_of}, options.ticket_salt),
       presence_({parts_.loop, parts_.channels, parts_.engine.presence(),
                  [this](const ConnectionHandle& to, std::string text, bool is_error) {
                    reply(to, std::move(text), is_error);
@@ -98,6 +99,7 @@ Result<void> Gateway::start(PassedSockets& passed) {
   for (ShardState& state : shards_) state.shard->start();
   own_.open();
   open_passed_when_ready();
+  tickets_.start();
   probe();
   return {};
 }
@@ -126,6 +128,7 @@ GatewayStats Gateway::stats() const {
 void Gateway::reconfigure(const GatewayOptions& options) {
   options_.admission = options.admission;
   options_.shard = options.shard;
+  tickets_.reconfigure(options.ticket_salt);
   send_to_all_shards(command::Reconfigure{std::make_shared<const ShardOptions>(options_.shard)});
 }
 
@@ -213,6 +216,8 @@ void Gateway::probe() {
   });
   send_to_all_shards(command::Probe{});
   announce_readiness();
+  for (const SecondTries::Waiting& again : second_tries_.take())
+    enter(again.request, admitting_.at(again.request.id).session, again.tries_left);
 }
 
 bool Gateway::probes_fresh() const {
@@ -308,14 +313,19 @@ void Gateway::close(const ConnectionHandle& handle, const Disconnect& why) {
 
 // --- Drain ---------------------------------------------------------------------------------------------
 
-void Gateway::drain(Duration drain_timeout, std::function<void()> done) {
+void Gateway::drain(const Drain& order, std::function<void()> done) {
   if (draining_) return;
   draining_ = true;
   on_drained_ = std::move(done);
   const size_t connections = stats().shards.connections_active;
-  log::info("drain_began", {{"connections", connections}});
-  send_to_all_shards(command::Drain{DrainSchedule::window(connections, drain_timeout), takes_last_});
+  log::info("drain_began", {{"connections", connections}, {"elsewhere", order.connections_elsewhere}});
+  const Duration window =
+      DrainSchedule::window(connections + order.connections_elsewhere, order.drain_timeout);
+  send_to_all_shards(
+      command::Drain{window, tickets_.successors(order.has_successors, probes_fresh()), takes_last_});
 }
+
+void Gateway::tell_successors(bool any) { send_to_all_shards(tickets_.successors(any, probes_fresh())); }
 
 void Gateway::on_event(event::Drained& event) {
   shards_[event.shard].drained = true;

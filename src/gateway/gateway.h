@@ -16,9 +16,11 @@
 #include "gateway/presence_answers.h"
 #include "gateway/run_attachments.h"
 #include "gateway/run_offers.h"
+#include "gateway/second_tries.h"
 #include "gateway/shard.h"
 #include "gateway/stats.h"
 #include "gateway/submissions.h"
+#include "gateway/tickets.h"
 #include "gateway/uplinks.h"
 #include "net/event_loop.h"
 #include "net/listen_address.h"
@@ -34,6 +36,7 @@ struct GatewayOptions {
   size_t shards = 1;
   AdmissionLimits admission;
   ShardOptions shard;
+  Digest ticket_salt{};  // the same on all instances that take each other's tickets
 };
 
 // The parts it works with; all outlive it.
@@ -42,6 +45,7 @@ struct GatewayParts {
   const ChannelTable& channels;
   Engine& engine;
   SessionValidator validate;
+  SessionMatcher is_of = [](std::string_view, const Session&) { return false; };
   SpanSink on_span = [](Span&&) {};
 };
 
@@ -68,9 +72,16 @@ class Gateway {
   // Says so to whoever asks, before a drain; clients are still served and taken. Who comes to a socket that
   // was passed to us waits there for the next process.
   void stop_being_ready();
-  // Not ready any more; tells clients and closes them, within the drain time. `done` runs when the last of
-  // them has gone; one that does not answer its close is waited for.
-  void drain(Duration drain_timeout, std::function<void()> done);
+  // Not ready any more; tells clients when to leave and sends them on, within the drain time. `done` runs
+  // when the last of them has gone; one that does not answer its close is waited for.
+  struct Drain {
+    Duration drain_timeout{};
+    size_t connections_elsewhere = 0;  // of instances that may be drained at the same time
+    bool has_successors = false;       // instances that take connections now
+  };
+  void drain(const Drain& order, std::function<void()> done);
+  // They have come, or gone, meanwhile.
+  void tell_successors(bool any);
 
   // Other limits, times, origins, proxies and rights of those without a session. Addresses, the number of
   // shards and what connections are built with stay as they are.
@@ -118,7 +129,7 @@ class Gateway {
   void on_event(event::ProbeEcho& event);
   void on_event(event::Drained& event);
 
-  void enter(const event::Admit& event, SessionPtr session);
+  void enter(const event::Admit& event, SessionPtr session, int tries_left = 0);
   void identify(const event::Authenticate& event, const SessionPtr& session);
   void take_session(const event::Authenticate& event, const SessionPtr& session);
   void log_refused_session(const event::Admit& event, std::string_view reason);
@@ -155,6 +166,8 @@ class Gateway {
     bool left = false;   // the client has gone
   };
   std::unordered_map<ConnectionId, Admission> admitting_;
+  Tickets tickets_;
+  SecondTries second_tries_;
   std::optional<ws::Deflater> deflater_;  // with compression only
   PresenceAnswers presence_;
   std::unique_ptr<RunAttachments> attachments_;

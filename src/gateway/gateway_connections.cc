@@ -23,6 +23,11 @@ std::string refusal_of(const event::Authenticate& event, const Result<SessionPtr
 
 void Gateway::on_event(event::Admit& event) {
   admitting_.emplace(event.id, Admission());
+  if (!event.ticket.empty()) {
+    const SessionPtr brought = tickets_.open(event);
+    ++(brought ? stats_.tickets_accepted_total : stats_.tickets_refused_total);
+    if (brought) return enter(event, brought, SecondTries::kTries);
+  }
   auto admitted = [this, event](Result<SessionPtr> session) {
     if (admitting_.at(event.id).left) {
       admitting_.erase(event.id);
@@ -54,7 +59,14 @@ void Gateway::log_refused_session(const event::Admit& event, std::string_view re
              {"hint", "make a session with POST /api/traffic-cop/sessions and connect with its id"}});
 }
 
-void Gateway::enter(const event::Admit& event, SessionPtr session) {
+void Gateway::enter(const event::Admit& event, SessionPtr session, int tries_left) {
+  const bool left = admitting_.at(event.id).left;
+  const bool active = !session || session->status_at(parts_.loop.wall_now()) == SessionStatus::active;
+  if (left || !active) {
+    admitting_.erase(event.id);
+    if (!left) close(event.handle, disconnect::session_ended);
+    return;
+  }
   ConnectionRecord record;
   record.id = event.id;
   record.session = session;
@@ -66,26 +78,30 @@ void Gateway::enter(const event::Admit& event, SessionPtr session) {
       received_channels(event.wanted, granted_channels(session.get(), options_.shard.anonymous_channels));
   admitting_.at(event.id).session = session;
   record.connected_at = record.last_activity = record.last_heartbeat = parts_.loop.wall_now();
-  registry().add(std::move(record), options_.admission, [this, event, session](Result<void> added) {
-    const auto it = admitting_.find(event.id);
-    ASSERT(it != admitting_.end());
-    const Admission admission = std::move(it->second);
-    admitting_.erase(it);
-    if (!added) {
-      const auto scope = log_scope(event.trace);
-      log::info("connection_refused", {{"connection_id", event.id.text()}, {"reason", added.error().detail}});
-      switch (added.error().code) {
-        case Errc::resource_exhausted: return close(event.handle, disconnect::connection_limit);
-        case Errc::failed_precondition: return close(event.handle, disconnect::capacity);
-        default: return close(event.handle, disconnect::internal);
-      }
-    }
-    if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
-    std::string send_token = event.gets_events ? uplinks_.open(event.id, event.handle) : std::string();
-    send_to_shard(event.handle, command::Admitted{event.handle, session, std::move(send_token)});
-    // Nobody found it in the registry when that happened.
-    if (admission.session != session) on_session_changed(admission.session);
-  });
+  registry().add(
+      std::move(record), options_.admission, [this, event, session, tries_left](Result<void> added) {
+        const auto it = admitting_.find(event.id);
+        ASSERT(it != admitting_.end());
+        const bool is_full = !added && added.error().code == Errc::resource_exhausted;
+        if (is_full && second_tries_.put(event, tries_left)) return;
+        const Admission admission = std::move(it->second);
+        admitting_.erase(it);
+        if (!added) {
+          const auto scope = log_scope(event.trace);
+          log::info("connection_refused",
+                    {{"connection_id", event.id.text()}, {"reason", added.error().detail}});
+          switch (added.error().code) {
+            case Errc::resource_exhausted: return close(event.handle, disconnect::connection_limit);
+            case Errc::failed_precondition: return close(event.handle, disconnect::capacity);
+            default: return close(event.handle, disconnect::internal);
+          }
+        }
+        if (admission.left) return registry().remove(event.id, ws::close_code::abnormal);
+        std::string send_token = event.gets_events ? uplinks_.open(event.id, event.handle) : std::string();
+        send_to_shard(event.handle, command::Admitted{event.handle, session, std::move(send_token)});
+        // Nobody found it in the registry when that happened.
+        if (admission.session != session) on_session_changed(admission.session);
+      });
 }
 
 void Gateway::on_event(event::Changed& event) { registry().update(event.id, event.change); }

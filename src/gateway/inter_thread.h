@@ -20,6 +20,7 @@
 #include "core/run_hub.h"
 #include "core/session.h"
 #include "core/span.h"
+#include "core/ticket.h"
 #include "gateway/spans.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
@@ -35,6 +36,7 @@ struct Admit {
   ConnectionHandle handle;
   ConnectionId id;
   std::string token;                            // empty: none shown
+  std::string ticket;                           // the same
   ChannelSet wanted;                            // where it will listen, if it may
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // of its span, when that is kept
@@ -256,9 +258,15 @@ struct SetReady {
   bool ready;
 };
 struct Probe {};
-// Tell everybody, then close them one by one within `window`.
+// Where clients that are sent away may go.
+struct Successors {
+  bool any = false;  // others take connections
+  TicketKeyPtr key;  // null: they take no tickets
+};
+// Tell everybody when to leave, then send them on one by one within `window`.
 struct Drain {
   Duration window;
+  Successors successors;
   // Nobody new comes, and whoever has come is not refused: it is let in, and sent on at once.
   bool takes_last = false;
 };
@@ -274,6 +282,6 @@ using ShardCommand =
     std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
                  command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::RunOffer,
                  command::RunsMissed, command::ChatSend, command::Upgrade, command::SetReady, command::Probe,
-                 command::Drain, command::Reconfigure, command::Stop, command::Post>;
+                 command::Drain, command::Successors, command::Reconfigure, command::Stop, command::Post>;
 
 }  // namespace gw

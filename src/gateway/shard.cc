@@ -105,7 +105,7 @@ void Shard::turn() {
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
   if (runs_->next_due() <= now_) runs_->wake_due();
   listeners_.tick(now_);
-  if (drain_) close_drained();
+  if (drain_) send_on(drain_->take_due(now_));
   flush();
   if (stats_changed_ && now_ - stats_reported_at_ >= kStatsEvery) {
     stats_changed_ = false;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -88,7 +89,7 @@ class Shard {
   void reconfigure(const ShardOptions& options);
   void deliver(const command::Deliver& command);
   void begin_drain(const command::Drain& command);
-  void close_drained();
+  void send_on(std::span<const ConnectionHandle> clients);
 
   // --- Life of a client: shard_clients.cc ---
   Client* find(const ConnectionHandle& handle);
@@ -139,6 +140,7 @@ class Shard {
   bool ready_ = false;
   bool stopping_ = false;
   std::optional<DrainSchedule> drain_;
+  command::Successors successors_;
   bool takes_last_ = false;  // see command::Drain
   bool drained_reported_ = false;
   ShardStats stats_;

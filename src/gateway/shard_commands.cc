@@ -1,6 +1,10 @@
 // What the control loop asks of a shard.
+#include <array>
+
 #include "base/log.h"
 #include "base/overload.h"
+#include "base/random.h"
+#include "gateway/farewell.h"
 #include "gateway/shard_runs.h"
 #include "protocol/server_message.h"
 #include "ws/frame.h"
@@ -8,8 +12,6 @@
 namespace gw {
 namespace {
 
-// Clients are told to come back after this; another instance is ready then.
-constexpr auto kRetryAfter = std::chrono::milliseconds(1000);
 // As long a client may take to send its token as its first message.
 constexpr Duration kIdentifyTime = 5s;
 
@@ -59,6 +61,7 @@ void Shard::take_commands() {
         control_.add(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
       },
       [this](command::Drain& c) { begin_drain(c); },
+      [this](command::Successors& c) { successors_ = std::move(c); },
       [this](command::Reconfigure& c) { reconfigure(*c.options); },
       [this](command::Stop&) { stopping_ = true; },
   };
@@ -101,7 +104,7 @@ void Shard::on_admitted(command::Admitted& command) {
   if (follows_runs && !is_chat) runs_->follow(client);
   if (!input.empty()) process(client, input);
   // One of the last that came: it has been let in, and comes back to whoever is next.
-  if (drain_ && client.is_connected()) close(client, disconnect::restart);
+  if (drain_ && client.is_connected()) send_on(std::array{handle_of(client)});
 }
 
 void Shard::on_close(const command::Close& command) {
@@ -171,22 +174,33 @@ void Shard::deliver(const command::Deliver& command) {
 void Shard::begin_drain(const command::Drain& command) {
   if (drain_) return;
   takes_last_ = command.takes_last;
+  successors_ = command.successors;
   if (!takes_last_) ready_ = false;
-  std::string text;
-  protocol::append_draining(text, kRetryAfter, wall_);
-  const FramePtr frame = make_text_frame(text);
   std::vector<ConnectionHandle> clients;
   clients_.for_each([&](Client& client) {
-    if (!client.is_connected() || !client.connection().is_open()) return;
-    if (!client.connected().chat) send(client, frame);
-    clients.push_back(handle_of(client));
+    if (client.is_connected() && client.connection().is_open()) clients.push_back(handle_of(client));
   });
-  drain_.emplace(std::move(clients), command.window, now_);
+  const double phase = static_cast<double>(fast_random() % 1024) / 1024;
+  drain_.emplace(clients, command.window, phase, now_);
+  for (size_t place = 0; place < clients.size(); ++place) {
+    Client& client = *find(clients[place]);
+    if (!client.connected().chat) send(client, announcement(drain_->slot(place), wall_));
+  }
 }
 
-void Shard::close_drained() {
-  for (const ConnectionHandle& handle : drain_->take_due(now_)) {
-    if (Client* client = find(handle)) close(*client, disconnect::restart);
+// Their turn has come.
+void Shard::send_on(std::span<const ConnectionHandle> clients) {
+  for (const ConnectionHandle& handle : clients) {
+    Client* const client = find(handle);
+    if (!client || !client->connection().is_open()) continue;
+    if (!client->connected().chat) {
+      const Farewell told = farewell(client->connection(), successors_, channels_, wall_);
+      if (told.has_ticket) ++stats_.tickets_issued_total;
+      send(*client, told.frame);
+    }
+    ++stats_.sent_on_total;
+    stats_changed_ = true;
+    close(*client, disconnect::restart);
   }
   const size_t awaited = connected_ + (takes_last_ ? arriving_ : 0);
   if (awaited == 0 && !drained_reported_) {

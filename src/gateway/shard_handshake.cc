@@ -129,9 +129,16 @@ void Shard::request_admission(Client& client, handshake::InOrder accepted) {
   }
   if (connection.gets_events()) upgrade.response = event_stream_head(std::move(upgrade.response), wall_);
   tracer_.begin_connection(connection, upgrade.trace);
-  event::Admit request{handle_of(client),          connection.id,        std::move(upgrade.token),
-                       connection.wanted,          connection.client_id, Tracer::kept_context(connection),
-                       std::move(accepted.origin), upgrade.is_chat,      connection.gets_events()};
+  event::Admit request{handle_of(client),
+                       connection.id,
+                       std::move(upgrade.token),
+                       std::move(upgrade.ticket),
+                       connection.wanted,
+                       connection.client_id,
+                       Tracer::kept_context(connection),
+                       std::move(accepted.origin),
+                       upgrade.is_chat,
+                       connection.gets_events()};
   auto waiting = std::make_unique<Admitting::Waiting>(
       Admitting::Waiting{handshake.arrival, std::move(upgrade.response),
                          handshake.bytes.substr(accepted.head_bytes), upgrade.follows_runs});

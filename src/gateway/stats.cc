@@ -13,6 +13,8 @@ void ShardStats::add(const ShardStats& other) {
   errors_total += other.errors_total;
   rate_pauses_total += other.rate_pauses_total;
   accept_failures_total += other.accept_failures_total;
+  sent_on_total += other.sent_on_total;
+  tickets_issued_total += other.tickets_issued_total;
   tls.add(other.tls);
   for (const auto& [code, count] : other.closes_by_code) closes_by_code[code] += count;
 }

@@ -20,6 +20,8 @@ struct ShardStats {
   uint64_t errors_total = 0;  // error messages sent to clients
   uint64_t rate_pauses_total = 0;
   uint64_t accept_failures_total = 0;           // no file descriptor or memory left
+  uint64_t sent_on_total = 0;                   // by a drain
+  uint64_t tickets_issued_total = 0;            // to some of those
   std::map<uint16_t, uint64_t> closes_by_code;  // ended connections
   TlsStats tls;
 
@@ -35,7 +37,9 @@ struct GatewayStats {
   uint64_t messages_rejected_total = 0;  // overloaded or failed
   uint64_t publications_total = 0;
   uint64_t sends_total = 0;
-  size_t mailbox_items = 0;  // on their way from shards to the control loop
+  uint64_t tickets_accepted_total = 0;
+  uint64_t tickets_refused_total = 0;  // whose sessions were asked for
+  size_t mailbox_items = 0;            // on their way from shards to the control loop
 };
 
 }  // namespace gw

@@ -83,6 +83,7 @@ std::optional<http::Response> read_options(const http::Query& query, Upgrade& up
       return refuse_upgrade(400, "client_id must match [A-Za-z0-9._@+=-]{1,128}");
     upgrade.client_id = *client_id;
   }
+  upgrade.ticket = query.get("ticket").value_or("");
   if (const auto runs = query.get("runs")) {
     if (*runs != "1") return refuse_upgrade(400, "runs must be 1");
     upgrade.follows_runs = true;

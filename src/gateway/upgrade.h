@@ -30,6 +30,7 @@ struct Upgrade {
   Transport transport = Transport::websocket;
   std::string response;                         // 101; of events, fields for their 200
   std::string token;                            // of the session; empty: none shown. Never logged.
+  std::string ticket;                           // core/ticket.h; empty: none
   std::string client_id;                        // empty: none
   std::optional<protocol::TraceContext> trace;  // its traceparent, when that is valid
   bool deflate = false;

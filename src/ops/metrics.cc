@@ -66,6 +66,13 @@ void append_routing(MetricFamilies& families, const GatewayStats& stats) {
       .sample(number(stats.messages_queued_total), {{"outcome", "queued"}})
       .sample(number(stats.messages_duplicate_total), {{"outcome", "duplicate"}})
       .sample(number(stats.messages_rejected_total), {{"outcome", "rejected"}});
+  families
+      .family(
+          "gateway.tickets", MetricKind::counter,
+          "Tickets with which clients move to other instances: given, and taken or not of those that came.")
+      .sample(number(stats.shards.tickets_issued_total), {{"outcome", "issued"}})
+      .sample(number(stats.tickets_accepted_total), {{"outcome", "accepted"}})
+      .sample(number(stats.tickets_refused_total), {{"outcome", "refused"}});
   families.counter("gateway.publications", "Publications to channels.", number(stats.publications_total))
       .counter("gateway.sends", "Messages sent to single connections.", number(stats.sends_total))
       .amount("gateway.mailbox.items", "Items on their way from the shards to the control loop.",

@@ -55,9 +55,14 @@ void append_welcome(std::string& out, const Welcome& welcome, WallTime now) {
   append_timestamp(out, now);
 }
 
-void append_draining(std::string& out, std::chrono::milliseconds retry_after, WallTime now) {
+void append_draining(std::string& out, const Draining& draining, WallTime now) {
   begin_system(out, "draining", "This instance is going away. Please reconnect.");
-  out.append(R"(,"retry_after_ms":)").append(std::to_string(retry_after.count()));
+  out.append(R"(,"leave_in_ms":)").append(std::to_string(draining.leave_in.count()));
+  out.append(R"(,"retry_after_ms":)").append(std::to_string(draining.retry_after.count()));
+  if (!draining.ticket.empty()) {
+    out.append(R"(,"ticket":)");
+    json::append_quoted(out, draining.ticket);
+  }
   append_timestamp(out, now);
 }
 

@@ -20,8 +20,13 @@ struct Welcome {
 };
 void append_welcome(std::string& out, const Welcome& welcome, WallTime now);
 
-// The instance is going away; come back after `retry_after`.
-void append_draining(std::string& out, std::chrono::milliseconds retry_after, WallTime now);
+// The instance is going away. Zero to leave in: now.
+struct Draining {
+  std::chrono::milliseconds leave_in{};
+  std::chrono::milliseconds retry_after{};  // from then on; zero: others are there, and it is its turn
+  std::string_view ticket = {};             // for one of them; empty: left out
+};
+void append_draining(std::string& out, const Draining& draining, WallTime now);
 
 // Publications to the channel may have been missed.
 void append_gap(std::string& out, std::string_view channel, WallTime now);

@@ -33,9 +33,13 @@ TEST(ServerMessage, Welcome) {
 
 TEST(ServerMessage, Draining) {
   EXPECT_EQ(
-      made(append_draining, 1500ms, kNow),
+      made(append_draining, {.leave_in = 2s, .retry_after = 1500ms}, kNow),
       R"({"type":"system","event":"draining","message":"This instance is going away. Please reconnect.",)"
-      R"("retry_after_ms":1500,"timestamp":"2026-01-02T03:04:05.678Z"})");
+      R"("leave_in_ms":2000,"retry_after_ms":1500,"timestamp":"2026-01-02T03:04:05.678Z"})");
+  EXPECT_EQ(
+      made(append_draining, {.ticket = "AQ-_"}, kNow),
+      R"({"type":"system","event":"draining","message":"This instance is going away. Please reconnect.",)"
+      R"("leave_in_ms":0,"retry_after_ms":0,"ticket":"AQ-_","timestamp":"2026-01-02T03:04:05.678Z"})");
 }
 
 TEST(ServerMessage, GapNamesItsChannel) {

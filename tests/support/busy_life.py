@@ -141,12 +141,12 @@ def runs(gateway, prometheus):
 
 
 def refusals(gateway):
-    """A page from elsewhere, a key that is wrong, an address that is not there, a session that is not known."""
+    """A page from elsewhere, a key that is wrong, an address that is not there, a session that is not known, nor the ticket beside it."""
     assert gateway.peer().upgrade("/ws", headers=[("Origin", "https://elsewhere.example")]).status == 403
     assert gateway.api_with("wrong-key-0123456789").get("/api/post-office/websocket/backpressure").status_code == 401
     assert gateway.api.get("/not/there").status_code == 404
     peer = gateway.peer()
-    assert peer.upgrade("/ws?session_token=nobody").status == 101
+    assert peer.upgrade("/ws?session_token=nobody&ticket=none").status == 101
 
 
 def over_tls(port):
