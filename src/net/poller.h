@@ -1,4 +1,4 @@
-// epoll(7), level-triggered: of a shard as its only wait, of the HTTP server as one descriptor of its loop.
+// epoll(7), level-triggered: of a loop as its only wait, of the HTTP server as one descriptor of its loop.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,6 +16,7 @@ class Poller {
  public:
   static constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
   static constexpr uint32_t kWritable = EPOLLOUT;
+  static constexpr uint32_t kWake = EPOLLIN | EPOLLET;  // of an eventfd: an event for each wake, uncleared
 
   Poller();
 
