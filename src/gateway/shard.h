@@ -81,19 +81,20 @@ class Shard {
 
   // --- What the control loop asks: shard_commands.cc ---
   void take_commands();
+  size_t send_acks(std::span<const ShardCommand> commands);
   void on_admitted(command::Admitted& command);
   void on_close(const command::Close& command);
   void take_post(command::Post& command);
   void replace_session(command::ReplaceSession command);
   void reconfigure(const ShardOptions& options);
-  void deliver(const command::Deliver& command);
+  size_t deliver(std::span<const ShardCommand> commands);
   void begin_drain(const command::Drain& command);
   void close_drained();
 
   // --- Life of a client: shard_clients.cc ---
   Client* find(const ConnectionHandle& handle);
   ConnectionHandle handle_of(const Client& client) const { return {index_, client.slot, client.generation}; }
-  void send(Client& client, const FramePtr& frame);
+  void send(Client& client, const FramePtr& frame, size_t messages = 1);
   void close(Client& client, const Disconnect& why);
   void watch(Client& client);
   void schedule(Client& client, TimePoint when);
