@@ -45,8 +45,10 @@ void set_dedupe_key(event::Message& message, const Connection& connection, std::
                     const protocol::MessageId& id) {
   const bool named = message.session && !connection.client_id.empty();
   message.dedupe_everywhere = named;
-  std::string& key =
-      message.dedupe_key.emplace(named ? std::string_view(message.session->ref) : connection_id);
+  const std::string_view scope = named ? std::string_view(message.session->ref) : connection_id;
+  std::string& key = message.dedupe_key.emplace();
+  key.reserve(scope.size() + connection.client_id.size() + id.key.size() + 2);
+  key.append(scope);
   key.push_back('\n');
   if (named) key += connection.client_id;
   key.push_back('\n');
