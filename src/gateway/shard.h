@@ -2,8 +2,8 @@
 // handshakes, the connections and their subscriptions. Nothing of it is touched by another thread; what
 // others want is posted to its mailbox.
 //
-// A turn: wait, read and route what clients sent, do what the control loop asks, look at deadlines, then
-// write each touched client once and post what was collected for the control loop.
+// A turn: wait, read and route what clients sent, post that to the control loop, do what it asks, look at
+// deadlines, then write each touched client once and post what else there is.
 #pragma once
 
 #include <memory>
@@ -52,6 +52,18 @@ class Shard {
   ~Shard();
 
   void start();
+  // Or its turns are those of the loop that calls these, and nobody waits for its mailbox. Readable while a
+  // client has something to say:
+  int fd() const { return poller_.fd(); }
+  // Takes what clients say, waiting at most so long for it, and posts what the control loop has to know.
+  void begin_turn(Duration wait_max);
+  // Does what that asks, and what is due; writes, and posts again.
+  void end_turn();
+  // When end_turn() has something to do, even if nobody asks.
+  TimePoint next_due() const;
+  // The last that it does: clients hear that it goes.
+  void say_goodbye();
+
   // Where the control loop posts.
   Mailbox<ShardCommand>& inbox() { return inbox_; }
 
@@ -60,7 +72,6 @@ class Shard {
   class Runs;      // what clients read of runs: shard_runs.h
 
   void run();
-  void turn();
   void on_ready_fd(const epoll_event& event);
   void flush();
   void send_batch();
@@ -137,6 +148,7 @@ class Shard {
   std::string decode_scratch_;
   MessageIdSource message_ids_;
   int tls_steps_left_ = 0;  // in this turn
+  bool begun_ = false;
   bool ready_ = false;
   bool stopping_ = false;
   std::optional<DrainSchedule> drain_;
