@@ -143,8 +143,8 @@ void Shard::on_ready_fd(const epoll_event& event) {
       return read_handshake(client);
     case Client::Phase::admitting:
       // Nobody reads it now, so an end that is not a reset shows only when it is admitted.
-      if (event.events & (EPOLLHUP | EPOLLERR)) destroy(client);
-      return;
+      if (event.events & (EPOLLHUP | EPOLLERR)) return destroy(client);
+      return watch(client);
     case Client::Phase::refused:
       if (!discard_input(client.fd.get(), read_buffer_)) destroy(client);
       return;
