@@ -45,11 +45,16 @@ std::optional<ConnectionId> ConnectionId::parse(std::string_view text) {
   return id;
 }
 
-std::string ConnectionId::text() const {
-  std::string out(kConnectionPrefix.size() + 2 * bytes.size(), '\0');
+std::array<char, 35> ConnectionId::characters() const {
+  std::array<char, 35> out;
   kConnectionPrefix.copy(out.data(), kConnectionPrefix.size());
   write_hex(out.data() + kConnectionPrefix.size(), bytes);
   return out;
+}
+
+std::string ConnectionId::text() const {
+  const std::array<char, 35> out = characters();
+  return {out.data(), out.size()};
 }
 
 MessageIdSource::MessageIdSource() {

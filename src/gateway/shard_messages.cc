@@ -161,7 +161,8 @@ void Shard::Execute::operator()(const route::ToAgents& to) const {
 
   protocol::Inbound inbound;
   inbound.message_id = message.message_id;
-  const std::string connection_id = connection.id.text();
+  const auto characters = connection.id.characters();
+  const std::string_view connection_id(characters.data(), characters.size());
   inbound.connection_id = connection_id;
   inbound.channel = shard.channels_.name(to.channel);
   inbound.message = text;
