@@ -80,7 +80,7 @@ void Shard::run() {
 
 TimePoint Shard::next_due() const { return std::min(wheel_.next_tick(), runs_->next_due()); }
 
-void Shard::begin_turn(Duration wait_max) {
+bool Shard::begin_turn(Duration wait_max, size_t clients_max) {
   // By the thread that will use it.
   if (!std::exchange(begun_, true) && !sender_.use_io_uring())
     log::info("io_uring_unavailable", {{"shard", index_}, {"instead", "one send() per client"}});
@@ -92,7 +92,7 @@ void Shard::begin_turn(Duration wait_max) {
     pollfd inbox{inbox_.fd(), POLLIN, 0};
     ::poll(&inbox, 1, 1);
   } else {
-    events = poller_.wait(wait_max);
+    events = poller_.wait(wait_max, clients_max);
   }
   now_ = steady_now();
   wall_ = wall_now();
@@ -101,6 +101,7 @@ void Shard::begin_turn(Duration wait_max) {
   tls_steps_left_ = kTlsStepsMax;
   for (const epoll_event& event : events) on_ready_fd(event);
   control_.post();
+  return events.size() == clients_max;
 }
 
 void Shard::end_turn() {

@@ -55,8 +55,9 @@ class Shard {
   // Or its turns are those of the loop that calls these, and nobody waits for its mailbox. Readable while a
   // client has something to say:
   int fd() const { return poller_.fd(); }
-  // Takes what clients say, waiting at most so long for it, and posts what the control loop has to know.
-  void begin_turn(Duration wait_max);
+  // Takes what clients say, at most so many of them and waiting at most so long, and posts what the control
+  // loop has to know. True: there may be more of them.
+  bool begin_turn(Duration wait_max, size_t clients_max = Poller::kEventsMax);
   // Does what that asks, and what is due; writes, and posts again.
   void end_turn();
   // When end_turn() has something to do, even if nobody asks.

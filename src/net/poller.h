@@ -28,12 +28,14 @@ class Poller {
 
   // Readable while an event waits.
   int fd() const { return epoll_.get(); }
-  // Up to 256 events, valid until the next call; `timeout` is rounded up to whole milliseconds.
-  std::span<const epoll_event> wait(Duration timeout);
+  static constexpr size_t kEventsMax = 256;
+  // At most so many events, valid until the next call; `timeout` is rounded up to whole milliseconds.
+  std::span<const epoll_event> wait(Duration timeout, size_t most);
+  std::span<const epoll_event> wait(Duration timeout) { return wait(timeout, kEventsMax); }
 
  private:
   UniqueFd epoll_;
-  std::array<epoll_event, 256> events_;
+  std::array<epoll_event, kEventsMax> events_;
 };
 
 }  // namespace gw
