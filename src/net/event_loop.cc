@@ -180,9 +180,9 @@ size_t EventLoop::Impl::Real::dispatch(std::span<const epoll_event> events) {
 
 size_t EventLoop::Impl::Real::run_timers(size_t most) {
   if (timers.empty()) return 0;
-  const TimePoint now = steady_now();
+  const TimePoint time = steady_now();
   size_t ran = 0;
-  for (; ran < most && !timers.empty() && timers.begin()->first <= now; ++ran) {
+  for (; ran < most && !timers.empty() && timers.begin()->first <= time; ++ran) {
     const auto [due, entry] = *timers.begin();
     timers.erase(timers.begin());
     entry->timer.reset();
