@@ -44,9 +44,18 @@ void Loop::modify(int fd, uint32_t events, Handler& handler) {
 void Loop::remove(int fd) { check(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr), "epoll_ctl remove"); }
 
 void Loop::turn(int timeout_ms) {
-  const int n = epoll_wait(epoll_fd_, ready_.data(), static_cast<int>(ready_.size()), timeout_ms);
-  if (n < 0 && errno != EINTR) check(n, "epoll_wait");
-  for (int i = 0; i < n; ++i) {
+  dispatch(epoll_wait(epoll_fd_, ready_.data(), static_cast<int>(ready_.size()), timeout_ms));
+}
+
+void Loop::turn_until(int64_t until_ns) {
+  const int64_t left = std::max<int64_t>(0, until_ns - now_ns());
+  const timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+  dispatch(epoll_pwait2(epoll_fd_, ready_.data(), static_cast<int>(ready_.size()), &timeout, nullptr));
+}
+
+void Loop::dispatch(int count) {
+  if (count < 0 && errno != EINTR) check(count, "epoll_wait");
+  for (int i = 0; i < count; ++i) {
     const epoll_event& event = ready_[static_cast<size_t>(i)];
     static_cast<Handler*>(event.data.ptr)->on_ready(event.events);
   }

@@ -34,6 +34,8 @@ class Loop {
 
   // One turn: waits at most `timeout_ms` and calls the handlers that are ready.
   void turn(int timeout_ms);
+  // The same, waiting until this time (now_ns()), which may be over, to the nearest few microseconds.
+  void turn_until(int64_t until_ns);
   // Turns until `done` says so. Throws "time limit: <what>" at the limit.
   void wait_until(std::string_view what, const std::function<bool()>& done);
   // Goes on serving the sockets (pings want an answer) for this long.
@@ -43,6 +45,8 @@ class Loop {
   std::span<char> scratch() { return scratch_; }
 
  private:
+  void dispatch(int count);
+
   int epoll_fd_;
   int64_t deadline_ns_;
   std::array<epoll_event, 512> ready_{};

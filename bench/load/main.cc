@@ -87,6 +87,10 @@ CLI::App* add_route(CLI::App& app, RouteOptions& options) {
   route->add_option("--connections", options.connections, "")->check(CLI::Range(1, 10'000));
   route->add_option("--in-flight", options.in_flight, "Unanswered messages of each connection")
       ->check(CLI::Range(1, 1'000));
+  route
+      ->add_option("--per-second", options.per_second,
+                   "Sent in all, evenly spread, answered or not; 0: the next one for every answer")
+      ->check(CLI::Range(0, 1'000'000));
   route->add_option("--messages", options.messages, "Measured, over all connections")->check(kCount);
   route->add_option("--warm-up", options.warm_up, "Sent before, not measured")->check(kCount);
   route->add_option("--silent", options.silent, "Connections beside those that say nothing")

@@ -1,3 +1,5 @@
+#include <sys/prctl.h>
+
 #include <charconv>
 #include <optional>
 #include <stdexcept>
@@ -13,18 +15,27 @@ namespace {
 constexpr std::string_view kIdKey = R"("id":"m-)";
 constexpr size_t kIdDigits = 8;
 
-// Talkers that each keep `in_flight` messages unanswered and send the next one for every answer.
+// More unanswered ones of a talker than this, and the server is saturated, which a pace is not for.
+constexpr size_t kUnansweredMax = 64;
+
+// Talkers that each keep `in_flight` messages unanswered and send the next one for every answer; or that all
+// in turn send `per_second`.
 class Conversation {
  public:
-  Conversation(Bench& bench, Fleet& fleet, size_t in_flight)
-      : bench_(bench), fleet_(fleet), in_flight_(in_flight), talkers_(fleet.size()) {
-    for (Talker& talker : talkers_) talker.sent_ns.resize(in_flight);
+  Conversation(Bench& bench, Fleet& fleet, const RouteOptions& options)
+      : bench_(bench),
+        fleet_(fleet),
+        in_flight_(options.per_second > 0 ? kUnansweredMax : options.in_flight),
+        per_second_(options.per_second),
+        talkers_(fleet.size()) {
+    for (Talker& talker : talkers_) talker.sent_ns.resize(in_flight_);
     fleet.on_text([this](WsClient& client, std::string_view text) { on_answer(client, text); });
   }
 
   void run(size_t messages) {
     left_ = messages;
     due_ += messages;
+    if (per_second_ > 0) return pace();
     for (size_t i = 0; i < fleet_.size(); ++i) {
       for (size_t k = 0; k < in_flight_ && left_ > 0; ++k) send(fleet_.client(i));
       fleet_.client(i).flush();
@@ -43,6 +54,24 @@ class Conversation {
     uint32_t answered = 0;
     std::vector<int64_t> sent_ns;  // of the unanswered ones, by sequence modulo its size
   };
+
+  void pace() {
+    prctl(PR_SET_TIMERSLACK, 1);  // nanosecond: else waits end late, and messages leave in twos
+    const int64_t start = now_ns();
+    for (uint64_t sent = 0; left_ > 0; ++sent) {
+      const int64_t due = start + static_cast<int64_t>(static_cast<double>(sent) * 1e9 / per_second_);
+      do {
+        bench_.loop.turn_until(due);
+      } while (now_ns() < due);
+      WsClient& client = fleet_.client(next_talker_++ % fleet_.size());
+      const Talker& talker = talkers_[client.index()];
+      if (talker.sent - talker.answered >= in_flight_)
+        throw std::runtime_error("the server does not keep the pace");
+      send(client);
+      client.flush();
+    }
+    bench_.loop.wait_until("answers", [this] { return answered_ == due_; });
+  }
 
   void send(WsClient& client) {
     Talker& talker = talkers_[client.index()];
@@ -79,12 +108,14 @@ class Conversation {
     latencies_.add(now_ns() - talker.sent_ns[sequence % in_flight_]);
     ++talker.answered;
     ++answered_;
-    if (left_ > 0) send(client);
+    if (left_ > 0 && per_second_ == 0) send(client);
   }
 
   Bench& bench_;
   Fleet& fleet_;
   const size_t in_flight_;
+  const double per_second_;
+  size_t next_talker_ = 0;
   std::vector<Talker> talkers_;
   size_t left_ = 0;  // still to be sent in this run
   uint64_t due_ = 0;
@@ -119,7 +150,7 @@ void run_route(Bench& bench, const RouteOptions& options, Report& report) {
   if (bench.target.dialect == Dialect::gateway) agent.emplace(subscribe(bench, options), options.connections);
   silent.open_all({});
   fleet.open_all({});
-  Conversation conversation(bench, fleet, options.in_flight);
+  Conversation conversation(bench, fleet, options);
   conversation.run(options.warm_up);
   if (agent) wait_for_agent(bench, *agent, conversation.answered());
   conversation.reset_latencies();
@@ -136,7 +167,11 @@ void run_route(Bench& bench, const RouteOptions& options, Report& report) {
 
   const auto messages = static_cast<double>(options.messages);
   report.add("connections", static_cast<double>(options.connections));
-  report.add("in_flight", static_cast<double>(options.in_flight));
+  if (options.per_second > 0) {
+    report.add("per_second", options.per_second);
+  } else {
+    report.add("in_flight", static_cast<double>(options.in_flight));
+  }
   report.add("bytes", static_cast<double>(conversation.message_bytes()));
   report.add_cpu("message", before, after, options.messages);
   report.add("messages_per_s", messages / (wall_ns / 1e9));

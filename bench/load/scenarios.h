@@ -41,6 +41,8 @@ void run_idle(Bench& bench, const IdleOptions& options, Report& report);
 struct RouteOptions {
   size_t connections = 64;
   size_t in_flight = 1;  // of each connection
+  double per_second =
+      0;  // of all connections in turn, evenly spread, answered or not; 0: one for each answer
   size_t messages = 100'000;
   size_t warm_up = 20'000;
   size_t silent = 0;            // connections beside those, open and saying nothing

@@ -46,6 +46,15 @@ def route(in_flight, messages):
                  "p99.9 µs": "answer_p999_us", "to the agent, p99 µs": "agent_p99_us"})
 
 
+def route_paced(per_second, messages):
+    """Below saturation every message wakes the server, as most do where people type."""
+    return dataclasses.replace(
+        route(1, messages), name=f"route-paced-{per_second}",
+        title=f"Route below saturation: {per_second} messages a second over 1000 connections (peers: plain echo)",
+        command=["route", "--connections", 1_000, "--per-second", per_second, "--messages", messages,
+                 "--warm-up", messages // 4])
+
+
 def fanout(connections, burst, bursts, rounds=5):
     return Scenario(
         name=f"fanout-{connections}-burst-{burst}",
@@ -67,10 +76,11 @@ def storm(count):
 def plan(size):
     many = connections_max(19_000)
     scenarios = {
-        "smoke": [idle(200), route(4, 2_000), fanout(200, 16, 5), storm(200)],
-        "quick": [idle(2_000), route(1, 20_000), route(16, 40_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20),
-                  storm(1_000)],
-        "full": [idle(many), route(1, 60_000), route(16, 120_000), fanout(1_000, 1, 150), fanout(1_000, 16, 25),
+        "smoke": [idle(200), route(4, 2_000), route_paced(2_000, 1_000), fanout(200, 16, 5), storm(200)],
+        "quick": [idle(2_000), route(1, 20_000), route(16, 40_000), route_paced(2_000, 2_000),
+                  route_paced(10_000, 10_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20), storm(1_000)],
+        "full": [idle(many), route(1, 60_000), route(16, 120_000), route_paced(2_000, 8_000),
+                 route_paced(10_000, 40_000), fanout(1_000, 1, 150), fanout(1_000, 16, 25),
                  fanout(many, 1, 8, rounds=2), fanout(many, 16, 2, rounds=2), storm(5_000)],
     }[size]
     rounds = {"smoke": 1, "quick": 2}.get(size)

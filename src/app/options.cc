@@ -52,7 +52,9 @@ GatewayOptions gateway_options(const Config& config, const ChannelTable& channel
   GatewayOptions options;
   options.listen = config.listen;
   options.reuse_port = config.reuse_port;
-  options.shards = shard_count(config, usable_processors());
+  const size_t processors = usable_processors();
+  options.shards = shard_count(config, processors);
+  options.has_own_threads = options.shards > 1 || processors > 1;
   options.admission = config.admission;
   options.ticket_salt = ticket_salt(config);
   ShardOptions& shard = options.shard;

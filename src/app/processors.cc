@@ -1,5 +1,7 @@
 #include "app/processors.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -41,6 +43,13 @@ std::optional<std::string> read_small(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+// hardware_concurrency() counts those of the machine in some versions of the C library.
+size_t affine_processors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return std::thread::hardware_concurrency();
+  return static_cast<size_t>(CPU_COUNT(&set));
+}
+
 }  // namespace
 
 std::optional<size_t> processor_quota(const ReadFile& read) {
@@ -67,7 +76,7 @@ std::optional<size_t> processor_quota(const ReadFile& read) {
 }
 
 size_t usable_processors() {
-  const size_t affinity = std::thread::hardware_concurrency();
+  const size_t affinity = affine_processors();
   return std::min(affinity, processor_quota(read_small).value_or(affinity));
 }
 

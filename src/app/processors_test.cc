@@ -1,6 +1,7 @@
 #include "app/processors.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <map>
 
@@ -49,6 +50,17 @@ TEST(Processors, VersionOneHasTwoFilesAndItsOwnPlace) {
                    {"/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n"},
                    {"/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n"}}),
             std::nullopt);
+}
+
+TEST(Processors, AreNoMoreThanTheAffinityHas) {
+  cpu_set_t usable;
+  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(usable_processors(), 1u);
+  EXPECT_EQ(sched_setaffinity(0, sizeof usable, &usable), 0);
 }
 
 }  // namespace

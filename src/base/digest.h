@@ -13,7 +13,9 @@ namespace gw {
 using Digest = std::array<unsigned char, 32>;
 
 Digest sha256(std::string_view data);
-// In hex, as Redis names its scripts. Not for secrets.
+// Not for secrets: RFC 6455 wants it.
+std::array<unsigned char, 20> sha1(std::string_view data);
+// In hex, as Redis names its scripts.
 std::string sha1_hex(std::string_view data);
 // Time does not depend on where the two differ.
 bool equal_constant_time(const Digest& a, const Digest& b);

@@ -12,14 +12,18 @@ int digit(char c) {
 
 }  // namespace
 
-void append_hex(std::string& out, std::span<const unsigned char> bytes) {
+void write_hex(char* out, std::span<const unsigned char> bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
-  size_t at = out.size();
-  out.resize(at + bytes.size() * 2);
   for (const unsigned char byte : bytes) {
-    out[at++] = kDigits[byte >> 4];
-    out[at++] = kDigits[byte & 15];
+    *out++ = kDigits[byte >> 4];
+    *out++ = kDigits[byte & 15];
   }
+}
+
+void append_hex(std::string& out, std::span<const unsigned char> bytes) {
+  const size_t at = out.size();
+  out.resize(at + bytes.size() * 2);
+  write_hex(out.data() + at, bytes);
 }
 
 std::string to_hex(std::span<const unsigned char> bytes) {

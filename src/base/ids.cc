@@ -45,10 +45,16 @@ std::optional<ConnectionId> ConnectionId::parse(std::string_view text) {
   return id;
 }
 
-std::string ConnectionId::text() const {
-  std::string out(kConnectionPrefix);
-  append_hex(out, bytes);
+std::array<char, 35> ConnectionId::characters() const {
+  std::array<char, 35> out;
+  kConnectionPrefix.copy(out.data(), kConnectionPrefix.size());
+  write_hex(out.data() + kConnectionPrefix.size(), bytes);
   return out;
+}
+
+std::string ConnectionId::text() const {
+  const std::array<char, 35> out = characters();
+  return {out.data(), out.size()};
 }
 
 MessageIdSource::MessageIdSource() {
@@ -75,11 +81,14 @@ void MessageIdSource::append(std::string& out, int64_t unix_milliseconds) {
   const uint64_t tail = node_ ^ (fast_random() << 24);
   for (int i = 0; i < 6; ++i) b[static_cast<size_t>(10 + i)] = static_cast<unsigned char>(tail >> (8 * i));
   const std::span<const unsigned char> all(b);
-  append_hex(out, all.subspan(0, 4));
-  for (const auto& [from, count] : {std::pair<size_t, size_t>{4, 2}, {6, 2}, {8, 2}, {10, 6}}) {
-    out.push_back('-');
-    append_hex(out, all.subspan(from, count));
+  std::array<char, 36> text;
+  text.fill('-');
+  size_t at = 0;
+  for (const auto& [from, count] : {std::pair<size_t, size_t>{0, 4}, {4, 2}, {6, 2}, {8, 2}, {10, 6}}) {
+    write_hex(text.data() + at, all.subspan(from, count));
+    at += 2 * count + 1;
   }
+  out.append(text.data(), text.size());
 }
 
 }  // namespace gw

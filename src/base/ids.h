@@ -22,6 +22,7 @@ struct ConnectionId {
 
   static ConnectionId make();
   static std::optional<ConnectionId> parse(std::string_view text);
+  std::array<char, 35> characters() const;
   std::string text() const;
 
   friend bool operator==(const ConnectionId&, const ConnectionId&) = default;

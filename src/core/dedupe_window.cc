@@ -1,24 +1,24 @@
 #include "core/dedupe_window.h"
 
 #include "base/assert.h"
-#include "base/digest.h"
 
 namespace gw {
 namespace {
 
-constexpr std::array<uint64_t, 2> kFree{0, 0};
+constexpr SipHash kFree{};
 
 }  // namespace
 
 DedupeWindow::Outcome DedupeWindow::check(std::string_view key, TimePoint now, uint64_t sender) {
+  checked_ = siphash(key_, key);
+  if (checked_ == kFree) checked_.low = 1;
+  // Its cell is in no cache; the rest is looked up meanwhile.
+  if (!cells_.empty()) __builtin_prefetch(&cells_[checked_.low & (cells_.size() - 1)]);
   expire(now);
-  const Digest digest = sha256(key);
-  std::memcpy(checked_.data(), digest.data(), sizeof(checked_));
-  if (checked_ == kFree) checked_[0] = 1;
-  if (!cells_.empty() && cells_[find(checked_)] == checked_) return Outcome::duplicate;
   checked_sender_ = sender;
-  if (count_ >= options_.ids_max) return Outcome::full;
   const auto held = by_sender_.find(sender);
+  if (!cells_.empty() && cells_[find(checked_)] == checked_) return Outcome::duplicate;
+  if (count_ >= options_.ids_max) return Outcome::full;
   const bool too_many = held != by_sender_.end() && held->second >= options_.ids_max - count_;
   return too_many ? Outcome::full : Outcome::fresh;
 }
@@ -41,7 +41,7 @@ std::string DedupeWindow::first_id() const {
 
 size_t DedupeWindow::find(const Print& print) const {
   const size_t mask = cells_.size() - 1;
-  size_t i = print[0] & mask;
+  size_t i = print.low & mask;
   while (cells_[i] != kFree && cells_[i] != print) i = (i + 1) & mask;
   return i;
 }
@@ -52,7 +52,7 @@ void DedupeWindow::erase(const Print& print) {
   ASSERT(cells_[hole] == print);
   // Linear probing without tombstones: move back whatever the hole would cut off (Knuth 6.4, algorithm R).
   for (size_t i = (hole + 1) & mask; cells_[i] != kFree; i = (i + 1) & mask) {
-    const size_t home = cells_[i][0] & mask;
+    const size_t home = cells_[i].low & mask;
     if (((i - home) & mask) < ((i - hole) & mask)) continue;
     cells_[hole] = cells_[i];
     hole = i;

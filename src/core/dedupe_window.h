@@ -1,10 +1,8 @@
 // Which client message ids were taken lately. An id is remembered for `age` from when it was first taken,
-// as 16 bytes of a digest in an open-addressing table: about 60 bytes each.
+// as a 16-byte hash under a key of its own in an open-addressing table: about 60 bytes each.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -13,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/siphash.h"
 #include "base/time.h"
 #include "core/agent_delivery.h"
 
@@ -41,7 +40,7 @@ class DedupeWindow {
   size_t size() const { return count_; }
 
  private:
-  using Print = std::array<uint64_t, 2>;  // {0, 0} marks a free cell
+  using Print = SipHash;  // {0, 0} marks a free cell
 
   size_t find(const Print& print) const;  // its cell, or the free one where it would go
   void erase(const Print& print);
@@ -49,6 +48,7 @@ class DedupeWindow {
   void grow();
 
   const Options options_;
+  const SipKey key_ = SipKey::random();
   std::vector<Print> cells_;  // a power of two, at most 5/8 full
   size_t count_ = 0;
   struct Remembered {

@@ -1,5 +1,7 @@
 #include "core/frame.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "protocol/event_stream.h"
 #include "ws/frame.h"
@@ -34,6 +36,17 @@ FramePtr make_text_frame(std::string_view payload) {
   wire.reserve(payload.size() + 10);
   ws::append_frame(wire, ws::Opcode::text, payload);
   return make_frame(std::move(wire));
+}
+
+FramePtr join_frames(std::span<const FramePtr> frames) {
+  const auto joined = [frames](bool deflate) {
+    std::string wire;
+    for (const FramePtr& frame : frames) wire.append(frame->wire(deflate));
+    return wire;
+  };
+  const bool has_two_forms =
+      std::any_of(frames.begin(), frames.end(), [](const FramePtr& frame) { return frame->has_two_forms(); });
+  return FramePtr(new Frame(joined(false), has_two_forms ? joined(true) : std::string()));
 }
 
 std::string as_events(const Frame& frame) {

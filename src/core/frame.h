@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@ class Frame {
 
   // `deflate`: the connection negotiated permessage-deflate. A message not worth compressing has one form.
   std::string_view wire(bool deflate) const { return deflate && !deflated_.empty() ? deflated_ : plain_; }
+  bool has_two_forms() const { return !deflated_.empty(); }
 
  private:
   friend void intrusive_ptr_add_ref(const Frame* f) {
@@ -34,6 +36,8 @@ using FramePtr = boost::intrusive_ptr<const Frame>;
 // A text message as a frame.
 FramePtr make_text_frame(std::string_view payload);
 FramePtr make_frame(std::string wire);
+// One after the other, in both forms: what goes to many connections in one piece.
+FramePtr join_frames(std::span<const FramePtr> frames);
 // The same for a client without a WebSocket: each text an event, each ping a comment.
 std::string as_events(const Frame& frame);
 

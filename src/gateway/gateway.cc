@@ -75,6 +75,7 @@ Gateway::~Gateway() {
     stop.emplace_back(command::Stop{});
     state.shard->inbox().post(stop, 0);
   }
+  resident_.reset();
   shards_.clear();  // joins
 }
 
@@ -92,11 +93,17 @@ Result<void> Gateway::start(PassedSockets& passed) {
   }
   if (const Result<void> opened = open_dealt(passed); !opened) return opened;
   started_ = true;
-  registrations_.push_back(parts_.loop.watch(inbox_.fd(), [this] { take_events(); }));
   make_run_parts();
-  registrations_.push_back(parts_.loop.on_turn_end([this] { post_commands(); }));
+  if (options_.has_own_threads) {
+    registrations_.push_back(parts_.loop.on_wake(inbox_.fd(), [this] { take_events(); }));
+    registrations_.push_back(parts_.loop.on_turn_end([this] { post_commands(); }));
+    for (ShardState& state : shards_) state.shard->start();
+  } else {
+    ASSERT(shards_.size() == 1);
+    resident_.emplace(ResidentShard::Parts{parts_.loop, *shards_[0].shard, inbox_, [this] { take_events(); },
+                                           [this] { post_commands(); }});
+  }
   registrations_.push_back(parts_.loop.every(kProbeEvery, [this] { probe(); }));
-  for (ShardState& state : shards_) state.shard->start();
   own_.open();
   open_passed_when_ready();
   tickets_.start();
@@ -139,7 +146,7 @@ void Gateway::make_run_parts() {
   options.shards = shards_.size();
   options.pieces = run_pieces(options_.shard.connection.outbox_bytes_max);
   options.slow_piece_bytes = std::min(options.slow_piece_bytes, options.pieces.piece_bytes);
-  const auto post = [this](uint32_t shard, ShardCommand command, size_t bytes) {
+  const auto post = [this](uint32_t shard, ShardCommand&& command, size_t bytes) {
     send_to_shard({shard, 0, 0}, std::move(command), bytes);
   };
   attachments_ = std::make_unique<RunAttachments>(
@@ -190,7 +197,7 @@ void Gateway::post_commands() {
   }
 }
 
-void Gateway::send_to_shard(const ConnectionHandle& handle, ShardCommand item, size_t bytes) {
+void Gateway::send_to_shard(const ConnectionHandle& handle, ShardCommand&& item, size_t bytes) {
   shards_[handle.shard].outgoing->add(std::move(item), bytes);
 }
 
@@ -200,7 +207,7 @@ void Gateway::send_to_all_shards(const ShardCommand& item) {
     std::visit(
         [&](const auto& value) {
           if constexpr (std::is_copy_constructible_v<std::decay_t<decltype(value)>>)
-            send_to_shard({i, 0, 0}, value);
+            send_to_shard({i, 0, 0}, ShardCommand(value));
         },
         item);
   }

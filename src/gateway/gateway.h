@@ -14,6 +14,7 @@
 #include "gateway/mailbox.h"
 #include "gateway/news.h"
 #include "gateway/presence_answers.h"
+#include "gateway/resident_shard.h"
 #include "gateway/run_attachments.h"
 #include "gateway/run_offers.h"
 #include "gateway/second_tries.h"
@@ -34,6 +35,7 @@ struct GatewayOptions {
   std::vector<ListenAddress> listen;
   bool reuse_port = false;  // listens beside another gateway too, which then gets a part of the clients
   size_t shards = 1;
+  bool has_own_threads = true;  // false: the one shard lives on the control loop
   AdmissionLimits admission;
   ShardOptions shard;
   Digest ticket_salt{};  // the same on all instances that take each other's tickets
@@ -140,7 +142,7 @@ class Gateway {
   Result<void> send_to(const ConnectionHandle& handle, std::string_view message);
   void close(const ConnectionHandle& handle, const Disconnect& why);
   void reply(const ConnectionHandle& handle, std::string text, bool is_error = false);
-  void send_to_shard(const ConnectionHandle& handle, ShardCommand item, size_t bytes = 0);
+  void send_to_shard(const ConnectionHandle& handle, ShardCommand&& item, size_t bytes = 0);
   void send_to_all_shards(const ShardCommand& item);
   FramePtr make_message_frame(std::string_view message);
 
@@ -149,6 +151,7 @@ class Gateway {
   Mailbox<ShardEvent> inbox_;
   std::vector<SocketAddress> addresses_;
   std::vector<ShardState> shards_;
+  std::optional<ResidentShard> resident_;  // of them
   std::vector<UnixSocketFile> files_;
   DealtListeners own_;     // Unix sockets
   DealtListeners passed_;  // from whoever started us

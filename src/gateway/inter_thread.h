@@ -24,6 +24,7 @@
 #include "gateway/spans.h"
 #include "gateway/stats.h"
 #include "net/http/server.h"
+#include "protocol/server_message.h"
 
 namespace gw {
 
@@ -195,6 +196,13 @@ struct Send {
   FramePtr frame;
   bool is_error = false;
 };
+// A message of its is with agents, or waits for one; the shard says so, in one frame for all of a turn that
+// come one after another.
+struct Ack {
+  ConnectionHandle handle;
+  std::string id;  // the client's, raw JSON
+  protocol::AckStatus status = protocol::AckStatus::published;
+};
 // What one that gets events has to say, as frames. Answered by PostTaken.
 struct Post {
   ConnectionHandle handle;
@@ -279,9 +287,10 @@ struct Stop {};
 }  // namespace command
 
 using ShardCommand =
-    std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Deliver,
-                 command::RunAnswer, command::RunCaughtUp, command::RunChanged, command::RunOffer,
-                 command::RunsMissed, command::ChatSend, command::Upgrade, command::SetReady, command::Probe,
-                 command::Drain, command::Successors, command::Reconfigure, command::Stop, command::Post>;
+    std::variant<command::Admitted, command::Close, command::ReplaceSession, command::Send, command::Ack,
+                 command::Deliver, command::RunAnswer, command::RunCaughtUp, command::RunChanged,
+                 command::RunOffer, command::RunsMissed, command::ChatSend, command::Upgrade,
+                 command::SetReady, command::Probe, command::Drain, command::Successors, command::Reconfigure,
+                 command::Stop, command::Post>;
 
 }  // namespace gw

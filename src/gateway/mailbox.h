@@ -22,6 +22,9 @@ class Mailbox {
 
   explicit Mailbox(const Limits& limits) : limits_(limits), wake_(make_wake_fd()) {}
 
+  // Before anything is posted: sender and receiver share a thread, and take turns without being woken.
+  void need_no_wake() { wakes_ = false; }
+
   // Any thread. Empties `items`; `bytes` is what they hold beyond their own size.
   void post(std::vector<Item>& items, size_t bytes) {
     if (items.empty()) return;
@@ -39,12 +42,11 @@ class Mailbox {
       full_.store(queue_.size() >= limits_.items || bytes_ >= limits_.bytes, std::memory_order_relaxed);
     }
     items.clear();
-    if (first) wake(wake_.get());
+    if (first && wakes_) wake(wake_.get());
   }
 
   // The receiving loop only: moves everything into `out`, which is empty.
   void take(std::vector<Item>& out) {
-    clear_wake(wake_.get());
     const std::lock_guard lock(mutex_);
     queue_.swap(out);
     bytes_ = 0;
@@ -52,7 +54,7 @@ class Mailbox {
     full_.store(false, std::memory_order_relaxed);
   }
 
-  // Readable while something waits.
+  // Woken when something begins to wait, and never cleared: to be waited for with Poller::kWake.
   int fd() const { return wake_.get(); }
   bool is_full() const { return full_.load(std::memory_order_relaxed); }
   size_t size() const { return items_gauge_.load(std::memory_order_relaxed); }
@@ -60,6 +62,7 @@ class Mailbox {
  private:
   const Limits limits_;
   const UniqueFd wake_;
+  bool wakes_ = true;
   std::atomic<bool> full_{false};
   std::atomic<size_t> items_gauge_{0};
   std::mutex mutex_;
@@ -74,8 +77,9 @@ class Outgoing {
   explicit Outgoing(Mailbox<Item>& mailbox) : mailbox_(mailbox) {}
 
   // `bytes`: what it holds beyond its own size.
-  void add(Item item, size_t bytes = 0) {
-    items_.push_back(std::move(item));
+  template <class Some>
+  void add(Some&& item, size_t bytes = 0) {
+    items_.emplace_back(std::forward<Some>(item));
     bytes_ += bytes;
   }
   void post() { mailbox_.post(items_, std::exchange(bytes_, 0)); }

@@ -54,7 +54,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       stats_reported_at_(now_),
       control_(control),
       inbox_(options.inbox) {
-  const bool inbox_added = poller_.add(inbox_.fd(), EPOLLIN, kInboxKey);
+  const bool inbox_added = poller_.add(inbox_.fd(), Poller::kWake, kInboxKey);
   ASSERT(inbox_added);
   for (Listener& listener : listeners) {
     listeners_.add(std::move(listener), now_);
@@ -71,29 +71,28 @@ void Shard::start() {
 
 void Shard::run() {
   pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
-  if (!sender_.use_io_uring())
-    log::info("io_uring_unavailable", {{"shard", index_}, {"instead", "one send() per client"}});
-  while (!stopping_) turn();
-  // What is left goes with a clean end rather than a reset where the peer still listens.
-  clients_.for_each([this](Client& client) {
-    if (client.is_connected()) close(client, disconnect::going_away);
-  });
-  flush();
-  clients_.for_each([](Client& client) {
-    if (client.is_connected() && !has_output(client)) end_tls(client);
-  });
+  while (!stopping_) {
+    begin_turn(std::max(Duration(0), next_due() - steady_now()));
+    end_turn();
+  }
+  say_goodbye();
 }
 
-void Shard::turn() {
+TimePoint Shard::next_due() const { return std::min(wheel_.next_tick(), runs_->next_due()); }
+
+bool Shard::begin_turn(Duration wait_max, size_t clients_max) {
+  // By the thread that will use it.
+  if (!std::exchange(begun_, true) && !sender_.use_io_uring())
+    log::info("io_uring_unavailable", {{"shard", index_}, {"instead", "one send() per client"}});
   std::span<const epoll_event> events;
   if (control_.is_full()) {
     // The control loop is behind: stop reading, so that TCP slows the clients down. Its mailbox is looked at
     // again after a millisecond; what it asks for is still done.
+    clear_wake(inbox_.fd());
     pollfd inbox{inbox_.fd(), POLLIN, 0};
     ::poll(&inbox, 1, 1);
   } else {
-    const TimePoint next = std::min(wheel_.next_tick(), runs_->next_due());
-    events = poller_.wait(std::max(Duration(0), next - steady_now()));
+    events = poller_.wait(wait_max, clients_max);
   }
   now_ = steady_now();
   wall_ = wall_now();
@@ -101,6 +100,11 @@ void Shard::turn() {
   if (clock_watch_.has_stepped(now_, wall_)) on_clock_step();
   tls_steps_left_ = kTlsStepsMax;
   for (const epoll_event& event : events) on_ready_fd(event);
+  control_.post();
+  return events.size() == clients_max;
+}
+
+void Shard::end_turn() {
   take_commands();
   wheel_.advance(now_, [this](const TimerEntry& entry) { on_timer(entry); });
   if (runs_->next_due() <= now_) runs_->wake_due();
@@ -113,6 +117,17 @@ void Shard::turn() {
     control_.add(event::Stats{index_, stats_});
   }
   control_.post();
+}
+
+void Shard::say_goodbye() {
+  // With a clean end rather than a reset, where the peer still listens.
+  clients_.for_each([this](Client& client) {
+    if (client.is_connected()) close(client, disconnect::going_away);
+  });
+  flush();
+  clients_.for_each([](Client& client) {
+    if (client.is_connected() && !has_output(client)) end_tls(client);
+  });
 }
 
 void Shard::on_ready_fd(const epoll_event& event) {
@@ -129,8 +144,8 @@ void Shard::on_ready_fd(const epoll_event& event) {
       return read_handshake(client);
     case Client::Phase::admitting:
       // Nobody reads it now, so an end that is not a reset shows only when it is admitted.
-      if (event.events & (EPOLLHUP | EPOLLERR)) destroy(client);
-      return;
+      if (event.events & (EPOLLHUP | EPOLLERR)) return destroy(client);
+      return watch(client);
     case Client::Phase::refused:
       if (!discard_input(client.fd.get(), read_buffer_)) destroy(client);
       return;

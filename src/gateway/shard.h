@@ -2,8 +2,8 @@
 // handshakes, the connections and their subscriptions. Nothing of it is touched by another thread; what
 // others want is posted to its mailbox.
 //
-// A turn: wait, read and route what clients sent, do what the control loop asks, look at deadlines, then
-// write each touched client once and post what was collected for the control loop.
+// A turn: wait, read and route what clients sent, post that to the control loop, do what it asks, look at
+// deadlines, then write each touched client once and post what else there is.
 #pragma once
 
 #include <memory>
@@ -53,6 +53,19 @@ class Shard {
   ~Shard();
 
   void start();
+  // Or its turns are those of the loop that calls these, and nobody waits for its mailbox. Readable while a
+  // client has something to say:
+  int fd() const { return poller_.fd(); }
+  // Takes what clients say, at most so many of them and waiting at most so long, and posts what the control
+  // loop has to know. True: there may be more of them.
+  bool begin_turn(Duration wait_max, size_t clients_max = Poller::kEventsMax);
+  // Does what that asks, and what is due; writes, and posts again.
+  void end_turn();
+  // When end_turn() has something to do, even if nobody asks.
+  TimePoint next_due() const;
+  // The last that it does: clients hear that it goes.
+  void say_goodbye();
+
   // Where the control loop posts.
   Mailbox<ShardCommand>& inbox() { return inbox_; }
 
@@ -61,7 +74,6 @@ class Shard {
   class Runs;      // what clients read of runs: shard_runs.h
 
   void run();
-  void turn();
   void on_ready_fd(const epoll_event& event);
   void flush();
   void send_batch();
@@ -82,19 +94,20 @@ class Shard {
 
   // --- What the control loop asks: shard_commands.cc ---
   void take_commands();
+  size_t send_acks(std::span<const ShardCommand> commands);
   void on_admitted(command::Admitted& command);
   void on_close(const command::Close& command);
   void take_post(command::Post& command);
   void replace_session(command::ReplaceSession command);
   void reconfigure(const ShardOptions& options);
-  void deliver(const command::Deliver& command);
+  size_t deliver(std::span<const ShardCommand> commands);
   void begin_drain(const command::Drain& command);
   void send_on(std::span<const ConnectionHandle> clients);
 
   // --- Life of a client: shard_clients.cc ---
   Client* find(const ConnectionHandle& handle);
   ConnectionHandle handle_of(const Client& client) const { return {index_, client.slot, client.generation}; }
-  void send(Client& client, const FramePtr& frame);
+  void send(Client& client, const FramePtr& frame, size_t messages = 1);
   void close(Client& client, const Disconnect& why);
   void watch(Client& client);
   void schedule(Client& client, TimePoint when);
@@ -137,6 +150,7 @@ class Shard {
   std::string decode_scratch_;
   MessageIdSource message_ids_;
   int tls_steps_left_ = 0;  // in this turn
+  bool begun_ = false;
   bool ready_ = false;
   bool stopping_ = false;
   std::optional<DrainSchedule> drain_;

@@ -104,10 +104,10 @@ Client* Shard::find(const ConnectionHandle& handle) {
   return client && client->is_connected() ? client : nullptr;
 }
 
-void Shard::send(Client& client, const FramePtr& frame) {
+void Shard::send(Client& client, const FramePtr& frame, size_t messages) {
   Connection& connection = client.connection();
   if (connection.send(frame, now_)) {
-    ++stats_.messages_sent_total;
+    stats_.messages_sent_total += messages;
     stats_changed_ = true;
   } else if (!connection.is_open()) {
     schedule(client, connection.next_tick());

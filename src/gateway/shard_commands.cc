@@ -14,6 +14,12 @@ namespace {
 
 // As long a client may take to send its token as its first message.
 constexpr Duration kIdentifyTime = 5s;
+// Of a burst in one frame. A frame that has begun has to end, whatever comes: more would make a close wait.
+constexpr size_t kJoinedBytesMax = 16 * 1024;
+
+bool have_same_receivers(const command::Deliver& a, const command::Deliver& b) {
+  return a.channel == b.channel && a.tenant_id == b.tenant_id && a.to_watchers == b.to_watchers;
+}
 
 void append_welcome_frame(std::string& wire, const Connection& connection, const ShardOptions& options,
                           std::string_view send_token, WallTime now) {
@@ -47,16 +53,13 @@ void Shard::take_commands() {
         client->connected().chat->count(c.frame);
         send(*client, c.frame);
       },
-      [this](command::Deliver& c) { deliver(c); },
       [this](command::RunAnswer& c) { runs_->on_answer(c); },
       [this](command::RunCaughtUp& c) { runs_->on_caught_up(c); },
       [this](command::RunChanged& c) { runs_->on_changed(c); },
       [this](command::RunOffer& c) { runs_->on_offer(c); },
       [this](command::RunsMissed&) { runs_->look_for_all(); },
       [this](command::Upgrade& c) { begin_handshake(std::move(c.connection)); },
-      [this](command::SetReady& c) {
-        if (!drain_) ready_ = c.ready;
-      },
+      [this](command::SetReady& c) { ready_ = drain_ ? ready_ : c.ready; },
       [this](command::Probe&) {
         control_.add(event::ProbeEcho{index_, ready_ && listeners_.is_accepting()});
       },
@@ -64,10 +67,36 @@ void Shard::take_commands() {
       [this](command::Successors& c) { successors_ = std::move(c); },
       [this](command::Reconfigure& c) { reconfigure(*c.options); },
       [this](command::Stop&) { stopping_ = true; },
+      [](auto&) { ASSERT(false); },  // acks and deliveries: send_acks() and deliver() have them
   };
-  for (ShardCommand& command : commands_) std::visit(execute, command);
+  for (std::span<ShardCommand> rest = commands_; !rest.empty();) {
+    size_t done = send_acks(rest);
+    if (done == 0) done = deliver(rest);
+    if (done == 0) std::visit(execute, rest[done++]);
+    rest = rest.subspan(done);
+  }
   commands_.clear();
   if (commands_.capacity() > 4096) std::vector<ShardCommand>().swap(commands_);
+}
+
+// Those for one client that `commands` begins with. How many.
+size_t Shard::send_acks(std::span<const ShardCommand> commands) {
+  const auto* const first = std::get_if<command::Ack>(&commands.front());
+  if (!first) return 0;
+  std::string wire;
+  std::string text;
+  size_t count = 0;
+  for (; count < commands.size(); ++count) {
+    const auto* const ack = std::get_if<command::Ack>(&commands[count]);
+    if (!ack || ack->handle != first->handle) break;
+    text.clear();
+    protocol::append_ack(text, ack->id, ack->status, wall_);
+    ws::append_frame(wire, ws::Opcode::text, text);
+  }
+  Client* const client = find(first->handle);
+  // What the gateway's own clients are told no other one would understand.
+  if (client && !client->connected().chat) send(*client, make_frame(std::move(wire)), count);
+  return count;
 }
 
 void Shard::on_admitted(command::Admitted& command) {
@@ -158,17 +187,32 @@ void Shard::reconfigure(const ShardOptions& options) {
   });
 }
 
-void Shard::deliver(const command::Deliver& command) {
-  const Hub& hub = command.to_watchers ? watchers_ : hub_;
-  hub.for_each(command.channel, [&](uint32_t slot) {
+// Those that `commands` begins with and that go to the same clients, in one frame: a burst costs each of them
+// what one message does. How many.
+size_t Shard::deliver(std::span<const ShardCommand> commands) {
+  std::vector<FramePtr> frames;
+  size_t bytes = 0;
+  const auto* const first = std::get_if<command::Deliver>(&commands.front());
+  while (first && frames.size() < commands.size()) {
+    const auto* const next = std::get_if<command::Deliver>(&commands[frames.size()]);
+    if (!next || !have_same_receivers(*first, *next)) break;
+    bytes += next->frame->wire(false).size();
+    if (bytes > kJoinedBytesMax && !frames.empty()) break;
+    frames.push_back(next->frame);
+  }
+  if (!first) return 0;
+  const FramePtr frame = frames.size() == 1 ? first->frame : join_frames(frames);
+  const Hub& hub = first->to_watchers ? watchers_ : hub_;
+  hub.for_each(first->channel, [&](uint32_t slot) {
     Client& client = clients_.at(slot);
     const Connection& connection = client.connection();
     // Whatever the hub says: nothing of a channel that is not granted leaves here.
-    if (!connection.granted.contains(command.channel)) return;
+    if (!connection.granted.contains(first->channel)) return;
     const Session* session = connection.session.get();
-    const bool concerned = !command.tenant_id || (session && session->tenant_id == *command.tenant_id);
-    if (concerned) send(client, command.frame);
+    const bool concerned = !first->tenant_id || (session && session->tenant_id == *first->tenant_id);
+    if (concerned) send(client, frame, frames.size());
   });
+  return frames.size();
 }
 
 void Shard::begin_drain(const command::Drain& command) {

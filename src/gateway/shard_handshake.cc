@@ -146,8 +146,8 @@ void Shard::request_admission(Client& client, handshake::InOrder accepted) {
     waiting->chat = std::make_unique<ChatConnection>();
     waiting->chat->channel = std::move(upgrade.chat_channel);
   }
+  // Few say something before they are answered: whoever does is no longer watched then.
   move_to(client, Admitting{std::move(connection), std::move(waiting)});
-  watch(client);
   control_.add(std::move(request));
 }
 

@@ -45,8 +45,10 @@ void set_dedupe_key(event::Message& message, const Connection& connection, std::
                     const protocol::MessageId& id) {
   const bool named = message.session && !connection.client_id.empty();
   message.dedupe_everywhere = named;
-  std::string& key =
-      message.dedupe_key.emplace(named ? std::string_view(message.session->ref) : connection_id);
+  const std::string_view scope = named ? std::string_view(message.session->ref) : connection_id;
+  std::string& key = message.dedupe_key.emplace();
+  key.reserve(scope.size() + connection.client_id.size() + id.key.size() + 2);
+  key.append(scope);
   key.push_back('\n');
   if (named) key += connection.client_id;
   key.push_back('\n');
@@ -159,7 +161,8 @@ void Shard::Execute::operator()(const route::ToAgents& to) const {
 
   protocol::Inbound inbound;
   inbound.message_id = message.message_id;
-  const std::string connection_id = connection.id.text();
+  const auto characters = connection.id.characters();
+  const std::string_view connection_id(characters.data(), characters.size());
   inbound.connection_id = connection_id;
   inbound.channel = shard.channels_.name(to.channel);
   inbound.message = text;

@@ -47,12 +47,13 @@ void Submissions::submit(event::Message&& event) {
   message.makes_run = event.run != nullptr;
   message.sender = sender_of(event);
   const auto scope = event.span ? log_scope(event.span->open.context) : std::nullopt;
-  parts_.engine.agents().submit(
-      std::move(message),
-      [this, event = std::move(event)](Result<Submitted> submitted) { on_submitted(event, submitted); });
+  parts_.engine.agents().submit(std::move(message),
+                                [this, event = std::move(event)](Result<Submitted> submitted) mutable {
+                                  on_submitted(event, submitted);
+                                });
 }
 
-void Submissions::on_submitted(const event::Message& event, const Result<Submitted>& submitted) {
+void Submissions::on_submitted(event::Message& event, const Result<Submitted>& submitted) {
   parts_.stats.message_latency.record(answered_at(parts_.loop.now(), event) - event.received_at);
   if (submitted) return on_taken(event, *submitted);
   const Errc why = submitted.error().code;
@@ -63,7 +64,7 @@ void Submissions::on_submitted(const event::Message& event, const Result<Submitt
   refuse(event, overloaded ? protocol::ErrorCode::overloaded : protocol::ErrorCode::internal);
 }
 
-void Submissions::on_taken(const event::Message& event, const Submitted& submitted) {
+void Submissions::on_taken(event::Message& event, const Submitted& submitted) {
   auto status = protocol::AckStatus::published;
   switch (submitted.outcome) {
     case Submitted::published: ++parts_.stats.messages_published_total; break;
@@ -77,7 +78,10 @@ void Submissions::on_taken(const event::Message& event, const Submitted& submitt
   }
   end_span(event, protocol::to_string(status));
   if (event.id.empty()) return;
-  if (!event.run) return reply(event, ack(event, status));
+  if (!event.run) {
+    const size_t bytes = event.id.size();
+    return parts_.post(event.handle.shard, command::Ack{event.handle, std::move(event.id), status}, bytes);
+  }
   if (!event.run->attach) return reply(event, ack(event, status, event.run->run_id, false));
   parts_.attachments.begin(event.handle, *event.run->attach, event.run->run_id,
                            [this, event, status](bool attached) {

@@ -22,7 +22,7 @@ class Submissions {
     RunAttachments& attachments;
     GatewayStats& stats;
     std::function<void(Span&&)> on_span;
-    std::function<void(uint32_t shard, ShardCommand command, size_t bytes)> post;
+    std::function<void(uint32_t shard, ShardCommand&& command, size_t bytes)> post;
   };
 
   explicit Submissions(Parts parts);
@@ -31,8 +31,8 @@ class Submissions {
 
  private:
   void submit(event::Message&& event);
-  void on_submitted(const event::Message& event, const Result<Submitted>& submitted);
-  void on_taken(const event::Message& event, const Submitted& submitted);
+  void on_submitted(event::Message& event, const Result<Submitted>& submitted);
+  void on_taken(event::Message& event, const Submitted& submitted);
   void refuse(const event::Message& event, protocol::ErrorCode code);
   void answer_repeated(const event::Message& event, const std::string& first_run);
   std::string ack(const event::Message& event, protocol::AckStatus status, std::string_view run_id = {},

@@ -1,79 +1,130 @@
 #include "net/event_loop.h"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "base/assert.h"
+#include "net/asio_guests.h"
+#include "net/poller.h"
+#include "net/socket.h"
 
 namespace gw {
 
-namespace asio = boost::asio;
-
-// What a Registration stands for: a timer, a watched descriptor, or (neither) a turn-end hook. Pending Asio
-// handlers share it, so that it survives being reset from within its own function.
+// What a Registration stands for: a timer, a watched descriptor, or (neither) a turn-end hook. Whoever calls
+// it shares it, so that it survives being reset from within its own function.
 struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
+  using Timers = std::multimap<TimePoint, std::shared_ptr<Entry>>;
+
   Entry(Impl& owner, Function call) : loop(owner), function(std::move(call)) {}
 
   void start_timer(TimePoint due);
   void on_timer(TimePoint due);
-  void start_watch();
   void cancel();
 
   Impl& loop;
   Function function;
   bool alive = true;
-  Duration period{};  // 0: runs once
-  std::optional<asio::steady_timer> timer;
-  std::optional<asio::posix::stream_descriptor> descriptor;
+  Duration period{};                      // 0: runs once
+  std::optional<Timers::iterator> timer;  // its place among those that wait
+  int fd = -1;                            // watched
 };
 
 namespace {
 
-// An io_context that does not end by itself.
-struct RealLoop {
-  asio::io_context context{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+constexpr uint64_t kWakeKey = 0;  // no Entry's address
+
+// What has been posted and has not run.
+class Posted {
+ public:
+  int wake_fd() const { return wake_.get(); }
+  // The calling thread's from now on: it looks before it waits, and needs no wake.
+  void belong_to_this_thread() { owner_ = std::this_thread::get_id(); }
+  void add(EventLoop::Function function) {
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      first = queue_.empty();
+      queue_.push_back(std::move(function));
+    }
+    if (first && std::this_thread::get_id() != owner_) wake(wake_.get());
+  }
+  // Looks for what others have posted, too.
+  bool empty() {
+    if (!taken_.empty()) return false;
+    const std::lock_guard lock(mutex_);
+    taken_.swap(queue_);
+    return taken_.empty();
+  }
+  // Not when it is empty.
+  EventLoop::Function take() {
+    EventLoop::Function function = std::move(taken_.front());
+    taken_.pop_front();
+    return function;
+  }
+
+ private:
+  const UniqueFd wake_ = make_wake_fd();
+  std::atomic<std::thread::id> owner_;
+  std::mutex mutex_;
+  std::deque<EventLoop::Function> queue_;  // guarded by mutex_
+  std::deque<EventLoop::Function> taken_;  // the loop's alone
 };
 
 }  // namespace
 
 struct EventLoop::Impl {
-  Impl() : real(std::in_place) {}
+  // On a machine that is none of a simulation.
+  struct Real {
+    // What the others hold may end registrations as it goes.
+    Entry::Timers timers;
+    std::vector<std::shared_ptr<Entry>> retired;  // watches that events of this turn may still name
+    Poller poller;
+    AsioGuests guests{poller.fd()};
+    Posted posted;
+
+    Real() {
+      const bool added = poller.add(posted.wake_fd(), Poller::kWake, kWakeKey);
+      ASSERT(added);
+    }
+    size_t run_events(Duration wait_max);
+    size_t run_timers(size_t most);
+    size_t run_posted(size_t most);
+    size_t dispatch(std::span<const epoll_event> events);
+    Duration patience(Duration wait_max);
+  };
+
+  Impl() : real(std::make_unique<Real>()) {}
   explicit Impl(VirtualMachine& machine) : simulated(&machine) {}
 
   TimePoint clock() const { return simulated ? simulated->now() : steady_now(); }
-  // Of what is ready, waiting at most so long for the first.
-  bool run_one(Duration wait_max);
-  bool run_ready();
+  // Of what is ready, waiting at most so long for the first. How many.
+  size_t run(Duration wait_max);
+  std::shared_ptr<Entry> watch(int fd, uint32_t events, Function function);
   void end_turn();
   void forget_time() {
     now.reset();
     wall_now.reset();
   }
 
-  std::optional<RealLoop> real;  // one of these two
+  std::unique_ptr<Real> real;  // one of these two
   VirtualMachine* simulated = nullptr;
   // Of this turn, once somebody has asked.
   std::optional<TimePoint> now;
   std::optional<WallTime> wall_now;
   bool stopping = false;
   std::vector<std::shared_ptr<Entry>> hooks;
-  std::vector<std::shared_ptr<Entry>> fired_watches;  // wait again only from the end of the turn
 };
 
 void EventLoop::Entry::start_timer(TimePoint due) {
   if (loop.simulated)
     return loop.simulated->at(due, [self = shared_from_this(), due] { self->on_timer(due); });
-  if (!timer) timer.emplace(loop.real->context);
-  timer->expires_at(due);
-  timer->async_wait([self = shared_from_this(), due](const boost::system::error_code& error) {
-    if (!error) self->on_timer(due);
-  });
+  timer = loop.real->timers.emplace(due, shared_from_this());
 }
 
 void EventLoop::Entry::on_timer(TimePoint due) {
@@ -86,28 +137,74 @@ void EventLoop::Entry::on_timer(TimePoint due) {
   function();
 }
 
-void EventLoop::Entry::start_watch() {
-  descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
-                         [self = shared_from_this()](const boost::system::error_code& error) {
-                           if (error || !self->alive) return;
-                           self->loop.fired_watches.push_back(self);
-                           self->function();
-                         });
-}
-
 void EventLoop::Entry::cancel() {
   alive = false;
-  if (timer) timer->cancel();
-  if (descriptor && descriptor->is_open()) descriptor->release();
+  if (timer) loop.real->timers.erase(*std::exchange(timer, std::nullopt));
+  if (fd < 0) return;
+  loop.real->poller.remove(fd);
+  loop.real->retired.push_back(shared_from_this());
 }
 
-bool EventLoop::Impl::run_one(Duration wait_max) {
-  if (simulated) return simulated->run_one();
-  if (wait_max == Duration::max()) return real->context.run_one() != 0;
-  return real->context.run_one_for(wait_max) != 0;
+size_t EventLoop::Impl::run(Duration wait_max) {
+  if (simulated) {
+    size_t ran = 0;
+    while (ran < kHandlersPerTurnMax && simulated->run_one()) ++ran;
+    return ran;
+  }
+  size_t ran = real->run_events(wait_max);
+  ran += real->run_timers(kHandlersPerTurnMax);
+  return ran + real->run_posted(kHandlersPerTurnMax);
 }
 
-bool EventLoop::Impl::run_ready() { return simulated ? simulated->run_one() : real->context.poll_one() != 0; }
+Duration EventLoop::Impl::Real::patience(Duration wait_max) {
+  if (!posted.empty()) return Duration::zero();
+  if (timers.empty()) return wait_max;
+  return std::clamp(timers.begin()->first - steady_now(), Duration::zero(), wait_max);
+}
+
+size_t EventLoop::Impl::Real::run_events(Duration wait_max) {
+  const Duration timeout = patience(wait_max);
+  if (guests.are_gone()) return dispatch(poller.wait(timeout));
+  const size_t ran = guests.wait(timeout, kHandlersPerTurnMax);
+  return guests.is_poller_ready() ? ran + dispatch(poller.wait(Duration::zero())) : ran;
+}
+
+size_t EventLoop::Impl::Real::dispatch(std::span<const epoll_event> events) {
+  for (const epoll_event& event : events) {
+    if (event.data.u64 == kWakeKey) continue;  // what was posted is run anyway
+    const auto entry = static_cast<Entry*>(event.data.ptr)->shared_from_this();
+    if (entry->alive) entry->function();
+  }
+  return events.size();
+}
+
+size_t EventLoop::Impl::Real::run_timers(size_t most) {
+  if (timers.empty()) return 0;
+  const TimePoint time = steady_now();
+  size_t ran = 0;
+  for (; ran < most && !timers.empty() && timers.begin()->first <= time; ++ran) {
+    const auto [due, entry] = *timers.begin();
+    timers.erase(timers.begin());
+    entry->timer.reset();
+    entry->on_timer(due);
+  }
+  return ran;
+}
+
+size_t EventLoop::Impl::Real::run_posted(size_t most) {
+  size_t ran = 0;
+  for (; ran < most && !posted.empty(); ++ran) posted.take()();
+  return ran;
+}
+
+std::shared_ptr<EventLoop::Entry> EventLoop::Impl::watch(int fd, uint32_t events, Function function) {
+  ASSERT(real);
+  auto entry = std::make_shared<Entry>(*this, std::move(function));
+  entry->fd = fd;
+  const bool added = real->poller.add(fd, events, reinterpret_cast<uint64_t>(entry.get()));
+  ASSERT(added);
+  return entry;
+}
 
 void EventLoop::Impl::end_turn() {
   // By index: a hook may add or remove hooks.
@@ -116,10 +213,7 @@ void EventLoop::Impl::end_turn() {
     if (hook->alive) hook->function();
   }
   std::erase_if(hooks, [](const std::shared_ptr<Entry>& hook) { return !hook->alive; });
-  for (const std::shared_ptr<Entry>& watch : fired_watches) {
-    if (watch->alive) watch->start_watch();
-  }
-  fired_watches.clear();
+  if (real) real->retired.clear();
 }
 
 EventLoop::Registration& EventLoop::Registration::operator=(Registration&& other) noexcept {
@@ -145,10 +239,9 @@ void EventLoop::run() {
 }
 
 bool EventLoop::turn(Duration wait_max) {
+  if (impl_->real) impl_->real->posted.belong_to_this_thread();
   impl_->forget_time();
-  if (!impl_->run_one(wait_max)) return false;
-  for (size_t i = 1; i < kHandlersPerTurnMax && impl_->run_ready(); ++i) {
-  }
+  if (impl_->run(wait_max) == 0) return false;
   impl_->end_turn();
   impl_->forget_time();  // whoever asks between two turns
   return true;
@@ -156,7 +249,7 @@ bool EventLoop::turn(Duration wait_max) {
 
 void EventLoop::post(Function function) {
   if (impl_->simulated) return impl_->simulated->at(impl_->simulated->now(), std::move(function));
-  asio::post(impl_->real->context, std::move(function));
+  impl_->real->posted.add(std::move(function));
 }
 
 // Posted rather than set: a stop that comes before run() must not be lost.
@@ -188,11 +281,11 @@ EventLoop::Registration EventLoop::after(Duration delay, Function function) {
 }
 
 EventLoop::Registration EventLoop::watch(int fd, Function function) {
-  ASSERT(impl_->real);
-  auto entry = std::make_shared<Entry>(*impl_, std::move(function));
-  entry->descriptor.emplace(impl_->real->context, fd);
-  entry->start_watch();
-  return Registration(std::move(entry));
+  return Registration(impl_->watch(fd, Poller::kReadable, std::move(function)));
+}
+
+EventLoop::Registration EventLoop::on_wake(int fd, Function function) {
+  return Registration(impl_->watch(fd, Poller::kWake, std::move(function)));
 }
 
 EventLoop::Registration EventLoop::on_turn_end(Function function) {
@@ -201,9 +294,9 @@ EventLoop::Registration EventLoop::on_turn_end(Function function) {
   return Registration(std::move(entry));
 }
 
-asio::io_context& EventLoop::context() {
+AsioGuests& EventLoop::guests() {
   ASSERT(impl_->real);
-  return impl_->real->context;
+  return impl_->real->guests;
 }
 
 VirtualMachine* EventLoop::virtual_machine() const { return impl_->simulated; }

@@ -1,6 +1,6 @@
-// The control loop: one thread, one io_context, and a turn that is explicit. A turn waits for the first
-// ready handler, runs what else is ready (bounded), then runs the turn-end hooks: whatever was collected
-// during the turn leaves in them, once.
+// The control loop: one thread, one poller, and a turn that is explicit. A turn waits for the first that is
+// ready, runs what else is ready (bounded), then runs the turn-end hooks: whatever was collected during the
+// turn leaves in them, once.
 #pragma once
 
 #include <cstddef>
@@ -9,17 +9,14 @@
 
 #include "base/time.h"
 
-namespace boost::asio {
-class io_context;
-}
-
 namespace gw {
 
+class AsioGuests;
 class EventLoop;
 class Stream;
 struct TlsOptions;
 
-// What a loop of a simulation stands on, in place of the machine's clocks, of Asio and of sockets.
+// What a loop of a simulation stands on, in place of the machine's clocks, of the poller and of sockets.
 class VirtualMachine {
  public:
   virtual ~VirtualMachine() = default;
@@ -60,7 +57,7 @@ class EventLoop {
   static constexpr size_t kHandlersPerTurnMax = 256;
 
   EventLoop();
-  // Without watch() and context(). `machine` outlives it, and whoever made that calls turn().
+  // Without watch() and guests(). `machine` outlives it, and whoever made that calls turn().
   explicit EventLoop(VirtualMachine& machine);
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
@@ -85,11 +82,13 @@ class EventLoop {
   // Runs at most once a turn while `fd` is readable (level-triggered). The descriptor stays the caller's
   // and must stay open as long as the registration lives.
   Registration watch(int fd, Function function);
+  // The same for an eventfd that nobody clears: runs once after it has been woken, however often.
+  Registration on_wake(int fd, Function function);
   // Runs at the end of every turn, in the order of registration.
   Registration on_turn_end(Function function);
 
-  // For what speaks Asio itself: signals, clients of other services. Handlers take part in the turn.
-  boost::asio::io_context& context();
+  // For what speaks Asio: connections to others. Its handlers take part in the turn.
+  AsioGuests& guests();
   // Null, but in a simulation.
   VirtualMachine* virtual_machine() const;
 

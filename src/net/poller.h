@@ -1,4 +1,4 @@
-// epoll(7), level-triggered: of a shard as its only wait, of the HTTP server as one descriptor of its loop.
+// epoll(7), level-triggered: of a loop as its only wait, of the HTTP server as one descriptor of its loop.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,6 +16,7 @@ class Poller {
  public:
   static constexpr uint32_t kReadable = EPOLLIN | EPOLLRDHUP;
   static constexpr uint32_t kWritable = EPOLLOUT;
+  static constexpr uint32_t kWake = EPOLLIN | EPOLLET;  // of an eventfd: an event for each wake, uncleared
 
   Poller();
 
@@ -27,12 +28,14 @@ class Poller {
 
   // Readable while an event waits.
   int fd() const { return epoll_.get(); }
-  // Up to 256 events, valid until the next call; `timeout` is rounded up to whole milliseconds.
-  std::span<const epoll_event> wait(Duration timeout);
+  static constexpr size_t kEventsMax = 256;
+  // At most so many events, valid until the next call; `timeout` is rounded up to whole milliseconds.
+  std::span<const epoll_event> wait(Duration timeout, size_t most);
+  std::span<const epoll_event> wait(Duration timeout) { return wait(timeout, kEventsMax); }
 
  private:
   UniqueFd epoll_;
-  std::array<epoll_event, 256> events_;
+  std::array<epoll_event, kEventsMax> events_;
 };
 
 }  // namespace gw

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -12,6 +11,8 @@
 #include <boost/asio/write.hpp>
 #include <optional>
 #include <vector>
+
+#include "net/asio_guests.h"
 
 namespace gw {
 
@@ -45,7 +46,7 @@ IpAddress ip_of(const asio::ip::address& address) {
 class SocketStream final : public Stream {
  public:
   SocketStream(EventLoop& loop, const TlsOptions& tls)
-      : tls_options_(tls), resolver_(loop.context()), socket_(loop.context()) {}
+      : tls_options_(tls), stay_(loop.guests()), resolver_(stay_.context()), socket_(stay_.context()) {}
 
   void connect(const HostPort& to, Done done) override {
     host_ = to.host;
@@ -150,6 +151,7 @@ class SocketStream final : public Stream {
   }
 
   const TlsOptions tls_options_;
+  const AsioGuests::Stay stay_;
   asio::ip::tcp::resolver resolver_;
   Socket socket_;
   std::shared_ptr<TlsTrust> trust_;

@@ -1,13 +1,13 @@
 #include "ws/handshake.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <stdexcept>
 
+#include "base/digest.h"
 #include "ws/token.h"
 
 namespace gw::ws {
@@ -174,8 +174,7 @@ HandshakeResult check_upgrade(const UpgradeRequest& request) {
 std::string accept_key(std::string_view key) {
   std::string text(key);
   text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
-  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  const auto digest = sha1(text);
   // 28 characters and the terminating zero that EVP_EncodeBlock writes.
   std::array<unsigned char, 29> encoded;
   const int size = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(digest.size()));

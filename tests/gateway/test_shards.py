@@ -1,6 +1,8 @@
 """Several shards are one gateway: nothing depends on which of them a connection is on."""
 
+import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +74,39 @@ def test_all_of_them_drain(gateway_factory):
     gateway.process.send_signal(signal.SIGTERM)
     assert {client.closed()[0] for client in clients} == {1012}
     assert gateway.wait_exit() == 0
+
+
+class TestOneProcessor:
+    """One shard lives on the control loop there: nobody is woken for what passes between the two."""
+
+    @pytest.fixture
+    def gateway(self, gateway_factory):
+        usable = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(usable)})
+        try:
+            return gateway_factory("--shards", "1", "--message-rate", "0")
+        finally:
+            os.sched_setaffinity(0, usable)
+
+    def test_there_is_no_thread_of_a_shard(self, gateway):
+        tasks = Path(f"/proc/{gateway.pid}/task").iterdir()
+        assert "shard-0" not in {(task / "comm").read_text().strip() for task in tasks}
+
+    def test_what_is_said_and_published_arrives_in_order(self, gateway, crowd):
+        agent = gateway.subscribe("guide")
+        for peer in crowd[:100]:
+            for n in range(5):
+                peer.send_message({"id": f"{n}", "payload": {"n": n}})
+        assert len(agent.take(500)) == 500
+        for peer in crowd[:100]:
+            assert [peer.next_message()["id"] for _ in range(5)] == [f"{n}" for n in range(5)]
+        for n in range(20):
+            gateway.api.publish("guide", {"n": n})
+        for peer in crowd:
+            assert [peer.next_message()["n"] for _ in range(20)] == list(range(20))
+
+    def test_it_drains(self, gateway):
+        clients = [gateway.connect() for _ in range(5)]
+        gateway.process.send_signal(signal.SIGTERM)
+        assert {client.closed()[0] for client in clients} == {1012}
+        assert gateway.wait_exit() == 0

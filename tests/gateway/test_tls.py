@@ -206,6 +206,6 @@ class TestSettings:
 
     def test_what_has_expired_is_said_and_shown(self, directory, gateway_factory):
         gateway = gateway_factory("--listen", "127.0.0.1:0?tls", *make_certificate(directory, "brief", days=1))
-        assert "expires at" in gateway.log_text
+        eventually(lambda: "expires at" in gateway.log_text)
         done = run_to_exit("--check-config", *make_certificate(directory, "unused"))
         assert done.returncode == 0 and "has no effect; write ?tls behind an address" in done.stdout

@@ -8,7 +8,10 @@ namespace {
 
 // What a connection keeps to write into while it has nothing to say.
 constexpr size_t kRetainedBytesMax = 4096;
-constexpr size_t kStreamRetainedBytesMax = 64 * 1024;
+constexpr size_t kStreamRetainedBytesMax = 128 * 1024;
+// A stream of which this much waits is written before the turn ends: the buffer stays small, and in the
+// cache.
+constexpr size_t kStreamWriteBytes = 64 * 1024;
 constexpr size_t kCompactBytes = 64 * 1024;
 constexpr size_t kChunkOverhead = 2 * sizeof(size_t) + 4;
 
@@ -84,6 +87,8 @@ bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<st
   if (!slot.http10) append_chunk_size(sink, size);
   for (const std::string_view part : parts) sink.append(part);
   if (!slot.http10) sink.append("\r\n");
+  // Where that fails, the write at the end of the turn does as well.
+  if (&sink == &c.out && c.unsent() >= kStreamWriteBytes) static_cast<void>(send_pending(c));
   touch(c);
   return true;
 }
