@@ -74,7 +74,9 @@ class ListContract : public RegistryContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, ListContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
 
 // --- Connections -------------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ class RegistryCluster : public RegistryContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster, testing::Values(EngineUnderTest::redis), name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster,
+                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster), name_of);
 
 TEST_P(RegistryCluster, ReplacesTheSameClientElsewhere) {
   begin();

@@ -29,7 +29,9 @@ class RevocationContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, RevocationContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
 
 TEST_P(RevocationContract, TellsTheLatestOfTheNames) {
   begin();

@@ -4,7 +4,8 @@
 namespace gw {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
                          name_of_engine);
 
 // --- create, withdraw, remove -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "core/run_store.h"
 #include "engine/memory/engine.h"
+#include "engine/redis/cluster_testing.h"
 #include "engine/redis/engine.h"
 #include "engine/redis/server_testing.h"
 
@@ -106,11 +107,11 @@ class MemoryRunStoreUnderTest final : public RunStoreUnderTest {
   memory::Engine engine_;
 };
 
-// On the redis-server that tests share, with names of its own.
+// On the redis-server that tests share, or their cluster, with names of its own.
 class RedisRunStoreUnderTest final : public RunStoreUnderTest {
  public:
-  RedisRunStoreUnderTest(const ChannelTable& channels, const RunLimits& limits)
-      : engine_(loop_, channels, options(limits)) {
+  RedisRunStoreUnderTest(const ChannelTable& channels, const RunLimits& limits, bool on_cluster)
+      : engine_(loop_, channels, options(limits, on_cluster)) {
     engine_.clients().attach(
         {.publish = [](const Publication&) { return Result<void>(); },
          .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); },
@@ -141,11 +142,11 @@ class RedisRunStoreUnderTest final : public RunStoreUnderTest {
   bool has_exact_clock() const override { return false; }
 
  private:
-  static redis::EngineOptions options(const RunLimits& limits) {
+  static redis::EngineOptions options(const RunLimits& limits, bool on_cluster) {
     static int tests = 0;
     redis::EngineOptions options;
-    options.url = redis::TestServer::shared().url();
-    options.key_prefix = "runs" + std::to_string(++tests) + ":";
+    options.url = on_cluster ? redis::TestCluster::shared().url() : redis::TestServer::shared().url();
+    options.key_prefix = "runs{" + std::to_string(++tests) + "}:";
     options.instance_id = "gw-1";
     options.runs.limits = limits;
     return options;
@@ -367,10 +368,11 @@ class RunStoreTest : public testing::Test {
 };
 
 // The same for a suite over engines.
-enum class RunEngine { memory, redis };
+enum class RunEngine { memory, redis, redis_cluster };
 
 inline std::string name_of_engine(const testing::TestParamInfo<RunEngine>& info) {
-  return info.param == RunEngine::memory ? "Memory" : "Redis";
+  constexpr const char* kNames[] = {"Memory", "Redis", "RedisCluster"};
+  return kNames[static_cast<size_t>(info.param)];
 }
 
 class RunContract : public RunStoreTest, public testing::WithParamInterface<RunEngine> {
@@ -381,7 +383,8 @@ class RunContract : public RunStoreTest, public testing::WithParamInterface<RunE
     if (GetParam() == RunEngine::memory) {
       under_test_ = std::make_unique<MemoryRunStoreUnderTest>(channels_, limits_);
     } else {
-      under_test_ = std::make_unique<RedisRunStoreUnderTest>(channels_, limits_);
+      under_test_ = std::make_unique<RedisRunStoreUnderTest>(channels_, limits_,
+                                                             GetParam() == RunEngine::redis_cluster);
     }
   }
 };

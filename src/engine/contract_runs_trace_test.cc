@@ -40,7 +40,8 @@ class RunTraceContract : public RunContract {
   OpenSpan span_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
                          name_of_engine);
 
 TEST_P(RunTraceContract, TheSpanStandsInTheRecordAndIsToldAtTheEnd) {

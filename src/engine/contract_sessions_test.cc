@@ -36,7 +36,9 @@ class SessionContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, SessionContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
 
 TEST_P(SessionContract, FindsASessionAsItWasInserted) {
   begin();

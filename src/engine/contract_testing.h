@@ -12,15 +12,20 @@
 
 #include "base/digest.h"
 #include "engine/memory/engine.h"
+#include "engine/redis/cluster_testing.h"
 #include "engine/redis/engine.h"
 #include "engine/redis/server_testing.h"
 
 namespace gw {
 
-enum class EngineUnderTest { memory, redis, redis_with_inbox };
+enum class EngineUnderTest { memory, redis, redis_with_inbox, redis_cluster, redis_cluster_with_inbox };
+
+// In one partition there.
+constexpr bool is_on_cluster(EngineUnderTest kind) { return kind >= EngineUnderTest::redis_cluster; }
 
 inline std::string name_of(const testing::TestParamInfo<EngineUnderTest>& info) {
-  constexpr const char* kNames[] = {"Memory", "Redis", "RedisWithInbox"};
+  constexpr const char* kNames[] = {"Memory", "Redis", "RedisWithInbox", "RedisCluster",
+                                    "RedisClusterWithInbox"};
   return kNames[static_cast<size_t>(info.param)];
 }
 
@@ -154,8 +159,10 @@ class EngineTest : public testing::Test {
   }
   redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) const {
     redis::EngineOptions options;
-    options.url = redis::TestServer::shared().url();
-    options.key_prefix = key_prefix_;
+    const bool on_cluster = is_on_cluster(kind);
+    options.url = on_cluster ? redis::TestCluster::shared().url() : redis::TestServer::shared().url();
+    // All of it is in one slot there, of any of the masters.
+    options.key_prefix = on_cluster ? key_prefix_ + "{" + key_prefix_ + "}:" : key_prefix_;
     options.instance_id = name;
     options.sessions = limits_.sessions;
     options.revocations = limits_.revocations;
@@ -164,7 +171,8 @@ class EngineTest : public testing::Test {
     options.agents.ack_wait = limits_.ack_wait;
     redis::SenderOptions& sender = options.agents.sender;
     sender.queue = limits_.queue;
-    sender.inbox = kind == EngineUnderTest::redis_with_inbox;
+    sender.inbox =
+        kind == EngineUnderTest::redis_with_inbox || kind == EngineUnderTest::redis_cluster_with_inbox;
     return options;
   }
 

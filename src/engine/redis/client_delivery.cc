@@ -76,8 +76,8 @@ void ClientDelivery::send(const ConnectionRecord& record, std::string_view messa
       .raw(message)
       .end_object();
   const std::string gateway = parts_.keys.gateway(record.gateway);
-  parts_.messages.command(
-      {"PUBLISH", gateway, payload},
+  parts_.messages.publish(
+      gateway, payload,
       [this, instance = record.gateway, done = std::move(done)](const Result<Reply>& reply) {
         if (!reply) return done(reply.error());
         if (reply->integer() == 0) return not_heard(instance, done);

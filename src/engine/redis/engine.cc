@@ -1,6 +1,7 @@
 #include "engine/redis/engine.h"
 
 #include "base/log.h"
+#include "engine/redis/cluster_slot.h"
 
 namespace gw::redis {
 namespace {
@@ -14,6 +15,11 @@ DialOptions Engine::dial_options(const EngineOptions& options, std::string_view 
   DialOptions dial;
   dial.url = options.url;
   dial.sentinels = &sentinels_;
+  if (cluster_) {
+    dial.cluster = &*cluster_;
+    dial.guard_key = keys_.moving();
+    dial.slot = slot_of(dial.guard_key);
+  }
   dial.ca_file = options.ca_file;
   dial.client_name = options.instance_id + ":" + std::string(kind);
   return dial;
@@ -28,6 +34,9 @@ Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOption
                  [this] {
                    prober_.move({Errc::unavailable, "the sentinels name another master"});
                  }),
+      cluster_(options.url.is_cluster
+                   ? std::optional<ClusterMap>(std::in_place, loop, options.url, options.ca_file)
+                   : std::nullopt),
       messages_(loop, dial_options(options, "messages"), "messages"),
       commands_(loop, dial_options(options, "commands"), "commands"),
       pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),

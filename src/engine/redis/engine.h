@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/engine.h"
@@ -67,6 +68,7 @@ class Engine final : public gw::Engine {
   const Keys keys_;
   const EngineTraits traits_;
   Sentinels sentinels_;
+  std::optional<ClusterMap> cluster_;
   Client messages_;  // a backlog of these delays nothing else
   Client commands_;
   Client pushes_;

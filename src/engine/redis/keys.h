@@ -101,6 +101,8 @@ class Keys {
   }
 
   // --- Instances ---
+  // Never there: see DialOptions::guard_key.
+  std::string moving() const { return kept("moving"); }
   std::string gateways() const { return kept("gateways"); }
   std::string lease(std::string_view instance) const { return kept("gateway:", instance, ":lease"); }
   // Who removes what dead ones left.
