@@ -1,0 +1,150 @@
+"""On a Redis Cluster: what is under way while a slot moves, a master gives way or is killed, and what else a cluster needs.
+
+All names of these instances are in one slot.
+"""
+
+import contextlib
+import json
+import threading
+import time
+
+import httpx
+import pytest
+
+from support.cluster import Cluster, is_ready, seconds_until
+from support.redis_cluster import RedisCluster
+from support.run_copies import Copy, Owner, attach
+from support.wait import eventually
+
+PREFIX = "websocket:{0}:"
+ONE_SLOT = ("--key-prefix", PREFIX, "--message-rate", "0")
+USER = {"user_id": "ada"}
+
+
+@pytest.fixture
+def redis():
+    with RedisCluster() as started:
+        yield started
+
+
+@pytest.fixture
+def pair(cluster):
+    return [cluster.start(*ONE_SLOT) for _ in range(2)]
+
+
+class Traffic:
+    """A client of one instance talks to an agent of the other, and reads a run that is written there."""
+
+    def __init__(self, here, there):
+        self.client, self.reader = here.connect(), here.connect(here.new_session(**USER))
+        self.agent = there.subscribe("guide", "workers")
+        self.api = there.api
+        self.owner = Owner.create(there.api, to=USER, lease_ms=60_000)
+        self.copy = attach(self.reader, self.owner.run_id)
+        self.statuses, self.text = [], ""
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=target) for target in (self._talk, self._write)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def assert_nothing_is_lost_or_doubled(self):
+        events = self.agent.take(len(self.statuses))
+        assert [json.loads(event.data)["message"]["id"] for event in events] == list(range(len(self.statuses)))
+        assert self.api.ack("guide", "workers", [event.id for event in events])
+        assert self.agent.waiting() == 0
+        self.copy.read_text(self.reader, self.text)
+        assert self.owner.record(include="log")["log"] == self.text
+
+    def _talk(self):
+        while not self._stopped.wait(0.01):
+            answer = self.client.say(id=len(self.statuses))
+            assert answer["type"] == "ack", answer
+            self.statuses.append(answer["status"])
+
+    def _write(self):
+        """What is answered 503 is written again, as agents do it."""
+        while not self._stopped.wait(0.01):
+            word = f"{self.owner.seq} "
+            with contextlib.suppress(AssertionError, httpx.TransportError):
+                self.owner.append(word)
+                self.text += word
+
+
+def test_a_slot_moves_while_all_goes_on(redis, pair):
+    with Traffic(*pair) as traffic:
+        eventually(lambda: len(traffic.statuses) > 20)
+        new = redis.migrate(PREFIX, between=lambda: time.sleep(0.05))
+        eventually(lambda: all(map(is_ready, pair)), 20)
+        said = len(traffic.statuses)
+        eventually(lambda: traffic.statuses[said:].count("published") > 20)
+    traffic.assert_nothing_is_lost_or_doubled()
+    assert "queued" in traffic.statuses, "it pauses on the way"
+    assert redis.master_of(PREFIX) is new
+
+
+def test_a_master_gives_way_while_all_goes_on(redis, pair, record_property):
+    with Traffic(*pair) as traffic:
+        eventually(lambda: len(traffic.statuses) > 20)
+        replica = redis.replica_of(redis.master_of(PREFIX))
+        replica.ask("FAILOVER")
+        eventually(lambda: redis.master_of(PREFIX) is replica)
+        record_property("ready again after, s", seconds_until(lambda: all(map(is_ready, pair)), 20))
+        said = len(traffic.statuses)
+        eventually(lambda: traffic.statuses[said:].count("published") > 20)
+    traffic.assert_nothing_is_lost_or_doubled()
+
+
+def test_a_master_is_killed_and_what_it_had_goes_on_at_its_replica(redis, pair, record_property):
+    """Quiet for a moment before: what a replica does not have yet is lost with the master."""
+    master = redis.master_of(PREFIX)
+    traffic = Traffic(*pair)
+    traffic.owner.append("before ")
+    traffic.text = "before "
+    redis.wait_for_replica_of(master)
+    master.kill()
+    with traffic:
+        record_property("ready again after, s", seconds_until(lambda: all(map(is_ready, pair)), 30))
+        said = len(traffic.statuses)
+        eventually(lambda: traffic.statuses[said:].count("published") > 20)
+    traffic.assert_nothing_is_lost_or_doubled()
+    assert "queued" in traffic.statuses
+    assert redis.master_of(PREFIX) is redis.replica_of(master)
+
+
+def test_a_shard_that_is_away_concerns_nobody_else(redis, pair):
+    master = next(node for node in redis.nodes[:3] if node is not redis.master_of(PREFIX))
+    for node in (redis.replica_of(master), master):
+        node.stop_process()
+    with Traffic(*pair) as traffic:
+        for _ in range(30):
+            assert all(map(is_ready, pair))
+            time.sleep(0.1)
+    traffic.assert_nothing_is_lost_or_doubled()
+    assert set(traffic.statuses) == {"published"}
+
+
+def test_over_tls_with_a_password():
+    with RedisCluster(tls=True, password="se/cret") as redis, Cluster(redis) as cluster:
+        flags = (*ONE_SLOT, "--redis-ca-file", redis.ca_file)
+        pair = [cluster.start(*flags) for _ in range(2)]
+        with Traffic(*pair) as traffic:
+            eventually(lambda: len(traffic.statuses) > 20)
+        traffic.assert_nothing_is_lost_or_doubled()
+        assert "se/cret" not in pair[0].log_text
+
+
+def test_what_is_no_cluster_is_not_taken_for_one(cluster):
+    """Nor are sentinels; the other way round is in test_connect_urls.py."""
+    from support.redis_server import RedisServer
+
+    with RedisServer() as server:
+        gateway = cluster.start_unready(*ONE_SLOT, url=f"redis+cluster://127.0.0.1:{server.port}")
+        eventually(lambda: "cluster support disabled" in gateway.log_text, 20)
