@@ -139,6 +139,33 @@ TEST(Config, AServerThatIsNotAskedIsSaid) {
   EXPECT_THAT(good(with_flags({"--redis-url", "redis://h"})).warnings, ElementsAre(HasSubstr("no effect")));
 }
 
+TEST(Config, SeveralServersArePartitions) {
+  const auto urls_of = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"--engine", "redis"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return all;
+  };
+  const std::vector<std::string> both{"redis://a:1", "redis://b:1"};
+  EXPECT_EQ(good(with_flags(urls_of({"--redis-url", both[0], "--redis-url", both[1]}))).redis_urls, both);
+  EXPECT_EQ(good(with_flags(urls_of({"--redis-url", "redis://a:1  redis://b:1"}))).redis_urls, both);
+  EXPECT_EQ(good(with_file("engine = 'redis'\nredis_url = ['redis://a:1', 'redis://b:1']")).redis_urls, both);
+  const std::string sentinels = "redis+sentinel://s,t/";
+  EXPECT_EQ(good(with_flags(urls_of({"--redis-url", sentinels + "m " + sentinels + "n"}))).redis_urls.size(),
+            2u);
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis://a rediss://b"}))),
+              ElementsAre(HasSubstr("of one kind")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis://u:pw@a/1 redis://a:6379"}))),
+              ElementsAre(HasSubstr("redis://a:6379/0: is given twice")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis+unix:///r redis+unix:///r?db=2"}))),
+              ElementsAre(HasSubstr("is given twice")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", sentinels + "m redis+sentinel://t/m"}))),
+              ElementsAre(HasSubstr("is given twice")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis://a nonsense"}))),
+              ElementsAre(HasSubstr("(not shown)")));
+  EXPECT_THAT(good(with_flags(urls_of({"--redis-partitions", "4"}))).warnings,
+              ElementsAre(HasSubstr("no effect")));
+}
+
 TEST(Config, VariablesThatKubernetesSetsForAServiceAreNoSettings) {
   const Machine machine{{},
                         {{"GATEWAY_SERVICE_HOST", "10.0.0.1"},

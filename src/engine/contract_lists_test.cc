@@ -75,7 +75,7 @@ class ListContract : public RegistryContract {
 
 INSTANTIATE_TEST_SUITE_P(Engines, ListContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster),
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
                          name_of);
 
 // --- Connections -------------------------------------------------------------------------------------------
@@ -248,7 +248,15 @@ TEST_P(ListContract, ASessionKeepsItsPlaceWhateverComesAndChanges) {
   }
 }
 
-TEST_P(ListContract, WhatMakesRoomIsNoLongerListed) {
+// Where a limit is not divided.
+class ListBounds : public ListContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, ListBounds,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
+
+TEST_P(ListBounds, WhatMakesRoomIsNoLongerListed) {
   limits_.sessions.sessions_max = 2;
   begin();
   insert("1", "ann", "red");

@@ -46,7 +46,7 @@ class PresenceContract : public EngineContract {
 
 INSTANTIATE_TEST_SUITE_P(Engines, PresenceContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster),
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
                          name_of);
 
 TEST_P(PresenceContract, TellsWhoComesAndGoesOnceAUser) {
@@ -123,7 +123,9 @@ TEST_P(PresenceContract, WhereThereAreTooManyNothingMoreIsTold) {
 class PresenceCluster : public PresenceContract {};
 
 INSTANTIATE_TEST_SUITE_P(Engines, PresenceCluster,
-                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster), name_of);
+                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster,
+                                         EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(PresenceCluster, AUserOnTwoInstancesComesAndGoesOnce) {
   begin();

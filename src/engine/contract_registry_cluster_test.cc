@@ -15,7 +15,9 @@ class RegistryCluster : public RegistryContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster,
-                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster), name_of);
+                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster,
+                                         EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(RegistryCluster, ReplacesTheSameClientElsewhere) {
   begin();

@@ -41,7 +41,8 @@ class RunTraceContract : public RunContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
+                                         RunEngine::redis_partitioned),
                          name_of_engine);
 
 TEST_P(RunTraceContract, TheSpanStandsInTheRecordAndIsToldAtTheEnd) {

@@ -37,7 +37,7 @@ class SessionContract : public EngineContract {
 
 INSTANTIATE_TEST_SUITE_P(Engines, SessionContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster),
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
                          name_of);
 
 TEST_P(SessionContract, FindsASessionAsItWasInserted) {

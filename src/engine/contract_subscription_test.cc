@@ -19,7 +19,9 @@ class SubscriptionContract : public EngineContract {
 INSTANTIATE_TEST_SUITE_P(Engines, SubscriptionContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
                                          EngineUnderTest::redis_with_inbox, EngineUnderTest::redis_cluster,
-                                         EngineUnderTest::redis_cluster_with_inbox),
+                                         EngineUnderTest::redis_cluster_with_inbox,
+                                         EngineUnderTest::redis_partitioned,
+                                         EngineUnderTest::redis_divided_cluster),
                          name_of);
 
 TEST_P(SubscriptionContract, MayEndFromWithinItsOwnAnswer) {

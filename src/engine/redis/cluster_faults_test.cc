@@ -23,7 +23,7 @@ class ClusterFaults : public EngineTest {
   }
   std::unique_ptr<TestInstance> start_on_cluster(const std::string& name) {
     redis::EngineOptions options = redis_options(EngineUnderTest::redis_with_inbox, name);
-    options.url = cluster_.url();
+    options.urls = {cluster_.url()};
     options.key_prefix = key_prefix_;
     return start(std::make_unique<redis::Engine>(loop_, channels_, options));
   }
