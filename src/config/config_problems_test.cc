@@ -166,6 +166,14 @@ TEST(Config, SeveralServersArePartitions) {
               ElementsAre(HasSubstr("no effect")));
 }
 
+TEST(Config, SaysWhereAChannelsNamesAre) {
+  const auto printed = with_flags({"--redis-url", "redis://u:pw@a redis://b redis://c", "--channels",
+                                   "guide,pillar:content", "--print-redis-names"});
+  ASSERT_TRUE(std::holds_alternative<PrintAndExit>(printed));
+  EXPECT_EQ(std::get<PrintAndExit>(printed).text,
+            "guide 0 redis://a:6379/0 websocket:\npillar:content 2 redis://c:6379/0 websocket:\n");
+}
+
 TEST(Config, VariablesThatKubernetesSetsForAServiceAreNoSettings) {
   const Machine machine{{},
                         {{"GATEWAY_SERVICE_HOST", "10.0.0.1"},

@@ -1,7 +1,10 @@
 #include "config/redis_settings.h"
 
+#include <fmt/format.h>
+
 #include "config/kinds.h"
 #include "engine/redis/partitioning.h"
+#include "engine/redis/url.h"
 
 namespace gw {
 namespace {
@@ -55,6 +58,17 @@ void add_redis_settings(std::vector<Setting>& out) {
                              [](std::string_view text) {
                                return is_key_prefix(text) ? std::optional<std::string>(text) : std::nullopt;
                              })});
+}
+
+std::string redis_names(const Config& config) {
+  std::string out;
+  if (config.redis_urls.empty()) return out;
+  for (const std::string& channel : config.channels) {
+    const size_t partition = redis::partition_of(channel, config.redis_urls.size());
+    const std::string server = redis::Url::parse(config.redis_urls[partition])->text();
+    out += fmt::format("{} {} {} {}\n", channel, partition, server, config.key_prefix);
+  }
+  return out;
 }
 
 }  // namespace gw
