@@ -92,6 +92,14 @@ void check_redis(Config& config, const Provenance& where, std::vector<std::strin
     problems.push_back(fmt::format("{}: {}", where("redis-url"), why));
   };
   if (urls.empty()) return problem("empty; expected an address of Redis");
+  if (redis::Url::parse(urls[0])->is_cluster) {
+    if (urls.size() > 1) problem("a cluster has all; expected its address alone, with any of its nodes");
+    if (config.key_prefix.find_first_of("{}") != std::string::npos)
+      problems.push_back(where("key-prefix") +
+                         ": on a cluster each partition has a hash tag of its own; "
+                         "expected a prefix without { and }");
+    return;
+  }
   const auto scheme = [](std::string_view url) { return url.substr(0, url.find("://")); };
   for (size_t i = 1; i < urls.size(); ++i) {
     if (scheme(urls[i]) != scheme(urls[0]))

@@ -166,6 +166,23 @@ TEST(Config, SeveralServersArePartitions) {
               ElementsAre(HasSubstr("no effect")));
 }
 
+TEST(Config, AClusterIsDividedBySlots) {
+  const auto on_cluster = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"--engine", "redis", "--redis-url", "redis+cluster://a,b:7001"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return all;
+  };
+  EXPECT_EQ(good(with_flags(on_cluster({}))).redis_partitions, 16u);
+  EXPECT_THAT(good(with_flags(on_cluster({"--redis-partitions", "4"}))).warnings, IsEmpty());
+  EXPECT_THAT(problems(with_flags(on_cluster({"--redis-url", "redis+cluster://c"}))),
+              ElementsAre(HasSubstr("its address alone")));
+  EXPECT_THAT(problems(with_flags(on_cluster({"--key-prefix", "ws:{0}:"}))),
+              ElementsAre(HasSubstr("hash tag")));
+  const auto printed = with_flags(on_cluster({"--channels", "guide", "--print-redis-names"}));
+  ASSERT_TRUE(std::holds_alternative<PrintAndExit>(printed));
+  EXPECT_EQ(std::get<PrintAndExit>(printed).text, "guide 14 redis+cluster://a:6379,b:7001 websocket:{62}:\n");
+}
+
 TEST(Config, SaysWhereAChannelsNamesAre) {
   const auto printed = with_flags({"--redis-url", "redis://u:pw@a redis://b redis://c", "--channels",
                                    "guide,pillar:content", "--print-redis-names"});

@@ -15,8 +15,9 @@ SettingValue redis_urls() {
   value.form = SettingValue::Form::list;
   value.placeholder = "URL";
   value.expected =
-      "redis://[user:password@]host[:port][/database], rediss://, redis+unix:///path[?db=N], or "
-      "redis+sentinel://host[:port][,...]/master[/database][?sentinel_password=P]";
+      "redis://[user:password@]host[:port][/database], rediss://, redis+unix:///path[?db=N], "
+      "redis+sentinel://host[:port][,...]/master[/database][?sentinel_password=P], or "
+      "redis+cluster://host[:port][,...]";
   value.secret = true;
   value.take = [](Config& config, std::span<const std::string> texts) {
     std::vector<Refusal> refusals;
@@ -63,10 +64,14 @@ void add_redis_settings(std::vector<Setting>& out) {
 std::string redis_names(const Config& config) {
   std::string out;
   if (config.redis_urls.empty()) return out;
+  const bool is_cluster = redis::Url::parse(config.redis_urls[0])->is_cluster;
+  const size_t count = is_cluster ? config.redis_partitions : config.redis_urls.size();
   for (const std::string& channel : config.channels) {
-    const size_t partition = redis::partition_of(channel, config.redis_urls.size());
-    const std::string server = redis::Url::parse(config.redis_urls[partition])->text();
-    out += fmt::format("{} {} {} {}\n", channel, partition, server, config.key_prefix);
+    const size_t partition = redis::partition_of(channel, count);
+    const std::string server = redis::Url::parse(config.redis_urls[is_cluster ? 0 : partition])->text();
+    const std::string prefix =
+        config.key_prefix + (is_cluster ? redis::partition_prefix(partition, count) : std::string());
+    out += fmt::format("{} {} {} {}\n", channel, partition, server, prefix);
   }
   return out;
 }

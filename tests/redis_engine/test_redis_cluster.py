@@ -17,7 +17,7 @@ from support.run_copies import Copy, Owner, attach
 from support.wait import eventually
 
 PREFIX = "websocket:{0}:"
-ONE_SLOT = ("--key-prefix", PREFIX, "--message-rate", "0")
+ONE_SLOT = ("--redis-partitions", "1", "--message-rate", "0")
 USER = {"user_id": "ada"}
 
 

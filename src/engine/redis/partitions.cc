@@ -8,7 +8,7 @@ namespace {
 PartitionOptions options_of(const EngineOptions& options, size_t index) {
   const size_t count = options.partitions();
   PartitionOptions one{options.urls[options.tags > 0 ? 0 : index], index, count, options.key_prefix, options};
-  if (options.tags > 0) one.key_prefix += joined("{", partition_tag(index, count), "}:");
+  if (options.tags > 0) one.key_prefix += partition_prefix(index, count);
   const auto share = [count](size_t& limit) { limit = partition_share(limit, count); };
   share(one.engine.sessions.sessions_max);
   share(one.engine.sessions.tenant_sessions_max);
