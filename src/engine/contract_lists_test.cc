@@ -48,7 +48,9 @@ class ListContract : public RegistryContract {
   void insert(const std::string& id, const std::string& user, const std::string& tenant = "") {
     insert(test_session(id, user, tenant));
   }
+  // Each later than the one before: of one millisecond several partitions have no order.
   void insert(Session session) {
+    session.created_at += std::chrono::milliseconds(++inserted_);
     EXPECT_TRUE(ask<SessionPtr>(
         [&](Done<SessionPtr> done) { sessions().insert(std::move(session), std::move(done)); }));
   }
@@ -71,6 +73,9 @@ class ListContract : public RegistryContract {
     EXPECT_TRUE(told);
     return told ? *told : 999;
   }
+
+ private:
+  int inserted_ = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, ListContract,

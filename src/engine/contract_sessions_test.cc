@@ -85,7 +85,15 @@ TEST_P(SessionContract, OfManyWhoInsertTheSameKeyOneWins) {
   EXPECT_EQ((*find("s"))->user_id, "user0");
 }
 
-TEST_P(SessionContract, EndedSessionsGoFirstWhenThereAreTooMany) {
+// Where a limit is not divided.
+class SessionBounds : public SessionContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, SessionBounds,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
+
+TEST_P(SessionBounds, EndedSessionsGoFirstWhenThereAreTooMany) {
   limits_.sessions.sessions_max = 3;
   begin();
   const auto ended = [](const std::string& id, Duration ago) {
@@ -114,7 +122,7 @@ TEST_P(SessionContract, EndedSessionsGoFirstWhenThereAreTooMany) {
   EXPECT_EQ(error_of(find("a")), "not_found");
 }
 
-TEST_P(SessionContract, ATenantHasABoundOfItsOwn) {
+TEST_P(SessionBounds, ATenantHasABoundOfItsOwn) {
   limits_.sessions.sessions_max = 5;
   limits_.sessions.tenant_sessions_max = 2;
   begin();
