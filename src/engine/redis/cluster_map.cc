@@ -65,7 +65,7 @@ void ClusterMap::begin(size_t most) {
 
 std::vector<HostPort> ClusterMap::some_nodes(size_t most) const {
   std::vector<HostPort> nodes = url_.hosts;
-  for (const HostPort& node : nodes_) {
+  for (const auto& [id, node] : nodes_) {
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
   }
   for (size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[fast_random() % i]);

@@ -43,7 +43,7 @@ class ClusterMap {
   const Url url_;
   const std::string ca_file_;
   std::map<uint16_t, Slot> slots_;  // those that somebody has asked for
-  std::vector<HostPort> nodes_;     // as the last look showed them
+  ClusterView::Nodes nodes_;        // as the last look showed them
   bool is_glance_ = false;          // one node is asked, and nobody waits for what it says
   bool wanted_ = false;             // a look, when the glance ends
   Poll<ClusterView> poll_;

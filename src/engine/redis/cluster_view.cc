@@ -44,13 +44,9 @@ void ClusterView::take_slots(const Reply& slots, const HostPort& asked) {
   for (size_t i = 0; i < slots.size() && ranges_.size() < kRangesMax; ++i) {
     const Reply range = slots[i];
     for (size_t j = 2; j < range.size() && nodes_.size() < kNodesMax; ++j) {
-      const auto node = address_of(range[j], asked);
-      if (node && std::find(nodes_.begin(), nodes_.end(), *node) == nodes_.end()) nodes_.push_back(*node);
+      if (const auto node = address_of(range[j], asked)) nodes_.emplace(range[j][2].text(), *node);
     }
-    const auto master = address_of(range[2], asked);
-    if (!master) continue;
-    ranges_.push_back(
-        {range[0].integer(), range[1].integer(), std::string(range[2][2].text()), {*master, 0}});
+    ranges_.push_back({range[0].integer(), range[1].integer(), std::string(range[2][2].text())});
   }
 }
 
@@ -62,18 +58,21 @@ void ClusterView::take_nodes(std::string_view nodes) {
     nodes.remove_prefix(std::min(end + 1, nodes.size()));
     uint64_t epoch = 0;
     const std::string_view text = words[6];
+    if (!nodes_.contains(words[0])) continue;
     if (std::from_chars(text.data(), text.data() + text.size(), epoch).ec != std::errc()) continue;
-    for (Range& range : ranges_) {
-      if (range.node_id == words[0]) range.naming.epoch = epoch;
-    }
+    epochs_.emplace(words[0], epoch);
   }
 }
 
 std::optional<Naming> ClusterView::master_of(uint16_t slot) const {
-  for (const Range& range : ranges_) {
-    if (range.first <= slot && slot <= range.last) return range.naming;
-  }
-  return std::nullopt;
+  const auto range = std::find_if(ranges_.begin(), ranges_.end(), [slot](const Range& each) {
+    return each.first <= slot && slot <= each.last;
+  });
+  if (range == ranges_.end()) return std::nullopt;
+  const auto master = nodes_.find(range->master_id);
+  if (master == nodes_.end()) return std::nullopt;
+  const auto epoch = epochs_.find(range->master_id);
+  return Naming{master->second, epoch == epochs_.end() ? 0 : epoch->second};
 }
 
 }  // namespace gw::redis

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,19 +22,20 @@ class ClusterView {
 
   // Who has the slot; empty: nobody.
   std::optional<Naming> master_of(uint16_t slot) const;
-  // All who have slots, and their replicas.
-  const std::vector<HostPort>& nodes() const { return nodes_; }
+  // All who have slots, and their replicas, by their ids.
+  using Nodes = std::map<std::string, HostPort, std::less<>>;
+  const Nodes& nodes() const { return nodes_; }
 
  private:
   struct Range {
     int64_t first;
     int64_t last;
-    std::string node_id;
-    Naming naming;
+    std::string master_id;
   };
 
   std::vector<Range> ranges_;
-  std::vector<HostPort> nodes_;
+  Nodes nodes_;
+  std::map<std::string, uint64_t, std::less<>> epochs_;  // of the nodes
 };
 
 }  // namespace gw::redis

@@ -5,7 +5,6 @@
 namespace gw::redis {
 namespace {
 
-using Hosts = std::vector<HostPort>;
 const HostPort kAsked{"seed", 7000};
 
 std::string bulk(std::string_view text) {
@@ -52,7 +51,9 @@ TEST(ClusterView, SaysWhoHasASlotAndHowNewTheClaimIs) {
   EXPECT_EQ(master(seen, 101), "nobody") << "a hole";
   EXPECT_EQ(master(seen, 200), "[fd00::2]:7002 9");
   EXPECT_EQ(master(seen, 16383), "[fd00::2]:7002 9");
-  EXPECT_EQ(seen.nodes(), (Hosts{{"10.0.0.1", 7001}, {"10.0.0.4", 7004}, {"fd00::2", 7002}}));
+  const ClusterView::Nodes nodes{
+      {"aa", {"10.0.0.1", 7001}}, {"bb", {"fd00::2", 7002}}, {"dd", {"10.0.0.4", 7004}}};
+  EXPECT_EQ(seen.nodes(), nodes);
 }
 
 TEST(ClusterView, FindsTheAddressThatANodeAnnounces) {

@@ -12,7 +12,7 @@
 
 namespace gw::redis {
 
-// What one sentinel says. The epoch grows with every failover.
+// What one sentinel says; or one node of a cluster, of a slot. The epoch grows with every failover.
 struct Naming {
   HostPort master;
   uint64_t epoch = 0;
