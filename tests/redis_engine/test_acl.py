@@ -60,7 +60,7 @@ def test_a_gateway_can_do_all_it_has_to_on_a_cluster():
     with RedisCluster(users=documented_users()) as redis:
         with Cluster(redis, redis.url_with(user="gateway", password="secret")) as cluster:
             prefix = "websocket:{0}:"
-            pair = [cluster.start("--inbox", "stream", "--key-prefix", prefix) for _ in range(2)]
+            pair = [cluster.start("--inbox", "stream", "--redis-partitions", "1") for _ in range(2)]
             does_all(redis.master_of(prefix), *pair, "stream", prefix)
             assert [refusals(node) for node in redis.nodes] == [[]] * len(redis.nodes)
 

@@ -13,7 +13,8 @@ import pytest
 
 from support.cluster import Cluster, is_ready, seconds_until
 from support.redis_cluster import RedisCluster
-from support.run_copies import Copy, Owner, attach
+from support.redis_server import RedisServer
+from support.run_copies import Owner, attach
 from support.wait import eventually
 
 PREFIX = "websocket:{0}:"
@@ -78,11 +79,11 @@ class Traffic:
                 self.text += word
 
 
-def test_a_slot_moves_while_all_goes_on(redis, pair):
+def test_a_slot_moves_while_all_goes_on(redis, pair, record_property):
     with Traffic(*pair) as traffic:
         eventually(lambda: len(traffic.statuses) > 20)
         new = redis.migrate(PREFIX, between=lambda: time.sleep(0.05))
-        eventually(lambda: all(map(is_ready, pair)), 20)
+        record_property("ready again after, s", seconds_until(lambda: all(map(is_ready, pair)), 20))
         said = len(traffic.statuses)
         eventually(lambda: traffic.statuses[said:].count("published") > 20)
     traffic.assert_nothing_is_lost_or_doubled()
@@ -143,8 +144,6 @@ def test_over_tls_with_a_password():
 
 def test_what_is_no_cluster_is_not_taken_for_one(cluster):
     """Nor are sentinels; the other way round is in test_connect_urls.py."""
-    from support.redis_server import RedisServer
-
     with RedisServer() as server:
         gateway = cluster.start_unready(*ONE_SLOT, url=f"redis+cluster://127.0.0.1:{server.port}")
         eventually(lambda: "cluster support disabled" in gateway.log_text, 20)
