@@ -1,10 +1,8 @@
-"""On a Redis Cluster: what is under way while a slot moves, a master gives way or is killed, and what else a cluster needs.
-
-All names of these instances are in one slot.
-"""
+"""On a Redis Cluster: what is under way while a slot moves, a master gives way or is killed, or a shard is away."""
 
 import contextlib
 import json
+import subprocess
 import threading
 import time
 
@@ -12,6 +10,7 @@ import httpx
 import pytest
 
 from support.cluster import Cluster, is_ready, seconds_until
+from support.gateway import binary_path
 from support.redis_cluster import RedisCluster
 from support.redis_server import RedisServer
 from support.run_copies import Owner, attach
@@ -31,6 +30,13 @@ def redis():
 @pytest.fixture
 def pair(cluster):
     return [cluster.start(*ONE_SLOT) for _ in range(2)]
+
+
+def prefixes(redis) -> dict:
+    """What begins a channel's names."""
+    command = [binary_path(), "--engine", "redis", "--redis-url", redis.url, "--print-redis-names"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {line.split()[0]: line.split()[-1] for line in lines}
 
 
 class Traffic:
@@ -120,16 +126,40 @@ def test_a_master_is_killed_and_what_it_had_goes_on_at_its_replica(redis, pair, 
     assert redis.master_of(PREFIX) is redis.replica_of(master)
 
 
-def test_a_shard_that_is_away_concerns_nobody_else(redis, pair):
-    master = next(node for node in redis.nodes[:3] if node is not redis.master_of(PREFIX))
-    for node in (redis.replica_of(master), master):
-        node.stop_process()
+def test_all_goes_on_in_sixteen_partitions(redis, cluster):
+    """What is said, its client, its session and the run are in slots of different masters."""
+    pair = [cluster.start("--message-rate", "0") for _ in range(2)]
+    prefix = prefixes(redis)["guide"]
     with Traffic(*pair) as traffic:
-        for _ in range(30):
-            assert all(map(is_ready, pair))
-            time.sleep(0.1)
+        eventually(lambda: len(traffic.statuses) > 20)
+        master = redis.migrate(prefix)
+        eventually(lambda: traffic.statuses[-1] == "published", 20)
+        redis.replica_of(master).ask("FAILOVER")
+        eventually(lambda: redis.master_of(prefix) is redis.replica_of(master), 20)
+        said = len(traffic.statuses)
+        eventually(lambda: traffic.statuses[said:].count("published") > 20)
     traffic.assert_nothing_is_lost_or_doubled()
-    assert set(traffic.statuses) == {"published"}
+
+
+def test_a_shard_that_is_away_takes_its_channels_and_no_others(redis, cluster):
+    here, there = (cluster.start("--message-rate", "0") for _ in range(2))
+    masters = {channel: redis.master_of(prefix) for channel, prefix in prefixes(redis).items()}
+    away = next(channel for channel, master in masters.items() if master is not masters["guide"])
+    client = here.connect()
+    agents = {channel: there.subscribe(channel, "workers") for channel in ("guide", away)}
+    master, replica = masters[away], redis.replica_of(masters[away])
+    replica.stop_process()
+    master.stop_process()
+    waiting = list(range(100))
+    for n in waiting:
+        assert client.say(away, id=f"w{n}")["status"] == "queued"
+        assert client.say("guide", id=f"g{n}")["status"] == "published"
+    assert is_ready(here) and is_ready(there)
+    master.continue_process()
+    replica.continue_process()
+    for channel, letter in (away, "w"), ("guide", "g"):
+        said = [json.loads(event.data)["message"]["id"] for event in agents[channel].take(len(waiting))]
+        assert said == [f"{letter}{n}" for n in waiting]
 
 
 def test_over_tls_with_a_password():
