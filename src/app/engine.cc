@@ -26,7 +26,9 @@ memory::EngineOptions memory_options(const Config& config, const ChannelTable& c
 
 redis::EngineOptions redis_options(const Config& config, const ChannelTable& channels) {
   redis::EngineOptions options;
-  options.url = *redis::Url::parse(config.redis_url);  // the configuration has been checked
+  // The configuration has been checked.
+  for (const std::string& url : config.redis_urls) options.urls.push_back(*redis::Url::parse(url));
+  if (options.urls[0].is_cluster) options.tags = config.redis_partitions;
   options.ca_file = config.redis_ca_file;
   options.key_prefix = config.key_prefix;
   options.instance_id = config.instance_id;

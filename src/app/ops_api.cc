@@ -68,7 +68,9 @@ void OpsApi::detailed_health(http_api::ApiRequest call) {
   with_health(std::move(call), [this](const Health& health) {
     // The probe goes through engine and shards: draining alone leaves the engine up.
     const bool engine_up = parts_.gateway.state() != Gateway::State::not_ready;
-    std::vector<Dependency> dependencies{{"engine", parts_.engine.traits().kind, engine_up}};
+    const EngineStats engine = parts_.engine.stats();
+    std::vector<Dependency> dependencies{
+        {"engine", parts_.engine.traits().kind, engine_up, engine.partitions, engine.away}};
     // Traffic does without it: no part of readiness.
     if (parts_.consul) dependencies.push_back({"consul", "consul", parts_.consul->stats().registered});
     return http::Response::json(health.ready ? 200 : 503,

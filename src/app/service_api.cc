@@ -43,7 +43,7 @@ ServiceApi::ServiceApi(ServiceApiOptions options, Parts parts)
       keys_(options_.keys),
       routes_(keys_, parts.loop, options_.allowed_origins),
       post_office_(parts.post_office, {options_.public_url, discovery(parts.consul)},
-                   parts.engine.traits().channel_prefix, [&loop = parts.loop] { return loop.wall_now(); }),
+                   parts.engine.traits().agents_name, [&loop = parts.loop] { return loop.wall_now(); }),
       sessions_{parts.traffic_cop, parts.post_office, parts.loop},
       lookups_{parts.post_office, options_.instance_id},
       authorized_runs_(parts.engine.runs(), parts.post_office, parts.engine.sessions()),

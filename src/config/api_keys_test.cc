@@ -57,7 +57,8 @@ TEST(ApiKeys, EverySecretMayStandInAFileAndNothingElse) {
   };
   EXPECT_EQ(good(from_file("GATEWAY_CONSUL_TOKEN_FILE", "t\n")).consul_token, "t");
   EXPECT_EQ(good(from_file("CONSUL_HTTP_TOKEN_FILE", "t")).consul_token, "t");
-  EXPECT_EQ(good(from_file("GATEWAY_REDIS_URL_FILE", "redis://:pw@h:1\n")).redis_url, "redis://:pw@h:1");
+  EXPECT_EQ(good(from_file("GATEWAY_REDIS_URL_FILE", "redis://:pw@h:1\n")).redis_urls,
+            std::vector<std::string>{"redis://:pw@h:1"});
   EXPECT_THAT(problems(from_file("GATEWAY_REDIS_URL_FILE", "redis://u:pw@")),
               ElementsAre(testing::AllOf(HasSubstr("variable GATEWAY_REDIS_URL_FILE"),
                                          testing::Not(HasSubstr("pw")))));

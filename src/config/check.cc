@@ -9,6 +9,7 @@
 #include "config/jwt_settings.h"
 #include "config/tls_settings.h"
 #include "config/values.h"
+#include "engine/redis/url.h"
 
 namespace gw {
 namespace {
@@ -85,13 +86,41 @@ void check_root_key(Config& config, std::vector<std::string>& problems) {
   }
 }
 
-void check_engine(Config& config, const Provenance& where, std::vector<std::string>& problems) {
-  if (config.engine == EngineKind::redis) {
-    if (config.redis_url.empty())
-      problems.push_back(where("redis-url") + ": empty; expected an address of Redis");
+void check_redis(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  const auto& urls = config.redis_urls;
+  const auto problem = [&](std::string_view why) {
+    problems.push_back(fmt::format("{}: {}", where("redis-url"), why));
+  };
+  if (urls.empty()) return problem("empty; expected an address of Redis");
+  if (redis::Url::parse(urls[0])->is_cluster) {
+    if (urls.size() > 1) problem("a cluster has all; expected its address alone, with any of its nodes");
+    if (config.key_prefix.find_first_of("{}") != std::string::npos)
+      problems.push_back(where("key-prefix") +
+                         ": on a cluster each partition has a hash tag of its own; "
+                         "expected a prefix without { and }");
     return;
   }
-  if (config.redis_url != Config().redis_url) {
+  const auto scheme = [](std::string_view url) { return url.substr(0, url.find("://")); };
+  for (size_t i = 1; i < urls.size(); ++i) {
+    if (scheme(urls[i]) != scheme(urls[0]))
+      return problem(fmt::format("{}:// and {}://; expected several addresses to be of one kind",
+                                 scheme(urls[0]), scheme(urls[i])));
+    const auto same = [&](const std::string& other) { return is_same_redis(urls[i], other); };
+    if (std::any_of(urls.begin(), urls.begin() + static_cast<ptrdiff_t>(i), same))
+      return problem(fmt::format("{}: is given twice; each server is one partition",
+                                 redis::Url::parse(urls[i])->text()));
+  }
+  if (config.redis_partitions != Config().redis_partitions)
+    config.warnings.push_back(where("redis-partitions") +
+                              ": has no effect but on a cluster; each server is one partition");
+}
+
+void check_engine(Config& config, const Provenance& where, std::vector<std::string>& problems) {
+  if (config.engine == EngineKind::redis) {
+    check_redis(config, where, problems);
+    return;
+  }
+  if (config.redis_urls != Config().redis_urls) {
     config.warnings.push_back(where("redis-url") + ": has no effect with the memory engine");
   }
 }

@@ -15,6 +15,7 @@
 #include "config/jwt_settings.h"
 #include "config/manual.h"
 #include "config/print.h"
+#include "config/redis_settings.h"
 #include "config/settings.h"
 #include "config/sources.h"
 #include "config/tls_settings.h"
@@ -51,6 +52,7 @@ class Loader {
     if (!problems_.empty()) return ConfigProblems{std::move(problems_)};
     if (flags.print_config) return PrintAndExit{config_toml(config_, sources_.version, where)};
     if (flags.check_config) return PrintAndExit{check_report()};
+    if (flags.print_redis_names) return PrintAndExit{redis_names(config_)};
     config_.instance_id_is_made = config_.instance_id.empty();
     if (config_.instance_id_is_made) config_.instance_id = "ws-gateway-" + secure_random_hex(6);
     return std::move(config_);

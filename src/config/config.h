@@ -95,9 +95,11 @@ struct Config {
 
   // Agents and the service API.
   EngineKind engine = EngineKind::memory;
-  std::string redis_url = "redis://127.0.0.1:6379";  // may hold a password: never log it
-  std::string redis_ca_file;                         // for rediss://; empty: the system's certificates
-  std::string key_prefix = "websocket:";             // of every key and Pub/Sub name in Redis
+  // One server or several, each a partition. They may hold passwords: never log them.
+  std::vector<std::string> redis_urls{"redis://127.0.0.1:6379"};
+  size_t redis_partitions = 16;           // of a cluster
+  std::string redis_ca_file;              // for rediss://; empty: the system's certificates
+  std::string key_prefix = "websocket:";  // of every key and Pub/Sub name in Redis
   InboxKind inbox = InboxKind::stream;
   Duration ack_wait = GroupMembers::kAckWait;  // of both engines
   std::vector<Digest> root_keys;               // SHA-256 of GATEWAY_API_KEY's: every scope, channel and realm

@@ -139,6 +139,58 @@ TEST(Config, AServerThatIsNotAskedIsSaid) {
   EXPECT_THAT(good(with_flags({"--redis-url", "redis://h"})).warnings, ElementsAre(HasSubstr("no effect")));
 }
 
+TEST(Config, SeveralServersArePartitions) {
+  const auto urls_of = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"--engine", "redis"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return all;
+  };
+  const std::vector<std::string> both{"redis://a:1", "redis://b:1"};
+  EXPECT_EQ(good(with_flags(urls_of({"--redis-url", both[0], "--redis-url", both[1]}))).redis_urls, both);
+  EXPECT_EQ(good(with_flags(urls_of({"--redis-url", "redis://a:1  redis://b:1"}))).redis_urls, both);
+  EXPECT_EQ(good(with_file("engine = 'redis'\nredis_url = ['redis://a:1', 'redis://b:1']")).redis_urls, both);
+  const std::string sentinels = "redis+sentinel://s,t/";
+  EXPECT_EQ(good(with_flags(urls_of({"--redis-url", sentinels + "m " + sentinels + "n"}))).redis_urls.size(),
+            2u);
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis://a rediss://b"}))),
+              ElementsAre(HasSubstr("of one kind")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis://u:pw@a/1 redis://a:6379"}))),
+              ElementsAre(HasSubstr("redis://a:6379/0: is given twice")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis+unix:///r redis+unix:///r?db=2"}))),
+              ElementsAre(HasSubstr("is given twice")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", sentinels + "m redis+sentinel://t/m"}))),
+              ElementsAre(HasSubstr("is given twice")));
+  EXPECT_THAT(problems(with_flags(urls_of({"--redis-url", "redis://a nonsense"}))),
+              ElementsAre(HasSubstr("(not shown)")));
+  EXPECT_THAT(good(with_flags(urls_of({"--redis-partitions", "4"}))).warnings,
+              ElementsAre(HasSubstr("no effect")));
+}
+
+TEST(Config, AClusterIsDividedBySlots) {
+  const auto on_cluster = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"--engine", "redis", "--redis-url", "redis+cluster://a,b:7001"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return all;
+  };
+  EXPECT_EQ(good(with_flags(on_cluster({}))).redis_partitions, 16u);
+  EXPECT_THAT(good(with_flags(on_cluster({"--redis-partitions", "4"}))).warnings, IsEmpty());
+  EXPECT_THAT(problems(with_flags(on_cluster({"--redis-url", "redis+cluster://c"}))),
+              ElementsAre(HasSubstr("its address alone")));
+  EXPECT_THAT(problems(with_flags(on_cluster({"--key-prefix", "ws:{0}:"}))),
+              ElementsAre(HasSubstr("hash tag")));
+  const auto printed = with_flags(on_cluster({"--channels", "guide", "--print-redis-names"}));
+  ASSERT_TRUE(std::holds_alternative<PrintAndExit>(printed));
+  EXPECT_EQ(std::get<PrintAndExit>(printed).text, "guide 14 redis+cluster://a:6379,b:7001 websocket:{62}:\n");
+}
+
+TEST(Config, SaysWhereAChannelsNamesAre) {
+  const auto printed = with_flags({"--redis-url", "redis://u:pw@a redis://b redis://c", "--channels",
+                                   "guide,pillar:content", "--print-redis-names"});
+  ASSERT_TRUE(std::holds_alternative<PrintAndExit>(printed));
+  EXPECT_EQ(std::get<PrintAndExit>(printed).text,
+            "guide 0 redis://a:6379/0 websocket:\npillar:content 2 redis://c:6379/0 websocket:\n");
+}
+
 TEST(Config, VariablesThatKubernetesSetsForAServiceAreNoSettings) {
   const Machine machine{{},
                         {{"GATEWAY_SERVICE_HOST", "10.0.0.1"},

@@ -150,6 +150,7 @@ constexpr Example kExamples[] = {
     {"session-retention", "0s"},
     {"engine", "redis"},
     {"redis-url", "redis://cache:6379/1"},
+    {"redis-partitions", "8"},
     {"redis-ca-file", "/etc/ca.pem"},
     {"key-prefix", "ws:"},
     {"inbox", "pubsub"},

@@ -83,6 +83,7 @@ Flags read_flags(const std::vector<std::string>& arguments, std::vector<std::str
   const CLI::Option* version = app.add_flag("--version,-V");
   const CLI::Option* print_config = app.add_flag("--print-config");
   const CLI::Option* check_config = app.add_flag("--check-config");
+  const CLI::Option* redis_names = app.add_flag("--print-redis-names");
   const CLI::Option* markdown = app.add_flag("--print-settings-markdown");
   const CLI::Option* sample = app.add_flag("--print-sample-config");
   const CLI::Option* man = app.add_flag("--print-man");
@@ -103,6 +104,7 @@ Flags read_flags(const std::vector<std::string>& arguments, std::vector<std::str
   flags.version = version->count() > 0;
   flags.print_config = print_config->count() > 0;
   flags.check_config = check_config->count() > 0;
+  flags.print_redis_names = redis_names->count() > 0;
   flags.print_settings_markdown = markdown->count() > 0;
   flags.print_sample_config = sample->count() > 0;
   flags.print_man = man->count() > 0;

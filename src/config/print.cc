@@ -57,8 +57,10 @@ std::string setting_line(const Setting& setting, const Config& config, const Pro
   from.erase(std::min(from.find(": "), from.size()));  // the key itself stands there already
   const bool empty = joined(setting.value.show(config)).empty();
   if (empty && !setting.when_empty.empty()) from.append(": ").append(setting.when_empty);
-  if (setting.value.secret && has_credentials(setting.value.show(config).front())) {
-    const std::string masked = mask_credentials(setting.value.show(config).front());
+  const std::vector<std::string> shown = setting.value.show(config);
+  if (setting.value.secret && std::any_of(shown.begin(), shown.end(), has_credentials)) {
+    std::string masked;
+    for (const std::string& text : shown) masked += (masked.empty() ? "" : " ") + mask_credentials(text);
     return line("# " + setting.key() + " = " + toml_string(masked),
                 from + "; has a password, which is not shown: give it as " + setting.variable());
   }

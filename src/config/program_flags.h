@@ -19,6 +19,8 @@ inline constexpr std::array kProgramFlags{
     ProgramFlag{"print-config", '\0', "",
                 "Print the settings in effect and where each comes from, as TOML, and exit"},
     ProgramFlag{"check-config", '\0', "", "Say whether the settings are right, and exit"},
+    ProgramFlag{"print-redis-names", '\0', "",
+                "Print for each channel which Redis has its names, and what they begin with, and exit"},
     ProgramFlag{"print-sample-config", '\0', "",
                 "Print a settings file with every default as a comment, and exit"},
     ProgramFlag{"print-man", '\0', "", "Print the manual page, and exit"},

@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "config/jwt_settings.h"
 #include "config/kinds.h"
+#include "config/redis_settings.h"
 #include "config/run_settings.h"
 #include "config/tls_settings.h"
 #include "config/webhook_settings.h"
@@ -88,18 +89,6 @@ SettingValue instance_id() {
                      [](std::string_view text) {
                        return is_valid_name(text) ? std::optional<std::string>(text) : std::nullopt;
                      });
-}
-
-SettingValue redis_url() {
-  SettingValue value =
-      kinds::text(&Config::redis_url, "URL",
-                  "redis://[user:password@]host[:port][/database], rediss://, redis+unix:///path[?db=N], or "
-                  "redis+sentinel://host[:port][,...]/master[/database][?sentinel_password=P]",
-                  [](std::string_view text) {
-                    return is_redis_url(text) ? std::optional<std::string>(text) : std::nullopt;
-                  });
-  value.secret = true;
-  return value;
 }
 
 SettingValue public_url() {
@@ -259,17 +248,7 @@ void add_agents(std::vector<Setting>& out) {
                  "Where sessions and messages between instances live: in this process, or in Redis for many "
                  "instances",
                  "", kinds::choice<EngineKind>(&Config::engine, {"memory", "redis"})});
-  out.push_back(
-      {"redis-url", group,
-       "The server of the redis engine; better given as a variable than as a flag, for its password", "",
-       redis_url()});
-  out.push_back({"redis-ca-file", group, "Whose certificates a rediss:// server must have", "the system's",
-                 kinds::file(&Config::redis_ca_file)});
-  out.push_back({"key-prefix", group, "Begins every key and Pub/Sub name in Redis", "",
-                 kinds::text(&Config::key_prefix, "PREFIX", "1 to 64 characters A-Z a-z 0-9 . _ : - { }",
-                             [](std::string_view text) {
-                               return is_key_prefix(text) ? std::optional<std::string>(text) : std::nullopt;
-                             })});
+  add_redis_settings(out);
   out.push_back(
       {"inbox", group,
        "How agents get messages: to whoever listens, or kept in a Redis stream until acknowledged; on "

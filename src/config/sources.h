@@ -29,6 +29,7 @@ struct Flags {
   bool version = false;
   bool print_config = false;
   bool check_config = false;
+  bool print_redis_names = false;
   bool print_settings_markdown = false;
   bool print_sample_config = false;
   bool print_man = false;

@@ -138,6 +138,17 @@ std::optional<bool> parse_switch(std::string_view text) {
   return std::nullopt;
 }
 
+std::vector<std::string> split_at_blanks(std::string_view text) {
+  std::vector<std::string> items;
+  constexpr std::string_view kBlanks = " \t\r\n";
+  for (size_t at = text.find_first_not_of(kBlanks); at < text.size();) {
+    const size_t end = std::min(text.find_first_of(kBlanks, at), text.size());
+    items.emplace_back(text.substr(at, end - at));
+    at = std::min(text.find_first_not_of(kBlanks, end), text.size());
+  }
+  return items;
+}
+
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> items;
   if (trim_blanks(text).empty()) return items;
@@ -244,6 +255,18 @@ bool is_redis_url(std::string_view text) { return redis::Url::parse(text).has_va
 bool has_credentials(std::string_view redis_url) {
   const std::optional<redis::Url> url = redis::Url::parse(redis_url);
   return url && !(url->user.empty() && url->password.empty() && url->sentinel_password.empty());
+}
+
+bool is_same_redis(std::string_view a, std::string_view b) {
+  const auto one = redis::Url::parse(a), other = redis::Url::parse(b);
+  if (!one || !other || one->socket_path != other->socket_path) return false;
+  if (one->sentinel_master != other->sentinel_master) return false;
+  // Sentinels that share one of them are the same.
+  const auto is_in_other = [&](const HostPort& host) {
+    return std::any_of(other->hosts.begin(), other->hosts.end(),
+                       [&](const HostPort& its) { return its.host == host.host && its.port == host.port; });
+  };
+  return one->hosts.empty() || std::any_of(one->hosts.begin(), one->hosts.end(), is_in_other);
 }
 
 std::string mask_credentials(std::string_view redis_url) {

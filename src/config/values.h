@@ -22,6 +22,7 @@ std::optional<bool> parse_switch(std::string_view text);
 
 // Items between commas, without the blanks around them. An empty text has none.
 std::vector<std::string> split_list(std::string_view text);
+std::vector<std::string> split_at_blanks(std::string_view text);
 
 // scheme://[userinfo@]host[:port][/path]. Scheme and host in lower case; an IPv6 host keeps its brackets.
 struct Url {
@@ -47,6 +48,8 @@ std::optional<std::string> parse_jwks_url(std::string_view text);
 
 bool is_redis_url(std::string_view text);
 bool has_credentials(std::string_view redis_url);
+// Two addresses of one server, or of one master behind sentinels, whichever the database and the user.
+bool is_same_redis(std::string_view a, std::string_view b);
 // For showing: with **** for the password. Nothing of a text that is no URL is shown.
 std::string mask_credentials(std::string_view redis_url);
 

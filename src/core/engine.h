@@ -25,19 +25,21 @@ namespace gw {
 
 // What is so from an engine's making to its end.
 struct EngineTraits {
-  std::string_view kind;       // "memory", "redis": in answers, metrics and Consul
-  bool is_shared = false;      // any instance knows every session and connection; questions cost a round trip
-  std::string channel_prefix;  // begins the name under which agents know a channel
-  std::string reply_to;        // where they answer clients of this instance
+  std::string_view kind;   // "memory", "redis": in answers, metrics and Consul
+  bool is_shared = false;  // any instance knows every session and connection; questions cost a round trip
+  std::function<std::string(std::string_view)> agents_name;  // of a channel: under which agents know it
+  std::string reply_to;                                      // where they answer clients of this instance
 };
 
 // The server behind an engine that has one; for metrics.
 struct EngineStats {
   bool connected = true;
   uint64_t commands_total = 0;
-  uint64_t errors_total = 0;  // error answers
-  uint64_t losses_total = 0;  // connections lost
-  size_t pending = 0;         // commands without an answer yet
+  uint64_t errors_total = 0;           // error answers
+  uint64_t losses_total = 0;           // connections lost
+  size_t pending = 0;                  // commands without an answer yet
+  size_t partitions = 1;               // among which its names are divided
+  std::vector<std::string> away = {};  // of those the ones that do not work now
 };
 
 class Engine {

@@ -21,11 +21,17 @@ void PresenceCounts::count(const ConnectionRecord& record, ChannelSet channels, 
   });
 }
 
-std::vector<PresenceCounts::News> PresenceCounts::take_news(size_t most) {
+std::vector<PresenceCounts::News> PresenceCounts::take_news(size_t most, ChannelSet of) {
   std::vector<News> news;
-  while (!touched_.empty() && news.size() < most) {
-    const auto it = members_.find(*touched_.begin());
-    touched_.erase(touched_.begin());
+  auto next = touched_.begin();
+  while (next != touched_.end() && news.size() < most) {
+    if (!of.contains(next->channel)) {
+      if (next->channel == kChannelsMax - 1) break;
+      next = touched_.lower_bound({static_cast<ChannelIndex>(next->channel + 1), {}, {}});
+      continue;
+    }
+    const auto it = members_.find(*next);
+    next = touched_.erase(next);
     if (it == members_.end()) continue;
     State& state = it->second;
     const bool is_there = state.connections > 0;
@@ -42,8 +48,9 @@ void PresenceCounts::mark(const PresenceMember& member) {
   touched_.insert(member);
 }
 
-void PresenceCounts::mark_all() {
+void PresenceCounts::mark_all(ChannelSet of) {
   for (auto& [member, state] : members_) {
+    if (!of.contains(member.channel)) continue;
     state.told = state.connections == 0;
     touched_.insert(member);
   }

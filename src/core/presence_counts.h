@@ -37,12 +37,12 @@ class PresenceCounts {
   // It will have these channels in place of those that it has.
   void move(const ConnectionRecord& record, ChannelSet channels);
 
-  // Those that are other than was told last, at most so many; from now on they are told. Somebody who left
-  // and came back meanwhile is no news.
-  std::vector<News> take_news(size_t most);
+  // Those on these channels that are other than was told last, at most so many; from now on they are told.
+  // Somebody who left and came back meanwhile is no news.
+  std::vector<News> take_news(size_t most, ChannelSet of = ChannelSet::all());
   // It may not have been told, or not be as it was told.
   void mark(const PresenceMember& member);
-  void mark_all();
+  void mark_all(ChannelSet of = ChannelSet::all());
 
  private:
   struct State {

@@ -16,7 +16,9 @@ class DeliveryContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, DeliveryContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(DeliveryContract, DeliversToEverySubscriber) {
   begin();

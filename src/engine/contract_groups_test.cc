@@ -31,7 +31,9 @@ class GroupContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, GroupContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis_with_inbox),
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis_with_inbox,
+                                         EngineUnderTest::redis_cluster_with_inbox,
+                                         EngineUnderTest::redis_divided_cluster),
                          name_of);
 
 TEST_P(GroupContract, GivesEachMessageToOneMember) {

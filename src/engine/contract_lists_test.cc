@@ -48,7 +48,9 @@ class ListContract : public RegistryContract {
   void insert(const std::string& id, const std::string& user, const std::string& tenant = "") {
     insert(test_session(id, user, tenant));
   }
+  // Each later than the one before: of one millisecond several partitions have no order.
   void insert(Session session) {
+    session.created_at += std::chrono::milliseconds(++inserted_);
     EXPECT_TRUE(ask<SessionPtr>(
         [&](Done<SessionPtr> done) { sessions().insert(std::move(session), std::move(done)); }));
   }
@@ -71,10 +73,15 @@ class ListContract : public RegistryContract {
     EXPECT_TRUE(told);
     return told ? *told : 999;
   }
+
+ private:
+  int inserted_ = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, ListContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 // --- Connections -------------------------------------------------------------------------------------------
 
@@ -246,7 +253,15 @@ TEST_P(ListContract, ASessionKeepsItsPlaceWhateverComesAndChanges) {
   }
 }
 
-TEST_P(ListContract, WhatMakesRoomIsNoLongerListed) {
+// Where a limit is not divided.
+class ListBounds : public ListContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, ListBounds,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
+
+TEST_P(ListBounds, WhatMakesRoomIsNoLongerListed) {
   limits_.sessions.sessions_max = 2;
   begin();
   insert("1", "ann", "red");

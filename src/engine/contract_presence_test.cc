@@ -45,7 +45,9 @@ class PresenceContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, PresenceContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(PresenceContract, TellsWhoComesAndGoesOnceAUser) {
   begin();
@@ -120,7 +122,10 @@ TEST_P(PresenceContract, WhereThereAreTooManyNothingMoreIsTold) {
 
 class PresenceCluster : public PresenceContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, PresenceCluster, testing::Values(EngineUnderTest::redis), name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, PresenceCluster,
+                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster,
+                                         EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(PresenceCluster, AUserOnTwoInstancesComesAndGoesOnce) {
   begin();

@@ -14,7 +14,10 @@ class RegistryCluster : public RegistryContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster, testing::Values(EngineUnderTest::redis), name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster,
+                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster,
+                                         EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(RegistryCluster, ReplacesTheSameClientElsewhere) {
   begin();

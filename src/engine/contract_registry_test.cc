@@ -5,7 +5,9 @@ namespace gw {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Engines, RegistryContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(RegistryContract, FindsAConnectionAsItWasAdded) {
   begin();

@@ -29,7 +29,9 @@ class RevocationContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, RevocationContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(RevocationContract, TellsTheLatestOfTheNames) {
   begin();
@@ -61,7 +63,15 @@ TEST_P(RevocationContract, ItIsGoneWhenItsTimeIsOver) {
   EXPECT_EQ(put("b", now_), "none");
 }
 
-TEST_P(RevocationContract, WhatOneTenantHoldsIsLeftForOthers) {
+// Where a limit is not divided.
+class RevocationBounds : public RevocationContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, RevocationBounds,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
+
+TEST_P(RevocationBounds, WhatOneTenantHoldsIsLeftForOthers) {
   limits_.revocations.revocations_max = 5;
   begin();
   for (const char* name : {"r1", "r2", "r3"}) EXPECT_EQ(put(name, now_, "red"), "none") << name;

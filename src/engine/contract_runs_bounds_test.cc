@@ -6,7 +6,8 @@ namespace {
 
 class RunBoundsContract : public RunContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunBoundsContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunBoundsContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
                          name_of_engine);
 
 TEST_P(RunBoundsContract, OpenRunsHaveBounds) {

@@ -237,7 +237,9 @@ TEST_P(RunFramingContract, HoldsThroughRandomHistories) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunFramingContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunFramingContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
+                                         RunEngine::redis_partitioned),
                          name_of_engine);
 
 }  // namespace

@@ -6,7 +6,9 @@ namespace {
 
 class RunPlacesContract : public RunContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunPlacesContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunPlacesContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
+                                         RunEngine::redis_partitioned),
                          name_of_engine);
 
 TEST_P(RunPlacesContract, AnEarlierRunOfAThreadIsFoundWhenTheLatestGoes) {

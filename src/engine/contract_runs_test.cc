@@ -4,7 +4,9 @@
 namespace gw {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
+                                         RunEngine::redis_partitioned),
                          name_of_engine);
 
 // --- create, withdraw, remove -----------------------------------------------------------------------------

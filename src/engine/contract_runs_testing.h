@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "core/run_store.h"
 #include "engine/memory/engine.h"
+#include "engine/redis/cluster_testing.h"
 #include "engine/redis/engine.h"
 #include "engine/redis/server_testing.h"
 
@@ -106,11 +107,12 @@ class MemoryRunStoreUnderTest final : public RunStoreUnderTest {
   memory::Engine engine_;
 };
 
-// On the redis-server that tests share, with names of its own.
+// On the redis-servers that tests share, or their cluster, with names of its own.
 class RedisRunStoreUnderTest final : public RunStoreUnderTest {
  public:
-  RedisRunStoreUnderTest(const ChannelTable& channels, const RunLimits& limits)
-      : engine_(loop_, channels, options(limits)) {
+  RedisRunStoreUnderTest(const ChannelTable& channels, const RunLimits& limits,
+                         const std::vector<redis::Url>& urls)
+      : engine_(loop_, channels, options(limits, urls)) {
     engine_.clients().attach(
         {.publish = [](const Publication&) { return Result<void>(); },
          .send = [](const ConnectionHandle&, std::string_view) { return Result<void>(); },
@@ -120,7 +122,7 @@ class RedisRunStoreUnderTest final : public RunStoreUnderTest {
     for (const TimePoint end = steady_now() + 20s; !works && steady_now() < end; loop_.turn(5ms)) {
       if (std::exchange(asks, true)) continue;
       engine_.probe([&](const Result<void>& probed) {
-        works = probed.has_value();
+        works = probed.has_value() && engine_.stats().away.empty();
         asks = false;
       });
     }
@@ -141,11 +143,11 @@ class RedisRunStoreUnderTest final : public RunStoreUnderTest {
   bool has_exact_clock() const override { return false; }
 
  private:
-  static redis::EngineOptions options(const RunLimits& limits) {
+  static redis::EngineOptions options(const RunLimits& limits, const std::vector<redis::Url>& urls) {
     static int tests = 0;
     redis::EngineOptions options;
-    options.url = redis::TestServer::shared().url();
-    options.key_prefix = "runs" + std::to_string(++tests) + ":";
+    options.urls = urls;
+    options.key_prefix = "runs{" + std::to_string(++tests) + "}:";
     options.instance_id = "gw-1";
     options.runs.limits = limits;
     return options;
@@ -367,10 +369,17 @@ class RunStoreTest : public testing::Test {
 };
 
 // The same for a suite over engines.
-enum class RunEngine { memory, redis };
+enum class RunEngine { memory, redis, redis_cluster, redis_partitioned };
+
+inline std::vector<redis::Url> urls_of(RunEngine engine) {
+  if (engine == RunEngine::redis_cluster) return {redis::TestCluster::shared().url()};
+  if (engine == RunEngine::redis_partitioned) return redis::TestServers::shared().urls();
+  return {redis::TestServer::shared().url()};
+}
 
 inline std::string name_of_engine(const testing::TestParamInfo<RunEngine>& info) {
-  return info.param == RunEngine::memory ? "Memory" : "Redis";
+  constexpr const char* kNames[] = {"Memory", "Redis", "RedisCluster", "RedisPartitioned"};
+  return kNames[static_cast<size_t>(info.param)];
 }
 
 class RunContract : public RunStoreTest, public testing::WithParamInterface<RunEngine> {
@@ -381,7 +390,7 @@ class RunContract : public RunStoreTest, public testing::WithParamInterface<RunE
     if (GetParam() == RunEngine::memory) {
       under_test_ = std::make_unique<MemoryRunStoreUnderTest>(channels_, limits_);
     } else {
-      under_test_ = std::make_unique<RedisRunStoreUnderTest>(channels_, limits_);
+      under_test_ = std::make_unique<RedisRunStoreUnderTest>(channels_, limits_, urls_of(GetParam()));
     }
   }
 };

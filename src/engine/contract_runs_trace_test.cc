@@ -40,7 +40,9 @@ class RunTraceContract : public RunContract {
   OpenSpan span_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
+                                         RunEngine::redis_partitioned),
                          name_of_engine);
 
 TEST_P(RunTraceContract, TheSpanStandsInTheRecordAndIsToldAtTheEnd) {

@@ -36,7 +36,9 @@ class SessionContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, SessionContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(SessionContract, FindsASessionAsItWasInserted) {
   begin();
@@ -102,7 +104,15 @@ TEST_P(SessionContract, OfManyWhoInsertTheSameKeyOneWins) {
   EXPECT_EQ((*find("s"))->user_id, "user0");
 }
 
-TEST_P(SessionContract, EndedSessionsGoFirstWhenThereAreTooMany) {
+// Where a limit is not divided.
+class SessionBounds : public SessionContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, SessionBounds,
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster),
+                         name_of);
+
+TEST_P(SessionBounds, EndedSessionsGoFirstWhenThereAreTooMany) {
   limits_.sessions.sessions_max = 3;
   begin();
   const auto ended = [](const std::string& id, Duration ago) {
@@ -131,7 +141,7 @@ TEST_P(SessionContract, EndedSessionsGoFirstWhenThereAreTooMany) {
   EXPECT_EQ(error_of(find("a")), "not_found");
 }
 
-TEST_P(SessionContract, ATenantHasABoundOfItsOwn) {
+TEST_P(SessionBounds, ATenantHasABoundOfItsOwn) {
   limits_.sessions.sessions_max = 5;
   limits_.sessions.tenant_sessions_max = 2;
   begin();

@@ -67,7 +67,9 @@ class StreamContract : public RunContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, StreamContract, testing::Values(RunEngine::memory, RunEngine::redis),
+INSTANTIATE_TEST_SUITE_P(Engines, StreamContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
+                                         RunEngine::redis_partitioned),
                          name_of_engine);
 
 TEST_P(StreamContract, IsMadeOnceAndReadAsALog) {

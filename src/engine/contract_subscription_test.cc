@@ -10,13 +10,18 @@ namespace {
 class SubscriptionContract : public EngineContract {
  protected:
   Texts groups() const {
-    return GetParam() == EngineUnderTest::redis ? Texts{""} : Texts{"", "workers", "others"};
+    const bool has_groups =
+        GetParam() != EngineUnderTest::redis && GetParam() != EngineUnderTest::redis_cluster;
+    return has_groups ? Texts{"", "workers", "others"} : Texts{""};
   }
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, SubscriptionContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_with_inbox),
+                                         EngineUnderTest::redis_with_inbox, EngineUnderTest::redis_cluster,
+                                         EngineUnderTest::redis_cluster_with_inbox,
+                                         EngineUnderTest::redis_partitioned,
+                                         EngineUnderTest::redis_divided_cluster),
                          name_of);
 
 TEST_P(SubscriptionContract, MayEndFromWithinItsOwnAnswer) {

@@ -12,15 +12,37 @@
 
 #include "base/digest.h"
 #include "engine/memory/engine.h"
+#include "engine/redis/cluster_testing.h"
 #include "engine/redis/engine.h"
 #include "engine/redis/server_testing.h"
 
 namespace gw {
 
-enum class EngineUnderTest { memory, redis, redis_with_inbox };
+// cluster: in one partition there. partitioned: over three servers. divided_cluster: in five partitions of a
+// cluster, with the inbox.
+enum class EngineUnderTest {
+  memory,
+  redis,
+  redis_with_inbox,
+  redis_cluster,
+  redis_cluster_with_inbox,
+  redis_partitioned,
+  redis_divided_cluster
+};
+
+constexpr bool has_inbox(EngineUnderTest kind) {
+  using enum EngineUnderTest;
+  return kind == redis_with_inbox || kind == redis_cluster_with_inbox || kind == redis_divided_cluster;
+}
 
 inline std::string name_of(const testing::TestParamInfo<EngineUnderTest>& info) {
-  constexpr const char* kNames[] = {"Memory", "Redis", "RedisWithInbox"};
+  constexpr const char* kNames[] = {"Memory",
+                                    "Redis",
+                                    "RedisWithInbox",
+                                    "RedisCluster",
+                                    "RedisClusterWithInbox",
+                                    "RedisPartitioned",
+                                    "RedisDividedCluster"};
   return kNames[static_cast<size_t>(info.param)];
 }
 
@@ -133,7 +155,9 @@ class EngineTest : public testing::Test {
   }
   std::unique_ptr<TestInstance> start(std::unique_ptr<Engine> engine) {
     auto instance = std::make_unique<TestInstance>(std::move(engine));
-    EXPECT_TRUE(until([&] { return probe(*instance).has_value(); })) << "the engine is not ready";
+    EXPECT_TRUE(until([&] {
+      return probe(*instance).has_value() && instance->engine().stats().away.empty();
+    })) << "the engine is not ready";
     return instance;
   }
   std::unique_ptr<Engine> make_engine(EngineUnderTest kind, const std::string& name) {
@@ -154,8 +178,14 @@ class EngineTest : public testing::Test {
   }
   redis::EngineOptions redis_options(EngineUnderTest kind, const std::string& name) const {
     redis::EngineOptions options;
-    options.url = redis::TestServer::shared().url();
-    options.key_prefix = key_prefix_;
+    using enum EngineUnderTest;
+    const bool in_one_slot = kind == redis_cluster || kind == redis_cluster_with_inbox;
+    options.urls = {redis::TestServer::shared().url()};
+    if (in_one_slot || kind == redis_divided_cluster) options.urls = {redis::TestCluster::shared().url()};
+    if (kind == redis_partitioned) options.urls = redis::TestServers::shared().urls();
+    if (kind == redis_divided_cluster) options.tags = 5;
+    // The slot may be of any of the masters.
+    options.key_prefix = in_one_slot ? key_prefix_ + "{" + key_prefix_ + "}:" : key_prefix_;
     options.instance_id = name;
     options.sessions = limits_.sessions;
     options.revocations = limits_.revocations;
@@ -164,7 +194,7 @@ class EngineTest : public testing::Test {
     options.agents.ack_wait = limits_.ack_wait;
     redis::SenderOptions& sender = options.agents.sender;
     sender.queue = limits_.queue;
-    sender.inbox = kind == EngineUnderTest::redis_with_inbox;
+    sender.inbox = has_inbox(kind);
     return options;
   }
 

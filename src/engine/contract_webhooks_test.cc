@@ -51,7 +51,9 @@ class WebhookContract : public EngineContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, WebhookContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis), name_of);
+                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
+                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
+                         name_of);
 
 TEST_P(WebhookContract, KeepsAllOfThem) {
   begin();

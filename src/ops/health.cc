@@ -42,6 +42,12 @@ void append_figures(json::Writer& writer, const MetricsSnapshot& snapshot) {
       .member("cpu_seconds", snapshot.process.cpu_seconds);
 }
 
+void append_partitions(json::Writer& writer, const Dependency& dependency) {
+  writer.member("partitions", dependency.partitions).key("partitions_away").begin_array();
+  for (const std::string& name : dependency.away) writer.value(name);
+  writer.end_array();
+}
+
 }  // namespace
 
 std::string health_json(const Health& health) {
@@ -64,8 +70,9 @@ std::string detailed_health_json(const Health& health, const std::vector<Depende
     writer.key(dependency.name)
         .begin_object()
         .member("kind", dependency.kind)
-        .member("status", dependency.up ? "up" : "down")
-        .end_object();
+        .member("status", dependency.up ? "up" : "down");
+    if (dependency.partitions > 1) append_partitions(writer, dependency);
+    writer.end_object();
   }
   writer.end_object().key("metrics").begin_object();
   append_figures(writer, snapshot);

@@ -21,6 +21,9 @@ struct Dependency {
   std::string_view name;
   std::string_view kind;
   bool up = false;
+  // Of one that is divided: up while one of them works.
+  size_t partitions = 1;
+  std::vector<std::string> away = {};  // those that do not
 };
 
 std::string health_json(const Health& health);

@@ -151,7 +151,10 @@ void append_engine(MetricFamilies& families, const EngineStats& engine) {
       .counter("gateway.engine.losses", "Connections to the engine's server that were lost.",
                number(engine.losses_total))
       .amount("gateway.engine.pending", "Commands that the engine's server has not answered yet.",
-              number(engine.pending));
+              number(engine.pending))
+      .amount("gateway.engine.partitions.away",
+              "Partitions of the engine (servers, or parts of a cluster) that do not work now.",
+              number(engine.away.size()));
 }
 
 void append_runs(MetricFamilies& families, const RunStats& runs) {

@@ -124,11 +124,11 @@ void AuthorizedPostOffice::publish(const ApiKey& key, std::string_view channel, 
   if (!tenant) return done(tenant.error());
   request.channel = *granted;
   request.tenant_id = *tenant;
-  post_office_.publish(request, [this, name = channel_prefix_ + std::string(channel),
-                                 done = std::move(done)](const Result<Missed>& missed) {
-    if (!missed) return done(missed.error());
-    done(published_body(name, *missed, now_()));
-  });
+  post_office_.publish(
+      request, [this, name = agents_name_(channel), done = std::move(done)](const Result<Missed>& missed) {
+        if (!missed) return done(missed.error());
+        done(published_body(name, *missed, now_()));
+      });
 }
 
 void AuthorizedPostOffice::acknowledge(const ApiKey& key, std::string_view channel, std::string group,

@@ -24,11 +24,13 @@ class AuthorizedPostOffice {
     std::function<std::optional<std::string>()> discover;
   };
 
-  // `post_office` outlives it. `channel_prefix` begins the name under which agents know a channel.
-  AuthorizedPostOffice(PostOffice& post_office, Address address, std::string channel_prefix, WallClock now)
+  using NameOf = std::function<std::string(std::string_view)>;
+
+  // `post_office` outlives it. `agents_name`: of a channel, under which agents know it.
+  AuthorizedPostOffice(PostOffice& post_office, Address address, NameOf agents_name, WallClock now)
       : post_office_(post_office),
         address_(std::move(address)),
-        channel_prefix_(std::move(channel_prefix)),
+        agents_name_(std::move(agents_name)),
         now_(std::move(now)) {}
 
   // Where clients connect. `caller` is used before this returns; empty `realm`: none was named.
@@ -52,7 +54,7 @@ class AuthorizedPostOffice {
 
   PostOffice& post_office_;
   const Address address_;
-  const std::string channel_prefix_;
+  const NameOf agents_name_;
   const WallClock now_;
 };
 

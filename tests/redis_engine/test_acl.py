@@ -9,6 +9,7 @@ import pytest
 from support.cluster import Cluster, listening
 from support.gateway import REPOSITORY
 from support.process import Process
+from support.redis_cluster import RedisCluster
 from support.redis_server import RedisServer
 from support.run_copies import Copy, Owner
 from support.wait import eventually
@@ -51,7 +52,21 @@ def test_it_refuses_what_no_gateway_does(redis):
 
 @pytest.mark.parametrize("inbox", ["pubsub", "stream"])
 def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
-    here, there = cluster.start("--inbox", inbox), cluster.start("--inbox", inbox)
+    does_all(redis, *(cluster.start("--inbox", inbox) for _ in range(2)), inbox)
+    assert refusals(redis) == []
+
+
+def test_a_gateway_can_do_all_it_has_to_on_a_cluster():
+    with RedisCluster(users=documented_users()) as redis:
+        with Cluster(redis, redis.url_with(user="gateway", password="secret")) as cluster:
+            prefix = "websocket:{0}:"
+            pair = [cluster.start("--inbox", "stream", "--redis-partitions", "1") for _ in range(2)]
+            does_all(redis.master_of(prefix), *pair, "stream", prefix)
+            assert [refusals(node) for node in redis.nodes] == [[]] * len(redis.nodes)
+
+
+def does_all(redis, here, there, inbox, prefix="websocket:"):
+    """Every command of the engine, with names that begin so on that server."""
     session = here.new_session(user_id="ada", context={"tenant_id": "acme"})
     client = there.connect(session, query="&client_id=phone")
     client.say(id="m1")
@@ -62,7 +77,7 @@ def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
     event = agent.next()
     if group:
         assert here.api.ack("guide", group, [event.id])
-        assert_redelivers_and_gives_up(redis, client, agent)
+        assert_redelivers_and_gives_up(redis, client, agent, f"{prefix}inbox:guide")
     lives_a_run(here, there)
     pushes_a_run(here, there)
     lives_a_stream(here, there)
@@ -76,7 +91,6 @@ def test_a_gateway_can_do_all_it_has_to(redis, cluster, inbox):
     limited[0].close()
     there.stop()  # what waits on pillar:content is parked, and delivered by the other one
     assert here.subscribe("pillar:content", group).envelope(30)["message"]["id"] == "m2"
-    assert refusals(redis) == []
 
 
 def lives_a_run(here, there):
@@ -121,9 +135,8 @@ def pushes_a_run(here, there):
         client.close()
 
 
-def assert_redelivers_and_gives_up(redis, client, agent):
+def assert_redelivers_and_gives_up(redis, client, agent, inbox):
     """Aged by XCLAIM's own means, so that nobody has to wait."""
-    inbox = "websocket:inbox:guide"
     client.say(id="m3")
     with redis.client() as store:
         for deliveries in (1, 5):

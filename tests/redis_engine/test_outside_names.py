@@ -25,7 +25,7 @@ GOOD = ["a", "A.b_c@d+e=f-g", "." * 3, "-", "a" * 128, "null", "undefined", "0",
 PART = r"[A-Za-z0-9._@+=-]{1,128}"
 USER = r"([A-Za-z0-9._@+=-]|%[0-9A-F]{2}){1,256}"
 KEY = re.compile(
-    rf"websocket:(connection:ws_[A-Za-z0-9_-]+|channel:[a-z0-9_.:-]+:(connections|parked|inbox:(waiting|fed|removed|aside|held))|waiting|connections|user:{USER}:(connections|sessions)"
+    rf"websocket:(connection:ws_[A-Za-z0-9_-]+(:at)?|partition|channel:[a-z0-9_.:-]+:(connections|parked|inbox:(waiting|fed|removed|aside|held))|waiting|connections|user:{USER}:(connections|sessions)"
     rf"|tenant:({PART})?:user:{USER}:connections|tenant:{PART}:(connections(:listed)?|sessions(:made)?|revocations)|sessions(:made)?|revocations|gateway:{PART}(:connections|:lease|:report)|session:[A-Za-z0-9_:-]+|session:{PART}:connections|users|gateways|parked|session:changed|session:webhooks|webhooks(:revision)?|events"
     rf"|runs(:due:\d+|:(asked|pushed):[0-9a-f]+|:{{[^{{}}]+}}:(open|bytes|kept|logs))?|run:{{[A-Za-z0-9_.~-]{{1,128}}}}(:log|:producers)?|run:pushed|thread:[0-9a-f]+"
     rf"|fanout:[a-z0-9_.:-]+|inbox:[a-z0-9_.:-]+(/(feed|group)(/{PART})?)?|channel:[a-z0-9_.:-]+:(presence|tenant:{PART})|tenant:({PART})?:presence(-revision)?:[a-z0-9_.:-]+|guide|pillar:[a-z_]+|gateway:.*)"

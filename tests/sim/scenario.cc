@@ -112,9 +112,9 @@ void Scenario::start_node(size_t place) {
   options.memory = plan_.memory;
   // There what an agent has no room for comes again only after half a minute.
   if (plan_.memory) options.agent_buffer = 5000;
-  options.engine.url = *redis::Url::parse(
+  options.engine.urls = {*redis::Url::parse(
       plan_.sentinels ? "redis+sentinel://sentinel-1:26379,sentinel-2:26379,sentinel-3:26379/master"
-                      : "redis://" + kRedis[0].text());
+                      : "redis://" + kRedis[0].text())};
   options.engine.agents.inbox_replicas = plan_.replicas;
   options.engine.instance_id = "gw-" + std::to_string(place + 1);
   // Under its old name, or as a new one.

@@ -83,7 +83,8 @@ class Engine final : public gw::Engine {
 
   // Nobody listens to these; envelopes and answers look alike on both engines.
   static EngineTraits traits(const redis::Keys& names) {
-    return {"memory", false, names.agents(""), names.gateway(names.instance())};
+    return {"memory", false, [names](std::string_view channel) { return names.agents(channel); },
+            names.gateway(names.instance())};
   }
 
   EventLoop& loop_;

@@ -23,22 +23,23 @@ AgentDelivery::AgentDelivery(Parts parts, const AgentDeliveryOptions& options)
       feeds_(parts.subscriptions, parts.keys, parts.channels),
       dedupe_(options.dedupe) {
   feeds_.gate([this] { return parts_.lease.is_fresh(); });
-  for (const std::string& name : parts_.channels.names()) add_channel(name);
 }
 
-void AgentDelivery::add_channel(const std::string& name) {
-  senders_.push_back(std::make_unique<ChannelSender>(name, parts_.loop, parts_.messages, replica_wait_,
-                                                     parts_.keys, options_.sender));
+void AgentDelivery::add_channel(ChannelIndex channel) {
+  const std::string& name = parts_.channels.name(channel);
+  senders_.add(channel, std::make_unique<ChannelSender>(name, parts_.loop, parts_.messages, replica_wait_,
+                                                        parts_.keys, options_.sender));
   if (!options_.sender.inbox) return;
   const auto gate = [this] { return parts_.lease.is_fresh(); };
-  inboxes_.push_back(std::make_unique<Inbox>(
-      name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
-      Inbox::Options{options_.inbox_age, options_.sender.inbox_size, options_.ack_wait}));
-  inboxes_.back()->gate(gate);
-  if (parts_.commands.is_up()) inboxes_.back()->on_up();
-  stream_feeds_.push_back(
-      std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys));
-  stream_feeds_.back()->gate(gate);
+  Inbox& inbox = inboxes_.add(
+      channel, std::make_unique<Inbox>(
+                   name, parts_.loop, parts_.commands, parts_.subscriptions, parts_.keys,
+                   Inbox::Options{options_.inbox_age, options_.sender.inbox_size, options_.ack_wait}));
+  inbox.gate(gate);
+  if (parts_.commands.is_up()) inbox.on_up();
+  stream_feeds_
+      .add(channel, std::make_unique<StreamFeeds>(name, parts_.commands, parts_.subscriptions, parts_.keys))
+      .gate(gate);
 }
 
 // --- Messages ---
@@ -176,6 +177,7 @@ void AgentDelivery::stop_agents(Done<void> done) {
 }
 
 void AgentDelivery::park_waiting(Done<size_t> done) {
+  if (senders_.empty()) return done(size_t{0});
   auto open = std::make_shared<size_t>(senders_.size());
   auto lost = std::make_shared<size_t>(0);
   for (const auto& sender : senders_) {
@@ -237,7 +239,8 @@ void AgentDelivery::tidy(TimePoint now) {
 void AgentDelivery::unpark() {
   const std::string now = std::to_string(parts_.loop.wall_now().time_since_epoch().count());
   const std::string inbox_most = inboxes_.empty() ? "" : std::to_string(options_.sender.inbox_size);
-  for (const std::string& channel : parts_.channels.names()) {
+  for (const auto& sender : senders_) {
+    const std::string& channel = sender->channel();
     const Keys& keys = parts_.keys;
     run_script(parts_.commands, scripts::unpark,
                {{"left_over", keys.parked(channel)},

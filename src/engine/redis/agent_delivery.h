@@ -11,6 +11,7 @@
 #include "core/client_delivery.h"
 #include "core/dedupe_window.h"
 #include "engine/redis/agent_feeds.h"
+#include "engine/redis/by_channel.h"
 #include "engine/redis/channel_sender.h"
 #include "engine/redis/inbox.h"
 #include "engine/redis/lease.h"
@@ -41,8 +42,8 @@ class AgentDelivery final : public gw::AgentDelivery {
 
   AgentDelivery(Parts parts, const AgentDeliveryOptions& options);
 
-  // The table's newest.
-  void add_channel(const std::string& name);
+  // One of the table's, and of this partition's.
+  void add_channel(ChannelIndex channel);
 
   void submit(AgentMessage message, Done<Submitted> done) override;
   void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) override;
@@ -84,10 +85,10 @@ class AgentDelivery final : public gw::AgentDelivery {
   const Parts parts_;
   const AgentDeliveryOptions options_;
   ReplicaWait replica_wait_;
-  std::vector<std::unique_ptr<ChannelSender>> senders_;     // by channel
-  std::vector<std::unique_ptr<Inbox>> inboxes_;             // by channel; none without streams
-  std::vector<std::unique_ptr<StreamFeeds>> stream_feeds_;  // the same
-  AgentFeeds feeds_;                                        // without streams
+  ByChannel<ChannelSender> senders_;
+  ByChannel<Inbox> inboxes_;             // none without streams
+  ByChannel<StreamFeeds> stream_feeds_;  // the same
+  AgentFeeds feeds_;                     // without streams
   std::unordered_map<SubscriptionId, AgentSubscription> agents_;
   SubscriptionId next_subscription_ = 1;
   DedupeWindow dedupe_;

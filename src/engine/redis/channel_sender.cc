@@ -86,7 +86,7 @@ void ChannelSender::announce(const Publication& publication) {
 // A plain PUBLISH where that is all there is to do.
 void ChannelSender::hand_over(const HandOver& what, OnReply done) {
   if (what.dedupe_key.empty() && what.tenant.empty() && inbox_.empty()) {
-    return commands_.command({"PUBLISH", agents_, what.envelope}, std::move(done));
+    return commands_.publish(agents_, what.envelope, std::move(done));
   }
   if (inbox_.empty()) {
     return run_script(commands_, scripts::submit_by_pubsub,

@@ -27,6 +27,7 @@ class ChannelSender {
   ChannelSender(std::string_view channel, EventLoop& loop, Client& commands, ReplicaWait& replicas,
                 const Keys& keys, const SenderOptions& options);
 
+  const std::string& channel() const { return channel_; }
   void submit(AgentMessage message, Done<Submitted> done);
   // A realm's publication to the agents: nobody waits for it, and it does not wait for any.
   void announce(const Publication& publication);

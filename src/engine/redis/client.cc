@@ -36,6 +36,11 @@ void Client::start(Events events) {
     const bool late = now - std::exchange(checked_at_, now) > kCheckLate;
     if (link_ && !late) link_->check(now);
   });
+  if (options_.url.is_cluster) {
+    watch_ = options_.cluster->watch(options_.slot, [this] {
+      restart({Errc::unavailable, "the cluster names another master for the slot"});
+    });
+  }
   dial();
 }
 
@@ -50,6 +55,10 @@ void Client::command(std::span<const std::string_view> words, OnReply done) {
   }
   ++stats_.commands_total;
   link_->command(words, std::move(done));
+}
+
+void Client::publish(std::string_view name, std::string_view payload, OnReply done) {
+  command({is_cluster() ? "SPUBLISH" : "PUBLISH", name, payload}, std::move(done));
 }
 
 void Client::send(std::span<const std::string_view> words) {
@@ -92,7 +101,8 @@ void Client::on_dialled(Result<Dialled> dialled) {
   link_ = std::move(dialled->link);
   run_id_ = std::move(dialled->run_id);
   up_since_ = loop_.now();
-  log::info("redis_connected", {{"connection", name_}, {"server", options_.url.text()}});
+  const std::string server = is_cluster() ? dialled->server : options_.url.text();
+  log::info("redis_connected", {{"connection", name_}, {"server", server}});
   if (events_.on_push) link_->expect_pushes();
   link_->start({
       .on_down =
@@ -121,11 +131,18 @@ void Client::on_error(const Error& error) {
     log::warn("redis_refused", {{"connection", name_}, {"reason", error.detail}});
   }
   // The master has become a replica: the address has to be found again. Or the scripts are gone.
-  if (error.detail.starts_with("Redis: READONLY") || error.detail.starts_with("Redis: NOSCRIPT")) {
-    loop_.post([this, error, link = link_] {
-      if (link == link_) restart(error);
-    });
+  if (error.detail.starts_with("Redis: READONLY") || error.detail.starts_with("Redis: NOSCRIPT") ||
+      has_moved(error)) {
+    restart_soon(error);
   }
+  // Others may have chosen another master behind this one's back.
+  if (is_cluster() && error.detail.starts_with("Redis: CLUSTERDOWN")) options_.cluster->look();
+}
+
+void Client::restart_soon(const Error& why) {
+  loop_.post([this, why, link = link_] {
+    if (link == link_) restart(why);
+  });
 }
 
 void Client::on_down(const Error& why) {

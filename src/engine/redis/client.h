@@ -41,6 +41,8 @@ class Client {
   void command(std::initializer_list<std::string_view> words, OnReply done) {
     command(std::span(words.begin(), words.size()), std::move(done));
   }
+  // PUBLISH, to whoever listens by Subscriptions.
+  void publish(std::string_view name, std::string_view payload, OnReply done);
   // SUBSCRIBE and UNSUBSCRIBE: what they bring are pushes.
   void send(std::span<const std::string_view> words);
   // A push was held: tries it again.
@@ -51,6 +53,9 @@ class Client {
   // It does not do what it should (a probe did not arrive): begin anew.
   void restart(const Error& why);
 
+  // Of a cluster's slot: Pub/Sub is the shard's, and scripts are given guard_key() as well.
+  bool is_cluster() const { return options_.url.is_cluster; }
+  const std::string& guard_key() const { return options_.guard_key; }
   // The process that it speaks to; empty: down, or the server does not say.
   const std::string& run_id() const { return run_id_; }
   const std::string& name() const { return name_; }
@@ -62,6 +67,7 @@ class Client {
   void on_dialled(Result<Dialled> dialled);
   void on_down(const Error& why);
   void on_error(const Error& error);
+  void restart_soon(const Error& why);
   void redial_later(const Error& why);
 
   EventLoop& loop_;
@@ -76,6 +82,7 @@ class Client {
   std::map<std::string, TimePoint, std::less<>> errors_logged_at_;  // by Redis's word for it
   std::string last_failure_;                                        // logged once, however often it comes
   ConnectionStats stats_;
+  ClusterMap::Watch watch_;  // of its slot
   EventLoop::Registration redial_;
   EventLoop::Registration flush_;
   EventLoop::Registration check_;

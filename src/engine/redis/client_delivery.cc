@@ -25,7 +25,6 @@ void warn_invalid(std::string_view channel, std::string_view reason) {
 
 ClientDelivery::ClientDelivery(Parts parts, size_t message_bytes_max)
     : parts_(parts), message_bytes_max_(message_bytes_max), posts_(parts.loop, parts.messages, parts.keys) {
-  for (size_t i = 0; i < parts_.channels.size(); ++i) add_channel(static_cast<ChannelIndex>(i));
   parts_.subscriptions.keep(parts_.keys.gateway(parts_.keys.instance()),
                             [this](std::string_view payload) { return on_own(payload); });
 }
@@ -76,8 +75,8 @@ void ClientDelivery::send(const ConnectionRecord& record, std::string_view messa
       .raw(message)
       .end_object();
   const std::string gateway = parts_.keys.gateway(record.gateway);
-  parts_.messages.command(
-      {"PUBLISH", gateway, payload},
+  parts_.messages.publish(
+      gateway, payload,
       [this, instance = record.gateway, done = std::move(done)](const Result<Reply>& reply) {
         if (!reply) return done(reply.error());
         if (reply->integer() == 0) return not_heard(instance, done);
@@ -161,7 +160,7 @@ bool ClientDelivery::on_own(std::string_view payload) {
     warn_invalid(parts_.keys.instance(), "expected connection_id and a message that fits a client's outbox");
     return true;
   }
-  const ConnectionRecord* record = parts_.registry.find_local(*id);
+  const ConnectionRecord* record = parts_.find_local(*id);
   return !record || taken(local_.send(record->handle, message->raw()));
 }
 

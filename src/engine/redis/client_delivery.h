@@ -23,6 +23,8 @@ class ClientDelivery final : public gw::ClientDelivery {
     Subscriptions& subscriptions;
     Lease& lease;
     Registry& registry;
+    // A connection of this instance, whichever partition has its record; null: there is none.
+    std::function<const ConnectionRecord*(const ConnectionId&)> find_local;
     const Keys& keys;
     const ChannelTable& channels;
     AgentDelivery& agents;
@@ -32,7 +34,7 @@ class ClientDelivery final : public gw::ClientDelivery {
   // Larger messages would close their receivers: whoever publishes into Redis is not checked by anybody else.
   ClientDelivery(Parts parts, size_t message_bytes_max);
 
-  // The table's newest.
+  // One of the table's, and of this partition's.
   void add_channel(ChannelIndex channel);
   void attach(Local local) override { local_ = std::move(local); }
   void publish(Publication publication, Done<Missed> done) override;

@@ -61,7 +61,7 @@ void ClientPosts::send(const ClientPost& post, Done<PostVerdict> done,
       .member("body", post.body)
       .end_object();
   pending_.emplace(call, Pending{loop_.now() + kPatience, std::move(done)});
-  messages_.command({"PUBLISH", keys_.gateway(post.token.instance), payload},
+  messages_.publish(keys_.gateway(post.token.instance), payload,
                     [this, call, not_heard = std::move(not_heard)](const Result<Reply>& reply) {
                       if (!reply) return end(call, reply.error());
                       if (reply->integer() > 0) return;
@@ -104,7 +104,7 @@ void ClientPosts::answer(std::string_view instance, int64_t call, const Result<P
       .member("next", said.next)
       .end_object();
   // Lost, it is asked for again.
-  messages_.command({"PUBLISH", keys_.gateway(instance), payload}, [](const Result<Reply>&) {});
+  messages_.publish(keys_.gateway(instance), payload, [](const Result<Reply>&) {});
 }
 
 void ClientPosts::on_answer(const json::Object& answer) {

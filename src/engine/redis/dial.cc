@@ -23,14 +23,15 @@ void Dial::cancel() {
 }
 
 void Dial::begin() {
+  const auto to_master = [self = shared_from_this()](Result<HostPort> master) {
+    if (!self->done_) return;
+    if (!master) return self->finish(master.error());
+    self->server_ = master->text();
+    self->connect(*master);
+  };
   // https://redis.io/docs/latest/develop/reference/sentinel-clients/
-  if (!options_.url.sentinel_master.empty()) {
-    return options_.sentinels->ask([self = shared_from_this()](Result<HostPort> master) {
-      if (!self->done_) return;
-      if (!master) return self->finish(master.error());
-      self->connect(*master);
-    });
-  }
+  if (!options_.url.sentinel_master.empty()) return options_.sentinels->ask(to_master);
+  if (options_.url.is_cluster) return options_.cluster->ask(options_.slot, to_master);
   if (options_.url.socket_path.empty()) return connect(options_.url.hosts.front());
   stream_ = Stream::make(loop_, {});
   stream_->connect_unix(options_.url.socket_path, [self = shared_from_this()](Result<void> connected) {
@@ -71,11 +72,19 @@ void Dial::log_in(const std::shared_ptr<Stream>& stream) {
   });
   if (url.database != 0) link_->command({"SELECT", std::to_string(url.database)}, must);
   link_->command({"CLIENT", "SETNAME", options_.client_name}, {});
+  if (url.is_cluster) ask_for_slot();
   link_->command({"PING"}, [self](const Result<Reply>& reply) {
     if (!reply) return self->finish(reply.error());
     self->finish(self->link_);
   });
   link_->flush();
+}
+
+// One that has given the slot away says so. While it does, its connection is as good as can be.
+void Dial::ask_for_slot() {
+  link_->command({"EXISTS", options_.guard_key}, [self = shared_from_this()](const Result<Reply>& reply) {
+    if (!reply && !is_migrating(reply.error())) self->finish(reply.error());
+  });
 }
 
 // A sentinel, or a name, may still lead to the old master. A server that loads its data answers this, but no
@@ -84,11 +93,13 @@ void Dial::on_info(std::string_view info) {
   run_id_ = info_field(info, "run_id");
   std::string_view mode = info_field(info, "redis_mode");
   if (mode.empty()) mode = info_field(info, "server_mode");  // Valkey 8
-  if (mode == "cluster") {
+  if (mode == "cluster" && !options_.url.is_cluster) {
     return finish(
-        Error{Errc::unavailable,
-              "it is a node of a Redis Cluster, whose databases are in parts: redis-url needs a single "
-              "server, or sentinels"});
+        Error{Errc::unavailable, "it is a node of a Redis Cluster: redis-url is redis+cluster://host:port"});
+  }
+  if (!mode.empty() && mode != "cluster" && options_.url.is_cluster) {
+    return finish(
+        Error{Errc::unavailable, "it is no node of a Redis Cluster: redis-url is redis://host:port"});
   }
   if (mode == "sentinel") {
     return finish(
@@ -109,7 +120,8 @@ void Dial::finish(Result<std::shared_ptr<Link>> result) {
     if (const auto link = std::exchange(link_, nullptr)) link->close({Errc::closed, "given up"});
   }
   stream_.reset();
-  if (done) done(result ? Result<Dialled>(Dialled{std::move(*result), std::move(run_id_)}) : result.error());
+  if (done && !result) done(result.error());
+  if (done && result) done(Dialled{std::move(*result), std::move(run_id_), std::move(server_)});
   link_.reset();
 }
 

@@ -1,10 +1,12 @@
-// From an address to a connection that is ready for use: finds the master behind sentinels, connects, logs
-// in, makes sure that it is a master, chooses the database, and that Redis answers. Control loop only.
+// From an address to a connection that is ready for use: finds the master behind sentinels or of a cluster's
+// slot, connects, logs in, makes sure that it is that master, chooses the database, and that Redis answers.
+// Control loop only.
 #pragma once
 
 #include <functional>
 #include <memory>
 
+#include "engine/redis/cluster_map.h"
 #include "engine/redis/link.h"
 #include "engine/redis/sentinels.h"
 #include "engine/redis/url.h"
@@ -14,6 +16,11 @@ namespace gw::redis {
 struct DialOptions {
   Url url;
   Sentinels* sentinels = nullptr;  // of such an address; outlives the dial
+  ClusterMap* cluster = nullptr;   // the same; null: it is none
+  uint16_t slot = 0;               // of all names that the connection is for, on a cluster
+  // Is never there. Whatever is one step declares it, so that Redis refuses the step before it begins while
+  // the slot is on its way to another master, where half of what it needs may be. Empty: not on a cluster.
+  std::string guard_key;
   std::string ca_file;
   std::string client_name;  // for CLIENT LIST
   Duration timeout = 2s;    // for all of it
@@ -23,6 +30,7 @@ struct DialOptions {
 struct Dialled {
   std::shared_ptr<Link> link;
   std::string run_id;  // of the server's process; empty: it does not say
+  std::string server;  // where it is, without secrets
 };
 
 class Dial : public std::enable_shared_from_this<Dial> {
@@ -39,6 +47,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void begin();
   void connect(const HostPort& to);
   void log_in(const std::shared_ptr<Stream>& stream);
+  void ask_for_slot();
   void on_info(std::string_view info);
   void finish(Result<std::shared_ptr<Link>> result);
 
@@ -48,6 +57,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Link> link_;
   std::string run_id_;
+  std::string server_;
   EventLoop::Registration timeout_;
 };
 

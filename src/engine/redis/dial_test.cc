@@ -19,9 +19,12 @@ class DialTest : public testing::Test {
   // "connected", or what went wrong.
   std::string dial(const Url& url, Duration timeout = 5s) {
     Sentinels asked(loop_, url, "", [] {});
+    ClusterMap map(loop_, url, "");
     DialOptions options;
     options.url = url;
     options.sentinels = &asked;
+    options.cluster = &map;
+    options.guard_key = "guard";
     options.client_name = "test";
     options.timeout = timeout;
     std::string outcome;
@@ -141,9 +144,44 @@ TEST_F(DialTest, DoesNotTakeAReplicaForTheMaster) {
 
 TEST_F(DialTest, SaysWhatTheServerIsWhenItIsNone) {
   TestPeer node(loop_, welcome("redis_mode:cluster\r\nrun_id:abc\r\nrole:master\r\n"));
-  EXPECT_NE(dial(server(node)).find("Redis Cluster"), std::string::npos);
+  EXPECT_NE(dial(server(node)).find("redis+cluster://"), std::string::npos);
   TestPeer sentinel(loop_, welcome("redis_mode:sentinel\r\nrun_id:abc\r\n"));
   EXPECT_NE(dial(server(sentinel)).find("redis+sentinel://"), std::string::npos);
+}
+
+// To CLUSTER SLOTS and CLUSTER NODES: all slots are that one's.
+std::string whole(const HostPort& master) {
+  return "*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n" + bulk(master.host) + ":" + std::to_string(master.port) +
+         "\r\n" + bulk("aa") + bulk("aa - master - 0 0 1 connected 0-16383\n");
+}
+// To INFO, CLIENT SETNAME, EXISTS and PING.
+std::string node(const std::string& has_slot, const std::string& mode = "cluster") {
+  return bulk("redis_mode:" + mode + "\r\nrun_id:abc\r\nrole:master\r\n") + "+OK\r\n" + has_slot +
+         "+PONG\r\n";
+}
+
+TEST_F(DialTest, AsksAClustersMasterForTheSlot) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {":0\r\n", "connected"},
+      {"-ASK 7 10.0.0.1:1\r\n", "connected"},
+      {"-TRYAGAIN Multiple keys\r\n", "connected"},
+      {"-MOVED 7 10.0.0.1:1\r\n", "Redis: MOVED 7 10.0.0.1:1"},
+      {"-CLUSTERDOWN Hash slot not served\r\n",
+       "Redis: CLUSTERDOWN Hash slot not served (see CLUSTER INFO and CLUSTER NODES on this node)"}};
+  for (const auto& [answer, outcome] : kCases) {
+    TestPeer master(loop_, node(answer)), knows(loop_, whole(master.address()));
+    Url url = server(knows);
+    url.is_cluster = true;
+    EXPECT_EQ(dial(url), outcome);
+    EXPECT_NE(master.heard().find("EXISTS\r\n$5\r\nguard"), std::string::npos);
+  }
+}
+
+TEST_F(DialTest, TakesNoSingleServerForANodeOfACluster) {
+  TestPeer single(loop_, node(":0\r\n", "standalone")), knows(loop_, whole(single.address()));
+  Url url = server(knows);
+  url.is_cluster = true;
+  EXPECT_NE(dial(url).find("redis://host:port"), std::string::npos);
 }
 
 TEST_F(DialTest, ShowsWhatAFullServerSays) {

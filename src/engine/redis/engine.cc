@@ -1,195 +1,140 @@
 #include "engine/redis/engine.h"
 
-#include "base/hex.h"
-#include "base/log.h"
-#include "base/random.h"
+#include <algorithm>
 
 namespace gw::redis {
 namespace {
 
 constexpr Duration kTickEvery = 100ms;
-constexpr Duration kLeaveTime = 1s;
-// From an hour before a secret's period to an hour behind it.
-constexpr std::chrono::seconds kSecretTime = 3h;
 
 }  // namespace
 
-DialOptions Engine::dial_options(const EngineOptions& options, std::string_view kind) {
-  DialOptions dial;
-  dial.url = options.url;
-  dial.sentinels = &sentinels_;
-  dial.ca_file = options.ca_file;
-  dial.client_name = options.instance_id + ":" + std::string(kind);
-  return dial;
-}
-
 Engine::Engine(EventLoop& loop, const ChannelTable& channels, const EngineOptions& options)
     : loop_(loop),
-      channels_(channels),
-      keys_(options.key_prefix, options.instance_id, options.url.database),
-      traits_{"redis", true, keys_.agents(""), keys_.gateway(keys_.instance())},
-      sentinels_(loop, options.url, options.ca_file,
-                 [this] {
-                   prober_.move({Errc::unavailable, "the sentinels name another master"});
-                 }),
-      messages_(loop, dial_options(options, "messages"), "messages"),
-      commands_(loop, dial_options(options, "commands"), "commands"),
-      pushes_(loop, dial_options(options, "subscriptions"), "subscriptions"),
-      lease_(loop, commands_, keys_, options.presence.members_max),
-      subscriptions_(loop, pushes_),
-      presence_({loop, commands_, subscriptions_, lease_, keys_, channels}, options.presence),
-      registry_(loop, commands_, lease_, keys_, channels, presence_.counts()),
-      sessions_(loop, commands_, keys_, channels, options.sessions),
-      revocations_(loop, commands_, keys_, options.revocations),
-      webhooks_(loop, commands_, subscriptions_, keys_, options.webhooks),
-      agents_({loop, messages_, commands_, subscriptions_, lease_, keys_, channels}, options.agents),
-      prober_({loop, messages_, commands_, pushes_, subscriptions_, lease_, keys_},
-              [this] { agents_.on_engine_works(loop_.now()); }),
-      clients_(
-          {loop, messages_, pushes_, subscriptions_, lease_, registry_, keys_, channels, agents_, prober_},
-          options.message_bytes_max),
-      runs_({loop, messages_, subscriptions_, keys_, channels}, options.runs) {
-  subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {
-    sessions_.on_announced(key_hex);
-    return true;
-  });
+      cluster_(options.urls[0].is_cluster
+                   ? std::optional<ClusterMap>(std::in_place, loop, options.urls[0], options.ca_file)
+                   : std::nullopt),
+      presence_counts_(options.presence.channels),
+      shared_(shared(channels)),
+      partitions_(shared_, options),
+      traits_(make_traits()),
+      webhooks_(loop, partitions_[0].commands(), partitions_[0].subscriptions(), partitions_[0].keys(),
+                options.webhooks),
+      places_(places()),
+      runs_({loop, places_, channels}, options.runs) {
+  if (partitions_.size() > 1) several_.emplace(loop, partitions_);
+  choose_interfaces();
 }
 
-void Engine::add_channel(ChannelIndex channel) {
-  agents_.add_channel(channels_.name(channel));
-  clients_.add_channel(channel);
-  presence_.add_channel(channel);
+void Engine::choose_interfaces() {
+  if (several_) {
+    agents_ = &several_->agents;
+    clients_ = &several_->clients;
+    presence_ = &several_->presence;
+    registry_ = &several_->registry;
+    sessions_ = &several_->sessions;
+    revocations_ = &several_->revocations;
+    return;
+  }
+  Partition& only = partitions_[0];
+  agents_ = &only.agents();
+  clients_ = &only.clients();
+  presence_ = &only.presence();
+  registry_ = &only.registry();
+  sessions_ = &only.sessions();
+  revocations_ = &only.revocations();
+}
+
+Partition::Shared Engine::shared(const ChannelTable& channels) {
+  return {loop_,
+          channels,
+          cluster_ ? &*cluster_ : nullptr,
+          presence_counts_,
+          [this](const ConnectionId& id) {
+            return several_ ? several_->registry.find_local(id) : partitions_[0].registry().find_local(id);
+          },
+          [this](const Partition& keeper, const std::function<void(const SessionPtr&)>& visit) {
+            for (const auto& partition : partitions_)
+              partition->registry().each_session([&](const SessionPtr& session) {
+                if (!several_ || several_->sessions.place_of(session->key) == keeper.index()) visit(session);
+              });
+          }};
+}
+
+EngineTraits Engine::make_traits() const {
+  const Keys& own = partitions_.of(partitions_[0].keys().instance()).keys();
+  return {"redis", true,
+          [this](std::string_view channel) { return partitions_.of(channel).keys().agents(channel); },
+          own.gateway(own.instance())};
+}
+
+RunPlaces Engine::places() const {
+  std::vector<RunPlace> places;
+  for (const auto& one : partitions_)
+    places.push_back({one->index(), one->messages(), one->subscriptions(), one->keys()});
+  return RunPlaces(std::move(places));
 }
 
 void Engine::start() {
-  sentinels_.start();
-  lease_.start({.on_lost = [this] { on_lost(); }, .on_fresh = [this] { on_fresh(); }});
-  commands_.start({.on_up = [this] { on_up(); },
-                   .on_down =
-                       [this] {
-                         lease_.on_down();
-                         clients_.on_engine_lost();
-                       },
-                   .on_push = {}});
-  messages_.start({.on_up =
-                       [this] {
-                         load_scripts(messages_);
-                         runs_.on_up();
-                         prober_.on_up(messages_);
-                       },
-                   .on_down = [this] { clients_.on_engine_lost(); },
-                   .on_push = {}});
-  subscriptions_.start({.on_ready = [this] { on_subscribed(); },
-                        .on_down =
-                            [this] {
-                              sessions_.on_deaf();
-                              clients_.on_engine_lost();
-                              prober_.on_deaf();
-                            }});
+  for (const auto& partition : partitions_) start(*partition);
   tick_ = loop_.every(kTickEvery, [this] { tick(); });
 }
 
+void Engine::start(Partition& partition) {
+  const size_t index = partition.index();
+  partition.start({.on_messages_up = [this, index] { runs_.on_up(index); },
+                   .on_commands_up =
+                       [this, index] {
+                         if (index == 0) webhooks_.on_up();
+                       },
+                   .on_subscribed = [this, index] { runs_.on_subscribed(index); },
+                   .on_forgotten =
+                       [this, index] {
+                         if (several_) several_->registry.on_forgotten(index);
+                       }});
+}
+
 void Engine::tick() {
-  prober_.judge(loop_.now());
-  agents_.tick(loop_.now());
+  for (const auto& partition : partitions_) partition->tick();
   runs_.tick(loop_.now());
 }
 
-void Engine::on_up() {
-  load_scripts(commands_);
-  // A server that has restarted may have gone back to an older snapshot.
-  const std::string& run_id = commands_.run_id();
-  if (run_id.empty() || run_id != server_run_id_) lease_.invalidate();
-  server_run_id_ = run_id;
-  lease_.on_up();
-  agents_.on_up();
-  webhooks_.on_up();
-  prober_.on_up(commands_);
-  registry_.flush();
-}
-
-void Engine::on_lost() {
-  const TimePoint began = loop_.now();
-  registry_.rebuild([this, began] {
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - began);
-    log::info("registry_rebuilt", {{"milliseconds", took.count()}});
-    lease_.on_registered();
-    presence_.rebuild();
-  });
-}
-
-void Engine::on_fresh() { pushes_.resume(); }
-
-void Engine::on_subscribed() {
-  agents_.on_subscribed();
-  runs_.on_subscribed();
-  prober_.on_up(pushes_);
-  sessions_.on_hearing();
-  // Whatever was said of sessions and connections while nobody listened.
-  registry_.take_evictions();
-  registry_.each_session([this](const SessionPtr& session) { sessions_.check(session); });
-}
-
 void Engine::leave(std::function<void()> done) {
-  registry_.flush();
-  presence_.flush();
-  commands_.command({"DEL", keys_.report(keys_.instance())}, {});
-  auto once = std::make_shared<std::function<void()>>(std::move(done));
-  const auto finish = [once] {
-    if (auto call = std::exchange(*once, nullptr)) call();
-  };
-  lease_.leave([finish](const Result<Reply>&) { finish(); });
-  leaving_ = loop_.after(kLeaveTime, finish);
+  const auto open = std::make_shared<size_t>(partitions_.size());
+  for (const auto& partition : partitions_)
+    partition->leave([open, done] {
+      if (--*open == 0) done();
+    });
 }
 
-void Engine::shared_secret(uint32_t period, Done<Digest> done) {
-  const std::string key = keys_.secret(period);
-  commands_.command({"SET", key, secure_random_hex(32), "NX", "EX", std::to_string(kSecretTime.count())}, {});
-  commands_.command({"GET", key}, [done = std::move(done)](const Result<Reply>& reply) {
-    if (!reply) return done(reply.error());
-    Digest secret;
-    if (!from_hex(reply->text(), secret)) return done(Error{Errc::unavailable, "Redis has kept no secret"});
-    done(secret);
+// The instance works while one partition does.
+void Engine::probe(Done<void> done) {
+  const auto ask = [](Partition& partition, Done<void> answer) { partition.probe(std::move(answer)); };
+  ask_all<void>(partitions_, ask, [done = std::move(done)](const std::vector<Result<void>>& answers) {
+    const auto works = std::find_if(answers.begin(), answers.end(), [](const auto& one) { return !!one; });
+    done(works == answers.end() ? answers.front() : *works);
   });
 }
 
-void Engine::report(std::string text) {
-  if (commands_.is_full()) return;
-  commands_.command({"SET", keys_.report(keys_.instance()), text, "PX", std::to_string(kReportTime.count())},
-                    [](const Result<Reply>&) {});
-}
-
-void Engine::reports(Done<std::vector<std::string>> done) {
-  commands_.command({"SMEMBERS", keys_.gateways()},
-                    [this, done = std::move(done)](const Result<Reply>& reply) {
-                      if (!reply) return done(reply.error());
-                      if (reply->size() == 0) return done(std::vector<std::string>());
-                      Words words;
-                      words.lend("MGET");
-                      for (size_t i = 0; i < reply->size(); ++i) words.keep(keys_.report((*reply)[i].text()));
-                      commands_.command(words.all(), [done](const Result<Reply>& found) {
-                        if (!found) return done(found.error());
-                        std::vector<std::string> texts;
-                        for (size_t i = 0; i < found->size(); ++i) {
-                          if (const std::string_view text = (*found)[i].text(); !text.empty())
-                            texts.emplace_back(text);
-                        }
-                        done(std::move(texts));
-                      });
-                    });
+// Of a partition that all agree on, whether it works or not.
+void Engine::shared_secret(uint32_t period, Done<Digest> done) {
+  partitions_[0].shared_secret(period, std::move(done));
 }
 
 EngineStats Engine::stats() const {
-  EngineStats stats;
-  for (const Client* client : {&messages_, &commands_, &pushes_}) {
-    const ConnectionStats one = client->stats();
-    stats.connected = stats.connected && one.up;
-    stats.commands_total += one.commands_total;
-    stats.errors_total += one.errors_total;
-    stats.losses_total += one.losses_total;
-    stats.pending += one.pending;
+  EngineStats sum;
+  sum.partitions = partitions_.size();
+  sum.connected = false;
+  for (const auto& partition : partitions_) {
+    const EngineStats one = partition->stats();
+    sum.connected = sum.connected || one.connected;
+    if (!partition->works()) sum.away.push_back(partition->name());
+    sum.commands_total += one.commands_total;
+    sum.errors_total += one.errors_total;
+    sum.losses_total += one.losses_total;
+    sum.pending += one.pending;
   }
-  return stats;
+  return sum;
 }
 
 }  // namespace gw::redis

@@ -64,6 +64,8 @@ class Keys {
 
   // --- Connections ---
   std::string connection(std::string_view id) const { return kept("connection:", id); }
+  // In which partition the record of a connection is, where that is not the one of its id (whereabouts.h).
+  std::string connection_place(std::string_view id) const { return kept("connection:", id, ":at"); }
   std::string user_connections(std::string_view user) const {
     return kept("user:", encode_user_id(user), kConnections);
   }
@@ -101,6 +103,10 @@ class Keys {
   }
 
   // --- Instances ---
+  // Never there: see DialOptions::guard_key.
+  std::string moving() const { return kept("moving"); }
+  // Which partition this is, of how many (numbering.h).
+  std::string numbering() const { return kept("partition"); }
   std::string gateways() const { return kept("gateways"); }
   std::string lease(std::string_view instance) const { return kept("gateway:", instance, ":lease"); }
   // Who removes what dead ones left.

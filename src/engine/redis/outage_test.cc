@@ -9,7 +9,7 @@ class Outage : public EngineTest {
   // A server of its own: nobody else's stands still with it.
   std::unique_ptr<TestInstance> start_on_own_server(const std::string& name) {
     redis::EngineOptions options = redis_options(EngineUnderTest::redis, name);
-    options.url = server_.url();
+    options.urls = {server_.url()};
     return start(std::make_unique<redis::Engine>(loop_, channels_, options));
   }
   void stop_server(TestInstance& instance) {

@@ -64,15 +64,14 @@ Presence::Presence(const Parts& parts, const PresenceOptions& options)
     : parts_(parts),
       options_(options),
       members_max_(std::to_string(options.members_max)),
-      counts_(options.channels),
       lists_(parts.loop) {
   if (options_.channels == ChannelSet()) return;
-  for (size_t i = 0; i < parts_.channels.size(); ++i) add_channel(static_cast<ChannelIndex>(i));
   changes_ = parts_.loop.every(kChangesEvery, [this] { flush(); });
 }
 
 void Presence::add_channel(ChannelIndex channel) {
   if (!is_kept(channel)) return;
+  own_.add(channel);
   parts_.subscriptions.keep(
       parts_.keys.presence_changed(parts_.channels.name(channel)),
       [this, channel](std::string_view payload) {
@@ -101,7 +100,7 @@ std::string Presence::text_of(const PresenceMember& member) const {
 void Presence::flush() {
   // What stands for a lease that is gone may be taken out by others: rebuild() follows.
   while (parts_.lease.is_fresh() && !parts_.commands.is_full()) {
-    std::vector<PresenceCounts::News> news = counts_.take_news(kBatch);
+    std::vector<PresenceCounts::News> news = parts_.counts.take_news(kBatch, own_);
     if (news.empty()) return;
     tell(std::move(news));
   }
@@ -121,18 +120,18 @@ void Presence::tell(std::vector<PresenceCounts::News> news) {
               {"members_max", members_max_}},
              words.all(), [this, news = std::move(news)](const Result<Reply>& reply) {
                if (reply) return;
-               for (const PresenceCounts::News& one : news) counts_.mark(one.member);
+               for (const PresenceCounts::News& one : news) parts_.counts.mark(one.member);
              });
 }
 
 void Presence::rebuild() {
   if (options_.channels == ChannelSet()) return;
-  counts_.mark_all();
+  parts_.counts.mark_all(own_);
   const std::string own = parts_.keys.gateway_presence(parts_.keys.instance());
   parts_.commands.command({"SMEMBERS", own}, [this](const Result<Reply>& reply) {
     if (!reply) return;  // the connection is gone, and its return begins again
     for (size_t i = 0; i < reply->size(); ++i) {
-      if (const auto member = parse_member((*reply)[i].text(), parts_.channels)) counts_.mark(*member);
+      if (const auto member = parse_member((*reply)[i].text(), parts_.channels)) parts_.counts.mark(*member);
     }
     flush();
   });

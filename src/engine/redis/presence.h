@@ -25,6 +25,7 @@ class Presence final : public gw::Presence {
     const Lease& lease;
     const Keys& keys;
     const ChannelTable& channels;
+    PresenceCounts& counts;  // where registries count
   };
   Presence(const Parts& parts, const PresenceOptions& options);
 
@@ -34,9 +35,7 @@ class Presence final : public gw::Presence {
   bool is_kept(ChannelIndex channel) const override { return options_.channels.contains(channel); }
   void list(ChannelIndex channel, std::string_view tenant, Done<PresenceList> done) override;
 
-  // Where the registry counts.
-  PresenceCounts& counts() { return counts_; }
-  // The table's newest.
+  // One of the table's, and of this partition's.
   void add_channel(ChannelIndex channel);
   // Redis may have forgotten, or have kept what is not so any more: everything is written anew.
   void rebuild();
@@ -52,7 +51,7 @@ class Presence final : public gw::Presence {
   const Parts parts_;
   const PresenceOptions options_;
   const std::string members_max_;
-  PresenceCounts counts_;
+  ChannelSet own_;  // of this partition, and kept
   OneAtATime<PresenceList> lists_;
   std::function<void(const PresenceChange&)> on_change_ = [](const PresenceChange&) {};
   EventLoop::Registration changes_;

@@ -52,7 +52,7 @@ void Prober::publish(Done<void> done) {
     if (!reply) fail(number, reply.error());
   };
   parts_.messages.command({"SET", key, payload, "XX"}, answered);
-  parts_.messages.command({"PUBLISH", own, payload}, [this, number, answered](const Result<Reply>& reply) {
+  parts_.messages.publish(own, payload, [this, number, answered](const Result<Reply>& reply) {
     for (Probe& probe : probes_) probe.answered = probe.answered || probe.number == number;
     answered(reply);
     finish();

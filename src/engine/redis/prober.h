@@ -30,6 +30,8 @@ class Prober {
   // `on_works` at each probe that came through.
   Prober(Parts parts, std::function<void()> on_works) : parts_(parts), on_works_(std::move(on_works)) {}
 
+  // Whether one could come through.
+  bool is_ready() const;
   void ask(Done<void> done);
   // One of its own came on the instance's Pub/Sub name.
   void on_heard(int64_t number);
@@ -52,7 +54,6 @@ class Prober {
   };
 
   std::array<Client*, 3> connections() const { return {&parts_.messages, &parts_.commands, &parts_.pushes}; }
-  bool is_ready() const;
   void publish(Done<void> done);
   void fail(uint64_t number, const Error& why);
   void finish();

@@ -14,12 +14,14 @@ constexpr Duration kRenewEvery = 1s;
 constexpr size_t kRenewRounds = 1200;
 constexpr size_t kBatch = 64;
 constexpr uint16_t kAbnormal = 1006;                   // nobody said goodbye
+constexpr uint16_t kMoved = 0;                         // no end: it goes on in another partition
 constexpr std::string_view kByOperator = " operator";  // after a code: somebody wants it
 
 std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 
 // What the events channel says of an end: the word, and the reason.
 std::pair<std::string_view, std::string> ending(uint16_t code) {
+  if (code == kMoved) return {};
   const bool evicted = code == disconnect::stale.code;
   return {evicted ? "connection_evicted" : "connection_closed",
           evicted ? std::string(disconnect::stale.reason) : "closed with " + std::to_string(code)};
@@ -58,20 +60,36 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
   if (local_.size() + adding_ >= limits.total) {
     return done(Error{Errc::failed_precondition, "the instance is full"});
   }
-  ++adding_;
-  admit(record, limits.per_user, [this, record, done = std::move(done)](const Result<void>& admitted) {
-    --adding_;
-    if (!admitted) {
-      // It may be there all the same.
-      if (admitted.error().code != Errc::resource_exhausted) removals_.push_back({record.id, kAbnormal});
-      return done(admitted);
-    }
-    local_.add(record, {.per_user = 0, .total = SIZE_MAX}, [](Result<void>) {});
-    done({});
-  });
+  add_admitted(std::move(record), limits.per_user, false, std::move(done));
 }
 
-void Registry::admit(const ConnectionRecord& record, size_t per_user, Done<void> done) {
+void Registry::adopt(ConnectionRecord record, size_t per_user, Done<void> done) {
+  add_admitted(std::move(record), per_user, true, std::move(done));
+}
+
+void Registry::release(const ConnectionId& id) {
+  changed_.erase(id);
+  if (local_.find_local(id)) local_.remove(id, kMoved);
+  removals_.push_back({id, kMoved});
+}
+
+void Registry::add_admitted(ConnectionRecord record, size_t per_user, bool is_open, Done<void> done) {
+  ++adding_;
+  admit(record, per_user, is_open,
+        [this, record, is_open, done = std::move(done)](const Result<void>& admitted) {
+          --adding_;
+          if (!admitted) {
+            // It may be there all the same.
+            const uint16_t how = is_open ? kMoved : kAbnormal;
+            if (admitted.error().code != Errc::resource_exhausted) removals_.push_back({record.id, how});
+            return done(admitted);
+          }
+          local_.add(record, {.per_user = 0, .total = SIZE_MAX}, [](Result<void>) {});
+          done({});
+        });
+}
+
+void Registry::admit(const ConnectionRecord& record, size_t per_user, bool is_open, Done<void> done) {
   // Whoever left in this turn makes room.
   if (record.session && per_user > 0) flush_removals();
   Words fields;
@@ -89,7 +107,8 @@ void Registry::admit(const ConnectionRecord& record, size_t per_user, Done<void>
               {"replaced", std::to_string(disconnect::replaced.code)},
               {"replaced_reason", ending(disconnect::replaced.code).second},
               {"stale", std::to_string(disconnect::stale.code)},
-              {"stale_reason", disconnect::stale.reason}},
+              {"stale_reason", disconnect::stale.reason},
+              {"is_open", is_open ? "1" : ""}},
              fields.all(), [this, done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
                if ((*reply)[0].integer() == 0) {
@@ -124,7 +143,7 @@ void Registry::identify(const ConnectionId& id, SessionPtr session, const Admiss
   if (!found) return done(Error{Errc::not_found, "the connection is gone"});
   ConnectionRecord record = *found;
   record.session = session;
-  admit(record, limits.per_user, [this, id, session, done = std::move(done)](const Result<void>& admitted) {
+  const auto on_admitted = [this, id, session, done = std::move(done)](const Result<void>& admitted) {
     if (!local_.find_local(id)) return done(Error{Errc::not_found, "the connection is gone"});
     if (admitted) {
       local_.replace_session(id, session);
@@ -132,7 +151,8 @@ void Registry::identify(const ConnectionId& id, SessionPtr session, const Admiss
       moved_.insert(id);  // Redis may have it as that user's
     }
     done(admitted);
-  });
+  };
+  admit(record, limits.per_user, false, on_admitted);
 }
 
 void Registry::flush_moves() {
@@ -153,6 +173,7 @@ void Registry::remove(const ConnectionId& id, uint16_t code) {
   local_.remove(id, code);
   changed_.erase(id);
   removals_.push_back({id, code});
+  on_removed_(id);
 }
 
 std::string Registry::live_ms() const {

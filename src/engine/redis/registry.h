@@ -35,6 +35,14 @@ class Registry final : public gw::Registry {
   void count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) override;
 
   const ConnectionRecord* find_local(const ConnectionId& id) const { return local_.find_local(id); }
+  // That are here, or ask to be.
+  size_t load() const { return local_.size() + adding_; }
+  // A connection of this instance is none here any more.
+  void on_removed(std::function<void(const ConnectionId&)> callback) { on_removed_ = std::move(callback); }
+  // One that another partition has goes on here: as add(), but nobody is told that it has come.
+  void adopt(ConnectionRecord record, size_t per_user, Done<void> done);
+  // The counterpart: it is not here any more, and nobody is told that it has gone.
+  void release(const ConnectionId& id);
   // Writes every connection of this instance anew and takes out what is not one of them; then `done`.
   void rebuild(std::function<void()> done);
   // Runs through all connections once: their sessions may have ended while nobody could tell.
@@ -50,8 +58,10 @@ class Registry final : public gw::Registry {
     uint16_t code;
   };
 
-  // Within its user's limit; others may give way. resource_exhausted: there is no room.
-  void admit(const ConnectionRecord& record, size_t per_user, Done<void> done);
+  // Within its user's limit; others may give way. resource_exhausted: there is no room. is_open: it is
+  // connected already.
+  void admit(const ConnectionRecord& record, size_t per_user, bool is_open, Done<void> done);
+  void add_admitted(ConnectionRecord record, size_t per_user, bool is_open, Done<void> done);
   // What has to be left of a lease for its instance to count, in ms.
   std::string live_ms() const;
   void evict(const ConnectionId& id, std::string_view code);
@@ -90,6 +100,7 @@ class Registry final : public gw::Registry {
   const ConnectionRecords records_;
   memory::Registry local_;
   OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
+  std::function<void(const ConnectionId&)> on_removed_ = [](const ConnectionId&) {};
   size_t adding_ = 0;  // asked for, not answered
   std::unordered_set<ConnectionId> changed_;
   std::unordered_set<ConnectionId> moved_;  // have a fresh session

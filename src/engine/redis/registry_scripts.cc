@@ -87,11 +87,12 @@ end
 }  // namespace
 
 // At the limit of its user in its tenant another gives way. Those of other instances are listed for them, and
-// told. More: the connection's fields. Answers {1, id and code of those of this instance}, or {0}: there was
-// no room.
+// told. is_open: '1' of one that is connected already. More: the connection's fields. Answers {1, id and code
+// of those of this instance}, or {0}: there was no room.
 const Script add({.keys = {"users"},
                   .arguments = {"prefix", "events", "gateway_channels", "limit", "live_ms", "now_ms",
-                                "patience_ms", "replaced", "replaced_reason", "stale", "stale_reason"}},
+                                "patience_ms", "replaced", "replaced_reason", "stale", "stale_reason",
+                                "is_open"}},
                  joined(kRecords, kTell, kLives, lua_name("evicted", kNames.evicted(kNameA)), R"lua(
 local new = fields_at(more)
 local me, user, now = new.gateway_instance_id, new.user_id, new.last_activity
@@ -137,7 +138,7 @@ end
 -- One that had no session may be there.
 local was_there = unlink(new.connection_id)
 link(new, more)
-if not was_there then tell('connection_opened', new.connection_id, 'admitted', now) end
+if not was_there and is_open == '' then tell('connection_opened', new.connection_id, 'admitted', now) end
 return out
 )lua"));
 
@@ -172,7 +173,7 @@ end
 return 1
 )lua"));
 
-// More: for each connection its id, event and reason.
+// More: for each connection its id, event (empty: it goes on elsewhere) and reason.
 const Script remove({.keys = {"users"},
                      .arguments = {"prefix", "events", "me", "now"},
                      .without_memory = true},
@@ -180,7 +181,7 @@ const Script remove({.keys = {"users"},
 for at = more, #ARGV, 3 do
   if redis.call('HGET', connection(ARGV[at]), 'gateway_instance_id') == me then
     unlink(ARGV[at])
-    tell(ARGV[at + 1], ARGV[at], ARGV[at + 2], now)
+    if ARGV[at + 1] ~= '' then tell(ARGV[at + 1], ARGV[at], ARGV[at + 2], now) end
   end
 end
 return 1

@@ -21,6 +21,14 @@ void append_header(std::string& out, char kind, size_t number) {
   out.append("\r\n");
 }
 
+// The first word of an error reply; empty: it is none.
+std::string_view code_of(const Error& error) {
+  const std::string_view detail = error.detail;
+  if (!detail.starts_with(kErrorReply)) return {};
+  const std::string_view text = detail.substr(kErrorReply.size());
+  return text.substr(0, text.find(' '));
+}
+
 }  // namespace
 
 void append_command(std::string& out, std::span<const std::string_view> words) {
@@ -89,7 +97,7 @@ Error to_error(std::string_view redis_error) {
   if (redis_error.find("max number of clients") != std::string_view::npos) {
     detail += " (raise its maxclients, or see with CLIENT LIST who holds connections)";
   }
-  if (code == "MOVED" || code == "CLUSTERDOWN") detail += " (Redis Cluster is not supported)";
+  if (code == "CLUSTERDOWN") detail += " (see CLUSTER INFO and CLUSTER NODES on this node)";
   return {Errc::unavailable, std::move(detail)};
 }
 
@@ -97,13 +105,19 @@ bool is_refusal(const Error& error) {
   return error.code == Errc::unavailable && error.detail.starts_with(kErrorReply);
 }
 
+bool has_moved(const Error& error) { return code_of(error) == "MOVED"; }
+
+bool is_migrating(const Error& error) {
+  const std::string_view code = code_of(error);
+  return code == "ASK" || code == "TRYAGAIN";
+}
+
 bool is_of_the_server(const Error& error) {
   if (!error.detail.starts_with(kErrorReply)) return true;  // no answer at all
-  const std::string_view text = std::string_view(error.detail).substr(kErrorReply.size());
-  constexpr std::array<std::string_view, 10> kWords{"OOM",      "NOREPLICAS", "MISCONF",    "READONLY",
-                                                    "LOADING",  "BUSY",       "MASTERDOWN", "CLUSTERDOWN",
-                                                    "NOSCRIPT", "NOAUTH"};
-  return std::find(kWords.begin(), kWords.end(), text.substr(0, text.find(' '))) != kWords.end();
+  constexpr std::array<std::string_view, 13> kCodes{
+      "OOM",         "NOREPLICAS", "MISCONF", "READONLY", "LOADING", "BUSY",    "MASTERDOWN",
+      "CLUSTERDOWN", "NOSCRIPT",   "NOAUTH",  "MOVED",    "ASK",     "TRYAGAIN"};
+  return std::find(kCodes.begin(), kCodes.end(), code_of(error)) != kCodes.end();
 }
 
 }  // namespace gw::redis

@@ -64,6 +64,10 @@ std::string_view info_field(std::string_view info, std::string_view name);
 
 // What an error reply means to a caller; the detail says what to do about it.
 Error to_error(std::string_view redis_error);
+// A node of a cluster sends who asks elsewhere: another one has the slot.
+bool has_moved(const Error& error);
+// The slot is on its way to another node, and not all that was asked for is here.
+bool is_migrating(const Error& error);
 // Redis has answered with an error: it has not done what it was asked.
 bool is_refusal(const Error& error);
 // The server as a whole fails, not this command on this key: a probe that works says that it is over.

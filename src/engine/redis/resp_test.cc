@@ -128,5 +128,13 @@ TEST(RedisErrors, SayWhatToDo) {
   EXPECT_LT(to_error("ERR " + std::string(10'000, 'x')).detail.size(), 300u);
 }
 
+TEST(RedisErrors, OfAClusterAreOfTheServer) {
+  const Error moved = to_error("MOVED 3999 127.0.0.1:6381"), ask = to_error("ASK 3999 127.0.0.1:6381"),
+              again = to_error("TRYAGAIN Multiple keys request during rehashing of slot");
+  EXPECT_TRUE(has_moved(moved) && !has_moved(ask) && !has_moved({Errc::unavailable, "MOVED"}));
+  EXPECT_TRUE(is_migrating(ask) && is_migrating(again) && !is_migrating(moved));
+  for (const Error& error : {moved, ask, again}) EXPECT_TRUE(is_of_the_server(error) && is_refusal(error));
+}
+
 }  // namespace
 }  // namespace gw::redis

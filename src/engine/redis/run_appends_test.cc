@@ -14,8 +14,10 @@ class RunAppends : public RunTest {
       : instance_(start(EngineUnderTest::redis, "gw-a")),
         client_(loop_, dial(), "appends"),
         keys_(key_prefix_, "gw-x", 0),
-        calls_({loop_, client_, keys_, channels_}, options_),
-        index_(client_, keys_, options_.limits),
+        subscriptions_(loop_, client_),
+        places_({{0, client_, subscriptions_, keys_}}),
+        calls_({loop_, places_, channels_}, options_),
+        index_(places_, options_.limits),
         appends_({loop_, calls_, index_},
                  {.on_alive = [](const std::string&, Duration) {},
                   .on_ended = [](const std::string&, RunStatus, const redis::RunCounted&) {}}) {
@@ -46,6 +48,8 @@ class RunAppends : public RunTest {
   const std::unique_ptr<TestInstance> instance_;
   redis::Client client_;
   const redis::Keys keys_;
+  redis::Subscriptions subscriptions_;  // nobody uses it
+  const redis::RunPlaces places_;
   const redis::RunStoreOptions options_;
   redis::RunCalls calls_;
   redis::RunIndex index_;

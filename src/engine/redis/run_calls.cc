@@ -35,6 +35,13 @@ bool may_keep(const Run& run, uint64_t keep) {
   return has_lines(run.record.format) ? log.ends_line(keep) : !log.is_inside_character(keep);
 }
 
+// Of what a claim leaves of it.
+RunHash kept_hash(const Run* run, const RunClaim& claim) {
+  const uint64_t keep = claim.keep.value_or(0);
+  if (!run || run->log.is_expired() || keep > top_of(*run).pos) return {};
+  return run->log.hash_at(keep);
+}
+
 // error_code, error_message, result: views into it.
 std::vector<std::string_view> end_of(const RunAppend& append) {
   if (!append.end) return {};
@@ -90,27 +97,27 @@ void RunCalls::make(const NewRun& run, OnAnswer done) {
 void RunCalls::claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
                      const NewRun* made, OnAnswer done) {
   const RunTop top = log ? top_of(*log) : RunTop();
-  const uint64_t keep = claim.keep.value_or(0);
-  const RunHash kept = log && !log->log.is_expired() && keep <= top.pos ? log->log.hash_at(keep) : RunHash();
+  const RunHash kept = kept_hash(log, claim);
   const Making making = making_of(made, options_.limits, parts_.channels);
   const RunFrames frames = log ? RunFrames::openings(*log, claim) : RunFrames();
-  run_script(parts_.messages, scripts::claim_run,
-             {{"run", parts_.keys.run(run_id)},
-              {"log", parts_.keys.run_log(run_id)},
-              {"removed", parts_.keys.run_removed(run_id)},
+  const RunPlace& place = parts_.places.of(run_id);
+  run_script(place.messages, scripts::claim_run,
+             {{"run", place.keys.run(run_id)},
+              {"log", place.keys.run_log(run_id)},
+              {"removed", place.keys.run_removed(run_id)},
               {"makes", flag(made != nullptr)},
               {"claims", flag(!made || made->claim)},
-              {"changes", parts_.keys.run_changes(run_id)},
+              {"changes", place.keys.run_changes(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
               {"producer", claim.producer},
               {"token", token_digest(claim.token)},
               {"digest", to_hex(run::digest_of(claim))},
-              {"keep", claim.keep ? text_of(keep) : std::string()},
+              {"keep", claim.keep ? text_of(*claim.keep) : std::string()},
               {"keep_a", text_of(kept.first)},
               {"keep_b", text_of(kept.second)},
-              {"keep_fits", flag(log && may_keep(*log, keep))},
+              {"keep_fits", flag(log && may_keep(*log, claim.keep.value_or(0)))},
               {"seen_epoch", log ? text_of(top.epoch) : "-1"},
               {"seen_pos", text_of(top.pos)},
               {"seen_a", text_of(top.hash.first)},
@@ -123,7 +130,7 @@ void RunCalls::claim(const std::string& run_id, const RunReach& reach, const Run
               {"group", claim.group},
               {"delivery", claim.delivery_id},
               {"of_realm", claim.realm},
-              {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
+              {"awake_ms", awake_ms(place)},
               {"start_ms", milliseconds(options_.limits.start_timeout)},
               {"life_ms", milliseconds(options_.limits.life)},
               {"retention_ms", making.retention_ms},
@@ -143,10 +150,11 @@ void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunA
   else if (!may)
     refused = "rate_limited";
   const std::vector<std::string_view> end = end_of(append);
-  run_script(parts_.messages, scripts::append_run,
-             {{"run", parts_.keys.run(run_id)},
-              {"log", parts_.keys.run_log(run_id)},
-              {"changes", parts_.keys.run_changes(run_id)},
+  const RunPlace& place = parts_.places.of(run_id);
+  run_script(place.messages, scripts::append_run,
+             {{"run", place.keys.run(run_id)},
+              {"log", place.keys.run_log(run_id)},
+              {"changes", place.keys.run_changes(run_id)},
               {"owner", as.owner},
               {"seq", text_of(append.seq)},
               {"digest", to_hex(run::digest_of(append))},
@@ -166,10 +174,11 @@ void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunA
   const RunHash hash = RunHash::of(framed.bytes);
   const RunHash power = hash_power(framed.bytes.size());
   const std::vector<std::string_view> end = end_of(append);
-  run_script(parts_.messages, scripts::append_framed_run,
-             {{"run", parts_.keys.run(run_id)},
-              {"log", parts_.keys.run_log(run_id)},
-              {"changes", parts_.keys.run_changes(run_id)},
+  const RunPlace& place = parts_.places.of(run_id);
+  run_script(place.messages, scripts::append_framed_run,
+             {{"run", place.keys.run(run_id)},
+              {"log", place.keys.run_log(run_id)},
+              {"changes", place.keys.run_changes(run_id)},
               {"owner", as.owner},
               {"seq", text_of(append.seq)},
               {"digest", to_hex(run::digest_of(append))},
@@ -188,8 +197,9 @@ void RunCalls::append(const std::string& run_id, const StoredRun& as, const RunA
 
 void RunCalls::beat(const std::string& run_id, const RunReach& reach, const RunHeartbeat& heartbeat,
                     OnAnswer done) {
-  run_script(parts_.messages, scripts::beat_run,
-             {{"run", parts_.keys.run(run_id)},
+  const RunPlace& place = parts_.places.of(run_id);
+  run_script(place.messages, scripts::beat_run,
+             {{"run", place.keys.run(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
@@ -217,17 +227,18 @@ void RunCalls::settle(const std::shared_ptr<Settling>& settling, const RunFrames
   constexpr std::string_view kWhats[] = {"time", "cancel", "remove", "expire", "evict"};
   const std::string& run_id = settling->run_id;
   const RunReach& reach = settling->reach;
-  run_script(parts_.messages, scripts::settle_run,
-             {{"run", parts_.keys.run(run_id)},
-              {"log", parts_.keys.run_log(run_id)},
-              {"removed", parts_.keys.run_removed(run_id)},
+  const RunPlace& place = parts_.places.of(run_id);
+  run_script(place.messages, scripts::settle_run,
+             {{"run", place.keys.run(run_id)},
+              {"log", place.keys.run_log(run_id)},
+              {"removed", place.keys.run_removed(run_id)},
               {"what", kWhats[static_cast<size_t>(settling->what)]},
-              {"changes", parts_.keys.run_changes(run_id)},
+              {"changes", place.keys.run_changes(run_id)},
               {"channels", names_of(reach.channels, parts_.channels)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm},
               {"reason", settling->reason},
-              {"awake_ms", text_of(static_cast<uint64_t>(awake_.time().count()))},
+              {"awake_ms", awake_ms(place)},
               {"grace_ms", milliseconds(options_.limits.cancel_grace)},
               {"start_ms", milliseconds(options_.limits.start_timeout)},
               {"seen", frames.seen()}},
@@ -254,7 +265,7 @@ void RunCalls::look_at_log(const std::shared_ptr<Settling>& settling) {
 
 void RunCalls::read(const std::string& run_id, uint64_t from,
                     std::function<void(RunResult<StoredRun>)> done) {
-  read_run({parts_.messages, parts_.keys, parts_.channels}, run_id, from,
+  read_run({parts_.places.of(run_id), parts_.channels}, run_id, from,
            [done = std::move(done)](Result<std::optional<StoredRun>> stored) {
              if (!stored) return done(unavailable(stored.error()));
              if (!*stored) return done(run_not_found());
@@ -268,8 +279,9 @@ void RunCalls::expire(const std::vector<std::string>& run_ids) {
 }
 
 void RunCalls::trim(const std::string& run_id, uint64_t bytes) {
-  run_script(parts_.messages, scripts::trim_log,
-             {{"log", parts_.keys.run_log(run_id)}, {"length", std::to_string(bytes)}},
+  const RunPlace& place = parts_.places.of(run_id);
+  run_script(place.messages, scripts::trim_log,
+             {{"log", place.keys.run_log(run_id)}, {"length", std::to_string(bytes)}},
              [](const Result<Reply>&) {});
 }
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/redis/keys.h"
 #include "engine/redis/run_frames.h"
+#include "engine/redis/run_places.h"
 #include "engine/redis/run_reads.h"
 #include "engine/redis/scripts.h"
 #include "net/event_loop.h"
@@ -41,14 +41,13 @@ class RunCalls {
  public:
   struct Parts {
     EventLoop& loop;
-    Client& messages;
-    const Keys& keys;
+    const RunPlaces& places;
     const ChannelTable& channels;
   };
   using OnAnswer = std::function<void(const Result<RunAnswer>&)>;
 
   RunCalls(const Parts& parts, const RunStoreOptions& options)
-      : parts_(parts), options_(options), awake_(parts.loop) {}
+      : parts_(parts), options_(options), awake_(parts.places.size(), RunAwake(parts.loop)) {}
 
   // `log`: what is known of it, for a claim that keeps a part, or begins another attempt; may be null.
   void claim(const std::string& run_id, const RunReach& reach, const RunClaim& claim, const Run* log,
@@ -81,7 +80,12 @@ class RunCalls {
   // The record, and the log from there on; one read from behind its end has none.
   void read(const std::string& run_id, uint64_t from, std::function<void(RunResult<StoredRun>)> done);
 
-  RunAwake& awake() { return awake_; }
+  // The server of that partition is (back) there.
+  void on_up(size_t place) { awake_[place].on_up(); }
+  // Every 100 ms or so.
+  void tick() {
+    for (RunAwake& awake : awake_) awake.tick();
+  }
   const RunStoreOptions& options() const { return options_; }
   Duration takeover_of(const RunClaim& claim) const;
   const std::string& channel_name(ChannelIndex channel) const { return parts_.channels.name(channel); }
@@ -93,9 +97,13 @@ class RunCalls {
   void settle(const std::shared_ptr<Settling>& settling, const RunFrames& frames);
   void look_at_log(const std::shared_ptr<Settling>& settling);
 
+  std::string awake_ms(const RunPlace& place) const {
+    return std::to_string(awake_[place.index].time().count());
+  }
+
   const Parts parts_;
   const RunStoreOptions& options_;
-  RunAwake awake_;
+  std::vector<RunAwake> awake_;  // by partition
 };
 
 }  // namespace gw::redis

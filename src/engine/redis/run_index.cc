@@ -7,26 +7,48 @@
 namespace gw::redis {
 namespace {
 
-constexpr std::string_view kAll = "all", kStrangers = "strangers";
+constexpr std::string_view kAll = "all", kStrangers = "strangers", kRealm = "realm:";
+// What could not be undone in a partition that is away is undone by who looks next.
+constexpr Duration kAgainAfter = 5s;
+
+// Whether what it counted for, and what names it, can be reached where that is not beside it.
+bool can_undo(const RunPlaces& places, const RunCounted& counted) {
+  if (places.size() == 1) return true;
+  for (const std::string& name : {counted.user, counted.thread, counted.asked}) {
+    if (!name.empty() && !places.of(name).messages.is_up()) return false;
+  }
+  return true;
+}
 // Bytes are reserved in steps, so that most appends ask nobody.
 constexpr uint64_t kSteps = 64, kStepMost = uint64_t{64} << 10;
 
 }  // namespace
 
-RunBound RunIndex::of_realm(const std::string& realm) const { return of_many("realm:" + realm, "the realm"); }
+RunBound RunIndex::of_realm(const std::string& realm) const {
+  return of_many(joined(kRealm, realm), "the realm");
+}
 
 RunBound RunIndex::of_all() const {
   RunBound bound = of_many(std::string(kAll), "the gateway");
-  bound.open_most = limits_.open_runs;
-  bound.kept_most = RunLimits::kKeptPerOpen * limits_.open_runs;
+  bound.open_most = share(limits_.open_runs);
+  bound.kept_most = RunLimits::kKeptPerOpen * bound.open_most;
   bound.bytes_most = 0;
   return bound;
 }
 
 RunBound RunIndex::of_many(std::string whom, const std::string& whose) const {
-  return {
-      std::move(whom),     limits_.open_runs_per_realm, RunLimits::kKeptPerOpen * limits_.open_runs_per_realm,
-      limits_.realm_bytes, RunErrc::resource_exhausted, whose + " has all the runs that may be"};
+  const size_t open_most = share(limits_.open_runs_per_realm);
+  return {std::move(whom),
+          open_most,
+          RunLimits::kKeptPerOpen * open_most,
+          share(limits_.realm_bytes),
+          RunErrc::resource_exhausted,
+          whose + " has all the runs that may be"};
+}
+
+const RunPlace& RunIndex::place_of(const std::string& run_id, std::string_view whom) const {
+  const bool is_many = whom == kAll || whom == kStrangers || whom.starts_with(kRealm);
+  return places_.of(is_many ? std::string_view(run_id) : whom);
 }
 
 std::vector<RunBound> RunIndex::bounds_of(const std::string& user, const std::string& realm) const {
@@ -39,12 +61,15 @@ std::vector<RunBound> RunIndex::bounds_of(const std::string& user, const std::st
   return bounds;
 }
 
-size_t RunIndex::bucket_of(std::string_view run_id) { return sha256(run_id)[0] % Keys::kRunBuckets; }
+std::string RunIndex::due_name(const RunPlace& place, std::string_view run_id) const {
+  return place.keys.runs_due(sha256(run_id)[0] % places_.due_buckets());
+}
 
 void RunIndex::look(const std::string& run_id, Duration in, std::string_view how) {
+  const RunPlace& place = places_.of(run_id);
   // After the millisecond in which it is so.
-  run_script(messages_, scripts::due_run,
-             {{"due", keys_.runs_due(bucket_of(run_id))},
+  run_script(place.messages, scripts::due_run,
+             {{"due", due_name(place, run_id)},
               {"id", run_id},
               {"in_ms", milliseconds(in + 1ms)},
               {"how", how},
@@ -53,11 +78,12 @@ void RunIndex::look(const std::string& run_id, Duration in, std::string_view how
 }
 
 void RunIndex::count(const std::string& run_id, const RunBound& bound, OnCounted done) {
-  run_script(messages_, scripts::count_run,
-             {{"open", keys_.runs_open(bound.whom)},
-              {"kept", keys_.runs_kept(bound.whom)},
-              {"bytes", keys_.runs_bytes(bound.whom)},
-              {"logs", keys_.runs_logs(bound.whom)},
+  const RunPlace& place = place_of(run_id, bound.whom);
+  run_script(place.messages, scripts::count_run,
+             {{"open", place.keys.runs_open(bound.whom)},
+              {"kept", place.keys.runs_kept(bound.whom)},
+              {"bytes", place.keys.runs_bytes(bound.whom)},
+              {"logs", place.keys.runs_logs(bound.whom)},
               {"id", run_id},
               {"hold_ms", milliseconds(kHold)},
               {"open_most", std::to_string(bound.open_most)},
@@ -72,11 +98,12 @@ void RunIndex::count(const std::string& run_id, const RunBound& bound, OnCounted
 }
 
 void RunIndex::count(const std::string& run_id, std::string_view whom) {
-  run_script(messages_, scripts::count_run,
-             {{"open", keys_.runs_open(whom)},
-              {"kept", keys_.runs_kept(whom)},
-              {"bytes", keys_.runs_bytes(whom)},
-              {"logs", keys_.runs_logs(whom)},
+  const RunPlace& place = place_of(run_id, whom);
+  run_script(place.messages, scripts::count_run,
+             {{"open", place.keys.runs_open(whom)},
+              {"kept", place.keys.runs_kept(whom)},
+              {"bytes", place.keys.runs_bytes(whom)},
+              {"logs", place.keys.runs_logs(whom)},
               {"id", run_id},
               {"hold_ms", milliseconds(limits_.life + limits_.retention)},
               {"open_most", "0"},
@@ -87,16 +114,19 @@ void RunIndex::count(const std::string& run_id, std::string_view whom) {
 
 void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes,
                        std::string_view keys_ms) {
-  run_script(messages_, scripts::uncount_run,
-             {{"open", keys_.runs_open(whom)},
-              {"kept", keys_.runs_kept(whom)},
-              {"bytes", keys_.runs_bytes(whom)},
-              {"logs", keys_.runs_logs(whom)},
+  const RunPlace& place = place_of(run_id, whom);
+  run_script(place.messages, scripts::uncount_run,
+             {{"open", place.keys.runs_open(whom)},
+              {"kept", place.keys.runs_kept(whom)},
+              {"bytes", place.keys.runs_bytes(whom)},
+              {"logs", place.keys.runs_logs(whom)},
               {"id", run_id},
               {"kept_ms", milliseconds(kept)},
               {"size", std::to_string(bytes)},
               {"keys_ms", keys_ms}},
-             {});
+             [this, run_id](const Result<Reply>& reply) {
+               if (!reply && places_.size() > 1) look_by(run_id, kAgainAfter);
+             });
 }
 
 void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_t needed,
@@ -105,11 +135,12 @@ void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_
   // Of the second half all who may have a run open find one.
   const uint64_t little =
       std::clamp<uint64_t>(bound.bytes_most / 2 / std::max<size_t>(bound.open_most, 1), 1, more);
-  run_script(messages_, scripts::reserve_run,
-             {{"open", keys_.runs_open(bound.whom)},
-              {"kept", keys_.runs_kept(bound.whom)},
-              {"bytes", keys_.runs_bytes(bound.whom)},
-              {"logs", keys_.runs_logs(bound.whom)},
+  const RunPlace& place = place_of(run_id, bound.whom);
+  run_script(place.messages, scripts::reserve_run,
+             {{"open", place.keys.runs_open(bound.whom)},
+              {"kept", place.keys.runs_kept(bound.whom)},
+              {"bytes", place.keys.runs_bytes(bound.whom)},
+              {"logs", place.keys.runs_logs(bound.whom)},
               {"id", run_id},
               {"needed", std::to_string(needed)},
               {"wanted", std::to_string(needed + more)},
@@ -125,8 +156,9 @@ void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_
 }
 
 void RunIndex::name_thread(const std::string& run_id, const std::string& digest, std::function<void()> done) {
-  run_script(messages_, scripts::name_thread,
-             {{"thread", keys_.thread(digest)},
+  const RunPlace& place = places_.of(digest);
+  run_script(place.messages, scripts::name_thread,
+             {{"thread", place.keys.thread(digest)},
               {"id", run_id},
               {"most", std::to_string(kThreadMost)},
               {"ms", milliseconds(limits_.life + limits_.retention)}},
@@ -134,14 +166,16 @@ void RunIndex::name_thread(const std::string& run_id, const std::string& digest,
 }
 
 void RunIndex::unname_thread(const std::string& run_id, const std::string& digest, Duration kept) {
-  run_script(messages_, scripts::unname_thread,
-             {{"thread", keys_.thread(digest)}, {"id", run_id}, {"ms", milliseconds(kept)}}, {});
+  const RunPlace& place = places_.of(digest);
+  run_script(place.messages, scripts::unname_thread,
+             {{"thread", place.keys.thread(digest)}, {"id", run_id}, {"ms", milliseconds(kept)}}, {});
 }
 
 void RunIndex::name_asked(const std::string& run_id, const std::string& digest, std::string_view instead_of,
                           std::function<void(Result<std::string>)> done) {
-  run_script(messages_, scripts::name_run,
-             {{"name", keys_.run_asked(digest)},
+  const RunPlace& place = places_.of(digest);
+  run_script(place.messages, scripts::name_run,
+             {{"name", place.keys.run_asked(digest)},
               {"id", run_id},
               {"instead_of", instead_of},
               {"ms", milliseconds(limits_.life)}},
@@ -152,12 +186,15 @@ void RunIndex::name_asked(const std::string& run_id, const std::string& digest, 
 }
 
 void RunIndex::unname_asked(const std::string& run_id, const std::string& digest) {
-  run_script(messages_, scripts::unname_run, {{"name", keys_.run_asked(digest)}, {"id", run_id}}, {});
+  const RunPlace& place = places_.of(digest);
+  run_script(place.messages, scripts::unname_run, {{"name", place.keys.run_asked(digest)}, {"id", run_id}},
+             {});
 }
 
 void RunIndex::made(const std::string& run_id, const std::string& user, const std::string& realm) {
-  run_script(messages_, scripts::list_run, {{"runs", keys_.runs()}, {"id", run_id}, {"kept_ms", kept_ms()}},
-             {});
+  const RunPlace& place = places_.of(run_id);
+  run_script(place.messages, scripts::list_run,
+             {{"runs", place.keys.runs()}, {"id", run_id}, {"kept_ms", kept_ms()}}, {});
   count(run_id, kAll);
   for (const RunBound& bound : bounds_of(user, realm)) count(run_id, bound.whom);
 }
@@ -195,20 +232,22 @@ void RunIndex::end_names(const std::string& run_id, const RunCounted& counted, D
 void RunIndex::over(const std::string& run_id, const RunCounted& counted) {
   end_names(run_id, counted, std::max<Duration>(counted.kept, 1ms));
   // Last, so that who finds this undone does all of it again.
-  look_at(run_id, counted.kept);
+  look_at(run_id, can_undo(places_, counted) ? counted.kept : kAgainAfter);
 }
 
 void RunIndex::removed(const std::string& run_id, const RunCounted& counted) {
   end_names(run_id, counted, 0ms);
+  if (!can_undo(places_, counted)) return look_at(run_id, kAgainAfter);
   gone(run_id);
 }
 
 // When it is looked at goes last, so that who finds any of this undone does all of it again.
 void RunIndex::gone(const std::string& run_id) {
-  messages_.command({"ZREM", keys_.runs(), run_id}, {});
-  run_script(messages_, scripts::forget_run,
-             {{"run", keys_.run(run_id)}, {"removed", keys_.run_removed(run_id)}}, {});
-  messages_.command({"ZREM", keys_.runs_due(bucket_of(run_id)), run_id}, {});
+  const RunPlace& place = places_.of(run_id);
+  place.messages.command({"ZREM", place.keys.runs(), run_id}, {});
+  run_script(place.messages, scripts::forget_run,
+             {{"run", place.keys.run(run_id)}, {"removed", place.keys.run_removed(run_id)}}, {});
+  place.messages.command({"ZREM", due_name(place, run_id), run_id}, {});
 }
 
 }  // namespace gw::redis

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/redis/keys.h"
+#include "engine/redis/run_places.h"
 #include "engine/redis/run_record.h"
 #include "engine/redis/scripts.h"
 
@@ -29,8 +29,7 @@ class RunIndex {
   // A run that counts so long without a record does so no more.
   static constexpr Duration kHold = 60s;
 
-  RunIndex(Client& messages, const Keys& keys, const RunLimits& limits)
-      : messages_(messages), keys_(keys), limits_(limits) {}
+  RunIndex(const RunPlaces& places, const RunLimits& limits) : places_(places), limits_(limits) {}
 
   RunBound of_realm(const std::string& realm) const;
   RunBound of_all() const;
@@ -86,7 +85,7 @@ class RunIndex {
   void removed(const std::string& run_id, const RunCounted& counted);
   void gone(const std::string& run_id);
 
-  static size_t bucket_of(std::string_view run_id);
+  std::string due_name(const RunPlace& place, std::string_view run_id) const;
   std::string kept_ms() const { return milliseconds(limits_.life + RunLimits::kRetentionMax); }
 
  private:
@@ -97,8 +96,15 @@ class RunIndex {
   void look(const std::string& run_id, Duration in, std::string_view how);
   void end_names(const std::string& run_id, const RunCounted& counted, Duration kept);
 
-  Client& messages_;
-  const Keys& keys_;
+  // A user's are counted in his own partition, so that his bounds are exact. Of the many each partition
+  // counts those that are in it, and allows its share: no server is asked for all.
+  const RunPlace& place_of(const std::string& run_id, std::string_view whom) const;
+  template <class T>
+  T share(T limit) const {
+    return static_cast<T>(partition_share(limit, places_.size()));
+  }
+
+  const RunPlaces& places_;
   const RunLimits& limits_;
 };
 

@@ -118,11 +118,12 @@ void RunMaker::on_counted(const Ptr& making) {
 // --- Once for what was asked ------------------------------------------------------------------------------
 
 void RunMaker::look_at_asked(const Ptr& making) {
-  parts_.messages.command({"HGET", parts_.keys.run(making->asked_run), "state"},
-                          [this, making](const Result<Reply>& state) {
-                            if (!state) return refuse_with(making, unavailable(state.error()));
-                            on_asked_status(making, parse_stored_status(state->text()));
-                          });
+  const RunPlace& place = parts_.places.of(making->asked_run);
+  place.messages.command({"HGET", place.keys.run(making->asked_run), "state"},
+                         [this, making](const Result<Reply>& state) {
+                           if (!state) return refuse_with(making, unavailable(state.error()));
+                           on_asked_status(making, parse_stored_status(state->text()));
+                         });
 }
 
 void RunMaker::on_asked_status(const Ptr& making, std::optional<RunStatus> known) {

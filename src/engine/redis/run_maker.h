@@ -19,8 +19,7 @@ class RunMaker {
  public:
   struct Parts {
     EventLoop& loop;
-    Client& messages;
-    const Keys& keys;
+    const RunPlaces& places;
     RunCalls& calls;
     RunIndex& index;
     RunRemovals& removals;

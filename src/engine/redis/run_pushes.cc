@@ -39,27 +39,26 @@ std::optional<RunPushed> parse_notice(std::string_view payload) {
 }  // namespace
 
 RunPushes::RunPushes(const Parts& parts) : parts_(parts) {
-  parts_.subscriptions.keep(
-      parts_.keys.run_pushed(),
-      [this](std::string_view payload) {
-        on_notice(payload);
-        return true;
-      },
-      [this] { on_pushed_({}); });
-}
-
-std::string RunPushes::list_of(const RunAudience& audience) const {
-  return parts_.keys.runs_pushed(person_digest(audience));
+  for (const RunPlace& place : parts_.places) {
+    place.subscriptions.keep(
+        place.keys.run_pushed(),
+        [this](std::string_view payload) {
+          on_notice(payload);
+          return true;
+        },
+        [this] { on_pushed_({}); });
+  }
 }
 
 void RunPushes::on_notice(std::string_view payload) {
   if (const auto pushed = parse_notice(payload)) return on_pushed_(*pushed);
-  log::warn("redis_message_invalid",
-            {{"channel", parts_.keys.run_pushed()}, {"reason", "expected a run_id and whose it is"}});
+  log::warn("redis_message_invalid", {{"channel", parts_.places[0].keys.run_pushed()},
+                                      {"reason", "expected a run_id and whose it is"}});
 }
 
 void RunPushes::push(const RunPushed& pushed, Done<void> done) {
-  const std::string list = list_of(pushed.audience);
+  const std::string whom = person_digest(pushed.audience);
+  const RunPlace& place = parts_.places.of(whom);
   std::string notice;
   json::Writer(notice)
       .begin_object()
@@ -68,12 +67,12 @@ void RunPushes::push(const RunPushed& pushed, Done<void> done) {
       .member("who", pushed.audience.who.view())
       .member("tenant_id", pushed.audience.tenant_id.view())
       .end_object();
-  run_script(parts_.messages, scripts::push_run,
-             {{"list", list},
+  run_script(place.messages, scripts::push_run,
+             {{"list", place.keys.runs_pushed(whom)},
               {"id", pushed.run_id},
               {"most", std::to_string(kKept)},
               {"kept_ms", parts_.index.kept_ms()},
-              {"channel", parts_.keys.run_pushed()},
+              {"channel", place.keys.run_pushed()},
               {"notice", notice}},
              [done = std::move(done)](const Result<Reply>& told) {
                if (!told) return done(told.error());
@@ -84,6 +83,7 @@ void RunPushes::push(const RunPushed& pushed, Done<void> done) {
 // --- Finding them -----------------------------------------------------------------------------------------
 
 struct RunPushes::Finding {
+  const RunPlace& place;  // of the list
   std::string list;
   RunDone<std::vector<std::string>> done;
   std::vector<std::string> run_ids;
@@ -93,10 +93,11 @@ struct RunPushes::Finding {
 };
 
 void RunPushes::find(const RunAudience& audience, RunDone<std::vector<std::string>> done) {
-  const auto finding = std::make_shared<Finding>();
-  finding->list = list_of(audience);
-  finding->done = std::move(done);
-  parts_.messages.command({"ZREVRANGE", finding->list, "0", "-1"}, [this, finding](const Result<Reply>& ids) {
+  const std::string whom = person_digest(audience);
+  const RunPlace& place = parts_.places.of(whom);
+  const auto finding =
+      std::make_shared<Finding>(Finding{place, place.keys.runs_pushed(whom), std::move(done), {}, {}, 0, {}});
+  place.messages.command({"ZREVRANGE", finding->list, "0", "-1"}, [this, finding](const Result<Reply>& ids) {
     if (!ids) return finding->done(unavailable(ids.error()));
     look_at(finding, *ids);
   });
@@ -108,15 +109,17 @@ void RunPushes::look_at(const std::shared_ptr<Finding>& finding, const Reply& id
   finding->is_open.resize(finding->waits);
   if (finding->waits == 0) return finding->done(std::vector<std::string>());
   for (size_t i = 0; i < finding->run_ids.size(); ++i) {
-    parts_.messages.command(
-        {"HGET", parts_.keys.run(finding->run_ids[i]), "state"},
+    const RunPlace& place = parts_.places.of(finding->run_ids[i]);
+    place.messages.command(
+        {"HGET", place.keys.run(finding->run_ids[i]), "state"},
         [this, finding, i](const Result<Reply>& reply) {
+          // Where its partition is away it is offered when that is back.
           if (!reply) {
-            finding->refusal = unavailable(reply.error());
+            if (parts_.places.size() == 1) finding->refusal = unavailable(reply.error());
           } else if (const auto status = parse_stored_status(reply->text()); status && !is_over(*status)) {
             finding->is_open[i] = true;
           } else {
-            parts_.messages.command({"ZREM", finding->list, finding->run_ids[i]}, {});
+            finding->place.messages.command({"ZREM", finding->list, finding->run_ids[i]}, {});
           }
           if (--finding->waits > 0) return;
           if (finding->refusal) return finding->done(*finding->refusal);

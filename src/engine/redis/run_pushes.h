@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "core/run_store.h"
-#include "engine/redis/client.h"
-#include "engine/redis/keys.h"
 #include "engine/redis/run_index.h"
-#include "engine/redis/subscriptions.h"
 
 namespace gw::redis {
 
@@ -19,9 +16,7 @@ class RunPushes {
  public:
   // All outlive it.
   struct Parts {
-    Client& messages;
-    Subscriptions& subscriptions;
-    const Keys& keys;
+    const RunPlaces& places;
     const RunIndex& index;
   };
   explicit RunPushes(const Parts& parts);
@@ -34,7 +29,6 @@ class RunPushes {
 
  private:
   struct Finding;
-  std::string list_of(const RunAudience& audience) const;
   void on_notice(std::string_view payload);
   void look_at(const std::shared_ptr<Finding>& finding, const Reply& ids);
 

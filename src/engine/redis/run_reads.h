@@ -7,12 +7,10 @@
 #include <optional>
 #include <string>
 
-#include "engine/redis/keys.h"
+#include "engine/redis/run_places.h"
 #include "engine/redis/run_record.h"
 
 namespace gw::redis {
-
-class Client;
 
 // Behind every log's end: of a run that is read from there comes the record alone.
 inline constexpr uint64_t kNoLog = uint64_t{1} << 40;
@@ -20,8 +18,7 @@ inline constexpr uint64_t kNoLog = uint64_t{1} << 40;
 using OnStoredRun = std::function<void(Result<std::optional<StoredRun>>)>;
 
 struct RunsRead {
-  Client& messages;
-  const Keys& keys;
+  const RunPlace& place;  // of the run
   const ChannelTable& channels;
 };
 // Record and log, from there on, as they are at one time. Empty: there is no such run.

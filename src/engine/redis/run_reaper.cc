@@ -21,9 +21,11 @@ void RunReaper::watch(const std::string& run_id, Duration lease) {
 }
 
 void RunReaper::tick(TimePoint now) {
-  if (!parts_.messages.is_up() || now - picked_at_ < kPickEvery) return;
+  if (!parts_.places.any_is_up() || now - picked_at_ < kPickEvery) return;
   picked_at_ = now;
-  for (size_t bucket = 0; bucket < Keys::kRunBuckets; ++bucket) pick(bucket);
+  for (const RunPlace& place : parts_.places) {
+    for (size_t bucket = 0; bucket < parts_.places.due_buckets(); ++bucket) pick(place, bucket);
+  }
   std::vector<std::string> lapsed;
   for (const auto& [run_id, until] : watched_) {
     if (until < now) lapsed.push_back(run_id);
@@ -34,9 +36,9 @@ void RunReaper::tick(TimePoint now) {
   }
 }
 
-void RunReaper::pick(size_t bucket) {
-  run_script(parts_.messages, scripts::pick_runs,
-             {{"due", parts_.keys.runs_due(bucket)}, {"most", kPickMost}, {"hold_ms", kPickHold}},
+void RunReaper::pick(const RunPlace& place, size_t bucket) {
+  run_script(place.messages, scripts::pick_runs,
+             {{"due", place.keys.runs_due(bucket)}, {"most", kPickMost}, {"hold_ms", kPickHold}},
              [this](const Result<Reply>& reply) {
                if (!reply) return;
                on_clock_(WallTime(std::chrono::milliseconds((*reply)[0].integer())));

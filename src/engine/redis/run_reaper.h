@@ -16,8 +16,7 @@ class RunReaper {
  public:
   struct Parts {
     EventLoop& loop;
-    Client& messages;
-    const Keys& keys;
+    const RunPlaces& places;
     RunCalls& calls;
     RunIndex& index;
   };
@@ -47,7 +46,7 @@ class RunReaper {
   }
 
  private:
-  void pick(size_t bucket);
+  void pick(const RunPlace& place, size_t bucket);
   void settle(const std::string& run_id);
   void on_settled(const std::string& run_id, const RunAnswer& answer);
 

@@ -27,7 +27,8 @@ uint64_t RunReplicas::read(const std::string& run_id, std::weak_ptr<RunReader> r
     done(refuse(RunErrc::resource_exhausted, "the runs that are read here have all the bytes that they may"));
     return id;
   }
-  const Ptr open = found == open_.end() ? std::make_shared<Open>(run_id) : found->second;
+  const Ptr open =
+      found == open_.end() ? std::make_shared<Open>(run_id, parts_.places.of(run_id)) : found->second;
   open->readers.push_back(id);
   readings_.emplace(id, Reading{open, std::move(reader), std::move(done)});
   if (found == open_.end()) {
@@ -93,8 +94,8 @@ void RunReplicas::fail(const Ptr& open, const RunRefusal& refusal) {
 
 void RunReplicas::subscribe(const Ptr& open) {
   const std::weak_ptr<Open> weak = open;
-  parts_.subscriptions.add(
-      parts_.keys.run_changes(open->run_id),
+  open->place.subscriptions.add(
+      open->place.keys.run_changes(open->run_id),
       [this, weak](std::string_view message) {
         if (const Ptr heard = weak.lock()) hear(heard, message);
         return true;
@@ -124,7 +125,7 @@ void RunReplicas::load(const Ptr& open, uint64_t from) {
   open->is_reading = true;
   open->is_behind = false;
   const std::weak_ptr<Open> weak = open;
-  read_run(reads(), open->run_id, from, [this, weak](Result<std::optional<StoredRun>> read) {
+  read_run(reads(open->run_id), open->run_id, from, [this, weak](Result<std::optional<StoredRun>> read) {
     const Ptr loaded = weak.lock();
     if (loaded && is_here(loaded)) on_loaded(loaded, std::move(read));
   });
@@ -184,16 +185,18 @@ void RunReplicas::drain(const Ptr& open) {
 
 // --- Whether all of that is still so ----------------------------------------------------------------------
 
-void RunReplicas::on_subscribed() {
+void RunReplicas::on_subscribed(size_t place) {
   for (const Ptr& open : all()) {
-    if (open->replica && !open->is_reading) load(open, open->replica->next_read());
+    if (open->place.index == place && open->replica && !open->is_reading)
+      load(open, open->replica->next_read());
   }
 }
 
 void RunReplicas::tick(TimePoint now) {
-  if (!parts_.messages.is_up()) return;
+  if (!parts_.places.any_is_up()) return;
   for (const Ptr& open : all()) {
-    if (open->replica && !open->is_reading && open->is_behind) load(open, open->replica->next_read());
+    if (open->place.messages.is_up() && open->replica && !open->is_reading && open->is_behind)
+      load(open, open->replica->next_read());
   }
   compare_some(now);
   if (now - dropped_at_ >= kCompareEvery) {
@@ -213,14 +216,15 @@ void RunReplicas::compare_some(TimePoint now) {
     if (next == open_.end()) next = open_.begin();
     compared_last_ = next->first;
     const Ptr open = next->second;
-    if (open->replica && !open->is_reading && !open->is_behind) compare(open);
+    const bool may_ask = open->place.messages.is_up();
+    if (may_ask && open->replica && !open->is_reading && !open->is_behind) compare(open);
   }
   if (open_.empty()) compares_owed_ = 0;
 }
 
 void RunReplicas::compare(const Ptr& open) {
   const std::weak_ptr<Open> weak = open;
-  read_top(reads(), open->run_id, [this, weak](const Result<std::optional<StoredTop>>& top) {
+  read_top(reads(open->run_id), open->run_id, [this, weak](const Result<std::optional<StoredTop>>& top) {
     const Ptr compared = weak.lock();
     if (top && compared && is_here(compared)) on_top(compared, *top);
   });
@@ -245,7 +249,7 @@ void RunReplicas::drop(const Ptr& open) {
   open_.erase(open->run_id);
   open->is_dropped = true;
   count(open);
-  parts_.subscriptions.remove(parts_.keys.run_changes(open->run_id));
+  open->place.subscriptions.remove(open->place.keys.run_changes(open->run_id));
 }
 
 void RunReplicas::drop_unread(TimePoint now) {
@@ -294,7 +298,7 @@ size_t RunReplicas::open() const {
 // --- Without a replica ------------------------------------------------------------------------------------
 
 void RunReplicas::find(const std::string& run_id, RunDone<const Run*> done) {
-  read_run(reads(), run_id, 0, [done = std::move(done)](Result<std::optional<StoredRun>> stored) {
+  read_run(reads(run_id), run_id, 0, [done = std::move(done)](Result<std::optional<StoredRun>> stored) {
     if (!stored) return done(unavailable(stored.error()));
     if (!*stored || !RunReplica::is_whole(**stored)) return done(run_not_found());
     const RunReplica replica(std::move(**stored));

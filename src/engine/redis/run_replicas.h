@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "core/run_store.h"
-#include "engine/redis/client.h"
-#include "engine/redis/keys.h"
+#include "engine/redis/run_places.h"
 #include "engine/redis/run_reads.h"
 #include "engine/redis/run_replica.h"
-#include "engine/redis/subscriptions.h"
 
 namespace gw::redis {
 
@@ -28,9 +26,7 @@ class RunReplicas {
 
   struct Parts {
     EventLoop& loop;
-    Client& messages;
-    Subscriptions& subscriptions;
-    const Keys& keys;
+    const RunPlaces& places;
     const ChannelTable& channels;
   };
   RunReplicas(const Parts& parts, size_t bytes_max) : parts_(parts), bytes_max_(bytes_max) {}
@@ -47,8 +43,8 @@ class RunReplicas {
   // The highest that it has heard of; 0: there is none.
   uint32_t epoch_known(const std::string& run_id) const;
 
-  // Everything is subscribed (again): something may have been missed.
-  void on_subscribed();
+  // Everything there is subscribed (again): something may have been missed.
+  void on_subscribed(size_t place);
   void tick(TimePoint now);
   // Redis's clock, as it was last heard.
   WallTime now() const;
@@ -62,8 +58,9 @@ class RunReplicas {
 
  private:
   struct Open {
-    explicit Open(std::string id) : run_id(std::move(id)) {}
+    Open(std::string id, const RunPlace& at) : run_id(std::move(id)), place(at) {}
     const std::string run_id;
+    const RunPlace& place;
     std::optional<RunReplica> replica;  // absent: it is being read for the first time
     std::vector<uint64_t> readers;
     std::deque<std::string> unheard;  // said while it is being read
@@ -99,7 +96,7 @@ class RunReplicas {
   void count(const Ptr& open);
   std::vector<Ptr> all() const;
   bool is_here(const Ptr& open) const;
-  RunsRead reads() const { return {parts_.messages, parts_.keys, parts_.channels}; }
+  RunsRead reads(const std::string& run_id) const { return {parts_.places.of(run_id), parts_.channels}; }
 
   const Parts parts_;
   const size_t bytes_max_;

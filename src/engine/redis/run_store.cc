@@ -14,24 +14,23 @@ constexpr int kClaimTriesMax = 3;
 RunStore::RunStore(const Parts& parts, const RunStoreOptions& options)
     : parts_(parts),
       options_(options),
-      index_(parts.messages, parts.keys, options_.limits),
-      calls_({parts.loop, parts.messages, parts.keys, parts.channels}, options_),
+      index_(parts.places, options_.limits),
+      calls_({parts.loop, parts.places, parts.channels}, options_),
       removals_(calls_, index_),
-      maker_({parts.loop, parts.messages, parts.keys, calls_, index_, removals_}),
-      pushes_({parts.messages, parts.subscriptions, parts.keys, index_}),
-      replicas_({parts.loop, parts.messages, parts.subscriptions, parts.keys, parts.channels},
-                options.limits.cache_bytes),
-      reaper_({parts.loop, parts.messages, parts.keys, calls_, index_},
+      maker_({parts.loop, parts.places, calls_, index_, removals_}),
+      pushes_({parts.places, index_}),
+      replicas_({parts.loop, parts.places, parts.channels}, options.limits.cache_bytes),
+      reaper_({parts.loop, parts.places, calls_, index_},
               [this](WallTime now) { replicas_.heard_clock(now); }),
       appends_(
           {parts.loop, calls_, index_},
           {.on_alive = [this](const std::string& run_id, Duration lease) { reaper_.watch(run_id, lease); },
            .on_ended = [this](const std::string& run_id, RunStatus status,
                               const RunCounted& counted) { ended(run_id, status, counted); }}),
-      streams_({parts.loop, parts.messages, parts.keys, calls_, index_, removals_}) {}
+      streams_({parts.loop, parts.places, calls_, index_, removals_}) {}
 
 void RunStore::tick(TimePoint now) {
-  calls_.awake().tick();
+  calls_.tick();
   replicas_.tick(now);
   reaper_.tick(now);
   appends_.trim(now);
@@ -79,7 +78,8 @@ void RunStore::append(const std::string& run_id, const RunReach& reach, RunAppen
   if (append.end && (append.end->status == RunStatus::abandoned || !is_over(append.end->status))) {
     return done(refuse(RunErrc::invalid_argument, "an owner ends a run completed, failed or cancelled"));
   }
-  if (parts_.messages.is_full()) return done(refuse(RunErrc::unavailable, "Redis takes no more now"));
+  if (parts_.places.of(run_id).messages.is_full())
+    return done(refuse(RunErrc::unavailable, "Redis takes no more now"));
   appends_.append(run_id, reach, std::move(append), std::move(done));
 }
 

@@ -21,9 +21,7 @@ class RunStore final : public gw::RunStore {
  public:
   struct Parts {
     EventLoop& loop;
-    Client& messages;
-    Subscriptions& subscriptions;
-    const Keys& keys;
+    const RunPlaces& places;
     const ChannelTable& channels;
   };
   RunStore(const Parts& parts, const RunStoreOptions& options);
@@ -64,9 +62,9 @@ class RunStore final : public gw::RunStore {
 
   StreamStore& streams() { return streams_; }
 
-  // The connection of messages is (back) there.
-  void on_up() { calls_.awake().on_up(); }
-  void on_subscribed() { replicas_.on_subscribed(); }
+  // Of one partition the connection of messages is (back) there.
+  void on_up(size_t place) { calls_.on_up(place); }
+  void on_subscribed(size_t place) { replicas_.on_subscribed(place); }
   // Every 100 ms or so.
   void tick(TimePoint now);
 
@@ -88,8 +86,10 @@ class RunStore final : public gw::RunStore {
   void uncount(const Claiming& claiming);
   void find_first(const std::shared_ptr<std::vector<std::string>>& ids, size_t at,
                   const RunDone<std::string>& done);
+  void begin_behind(const std::shared_ptr<Listing>& listing, uint64_t score, size_t place);
   void read_page(const std::shared_ptr<Listing>& listing);
-  void read_records(const std::shared_ptr<Listing>& listing, const Reply& ids);
+  void take_page(const std::shared_ptr<Listing>& listing, size_t most);
+  void read_records(const std::shared_ptr<Listing>& listing);
   void on_page(const std::shared_ptr<Listing>& listing);
 
   const Parts parts_;

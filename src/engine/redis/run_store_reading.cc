@@ -10,6 +10,9 @@ namespace {
 
 constexpr size_t kPage = 100;
 
+// Redis writes a score as a number; those of runs are whole.
+uint64_t parse_score(std::string_view text) { return std::strtoull(std::string(text).c_str(), nullptr, 10); }
+
 bool matches(const RunFilter& filter, const RunRecord& run) {
   return reaches(filter.reach, run) && (!filter.channel || *filter.channel == run.channel) &&
          (filter.thread_id.empty() || filter.thread_id == run.thread_id) &&
@@ -48,25 +51,27 @@ void RunStore::find_thread(const RunAudience& audience, ChannelIndex channel, st
   done = counting(std::move(done));
   const std::string digest = thread_digest(audience, parts_.channels.name(channel), thread_id);
   if (digest.empty()) return done(run_not_found());
-  parts_.messages.command({"ZREVRANGE", parts_.keys.thread(digest), "0", "-1"},
-                          [this, done](const Result<Reply>& named) {
-                            if (!named) return done(unavailable(named.error()));
-                            auto ids = std::make_shared<std::vector<std::string>>();
-                            for (size_t i = 0; i < named->size(); ++i) ids->emplace_back((*named)[i].text());
-                            find_first(ids, 0, done);
-                          });
+  const RunPlace& place = parts_.places.of(digest);
+  place.messages.command({"ZREVRANGE", place.keys.thread(digest), "0", "-1"},
+                         [this, done](const Result<Reply>& named) {
+                           if (!named) return done(unavailable(named.error()));
+                           auto ids = std::make_shared<std::vector<std::string>>();
+                           for (size_t i = 0; i < named->size(); ++i) ids->emplace_back((*named)[i].text());
+                           find_first(ids, 0, done);
+                         });
 }
 
 // A run may be gone by itself, and its name is left.
 void RunStore::find_first(const std::shared_ptr<std::vector<std::string>>& ids, size_t at,
                           const RunDone<std::string>& done) {
   if (at == ids->size()) return done(run_not_found());
-  parts_.messages.command({"EXISTS", parts_.keys.run((*ids)[at])},
-                          [this, ids, at, done](const Result<Reply>& exists) {
-                            if (!exists) return done(unavailable(exists.error()));
-                            if (exists->integer() == 0) return find_first(ids, at + 1, done);
-                            done((*ids)[at]);
-                          });
+  const RunPlace& place = parts_.places.of((*ids)[at]);
+  place.messages.command({"EXISTS", place.keys.run((*ids)[at])},
+                         [this, ids, at, done](const Result<Reply>& exists) {
+                           if (!exists) return done(unavailable(exists.error()));
+                           if (exists->integer() == 0) return find_first(ids, at + 1, done);
+                           done((*ids)[at]);
+                         });
 }
 
 void RunStore::find_tail(const std::string& run_id, const RunReach& reach,
@@ -104,11 +109,27 @@ RunStats RunStore::stats() const {
 // --- Lists ------------------------------------------------------------------------------------------------
 
 struct RunStore::Listing {
+  struct Behind {  // of one partition's list
+    std::string bound = "+inf";
+    size_t came = 0;  // with the last page
+  };
+  // One that stands in a list, by the microsecond of its making. Of one microsecond those of the first
+  // partition come first.
+  struct Named {
+    uint64_t score;
+    size_t place;
+    std::string run_id;
+    bool operator<(const Named& other) const {
+      return score != other.score ? score > other.score : place < other.place;
+    }
+  };
   RunFilter filter;
   RunDone<RunList> done;
   RunList found;
-  std::string behind = "+inf";  // place in Redis's list: the score of the last one looked at
+  std::vector<Behind> behind;  // by partition
+  uint64_t last = 0;           // place of the last one that was looked at
   size_t looks = 0;
+  std::vector<Named> named;
   std::vector<std::optional<RunRecord>> page;
   bool is_last = false;  // page
   size_t waits = 0;
@@ -117,49 +138,78 @@ struct RunStore::Listing {
 
 void RunStore::list(const RunFilter& filter, RunDone<RunList> done) {
   const auto listing = std::make_shared<Listing>();
+  const size_t places = parts_.places.size();
   listing->filter = filter;
   listing->done = counting(std::move(done));
+  listing->behind.resize(places);
   if (filter.after.empty()) return read_page(listing);
   if (const auto place = parse_run_list_place(filter.after)) {
-    listing->behind = "(" + std::to_string(*place);
+    begin_behind(listing, *place / places, *place % places);
     return read_page(listing);
   }
   calls_.read(filter.after, kNoLog, [this, listing](const RunResult<StoredRun>& after) {
     if (!after) return listing->done(after.error());
     if (!reaches(listing->filter.reach, after->record)) return listing->done(run_not_found());
-    parts_.messages.command({"ZSCORE", parts_.keys.runs(), after->record.run_id},
-                            [this, listing](const Result<Reply>& score) {
-                              if (!score) return listing->done(unavailable(score.error()));
-                              if (!score->is_text()) return listing->done(run_not_found());
-                              listing->behind = "(" + std::string(score->text());
-                              read_page(listing);
-                            });
+    const RunPlace& place = parts_.places.of(after->record.run_id);
+    place.messages.command({"ZSCORE", place.keys.runs(), after->record.run_id},
+                           [this, listing, &place](const Result<Reply>& score) {
+                             if (!score) return listing->done(unavailable(score.error()));
+                             if (!score->is_text()) return listing->done(run_not_found());
+                             begin_behind(listing, parse_score(score->text()), place.index);
+                             read_page(listing);
+                           });
   });
+}
+
+void RunStore::begin_behind(const std::shared_ptr<Listing>& listing, uint64_t score, size_t place) {
+  for (size_t i = 0; i < listing->behind.size(); ++i)
+    listing->behind[i].bound = (i <= place ? "(" : "") + std::to_string(score);
 }
 
 void RunStore::read_page(const std::shared_ptr<Listing>& listing) {
   const size_t most = std::min(kPage, options_.limits.list_looks - listing->looks);
-  parts_.messages.command({"ZRANGE", parts_.keys.runs(), listing->behind, "-inf", "BYSCORE", "REV", "LIMIT",
-                           "0", std::to_string(most), "WITHSCORES"},
-                          [this, listing, most](const Result<Reply>& ids) {
-                            if (!ids) return listing->done(unavailable(ids.error()));
-                            listing->is_last = ids->size() / 2 < most;
-                            read_records(listing, *ids);
-                          });
+  listing->named.clear();
+  listing->waits = parts_.places.size();
+  for (const RunPlace& place : parts_.places) {
+    place.messages.command({"ZRANGE", place.keys.runs(), listing->behind[place.index].bound, "-inf",
+                            "BYSCORE", "REV", "LIMIT", "0", std::to_string(most), "WITHSCORES"},
+                           [this, listing, most, &place](const Result<Reply>& ids) {
+                             const size_t came = ids ? ids->size() / 2 : 0;  // each with its score
+                             if (!ids) listing->refusal = unavailable(ids.error());
+                             listing->behind[place.index].came = came;
+                             for (size_t i = 0; i < came; ++i)
+                               listing->named.push_back({parse_score((*ids)[2 * i + 1].text()), place.index,
+                                                         std::string((*ids)[2 * i].text())});
+                             if (--listing->waits > 0) return;
+                             if (listing->refusal) return listing->done(*listing->refusal);
+                             take_page(listing, most);
+                           });
+  }
 }
 
-void RunStore::read_records(const std::shared_ptr<Listing>& listing, const Reply& ids) {
-  const size_t count = ids.size() / 2;  // each with its score
-  if (count > 0) listing->behind = "(" + std::string(ids[2 * count - 1].text());
+// Of what all partitions have named so many, the newest.
+void RunStore::take_page(const std::shared_ptr<Listing>& listing, size_t most) {
+  auto& named = listing->named;
+  std::sort(named.begin(), named.end());
+  listing->is_last = named.size() <= most;
+  for (const Listing::Behind& behind : listing->behind)
+    listing->is_last = listing->is_last && behind.came < most;
+  named.resize(std::min(named.size(), most));
+  for (const Listing::Named& one : named) {
+    listing->behind[one.place].bound = "(" + std::to_string(one.score);
+    listing->last = one.score * parts_.places.size() + one.place;
+  }
+  read_records(listing);
+}
+
+void RunStore::read_records(const std::shared_ptr<Listing>& listing) {
+  const size_t count = listing->named.size();
   listing->looks += count;
   listing->page.assign(count, std::nullopt);
   listing->waits = count;
   if (count == 0) return on_page(listing);
-  // The replies are gone before the last record comes.
-  std::vector<std::string> names;
-  for (size_t i = 0; i < count; ++i) names.emplace_back(ids[2 * i].text());
   for (size_t i = 0; i < count; ++i) {
-    calls_.read(names[i], kNoLog, [this, listing, i](RunResult<StoredRun> record) {
+    calls_.read(listing->named[i].run_id, kNoLog, [this, listing, i](RunResult<StoredRun> record) {
       if (record) {
         listing->page[i] = std::move(record->record);
       } else if (record.error().code != RunErrc::not_found) {
@@ -181,7 +231,7 @@ void RunStore::on_page(const std::shared_ptr<Listing>& listing) {
   if (found.runs.size() == filter.limit) {
     found.after = found.runs.back().run_id;
   } else if (!listing->is_last && listing->looks >= options_.limits.list_looks) {
-    found.after = run_list_place(std::strtoull(listing->behind.c_str() + 1, nullptr, 10));
+    found.after = run_list_place(listing->last);
   } else if (!listing->is_last) {
     return read_page(listing);
   }

@@ -11,7 +11,7 @@ class RunStores : public RunTest {
   // On a server of its own, that may stand still and end.
   std::unique_ptr<TestInstance> start_on_own_server(const std::string& name) {
     redis::EngineOptions options = redis_options(EngineUnderTest::redis, name);
-    options.url = server().url();
+    options.urls = {server().url()};
     return start(std::make_unique<redis::Engine>(loop_, channels_, options));
   }
   redis::TestServer& server() {
@@ -179,7 +179,9 @@ TEST_F(RunStores, ALostMessageIsMadeUpFor) {
   redis::load_scripts(client);
   const redis::Keys keys(key_prefix_, "gw-x", 7);
   const redis::RunStoreOptions options;
-  redis::RunCalls unheard({loop_, client, keys, channels_}, options);
+  redis::Subscriptions subscriptions(loop_, client);
+  const redis::RunPlaces places({{0, client, subscriptions, keys}});
+  redis::RunCalls unheard({loop_, places, channels_}, options);
   const auto before = ask_run<redis::StoredRun>(
       [&](RunDone<redis::StoredRun> done) { unheard.read("r", redis::kNoLog, std::move(done)); });
   ASSERT_TRUE(before);

@@ -41,6 +41,18 @@ std::string expression(std::string_view prefix, std::string_view pattern, std::s
   return out;
 }
 
+// A script says PUBLISH and NUMSUB. Their twins reach those who listen to this master, and no other node.
+std::string with_sharded_pubsub(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kTwins[] = {{"'PUBLISH'", "'SPUBLISH'"},
+                                                                      {"'NUMSUB'", "'SHARDNUMSUB'"}};
+  for (const auto& [plain, sharded] : kTwins) {
+    for (size_t at = text.find(plain); at != std::string::npos; at = text.find(plain, at + sharded.size())) {
+      text.replace(at, plain.size(), sharded);
+    }
+  }
+  return text;
+}
+
 std::string_view value_of(std::string_view name, size_t position, std::initializer_list<Given> given) {
   // Most calls give them in the script's order.
   if (const Given& likely = given.begin()[position]; likely.name == name) return likely.value;
@@ -52,19 +64,24 @@ std::string_view value_of(std::string_view name, size_t position, std::initializ
 
 }  // namespace
 
+Script::Text::Text(std::string source, size_t key_count)
+    : source_(std::move(source)), sha1_(sha1_hex(source_)), key_count_(std::to_string(key_count)) {}
+
 Script::Script(Takes takes, std::string_view text)
     : takes_(std::move(takes)),
-      key_count_(std::to_string(takes_.keys.size())),
-      source_(with_locals(takes_, text)),
-      sha1_(sha1_hex(source_)) {}
+      on_server_(with_locals(takes_, text), takes_.keys.size()),
+      on_cluster_(with_sharded_pubsub(on_server_.source()), takes_.keys.size() + 1) {}
 
 std::vector<std::string_view> Script::call(std::initializer_list<Given> given,
-                                           std::span<const std::string_view> more) const {
+                                           std::span<const std::string_view> more,
+                                           std::string_view guard_key) const {
   ASSERT(given.size() == takes_.keys.size() + takes_.arguments.size());
-  std::vector<std::string_view> words{"EVALSHA", sha1_, key_count_};
-  words.reserve(words.size() + given.size() + more.size());
+  const Text& text = guard_key.empty() ? on_server_ : on_cluster_;
+  std::vector<std::string_view> words{"EVALSHA", text.sha1(), text.key_count()};
+  words.reserve(words.size() + given.size() + more.size() + 1);
   size_t position = 0;
   for (const std::string_view name : takes_.keys) words.push_back(value_of(name, position++, given));
+  if (!guard_key.empty()) words.push_back(guard_key);
   for (const std::string_view name : takes_.arguments) words.push_back(value_of(name, position++, given));
   words.insert(words.end(), more.begin(), more.end());
   return words;
@@ -76,7 +93,7 @@ void run_script(Client& client, const Script& script, std::initializer_list<Give
 
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
                 std::span<const std::string_view> more, OnReply done) {
-  client.command(script.call(given, more), std::move(done));
+  client.command(script.call(given, more, client.guard_key()), std::move(done));
 }
 
 std::string lua_name(std::string_view function, std::string_view pattern, std::string_view prefix) {

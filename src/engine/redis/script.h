@@ -13,7 +13,7 @@
 namespace gw::redis {
 
 struct Takes {
-  // Whatever is known before the script runs; never empty. A cluster wants them declared, and of one slot.
+  // Whatever is known before the script runs; never empty. They are of one slot.
   std::vector<std::string_view> keys = {};
   std::vector<std::string_view> arguments = {};
   // It runs where Redis has no memory left, too.
@@ -27,18 +27,35 @@ struct Given {
 
 class Script {
  public:
+  // As one server is given it, and a node of a cluster, where Pub/Sub is the shard's.
+  class Text {
+   public:
+    Text(std::string source, size_t key_count);
+    const std::string& source() const { return source_; }
+    const std::string& sha1() const { return sha1_; }
+    const std::string& key_count() const { return key_count_; }
+
+   private:
+    const std::string source_;
+    const std::string sha1_;
+    const std::string key_count_;
+  };
+
   // What is given beyond the arguments begins, for `text`, at ARGV[more].
   Script(Takes takes, std::string_view text);
-  const std::string& source() const { return source_; }
-  // EVALSHA and all that it needs. Each name is given once.
+  const std::string& source(bool on_cluster = false) const {
+    return (on_cluster ? on_cluster_ : on_server_).source();
+  }
+  // EVALSHA and all that it needs. Each name is given once. `guard_key` of a cluster's connection, else
+  // empty.
   std::vector<std::string_view> call(std::initializer_list<Given> given,
-                                     std::span<const std::string_view> more) const;
+                                     std::span<const std::string_view> more,
+                                     std::string_view guard_key = {}) const;
 
  private:
   const Takes takes_;
-  const std::string key_count_;
-  const std::string source_;
-  const std::string sha1_;
+  const Text on_server_;
+  const Text on_cluster_;
 };
 
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done);

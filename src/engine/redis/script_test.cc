@@ -29,6 +29,20 @@ TEST(Script, IsGivenThemByNameInAnyOrder) {
   EXPECT_EQ(script.call({{"d", "4"}, {"a", "1"}, {"c", "3"}, {"b", "2"}}, more), expected);
 }
 
+TEST(Script, DeclaresTheGuardAndSpeaksToTheShardOnACluster) {
+  const Script script({.keys = {"a"}, .arguments = {"c"}},
+                      "redis.call('PUBLISH', a, c)\nredis.pcall('PUBLISH', a, c)\n"
+                      "return redis.call('PUBSUB', 'NUMSUB', a)\n");
+  EXPECT_EQ(script.source(true),
+            "local a = KEYS[1]\nlocal c = ARGV[1]\nlocal more = 2\nredis.call('SPUBLISH', a, c)\n"
+            "redis.pcall('SPUBLISH', a, c)\nreturn redis.call('PUBSUB', 'SHARDNUMSUB', a)\n");
+  EXPECT_EQ(script.source().find("SPUBLISH"), std::string::npos);
+  const Words more{"x"};
+  const auto words = script.call({{"a", "1"}, {"c", "3"}}, more, "guard");
+  EXPECT_NE(words[1], script.call({{"a", "1"}, {"c", "3"}}, more)[1]);
+  EXPECT_EQ(Words(words.begin() + 2, words.end()), (Words{"2", "1", "guard", "3", "x"}));
+}
+
 TEST(ScriptDeathTest, KnowsNoOtherNames) {
   const Script script({.arguments = {"c", "d"}}, "");
   EXPECT_DEATH(script.call({{"c", "3"}, {"e", "4"}}, {}), "");

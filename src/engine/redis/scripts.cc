@@ -68,7 +68,9 @@ constexpr const Script* kScripts[] = {&scripts::submit,
 }  // namespace
 
 void load_scripts(Client& client) {
-  for (const Script* script : kScripts) client.command({"SCRIPT", "LOAD", script->source()}, {});
+  for (const Script* script : kScripts) {
+    client.command({"SCRIPT", "LOAD", script->source(client.is_cluster())}, {});
+  }
 }
 
 namespace scripts {

@@ -3,19 +3,16 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "core/done.h"
-#include "engine/redis/link.h"
+#include "engine/redis/poll.h"
 #include "engine/redis/url.h"
 
 namespace gw::redis {
 
-// What one sentinel says. The epoch grows with every failover.
+// What one sentinel says; or one node of a cluster, of a slot. The epoch grows with every failover.
 struct Naming {
   HostPort master;
   uint64_t epoch = 0;
@@ -30,7 +27,6 @@ class Sentinels {
  public:
   // `on_moved`: they name another master than before.
   Sentinels(EventLoop& loop, const Url& url, const std::string& ca_file, std::function<void()> on_moved);
-  ~Sentinels();
 
   // Asks each second, besides.
   void start();
@@ -38,24 +34,16 @@ class Sentinels {
   void ask(Done<HostPort> done);
 
  private:
-  class Question;
-
   void begin();
-  void on_answer(size_t index, Result<Naming> answer);
-  void finish();
+  void finish(const std::vector<Naming>& answers, const Error& last_error);
 
   EventLoop& loop_;
   const Url url_;
   const std::string ca_file_;
   const std::function<void()> on_moved_;
   std::optional<Naming> known_;
-  // The round that is under way.
-  std::vector<Done<HostPort>> waiting_;
-  std::map<size_t, std::shared_ptr<Question>> open_;
-  std::vector<Naming> answers_;
-  Error last_error_;
-  EventLoop::Registration timeout_;
-  EventLoop::Registration grace_;
+  std::vector<Done<HostPort>> waiting_;  // for the end of the poll
+  Poll<Naming> poll_;
   EventLoop::Registration tick_;
 };
 

@@ -10,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "engine/redis/url.h"
@@ -115,6 +117,24 @@ class TestServer {
   const std::filesystem::path directory_;
   const std::filesystem::path socket_path_;
   pid_t pid_ = -1;
+};
+
+// Several, each of which is a partition.
+class TestServers {
+ public:
+  static TestServers& shared() {
+    static TestServers servers;
+    return servers;
+  }
+  TestServer& operator[](size_t index) { return servers_[index]; }
+  std::vector<Url> urls() const {
+    std::vector<Url> urls;
+    for (const TestServer& server : servers_) urls.push_back(server.url());
+    return urls;
+  }
+
+ private:
+  std::array<TestServer, 3> servers_;
 };
 
 }  // namespace gw::redis

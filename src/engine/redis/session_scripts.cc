@@ -97,7 +97,7 @@ return 1
 // made: the list, of all or of a tenant; of_user: those of a user, where one is asked for. tenant, user and
 // status: empty for any. From the place `after` on ('': from the newest), of a small list of a user or of
 // `looks` of all. More: the fields that are asked for. Answers where to go on ('': the end), then for each
-// its digest and values.
+// its digest, values and place.
 const Script list_sessions({.keys = {"made", "of_user"},
                             .arguments = {"prefix", "after", "most", "looks", "tenant", "user", "status",
                                           "now"},
@@ -132,7 +132,7 @@ for _, it in ipairs(listed) do
   if not r[3] then
     redis.call('ZREM', made, it[1])
   elseif is_wanted(r) then
-    out[#out + 1] = {it[1], redis.call('HMGET', session_of(it[1]), unpack(ARGV, more))}
+    out[#out + 1] = {it[1], redis.call('HMGET', session_of(it[1]), unpack(ARGV, more)), at}
   end
 end
 if not is_whole then out[1] = at end

@@ -20,6 +20,13 @@ constexpr std::array<std::string_view, 10> kFields{"session_ref", "user_id",  "t
 
 std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 
+std::optional<uint64_t> parse_place(std::string_view text) {
+  uint64_t place = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), place);
+  const bool is_one = error == std::errc() && end == text.data() + text.size();
+  return is_one ? std::optional(place) : std::nullopt;
+}
+
 std::optional<WallTime> parse_milliseconds(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -90,6 +97,16 @@ void SessionStore::find_key(std::string_view ref, Done<SessionKey> done) {
 }
 
 void SessionStore::list(const SessionFilter& filter, Done<SessionPage> done) {
+  list_placed(filter, [done = std::move(done)](Result<PlacedSessions> placed) {
+    if (!placed) return done(placed.error());
+    SessionPage page;
+    for (auto& [place, session] : placed->sessions) page.sessions.push_back(std::move(session));
+    if (placed->after) page.after = std::to_string(*placed->after);
+    done(std::move(page));
+  });
+}
+
+void SessionStore::list_placed(const SessionFilter& filter, Done<PlacedSessions> done) {
   if (!filter.after.empty() && !parse_milliseconds(filter.after))
     return done(Error{Errc::invalid_argument, kUnknownPlace});
   const bool of_all = filter.tenant_id.empty();
@@ -106,12 +123,15 @@ void SessionStore::list(const SessionFilter& filter, Done<SessionPage> done) {
               {"now", milliseconds(loop_.wall_now())}},
              kFields, [this, done = std::move(done)](const Result<Reply>& reply) {
                if (!reply) return done(reply.error());
-               SessionPage page{{}, std::string((*reply)[0].text())};
+               PlacedSessions page{{}, parse_place((*reply)[0].text())};
                for (size_t i = 1; i < reply->size(); ++i) {
                  SessionKey key;
                  const Reply one = (*reply)[i];
                  if (!from_hex(one[0].text(), key)) continue;
-                 if (auto stored = parse(key, one[1])) page.sessions.push_back(std::move(stored->session));
+                 auto stored = parse(key, one[1]);
+                 if (!stored) continue;
+                 page.sessions.emplace_back(parse_place(one[2].text()).value_or(0),
+                                            std::move(stored->session));
                }
                done(std::move(page));
              });

@@ -13,6 +13,12 @@
 
 namespace gw::redis {
 
+// A page with each one's place in the list.
+struct PlacedSessions {
+  std::vector<std::pair<uint64_t, SessionPtr>> sessions = {};
+  std::optional<uint64_t> after = {};  // where to go on; none: there is no more
+};
+
 class SessionStore final : public gw::SessionStore {
  public:
   SessionStore(EventLoop& loop, Client& commands, const Keys& keys, const ChannelTable& channels,
@@ -23,6 +29,7 @@ class SessionStore final : public gw::SessionStore {
   void update(const SessionKey& key, Edit edit, Done<SessionPtr> done) override;
   void find_key(std::string_view ref, Done<SessionKey> done) override;
   void list(const SessionFilter& filter, Done<SessionPage> done) override;
+  void list_placed(const SessionFilter& filter, Done<PlacedSessions> done);
   void on_change(OnChange callback) override { on_change_.push_back(std::move(callback)); }
   bool is_unchanged_since(const SessionKey& key, WallTime then) const override {
     return heard_.is_unchanged_since(key, then);

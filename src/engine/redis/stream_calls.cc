@@ -79,11 +79,12 @@ void StreamCalls::put(const NewStream& stream, size_t bytes_max, OnAnswer done) 
   const Duration life = stream.ttl == Duration() ? StreamLimits::kLife : stream.ttl;
   const std::string expires =
       stream.expires_at ? std::to_string(stream.expires_at->time_since_epoch().count()) : std::string();
-  run_script(messages_, scripts::put_stream,
-             {{"run", keys_.run(stream.id)},
-              {"log", keys_.run_log(stream.id)},
-              {"producers", keys_.stream_producers(stream.id)},
-              {"removed", keys_.run_removed(stream.id)},
+  const RunPlace& place = places_.of(stream.id);
+  run_script(place.messages, scripts::put_stream,
+             {{"run", place.keys.run(stream.id)},
+              {"log", place.keys.run_log(stream.id)},
+              {"producers", place.keys.stream_producers(stream.id)},
+              {"removed", place.keys.run_removed(stream.id)},
               {"status", to_string(stream.closed ? RunStatus::completed : RunStatus::in_progress)},
               {"bytes", stream.bytes},
               {"hash_a", text_of(hash.first)},
@@ -107,12 +108,13 @@ void StreamCalls::append(const RunRecord& stream, const StreamAppend& append, st
   const RunHash hash = RunHash::of(append.bytes);
   const RunHash power = RunHash{1, 1}.then(RunHash(), append.bytes.size());
   const StreamBatch batch = append.batch.value_or(StreamBatch());
-  run_script(messages_, scripts::append_stream,
-             {{"run", keys_.run(id)},
-              {"log", keys_.run_log(id)},
-              {"producers", keys_.stream_producers(id)},
-              {"removed", keys_.run_removed(id)},
-              {"changes", keys_.run_changes(id)},
+  const RunPlace& place = places_.of(id);
+  run_script(place.messages, scripts::append_stream,
+             {{"run", place.keys.run(id)},
+              {"log", place.keys.run_log(id)},
+              {"producers", place.keys.stream_producers(id)},
+              {"removed", place.keys.run_removed(id)},
+              {"changes", place.keys.run_changes(id)},
               {"made_at", std::to_string(stream.created_at.time_since_epoch().count())},
               {"media", append.media_type},
               {"bytes", append.bytes},
@@ -135,22 +137,24 @@ void StreamCalls::append(const RunRecord& stream, const StreamAppend& append, st
 }
 
 void StreamCalls::touch(const std::string& id) {
-  run_script(messages_, scripts::touch_stream,
-             {{"run", keys_.run(id)},
-              {"log", keys_.run_log(id)},
-              {"producers", keys_.stream_producers(id)},
-              {"removed", keys_.run_removed(id)},
+  const RunPlace& place = places_.of(id);
+  run_script(place.messages, scripts::touch_stream,
+             {{"run", place.keys.run(id)},
+              {"log", place.keys.run_log(id)},
+              {"producers", place.keys.stream_producers(id)},
+              {"removed", place.keys.run_removed(id)},
               {"kept_ms", index_.kept_ms()}},
              {});
 }
 
 void StreamCalls::remove(const std::string& id, const RunReach& reach, OnAnswer done) {
-  run_script(messages_, scripts::remove_stream,
-             {{"run", keys_.run(id)},
-              {"log", keys_.run_log(id)},
-              {"producers", keys_.stream_producers(id)},
-              {"removed", keys_.run_removed(id)},
-              {"changes", keys_.run_changes(id)},
+  const RunPlace& place = places_.of(id);
+  run_script(place.messages, scripts::remove_stream,
+             {{"run", place.keys.run(id)},
+              {"log", place.keys.run_log(id)},
+              {"producers", place.keys.stream_producers(id)},
+              {"removed", place.keys.run_removed(id)},
+              {"changes", place.keys.run_changes(id)},
               {"tenant", reach.tenant_id},
               {"realm", reach.realm}},
              answered(std::move(done)));

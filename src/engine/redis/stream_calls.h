@@ -25,8 +25,7 @@ class StreamCalls {
  public:
   using OnAnswer = std::function<void(const Result<StreamAnswer>&)>;
 
-  StreamCalls(Client& messages, const Keys& keys, const RunIndex& index)
-      : messages_(messages), keys_(keys), index_(index) {}
+  StreamCalls(const RunPlaces& places, const RunIndex& index) : places_(places), index_(index) {}
 
   void put(const NewStream& stream, size_t bytes_max, OnAnswer done);
   // `refused`: with which code, where nothing else is wrong; empty: it is stored then.
@@ -35,8 +34,7 @@ class StreamCalls {
   void remove(const std::string& id, const RunReach& reach, OnAnswer done);
 
  private:
-  Client& messages_;
-  const Keys& keys_;
+  const RunPlaces& places_;
   const RunIndex& index_;
 };
 

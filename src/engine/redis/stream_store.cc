@@ -14,7 +14,7 @@ constexpr Duration kLookAgainAfter = 1s;
 
 StreamStore::StreamStore(const Parts& parts)
     : parts_(parts),
-      calls_(parts.messages, parts.keys, parts.index),
+      calls_(parts.places, parts.index),
       appends_({parts.loop, calls_, parts.index,
                 [&calls = parts.calls](const std::vector<std::string>& ids) { calls.expire(ids); }},
                parts.calls.options().limits) {}
@@ -141,7 +141,7 @@ void StreamStore::append_stream(const RunTail& known, const RunReach& reach, Str
   with_streams.streams = true;
   if (!known.record.rare->stream || !reaches(with_streams, known.record))
     return done(refuse_stream(StreamErrc::not_found, "no such stream"));
-  if (parts_.messages.is_full())
+  if (parts_.places.of(known.record.run_id).messages.is_full())
     return done(refuse_stream(StreamErrc::unavailable, "Redis takes no more now"));
   appends_.append(known, std::move(append), std::move(done));
 }

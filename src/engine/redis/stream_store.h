@@ -17,8 +17,7 @@ class StreamStore final : public gw::StreamStore {
  public:
   struct Parts {
     EventLoop& loop;
-    Client& messages;
-    const Keys& keys;
+    const RunPlaces& places;
     RunCalls& calls;
     RunIndex& index;
     RunRemovals& removals;

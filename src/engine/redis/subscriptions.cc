@@ -41,8 +41,7 @@ void Subscriptions::add(const std::string& name, OnMessage on_message, Done<void
   Entry& entry = it->second;
   if (inserted) {
     entry.on_message = std::make_shared<const OnMessage>(std::move(on_message));
-    const std::string_view words[]{"SUBSCRIBE", name};
-    connection_.send(words);
+    subscribe(name);
   }
   if (entry.confirmed) return done({});
   entry.waiting.push_back(std::move(done));
@@ -52,9 +51,7 @@ void Subscriptions::keep(const std::string& name, OnMessage on_message, std::fun
   Entry& entry = entries_[name];
   entry.on_message = std::make_shared<const OnMessage>(std::move(on_message));
   entry.on_again = std::move(on_again);
-  if (!connection_.is_up()) return;
-  const std::string_view words[]{"SUBSCRIBE", name};
-  connection_.send(words);
+  if (connection_.is_up()) subscribe(name);
 }
 
 void Subscriptions::remove(const std::string& name) {
@@ -62,8 +59,7 @@ void Subscriptions::remove(const std::string& name) {
   if (it == entries_.end()) return;
   if (!it->second.confirmed && connection_.is_up()) ++given_up_[name];
   entries_.erase(it);
-  const std::string_view words[]{"UNSUBSCRIBE", name};
-  connection_.send(words);
+  unsubscribe(name);
 }
 
 void Subscriptions::leave(const std::string& name, std::function<void()> done) {
@@ -73,12 +69,24 @@ void Subscriptions::leave(const std::string& name, std::function<void()> done) {
     return done();
   }
   it->second.leaving = std::move(done);
-  const std::string_view words[]{"UNSUBSCRIBE", name};
+  unsubscribe(name);
+}
+
+// On a cluster to the shard's Pub/Sub, which has its own words.
+void Subscriptions::subscribe(const std::string& name) {
+  const std::string_view words[]{connection_.is_cluster() ? "SSUBSCRIBE" : "SUBSCRIBE", name};
+  connection_.send(words);
+}
+
+void Subscriptions::unsubscribe(const std::string& name) {
+  if (!connection_.is_up()) return;
+  ++ending_[name];
+  const std::string_view words[]{connection_.is_cluster() ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", name};
   connection_.send(words);
 }
 
 void Subscriptions::on_up() {
-  std::vector<std::string_view> words{"SUBSCRIBE"};
+  std::vector<std::string_view> words{connection_.is_cluster() ? "SSUBSCRIBE" : "SUBSCRIBE"};
   for (const auto& [name, entry] : entries_) words.push_back(name);
   connection_.send(words);
 }
@@ -87,6 +95,7 @@ void Subscriptions::on_down() {
   ready_ = false;
   asked_at_.reset();
   given_up_.clear();
+  ending_.clear();
   std::vector<Done<void>> waiting;
   for (auto& [name, entry] : entries_) {
     entry.missed = entry.missed || entry.confirmed;
@@ -109,7 +118,8 @@ bool Subscriptions::on_push(const Reply& push) {
     connection_.restart(to_error(push.text()));
     return true;
   }
-  const std::string_view kind = push[0].text();
+  std::string_view kind = push[0].text();
+  if (connection_.is_cluster() && kind.starts_with('s')) kind.remove_prefix(1);
   if (kind == "message") {
     const auto it = entries_.find(push[1].text());
     if (it == entries_.end()) return true;  // one that was just given up
@@ -118,8 +128,16 @@ bool Subscriptions::on_push(const Reply& push) {
   }
   if (kind == "pong") asked_at_.reset();
   if (kind == "subscribe") on_confirmed(push[1].text());
-  if (kind == "unsubscribe") on_left(push[1].text());
+  if (kind == "unsubscribe") on_unsubscribed(push[1].text());
   return true;
+}
+
+// A cluster ends them by itself when the slot has another master.
+void Subscriptions::on_unsubscribed(std::string_view name) {
+  const auto asked = ending_.find(name);
+  if (asked == ending_.end()) return connection_.restart({Errc::unavailable, "the slot has another master"});
+  if (--asked->second == 0) ending_.erase(asked);
+  on_left(name);
 }
 
 void Subscriptions::on_left(std::string_view name) {

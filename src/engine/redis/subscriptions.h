@@ -52,8 +52,11 @@ class Subscriptions {
   bool on_push(const Reply& push);
   void on_confirmed(std::string_view name);
   void on_left(std::string_view name);
+  void on_unsubscribed(std::string_view name);
 
   void ask();
+  void subscribe(const std::string& name);
+  void unsubscribe(const std::string& name);
 
   EventLoop& loop_;
   Client& connection_;
@@ -61,6 +64,8 @@ class Subscriptions {
   std::map<std::string, Entry, std::less<>> entries_;
   // Confirmations on their way for subscriptions that were given up before: not those of a new one.
   std::map<std::string, size_t, std::less<>> given_up_;
+  // That they have ended, as was asked for.
+  std::map<std::string, size_t, std::less<>> ending_;
   bool ready_ = false;
   std::optional<TimePoint> asked_at_;  // a PING that has no answer yet
   TimePoint looked_at_;                // when that was judged last

@@ -8,7 +8,8 @@ namespace gw::redis {
 namespace {
 
 constexpr uint16_t kSentinelPort = 26379;
-constexpr size_t kSentinelsMax = 16;
+constexpr uint16_t kServerPort = 6379;
+constexpr size_t kHostsMax = 16;
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -95,6 +96,17 @@ bool parse_sentinel_credentials(std::string_view query, Url& url) {
   return !url.sentinel_password.empty();
 }
 
+bool parse_hosts(std::string_view text, uint16_t default_port, Url& url) {
+  while (true) {
+    const size_t comma = text.find(',');
+    const auto host = parse_host(text.substr(0, comma), default_port);
+    if (!host || url.hosts.size() >= kHostsMax) return false;
+    url.hosts.push_back(*host);
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 bool parse_sentinels(std::string_view rest, Url& url) {
   if (const size_t query = rest.find('?'); query != std::string_view::npos) {
     if (!parse_sentinel_credentials(rest.substr(query + 1), url)) return false;
@@ -102,25 +114,25 @@ bool parse_sentinels(std::string_view rest, Url& url) {
   }
   const size_t slash = rest.find('/');
   if (slash == std::string_view::npos) return false;
-  std::string_view hosts = rest.substr(0, slash);
-  std::string_view path = rest.substr(slash + 1);
-  while (true) {
-    const size_t comma = hosts.find(',');
-    const auto host = parse_host(hosts.substr(0, comma), kSentinelPort);
-    if (!host || url.hosts.size() >= kSentinelsMax) return false;
-    url.hosts.push_back(*host);
-    if (comma == std::string_view::npos) break;
-    hosts.remove_prefix(comma + 1);
-  }
+  if (!parse_hosts(rest.substr(0, slash), kSentinelPort, url)) return false;
+  const std::string_view path = rest.substr(slash + 1);
   const size_t end = path.find('/');
   url.sentinel_master = path.substr(0, end);
   if (!is_host(url.sentinel_master)) return false;
   return end == std::string_view::npos || parse_database(path.substr(end + 1), url);
 }
 
+// A cluster has one database, 0, which may be said.
+bool parse_cluster(std::string_view rest, Url& url) {
+  const size_t slash = rest.find('/');
+  url.is_cluster = true;
+  if (slash != std::string_view::npos && !parse_database(rest.substr(slash + 1), url)) return false;
+  return url.database == 0 && parse_hosts(rest.substr(0, slash), kServerPort, url);
+}
+
 bool parse_server(std::string_view rest, Url& url) {
   const size_t slash = rest.find('/');
-  const auto host = parse_host(rest.substr(0, slash), 6379);
+  const auto host = parse_host(rest.substr(0, slash), kServerPort);
   if (!host) return false;
   url.hosts.push_back(*host);
   return slash == std::string_view::npos || parse_database(rest.substr(slash + 1), url);
@@ -149,6 +161,9 @@ std::optional<Url> Url::parse(std::string_view text) {
   } else if (scheme == "redis+sentinel" || scheme == "rediss+sentinel") {
     url.tls = scheme == "rediss+sentinel";
     good = parse_sentinels(rest, url);
+  } else if (scheme == "redis+cluster" || scheme == "rediss+cluster") {
+    url.tls = scheme == "rediss+cluster";
+    good = parse_cluster(rest, url);
   }
   if (!good) return std::nullopt;
   return url;
@@ -157,10 +172,12 @@ std::optional<Url> Url::parse(std::string_view text) {
 std::string Url::text() const {
   if (!socket_path.empty()) return "redis+unix://" + socket_path + "?db=" + std::to_string(database);
   std::string out = tls ? "rediss" : "redis";
-  out += sentinel_master.empty() ? "://" : "+sentinel://";
+  if (is_cluster) out += "+cluster";
+  if (!sentinel_master.empty()) out += "+sentinel";
+  out += "://";
   for (size_t i = 0; i < hosts.size(); ++i) out += (i > 0 ? "," : "") + hosts[i].text();
   if (!sentinel_master.empty()) out += "/" + sentinel_master;
-  return out + "/" + std::to_string(database);
+  return is_cluster ? out : out + "/" + std::to_string(database);
 }
 
 }  // namespace gw::redis

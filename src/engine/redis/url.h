@@ -2,7 +2,8 @@
 //   redis://[user:password@]host[:port][/db]            rediss:// the same over TLS
 //   redis+unix://[user:password@]/path/to/socket[?db=N]
 //   redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db][?sentinel_password=P&sentinel_user=U]
-// Users and passwords are percent-decoded. Cluster addresses would be a scheme of their own here.
+//   redis+cluster://[user:password@]host[:port][,host[:port]...]
+// Users and passwords are percent-decoded.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,10 @@
 namespace gw::redis {
 
 struct Url {
-  std::vector<HostPort> hosts;  // one server, or the sentinels; empty with a socket path
+  std::vector<HostPort> hosts;  // one server, the sentinels, or some of a cluster; empty with a socket path
   std::string socket_path;
   std::string sentinel_master;  // empty: the host is the server itself
+  bool is_cluster = false;      // the hosts are nodes of one: it says which others there are
   bool tls = false;
   std::string user;
   std::string password;

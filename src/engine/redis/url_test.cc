@@ -51,7 +51,8 @@ TEST(RedisUrl, HoldsUserAndPassword) {
                         {"redis://u:a@b@h", "u", "a@b"},
                         {"rediss://u%40x:%2F%3a%25%00e@h:1/2", "u@x", "/:%"},
                         {"redis+unix://u:p@/run/redis", "u", "p"},
-                        {"redis+sentinel://u:p@a,b/m", "u", "p"}}) {
+                        {"redis+sentinel://u:p@a,b/m", "u", "p"},
+                        {"redis+cluster://u:p@a,b", "u", "p"}}) {
     const Url url = parsed(c.text);
     EXPECT_EQ(url.user, c.user) << c.text;
     EXPECT_EQ(url.password.substr(0, std::string_view(c.password).size()), c.password) << c.text;
@@ -75,6 +76,19 @@ TEST(RedisUrl, NamesSentinels) {
   EXPECT_EQ(url.database, 4u);
   EXPECT_FALSE(url.tls);
   EXPECT_TRUE(parsed("rediss+sentinel://a/m").tls);
+}
+
+TEST(RedisUrl, NamesNodesOfACluster) {
+  const Url url = parsed("redis+cluster://:p@a,b:1,[::1],[::2]:2");
+  EXPECT_EQ(url.hosts, (Hosts{{"a", 6379}, {"b", 1}, {"::1", 6379}, {"::2", 2}}));
+  EXPECT_TRUE(url.is_cluster);
+  EXPECT_FALSE(url.tls);
+  EXPECT_EQ(url.sentinel_master, "");
+  EXPECT_EQ(parsed("redis+cluster://a/").hosts, (Hosts{{"a", 6379}}));
+  EXPECT_EQ(parsed("redis+cluster://a,b/0").hosts, (Hosts{{"a", 6379}, {"b", 6379}}));
+  EXPECT_TRUE(parsed("rediss+cluster://a").tls);
+  EXPECT_FALSE(parsed("redis://a").is_cluster);
+  EXPECT_FALSE(parsed("redis+sentinel://a/m").is_cluster);
 }
 
 constexpr const char* kNoAddresses[] = {"",
@@ -123,6 +137,14 @@ constexpr const char* kNoAddresses[] = {"",
                                         "redis+unix:///r?db=",
                                         "redis+unix:///r?db=x",
                                         "redis+unix:///r?x=1",
+                                        "redis+cluster://",
+                                        "redis+cluster:///0",
+                                        "redis+cluster://a,",
+                                        "redis+cluster://a/1",
+                                        "redis+cluster://a/m",
+                                        "redis+cluster://a/0/0",
+                                        "redis+cluster://a?db=0",
+                                        "redis+cluster://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
                                         "redis+sentinel://a",
                                         "redis+sentinel:///m",
                                         "redis+sentinel://a/",
@@ -150,7 +172,9 @@ TEST(RedisUrl, IsWrittenWithoutItsSecrets) {
                         {"redis://:hush@[::1]:5", "redis://[::1]:5/0"},
                         {"redis+unix://:hush@/run/r?db=3", "redis+unix:///run/r?db=3"},
                         {"redis+sentinel://hush:hush@a,b:1/m/2", "redis+sentinel://a:26379,b:1/m/2"},
-                        {"rediss+sentinel://:hush@a/m", "rediss+sentinel://a:26379/m/0"}}) {
+                        {"rediss+sentinel://:hush@a/m", "rediss+sentinel://a:26379/m/0"},
+                        {"redis+cluster://hush:hush@a,[::1]:2/", "redis+cluster://a:6379,[::1]:2"},
+                        {"rediss+cluster://:hush@a", "rediss+cluster://a:6379"}}) {
     const std::string shown = parsed(c.text).text();
     EXPECT_EQ(shown, c.shown);
     // And read back it is the same server.
