@@ -1,5 +1,6 @@
 // What the control loop asks of a shard.
 #include <array>
+#include <concepts>
 
 #include "base/log.h"
 #include "base/overload.h"
@@ -16,6 +17,10 @@ namespace {
 constexpr Duration kIdentifyTime = 5s;
 // Of a burst in one frame. A frame that has begun has to end, whatever comes: more would make a close wait.
 constexpr size_t kJoinedBytesMax = 16 * 1024;
+
+// Those of one kind that come one after another are taken together.
+template <class Command>
+concept InRuns = std::same_as<Command, command::Ack> || std::same_as<Command, command::Deliver>;
 
 bool have_same_receivers(const command::Deliver& a, const command::Deliver& b) {
   return a.channel == b.channel && a.tenant_id == b.tenant_id && a.to_watchers == b.to_watchers;
@@ -67,7 +72,7 @@ void Shard::take_commands() {
       [this](command::Successors& c) { successors_ = std::move(c); },
       [this](command::Reconfigure& c) { reconfigure(*c.options); },
       [this](command::Stop&) { stopping_ = true; },
-      [](auto&) { ASSERT(false); },  // acks and deliveries: send_acks() and deliver() have them
+      [](InRuns auto&) { ASSERT(false); },  // send_acks() and deliver() have had them
   };
   for (std::span<ShardCommand> rest = commands_; !rest.empty();) {
     size_t done = send_acks(rest);
