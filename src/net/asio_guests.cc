@@ -1,8 +1,15 @@
 #include "net/asio_guests.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace gw {
+namespace {
+
+// As epoll rounds it up. A shorter wait may be over before Asio has looked for the first time.
+constexpr Duration kWaitMin = 1ms;
+
+}  // namespace
 
 AsioGuests::AsioGuests(int poller) : poller_(context_, poller) { context_.stop(); }
 
@@ -30,7 +37,14 @@ bool AsioGuests::are_gone() {
 size_t AsioGuests::wait(Duration timeout, size_t handlers_max) {
   if (context_.stopped()) context_.restart();
   watch_poller();
-  size_t ran = timeout == Duration::max() ? context_.run_one() : context_.run_one_for(timeout);
+  size_t ran = 0;
+  if (timeout == Duration::max()) {
+    ran = context_.run_one();
+  } else if (timeout <= Duration::zero()) {
+    ran = context_.poll_one();  // run_one_for() would not even look
+  } else {
+    ran = context_.run_one_for(std::max<Duration>(timeout, kWaitMin));
+  }
   while (ran > 0 && ran < handlers_max && context_.poll_one() > 0) ++ran;
   return ran;
 }

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/post.hpp>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "net/asio_guests.h"
 #include "net/socket.h"
 
 namespace gw {
@@ -179,6 +182,28 @@ TEST(EventLoop, WatchesAReadableDescriptorOnceATurn) {
   watch.reset();
   settle(loop);
   EXPECT_EQ(calls, 2);
+}
+
+// A turn in which something is due already does not wait, and must look all the same.
+TEST(EventLoop, ServesItsGuestsHoweverMuchIsPosted) {
+  EventLoop loop;
+  const AsioGuests::Stay stay(loop.guests());
+  bool served = false;
+  boost::asio::post(stay.context(), [&] { served = true; });
+  std::function<void()> again = [&] { loop.post(again); };
+  again();
+  for (int turns = 0; turns < 10; ++turns) loop.turn(10ms);
+  EXPECT_TRUE(served);
+}
+
+TEST(EventLoop, ServesItsGuestsHoweverManyTimersAreDue) {
+  EventLoop loop;
+  const AsioGuests::Stay stay(loop.guests());
+  bool served = false;
+  boost::asio::post(stay.context(), [&] { served = true; });
+  const auto timer = loop.every(1ns, [] {});
+  for (int turns = 0; turns < 10; ++turns) loop.turn(10ms);
+  EXPECT_TRUE(served);
 }
 
 TEST(EventLoop, AnotherThreadWakesThroughAWatchedDescriptor) {
