@@ -72,6 +72,13 @@ INSTANTIATE_TEST_SUITE_P(Engines, StreamContract,
                                          RunEngine::redis_partitioned),
                          name_of_engine);
 
+// Of several partitions each has its share of a realm's bounds, as for runs.
+class StreamBoundsContract : public StreamContract {};
+
+INSTANTIATE_TEST_SUITE_P(Engines, StreamBoundsContract,
+                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
+                         name_of_engine);
+
 TEST_P(StreamContract, IsMadeOnceAndReadAsALog) {
   begin();
   NewStream asked = new_stream("s", "one");
@@ -259,7 +266,7 @@ TEST_P(StreamContract, GoesAtItsTimeHoweverItIsUsed) {
   EXPECT_TRUE(until([&] { return !tail("s"); }, 3s));
 }
 
-TEST_P(StreamContract, CountsForItsRealmLikeARun) {
+TEST_P(StreamBoundsContract, CountsForItsRealmLikeARun) {
   limits_.open_runs_per_realm = 2;
   begin();
   ASSERT_TRUE(put(new_stream("a")));
@@ -275,7 +282,7 @@ TEST_P(StreamContract, CountsForItsRealmLikeARun) {
   EXPECT_TRUE(until([&] { return put(new_stream("b")).has_value(); })) << "one is closed";
 }
 
-TEST_P(StreamContract, CountsOnceHoweverManyMakeIt) {
+TEST_P(StreamBoundsContract, CountsOnceHoweverManyMakeIt) {
   limits_.open_runs_per_realm = 1;
   begin();
   std::vector<StreamResult<StreamMade>> made;
@@ -297,7 +304,7 @@ TEST_P(StreamContract, CountsForNobodyElse) {
   }
 }
 
-TEST_P(StreamContract, GivesItsPlaceBackWhenItGoes) {
+TEST_P(StreamBoundsContract, GivesItsPlaceBackWhenItGoes) {
   limits_.open_runs_per_realm = 1;
   begin();
   NewStream asked = new_stream("a");
@@ -309,7 +316,7 @@ TEST_P(StreamContract, GivesItsPlaceBackWhenItGoes) {
   EXPECT_TRUE(until([&] { return put(new_stream("c")).has_value(); })) << "it was removed";
 }
 
-TEST_P(StreamContract, HasBoundsOfBytes) {
+TEST_P(StreamBoundsContract, HasBoundsOfBytes) {
   limits_.run_bytes = 100;
   limits_.realm_bytes = 150;
   limits_.store_bytes = 1000;
@@ -325,7 +332,7 @@ TEST_P(StreamContract, HasBoundsOfBytes) {
   EXPECT_TRUE(until([&] { return tail("a")->is_expired; }));
 }
 
-TEST_P(StreamContract, StaysClosedWhoeverLooks) {
+TEST_P(StreamBoundsContract, StaysClosedWhoeverLooks) {
   limits_.open_runs_per_realm = 1;
   limits_.run_bytes = 100;
   limits_.realm_bytes = 150;

@@ -137,7 +137,7 @@ class TestWrong:
         "url",
         ["", "127.0.0.1:6379", "http://127.0.0.1", "redis://", "redis://h:x", "redis://h:0", "redis://h:65536",
          "redis://h/x", "redis://h/-1", "redis+unix://", "redis+sentinel://h:1", "redis+sentinel://h:1/", "redis://h/0?x=1",
-         "redis://%zz@h", "redis://h:1 "],
+         "redis://%zz@h", "redis://h:1 x"],
     )  # fmt: skip
     def test_an_address_that_is_none_stops_the_start(self, url):
         done = run_to_exit("--listen", "127.0.0.1:0", "--engine", "redis", "--redis-url", url)
