@@ -193,6 +193,10 @@ def run_tidy(context: Context) -> Result:
     return result
 
 
+# The engines' tests wait for real servers, most of five minutes, and each process starts its own.
+UNIT_SHARDS = {"engine": 4}
+
+
 def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], Result]:
     def run(context: Context) -> Result:
         name = f"unit-{preset}"
@@ -201,18 +205,28 @@ def run_unit(preset: str, layers: tuple[str, ...] = ()) -> Callable[[Context], R
                                  cwd=context.root, capture_output=True, text=True, check=True).stdout
         tests = [test for test in json.loads(listing)["tests"] if not layers or test["name"] in layers]
 
-        def run_one(test, suffix="", *flags):
+        def run_one(test, suffix="", flags=(), more_env=None):
             one = Result(name, 0, 0, log=f"{name}-{test['name']}{suffix}")
             junit = context.logs / f"{one.log}.xml"
-            code = context.run([*prefix, *test["command"], f"--gtest_output=xml:{junit}", *flags], one.log, env)
+            code = context.run([*prefix, *test["command"], f"--gtest_output=xml:{junit}", *flags], one.log, env | (more_env or {}))
             count_junit(junit, code, one)
             return one
 
+        def run_shard(shard):
+            test, index, total = shard
+            if total == 1:
+                return run_one(test)
+            return run_one(test, f"-{index}", more_env={"GTEST_TOTAL_SHARDS": str(total), "GTEST_SHARD_INDEX": str(index)})
+
+        shards = [(test, index, total) for test in tests
+                  for total in [UNIT_SHARDS.get(test["name"], 1)] for index in range(total)]
+        # Those of the longest first.
+        shards.sort(key=lambda shard: -shard[2])
         result = Result(name, 0, 0, log=name)
         with ThreadPoolExecutor(CORES) as pool:
-            layers_run = list(zip(tests, pool.map(run_one, tests)))
-        for test, one in layers_run:
-            repeat(context, one, gtest_ids(one.failures), lambda ids: run_one(test, "-again", f"--gtest_filter={':'.join(ids)}"))
+            layers_run = list(zip(shards, pool.map(run_shard, shards)))
+        for (test, _, _), one in layers_run:
+            repeat(context, one, gtest_ids(one.failures), lambda ids: run_one(test, "-again", [f"--gtest_filter={':'.join(ids)}"]))
             result.add(one)
         if not tests:
             result.failed, result.reason = 1, "ran no test"
