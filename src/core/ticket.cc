@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/seal.h"
+#include "core/channel_names.h"
 
 namespace gw {
 namespace {
@@ -57,24 +58,12 @@ class Reader {
 
 std::string names_of(const ChannelTable& table, ChannelSet channels) {
   if (channels == ChannelSet::all()) return std::string(kAllChannels);
-  std::string out;
-  for (size_t i = 0; i < table.size(); ++i) {
-    if (!channels.contains(static_cast<ChannelIndex>(i))) continue;
-    if (!out.empty()) out.push_back(' ');
-    out += table.names()[i];
-  }
-  return out;
+  return join_channel_names(table, channels);
 }
 
 ChannelSet channels_of(const ChannelTable& table, std::string_view names) {
   if (names == kAllChannels) return ChannelSet::all();
-  ChannelSet out;
-  while (!names.empty()) {
-    const size_t end = names.find(' ');
-    if (const auto channel = table.find(names.substr(0, end))) out.add(*channel);
-    names = end == names.npos ? std::string_view() : names.substr(end + 1);
-  }
-  return out;
+  return parse_channel_names(table, names);
 }
 
 }  // namespace

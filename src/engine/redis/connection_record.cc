@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "engine/redis/channel_names.h"
+#include "core/channel_names.h"
 #include "engine/redis/script.h"
 #include "json/json.h"
 

@@ -6,8 +6,8 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "core/channel_names.h"
 #include "core/list.h"
-#include "engine/redis/channel_names.h"
 
 namespace gw::redis {
 namespace {

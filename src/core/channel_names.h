@@ -1,5 +1,5 @@
-// Sets of channels as they stand in Redis: their names between blanks. Names this instance does not have,
-// left by one with other channels, are passed over.
+// Sets of channels as instances tell each other of them, in Redis and in tickets: their names between blanks.
+// Names this instance does not have, left by one with other channels, are passed over.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "core/channel.h"
 
-namespace gw::redis {
+namespace gw {
 
 inline std::string join_channel_names(const ChannelTable& table, ChannelSet channels) {
   std::string out;
@@ -29,4 +29,4 @@ inline ChannelSet parse_channel_names(const ChannelTable& table, std::string_vie
   return out;
 }
 
-}  // namespace gw::redis
+}  // namespace gw
