@@ -10,6 +10,7 @@ constexpr Duration kRenewEvery = 20min;
 constexpr std::string_view kKeptSeconds = "3600";
 // Of one partition in one tick: who else needs the connection is not kept waiting.
 constexpr size_t kWritesMax = 500;
+constexpr size_t kStaleMin = 1000;
 
 }  // namespace
 
@@ -80,13 +81,26 @@ void Whereabouts::rewrite(size_t home) {
   }
 }
 
+// It has gone since, or was written again.
+bool Whereabouts::is_stale(const Renewal& renewal) const {
+  const auto it = places_.find(renewal.id);
+  return it == places_.end() || it->second.written_at != renewal.written_at;
+}
+
+// Connections that come and go would each leave one for as long as those that stay. Once in as many as there
+// are, so that it costs each of them little.
+void Whereabouts::drop_stale() {
+  if (renewals_.size() <= 2 * places_.size() + kStaleMin) return;
+  std::erase_if(renewals_, [this](const Renewal& renewal) { return is_stale(renewal); });
+}
+
 void Whereabouts::tick() {
   const TimePoint oldest = loop_.now() - kRenewEvery;
   for (; !renewals_.empty() && renewals_.front().written_at < oldest; renewals_.pop_front()) {
-    const auto it = places_.find(renewals_.front().id);
-    if (it == places_.end() || it->second.written_at != renewals_.front().written_at) continue;
-    missed_[it->second.home].insert(it->first);
+    const Renewal& due = renewals_.front();
+    if (!is_stale(due)) missed_[places_.at(due.id).home].insert(due.id);
   }
+  drop_stale();
   for (size_t home = 0; home < missed_.size(); ++home) {
     auto& missed = missed_[home];
     for (size_t i = 0; i < kWritesMax && !missed.empty() && !partitions_[home].commands().is_full(); ++i) {

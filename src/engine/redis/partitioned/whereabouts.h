@@ -31,6 +31,9 @@ class Whereabouts {
   // That partition has forgotten.
   void rewrite(size_t home);
 
+  // Keys that will be written anew in their time, and some that will not.
+  size_t renewals() const { return renewals_.size(); }
+
  private:
   struct Place {
     size_t home;  // of its id
@@ -43,6 +46,8 @@ class Whereabouts {
   };
 
   void write(const ConnectionId& id, Place& place, std::function<void()> done);
+  bool is_stale(const Renewal& renewal) const;
+  void drop_stale();
   void tick();
 
   EventLoop& loop_;
