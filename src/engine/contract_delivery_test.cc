@@ -15,10 +15,7 @@ class DeliveryContract : public EngineContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, DeliveryContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, DeliveryContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(DeliveryContract, DeliversToEverySubscriber) {
   begin();

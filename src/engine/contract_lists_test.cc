@@ -78,10 +78,7 @@ class ListContract : public RegistryContract {
   int inserted_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, ListContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, ListContract, testing::ValuesIn(kEngines), name_of);
 
 // --- Connections -------------------------------------------------------------------------------------------
 
@@ -255,10 +252,7 @@ TEST_P(ListContract, ASessionKeepsItsPlaceWhateverComesAndChanges) {
 // Where a limit is not divided.
 class ListBounds : public ListContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, ListBounds,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, ListBounds, testing::ValuesIn(kUndividedEngines), name_of);
 
 TEST_P(ListBounds, WhatMakesRoomIsNoLongerListed) {
   limits_.sessions.sessions_max = 2;

@@ -44,10 +44,7 @@ class PresenceContract : public EngineContract {
   Texts heard_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, PresenceContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, PresenceContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(PresenceContract, TellsWhoComesAndGoesOnceAUser) {
   begin();
@@ -122,6 +119,7 @@ TEST_P(PresenceContract, WhereThereAreTooManyNothingMoreIsTold) {
 
 class PresenceCluster : public PresenceContract {};
 
+// These wait for a lease to be over, which sentinels have no part in.
 INSTANTIATE_TEST_SUITE_P(Engines, PresenceCluster,
                          testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster,
                                          EngineUnderTest::redis_partitioned),

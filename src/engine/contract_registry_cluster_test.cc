@@ -14,10 +14,7 @@ class RegistryCluster : public RegistryContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster,
-                         testing::Values(EngineUnderTest::redis, EngineUnderTest::redis_cluster,
-                                         EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, RegistryCluster, testing::ValuesIn(kSharedEngines), name_of);
 
 TEST_P(RegistryCluster, ReplacesTheSameClientElsewhere) {
   begin();

@@ -4,10 +4,7 @@
 namespace gw {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Engines, RegistryContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, RegistryContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(RegistryContract, FindsAConnectionAsItWasAdded) {
   begin();

@@ -28,10 +28,7 @@ class RevocationContract : public EngineContract {
   const WallTime now_ = wall_now();
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RevocationContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, RevocationContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(RevocationContract, TellsTheLatestOfTheNames) {
   begin();
@@ -66,10 +63,7 @@ TEST_P(RevocationContract, ItIsGoneWhenItsTimeIsOver) {
 // Where a limit is not divided.
 class RevocationBounds : public RevocationContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RevocationBounds,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, RevocationBounds, testing::ValuesIn(kUndividedEngines), name_of);
 
 TEST_P(RevocationBounds, WhatOneTenantHoldsIsLeftForOthers) {
   limits_.revocations.revocations_max = 5;

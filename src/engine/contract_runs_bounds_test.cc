@@ -6,9 +6,7 @@ namespace {
 
 class RunBoundsContract : public RunContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunBoundsContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunBoundsContract, testing::ValuesIn(kUndividedEngines), name_of);
 
 TEST_P(RunBoundsContract, OpenRunsHaveBounds) {
   limits_.open_runs = 5;

@@ -237,10 +237,7 @@ TEST_P(RunFramingContract, HoldsThroughRandomHistories) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunFramingContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
-                                         RunEngine::redis_partitioned),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunFramingContract, testing::ValuesIn(kEngines), name_of);
 
 }  // namespace
 }  // namespace gw

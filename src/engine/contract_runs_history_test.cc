@@ -12,10 +12,7 @@ constexpr unsigned kHistories = 300, kHistoriesOfAServer = 8;
 
 class RunHistoryContract : public RunContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunHistoryContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
-                                         RunEngine::redis_partitioned),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunHistoryContract, testing::ValuesIn(kEngines), name_of);
 
 class RunHistory {
  public:

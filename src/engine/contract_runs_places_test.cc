@@ -6,10 +6,7 @@ namespace {
 
 class RunPlacesContract : public RunContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunPlacesContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
-                                         RunEngine::redis_partitioned),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunPlacesContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(RunPlacesContract, AnEarlierRunOfAThreadIsFoundWhenTheLatestGoes) {
   begin();

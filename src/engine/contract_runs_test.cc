@@ -4,10 +4,7 @@
 namespace gw {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
-                                         RunEngine::redis_partitioned),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunContract, testing::ValuesIn(kEngines), name_of);
 
 // --- create, withdraw, remove -----------------------------------------------------------------------------
 

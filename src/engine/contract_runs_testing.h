@@ -12,10 +12,9 @@
 
 #include "base/assert.h"
 #include "core/run_store.h"
+#include "engine/kinds_testing.h"
 #include "engine/memory/engine.h"
-#include "engine/redis/cluster_testing.h"
 #include "engine/redis/engine.h"
-#include "engine/redis/server_testing.h"
 
 namespace gw {
 
@@ -369,25 +368,12 @@ class RunStoreTest : public testing::Test {
 };
 
 // The same for a suite over engines.
-enum class RunEngine { memory, redis, redis_cluster, redis_partitioned };
-
-inline std::vector<redis::Url> urls_of(RunEngine engine) {
-  if (engine == RunEngine::redis_cluster) return {redis::TestCluster::shared().url()};
-  if (engine == RunEngine::redis_partitioned) return redis::TestServers::shared().urls();
-  return {redis::TestServer::shared().url()};
-}
-
-inline std::string name_of_engine(const testing::TestParamInfo<RunEngine>& info) {
-  constexpr const char* kNames[] = {"Memory", "Redis", "RedisCluster", "RedisPartitioned"};
-  return kNames[static_cast<size_t>(info.param)];
-}
-
-class RunContract : public RunStoreTest, public testing::WithParamInterface<RunEngine> {
+class RunContract : public RunStoreTest, public testing::WithParamInterface<EngineUnderTest> {
  protected:
   // Of a group's delivery, as the engines are made with.
   static Duration ack_wait() { return 30s; }
   void begin() {
-    if (GetParam() == RunEngine::memory) {
+    if (GetParam() == EngineUnderTest::memory) {
       under_test_ = std::make_unique<MemoryRunStoreUnderTest>(channels_, limits_);
     } else {
       under_test_ = std::make_unique<RedisRunStoreUnderTest>(channels_, limits_, urls_of(GetParam()));

@@ -40,10 +40,7 @@ class RunTraceContract : public RunContract {
   OpenSpan span_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
-                                         RunEngine::redis_partitioned),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, RunTraceContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(RunTraceContract, TheSpanStandsInTheRecordAndIsToldAtTheEnd) {
   begin();

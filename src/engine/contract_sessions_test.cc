@@ -35,10 +35,7 @@ class SessionContract : public EngineContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, SessionContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, SessionContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(SessionContract, FindsASessionAsItWasInserted) {
   begin();
@@ -107,10 +104,7 @@ TEST_P(SessionContract, OfManyWhoInsertTheSameKeyOneWins) {
 // Where a limit is not divided.
 class SessionBounds : public SessionContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, SessionBounds,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, SessionBounds, testing::ValuesIn(kUndividedEngines), name_of);
 
 TEST_P(SessionBounds, EndedSessionsGoFirstWhenThereAreTooMany) {
   limits_.sessions.sessions_max = 3;

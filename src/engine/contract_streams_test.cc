@@ -67,17 +67,12 @@ class StreamContract : public RunContract {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, StreamContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster,
-                                         RunEngine::redis_partitioned),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, StreamContract, testing::ValuesIn(kEngines), name_of);
 
 // Of several partitions each has its share of a realm's bounds, as for runs.
 class StreamBoundsContract : public StreamContract {};
 
-INSTANTIATE_TEST_SUITE_P(Engines, StreamBoundsContract,
-                         testing::Values(RunEngine::memory, RunEngine::redis, RunEngine::redis_cluster),
-                         name_of_engine);
+INSTANTIATE_TEST_SUITE_P(Engines, StreamBoundsContract, testing::ValuesIn(kUndividedEngines), name_of);
 
 TEST_P(StreamContract, IsMadeOnceAndReadAsALog) {
   begin();

@@ -10,15 +10,15 @@ namespace {
 class SubscriptionContract : public EngineContract {
  protected:
   Texts groups() const {
-    const bool has_groups =
-        GetParam() != EngineUnderTest::redis && GetParam() != EngineUnderTest::redis_cluster;
+    const bool has_groups = GetParam() == EngineUnderTest::memory || has_inbox(GetParam());
     return has_groups ? Texts{"", "workers", "others"} : Texts{""};
   }
 };
 
 INSTANTIATE_TEST_SUITE_P(Engines, SubscriptionContract,
                          testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_with_inbox, EngineUnderTest::redis_cluster,
+                                         EngineUnderTest::redis_with_inbox, EngineUnderTest::redis_sentinel,
+                                         EngineUnderTest::redis_cluster,
                                          EngineUnderTest::redis_cluster_with_inbox,
                                          EngineUnderTest::redis_partitioned,
                                          EngineUnderTest::redis_divided_cluster),

@@ -11,40 +11,11 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "engine/kinds_testing.h"
 #include "engine/memory/engine.h"
-#include "engine/redis/cluster_testing.h"
 #include "engine/redis/engine.h"
-#include "engine/redis/server_testing.h"
 
 namespace gw {
-
-// cluster: in one partition there. partitioned: over three servers. divided_cluster: in five partitions of a
-// cluster, with the inbox.
-enum class EngineUnderTest {
-  memory,
-  redis,
-  redis_with_inbox,
-  redis_cluster,
-  redis_cluster_with_inbox,
-  redis_partitioned,
-  redis_divided_cluster
-};
-
-constexpr bool has_inbox(EngineUnderTest kind) {
-  using enum EngineUnderTest;
-  return kind == redis_with_inbox || kind == redis_cluster_with_inbox || kind == redis_divided_cluster;
-}
-
-inline std::string name_of(const testing::TestParamInfo<EngineUnderTest>& info) {
-  constexpr const char* kNames[] = {"Memory",
-                                    "Redis",
-                                    "RedisWithInbox",
-                                    "RedisCluster",
-                                    "RedisClusterWithInbox",
-                                    "RedisPartitioned",
-                                    "RedisDividedCluster"};
-  return kNames[static_cast<size_t>(info.param)];
-}
 
 using Texts = std::vector<std::string>;
 
@@ -180,9 +151,7 @@ class EngineTest : public testing::Test {
     redis::EngineOptions options;
     using enum EngineUnderTest;
     const bool in_one_slot = kind == redis_cluster || kind == redis_cluster_with_inbox;
-    options.urls = {redis::TestServer::shared().url()};
-    if (in_one_slot || kind == redis_divided_cluster) options.urls = {redis::TestCluster::shared().url()};
-    if (kind == redis_partitioned) options.urls = redis::TestServers::shared().urls();
+    options.urls = urls_of(kind);
     if (kind == redis_divided_cluster) options.tags = 5;
     // The slot may be of any of the masters.
     options.key_prefix = in_one_slot ? key_prefix_ + "{" + key_prefix_ + "}:" : key_prefix_;

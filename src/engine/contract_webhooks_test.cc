@@ -50,10 +50,7 @@ class WebhookContract : public EngineContract {
   int changes_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Engines, WebhookContract,
-                         testing::Values(EngineUnderTest::memory, EngineUnderTest::redis,
-                                         EngineUnderTest::redis_cluster, EngineUnderTest::redis_partitioned),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Engines, WebhookContract, testing::ValuesIn(kEngines), name_of);
 
 TEST_P(WebhookContract, KeepsAllOfThem) {
   begin();

@@ -19,8 +19,7 @@
 
 #include "base/time.h"
 #include "engine/redis/cluster_slot.h"
-#include "engine/redis/url.h"
-#include "net/socket.h"
+#include "engine/redis/server_testing.h"
 
 namespace gw::redis {
 
@@ -36,10 +35,11 @@ class TestCluster {
 
   // Throws when it cannot be started: a test without its servers has failed.
   explicit TestCluster(int node_timeout_ms = 5000)
-      : node_timeout_(std::to_string(node_timeout_ms)), directory_(make_directory()) {
-    for (Node& node : nodes_) {
-      node.port = free_port();
-      node.bus_port = free_port();
+      : node_timeout_(std::to_string(node_timeout_ms)), directory_(make_test_directory()) {
+    const std::vector<uint16_t> ports = free_ports(2 * kNodes);
+    for (size_t i = 0; i < kNodes; ++i) {
+      nodes_[i].port = ports[2 * i];
+      nodes_[i].bus_port = ports[2 * i + 1];
     }
     for (size_t i = 0; i < kNodes; ++i) begin(i);
     until([this] { return is_ready(); }, "the cluster did not come up within 30 s");
@@ -144,18 +144,6 @@ class TestCluster {
     pid_t pid = -1;
   };
 
-  static std::filesystem::path make_directory() {
-    std::string name = std::filesystem::temp_directory_path() / "gateway-cluster-XXXXXX";
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no directory for redis-server");
-    return name;
-  }
-  static uint16_t free_port() {
-    static std::vector<UniqueFd> taken;  // until all are chosen nobody gets the same twice
-    taken.push_back(*listen_on(*SocketAddress::parse("127.0.0.1:0")));
-    const uint16_t port = local_address(taken.back().get())->port;
-    if (taken.size() >= 2 * kNodes) taken.clear();
-    return port;
-  }
   static std::string name_in(uint16_t slot) { return tag_of(slot) + ":never-there"; }
 
   // As if they had met before: what each writes down about all of them.

@@ -23,6 +23,23 @@
 
 namespace gw::redis {
 
+inline std::filesystem::path make_test_directory() {
+  std::string name = std::filesystem::temp_directory_path() / "gateway-redis-XXXXXX";
+  if (!::mkdtemp(name.data())) throw std::runtime_error("no directory for redis-server");
+  return name;
+}
+
+// Until all are chosen nobody gets the same twice.
+inline std::vector<uint16_t> free_ports(size_t count) {
+  std::vector<UniqueFd> taken;
+  std::vector<uint16_t> ports;
+  for (size_t i = 0; i < count; ++i) {
+    taken.push_back(*listen_on(*SocketAddress::parse("127.0.0.1:0")));
+    ports.push_back(local_address(taken.back().get())->port);
+  }
+  return ports;
+}
+
 class TestServer {
  public:
   // The one that tests share; each takes a key prefix of its own.
@@ -31,8 +48,9 @@ class TestServer {
     return server;
   }
 
-  // Throws when it cannot be started: a test without its server has failed.
-  TestServer() : directory_(make_directory()), socket_path_(directory_ / "redis") {
+  // Throws when it cannot be started: a test without its server has failed. `port`: it listens there as well.
+  explicit TestServer(uint16_t port = 0)
+      : directory_(make_test_directory()), socket_path_(directory_ / "redis"), port_(std::to_string(port)) {
     try {
       begin();
     } catch (...) {
@@ -59,22 +77,17 @@ class TestServer {
   }
 
  private:
-  static std::filesystem::path make_directory() {
-    std::string name = std::filesystem::temp_directory_path() / "gateway-redis-XXXXXX";
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no directory for redis-server");
-    return name;
-  }
-
-  [[noreturn]] static void run(const char* socket_path, const char* directory) {
+  [[noreturn]] static void run(const char* port, const char* socket_path, const char* directory) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket_path, "--save", "",
-             "--appendonly", "no", "--dir", directory, "--logfile", "log", nullptr);
+    ::execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port, "--unixsocket",
+             socket_path, "--save", "", "--appendonly", "no", "--dir", directory, "--logfile", "log",
+             nullptr);
     ::_exit(127);
   }
 
   void begin() {
     pid_ = ::fork();
-    if (pid_ == 0) run(socket_path_.c_str(), directory_.c_str());
+    if (pid_ == 0) run(port_.c_str(), socket_path_.c_str(), directory_.c_str());
     wait_until_up();
   }
 
@@ -116,6 +129,7 @@ class TestServer {
 
   const std::filesystem::path directory_;
   const std::filesystem::path socket_path_;
+  const std::string port_;
   pid_t pid_ = -1;
 };
 
