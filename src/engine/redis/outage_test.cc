@@ -1,4 +1,5 @@
 // What an instance does while its Redis says nothing, and after.
+#include "base/hex.h"
 #include "engine/contract_testing.h"
 
 namespace gw {
@@ -68,6 +69,27 @@ TEST_F(Outage, AFreshSessionGivenMeanwhileIsKnownAfterwards) {
   let_server_go_on(*instance);
   EXPECT_TRUE(until([&] { return selected(*instance, BySession{"ref-fresh"}) == 1; }));
   EXPECT_TRUE(until([&] { return selected(*instance, BySession{"ref-old"}) == 0; }));
+}
+
+TEST_F(Outage, AChangeOfASessionThatCannotBeReadAtOnceIsToldAfterwards) {
+  const auto instance = start_on_own_server("gw-a");
+  ASSERT_TRUE(ask<SessionPtr>([&](Done<SessionPtr> done) {
+    instance->sessions().insert(test_session("s", "ann"), std::move(done));
+  }));
+  redis::DialOptions dial;
+  dial.url = server_.url();
+  redis::Client other(loop_, dial, "other");
+  other.start({.on_up = [] {}, .on_down = [] {}, .on_push = {}});
+  ASSERT_TRUE(until([&] { return other.is_up(); }));
+  // Somebody suspends it, and tells of that. Nobody here has a connection then but for what is told.
+  const redis::Keys keys(key_prefix_, "gw-b", 0);
+  const std::string digest = to_hex(sha256("s"));
+  other.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}, {});
+  other.command({"HSET", keys.session(digest), "status", "suspended"}, {});
+  other.command({"PUBLISH", keys.session_changed(), digest}, {});
+  ASSERT_TRUE(until([&] { return !instance->changed.empty(); }));
+  EXPECT_EQ(instance->changed[0]->status, SessionStatus::suspended);
+  let_server_go_on(*instance);
 }
 
 TEST_F(Outage, WhatLeftMeanwhileIsGoneAfterwards) {

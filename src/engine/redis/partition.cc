@@ -66,10 +66,8 @@ Partition::Partition(const Shared& shared, const PartitionOptions& options)
     const auto channel = static_cast<ChannelIndex>(i);
     if (has(shared.channels.name(channel))) add_channel(channel);
   }
-  subscriptions_.keep(keys_.session_changed(), [this](std::string_view key_hex) {
-    sessions_.on_announced(key_hex);
-    return true;
-  });
+  subscriptions_.keep(keys_.session_changed(),
+                      [this](std::string_view key_hex) { return sessions_.on_announced(key_hex); });
 }
 
 void Partition::add_channel(ChannelIndex channel) {
@@ -119,6 +117,9 @@ void Partition::start_others() {
 void Partition::tick() {
   prober_.judge(loop_.now());
   agents_.tick(loop_.now());
+  sessions_.tick();
+  // Who could not take what was pushed may be able to by now.
+  if (pushes_.is_holding()) pushes_.resume();
 }
 
 void Partition::on_up() {

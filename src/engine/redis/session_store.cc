@@ -18,6 +18,16 @@ constexpr std::array<std::string_view, 10> kFields{"session_ref", "user_id",  "t
                                                    "context",     "channels", "status", "created_at",
                                                    "expires_at",  "revision"};
 
+// How often what could not be read is tried again, and how much of it at once.
+constexpr Duration kReadAgainAfter = 250ms;
+constexpr size_t kReadsMax = 1000;
+// As many are remembered. Then nothing more is taken from Pub/Sub until Redis answers.
+constexpr size_t kUnreadMax = 100'000;
+
+bool is_same(const Session& a, const Session& b) {
+  return a.status == b.status && a.expires_at == b.expires_at && a.context_json == b.context_json;
+}
+
 std::string milliseconds(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
 
 std::optional<uint64_t> parse_place(std::string_view text) {
@@ -173,27 +183,44 @@ void SessionStore::try_update(const SessionKey& key, Edit edit, int tries_left, 
   });
 }
 
-void SessionStore::on_announced(std::string_view key_hex) {
+bool SessionStore::on_announced(std::string_view key_hex) {
   SessionKey key;
-  if (!from_hex(key_hex, key))
-    return log::warn("redis_message_invalid", {{"channel", keys_.session_changed()}});
+  if (!from_hex(key_hex, key)) {
+    log::warn("redis_message_invalid", {{"channel", keys_.session_changed()}});
+    return true;
+  }
   heard_.hear(key, loop_.wall_now());
-  find(key, [this](Result<SessionPtr> session) {
-    if (!session) return;
+  if (unread_.size() >= kUnreadMax) return false;
+  tell_of(key, nullptr);
+  return true;
+}
+
+void SessionStore::check(const SessionPtr& known) { tell_of(known->key, known); }
+
+void SessionStore::tell_of(const SessionKey& key, const SessionPtr& known) {
+  find(key, [this, key, known](Result<SessionPtr> session) {
+    if (!session) {
+      // One that Redis has forgotten with its data is no reason to send a user away.
+      if (session.error().code == Errc::not_found) return;
+      const auto [it, is_new] = unread_.try_emplace(key, known);
+      if (!known) it->second = nullptr;
+      return;
+    }
+    if (known && is_same(**session, *known)) return;
     for (const OnChange& changed : on_change_) changed(*session);
   });
 }
 
-void SessionStore::check(const SessionPtr& known) {
-  find(known->key, [this, known](Result<SessionPtr> session) {
-    // One that Redis has forgotten with its data is no reason to send a user away.
-    if (!session) return;
-    const Session& now = **session;
-    if (now.status != known->status || now.expires_at != known->expires_at ||
-        now.context_json != known->context_json) {
-      for (const OnChange& changed : on_change_) changed(*session);
-    }
-  });
+void SessionStore::tick() {
+  if (unread_.empty() || loop_.now() < read_again_at_ || commands_.is_full()) return;
+  read_again_at_ = loop_.now() + kReadAgainAfter;
+  // Those that fail come in again.
+  std::vector<std::pair<SessionKey, SessionPtr>> batch;
+  while (!unread_.empty() && batch.size() < kReadsMax) {
+    batch.emplace_back(*unread_.begin());
+    unread_.erase(unread_.begin());
+  }
+  for (const auto& [key, known] : batch) tell_of(key, known);
 }
 
 void SessionStore::read(const SessionKey& key, Done<Stored> done) {

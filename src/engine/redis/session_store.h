@@ -2,6 +2,7 @@
 // that every instance closes the connections of a session that has ended.
 #pragma once
 
+#include <unordered_map>
 #include <vector>
 
 #include "core/heard_changes.h"
@@ -36,13 +37,16 @@ class SessionStore final : public gw::SessionStore {
   }
   std::optional<size_t> size() const override { return std::nullopt; }
 
-  // What an instance said on Keys::session_changed(): the session's key. Runs on_change with what it is now.
-  void on_announced(std::string_view key_hex);
+  // What an instance said on Keys::session_changed(): the session's key. Runs on_change with what it is now,
+  // as soon as that can be read. False: too many wait for that, say it again later.
+  bool on_announced(std::string_view key_hex);
   // From now on that is heard; not any more.
   void on_hearing() { heard_.begin(loop_.wall_now()); }
   void on_deaf() { heard_.end(); }
   // It may have changed while nobody could hear: runs on_change if it has.
   void check(const SessionPtr& known);
+  // Reads again what could not be read. Every 100 ms or so.
+  void tick();
 
  private:
   struct Stored {
@@ -50,6 +54,8 @@ class SessionStore final : public gw::SessionStore {
     std::string revision;
   };
 
+  // `known`: what connections here have of it; null: it has changed, whatever they have.
+  void tell_of(const SessionKey& key, const SessionPtr& known);
   void read(const SessionKey& key, Done<Stored> done);
   void try_update(const SessionKey& key, Edit edit, int tries_left, Done<SessionPtr> done);
   std::optional<Stored> parse(const SessionKey& key, const Reply& fields) const;
@@ -64,6 +70,9 @@ class SessionStore final : public gw::SessionStore {
   const std::chrono::milliseconds retention_;
   std::vector<OnChange> on_change_;
   HeardChanges heard_;
+  // What may have changed and could not be read, as for tell_of().
+  std::unordered_map<SessionKey, SessionPtr, DigestHash> unread_;
+  TimePoint read_again_at_;
 };
 
 }  // namespace gw::redis
