@@ -19,6 +19,17 @@ bool can_undo(const RunPlaces& places, const RunCounted& counted) {
   }
   return true;
 }
+
+// A script whose keys are those by which runs are counted for `whom`, and what it takes besides.
+void run_counting(const RunPlace& place, const Script& script, std::string_view whom,
+                  std::initializer_list<Given> arguments, OnReply done) {
+  const std::string open = place.keys.runs_open(whom), kept = place.keys.runs_kept(whom);
+  const std::string bytes = place.keys.runs_bytes(whom), logs = place.keys.runs_logs(whom);
+  std::vector<Given> given{{"open", open}, {"kept", kept}, {"bytes", bytes}, {"logs", logs}};
+  given.insert(given.end(), arguments.begin(), arguments.end());
+  run_script(place.messages, script, given, std::move(done));
+}
+
 // Bytes are reserved in steps, so that most appends ask nobody.
 constexpr uint64_t kSteps = 64, kStepMost = uint64_t{64} << 10;
 
@@ -78,55 +89,40 @@ void RunIndex::look(const std::string& run_id, Duration in, std::string_view how
 }
 
 void RunIndex::count(const std::string& run_id, const RunBound& bound, OnCounted done) {
-  const RunPlace& place = place_of(run_id, bound.whom);
-  run_script(place.messages, scripts::count_run,
-             {{"open", place.keys.runs_open(bound.whom)},
-              {"kept", place.keys.runs_kept(bound.whom)},
-              {"bytes", place.keys.runs_bytes(bound.whom)},
-              {"logs", place.keys.runs_logs(bound.whom)},
-              {"id", run_id},
-              {"hold_ms", milliseconds(kHold)},
-              {"open_most", std::to_string(bound.open_most)},
-              {"kept_most", std::to_string(bound.kept_most)},
-              {"keys_ms", kept_ms()}},
-             [done = std::move(done)](const Result<Reply>& reply) {
-               if (!reply) return done(reply.error());
-               Counted counted{(*reply)[0].integer() <= 0, (*reply)[0].integer() == 1, {}};
-               for (size_t i = 1; i < reply->size(); ++i) counted.over.emplace_back((*reply)[i].text());
-               done(counted);
-             });
+  run_counting(place_of(run_id, bound.whom), scripts::count_run, bound.whom,
+               {{"id", run_id},
+                {"hold_ms", milliseconds(kHold)},
+                {"open_most", std::to_string(bound.open_most)},
+                {"kept_most", std::to_string(bound.kept_most)},
+                {"keys_ms", kept_ms()}},
+               [done = std::move(done)](const Result<Reply>& reply) {
+                 if (!reply) return done(reply.error());
+                 Counted counted{(*reply)[0].integer() <= 0, (*reply)[0].integer() == 1, {}};
+                 for (size_t i = 1; i < reply->size(); ++i) counted.over.emplace_back((*reply)[i].text());
+                 done(counted);
+               });
 }
 
 void RunIndex::count(const std::string& run_id, std::string_view whom) {
-  const RunPlace& place = place_of(run_id, whom);
-  run_script(place.messages, scripts::count_run,
-             {{"open", place.keys.runs_open(whom)},
-              {"kept", place.keys.runs_kept(whom)},
-              {"bytes", place.keys.runs_bytes(whom)},
-              {"logs", place.keys.runs_logs(whom)},
-              {"id", run_id},
-              {"hold_ms", milliseconds(limits_.life + limits_.retention)},
-              {"open_most", "0"},
-              {"kept_most", "0"},
-              {"keys_ms", kept_ms()}},
-             {});
+  run_counting(place_of(run_id, whom), scripts::count_run, whom,
+               {{"id", run_id},
+                {"hold_ms", milliseconds(limits_.life + limits_.retention)},
+                {"open_most", "0"},
+                {"kept_most", "0"},
+                {"keys_ms", kept_ms()}},
+               {});
 }
 
 void RunIndex::uncount(const std::string& run_id, std::string_view whom, Duration kept, uint64_t bytes,
                        std::string_view keys_ms) {
-  const RunPlace& place = place_of(run_id, whom);
-  run_script(place.messages, scripts::uncount_run,
-             {{"open", place.keys.runs_open(whom)},
-              {"kept", place.keys.runs_kept(whom)},
-              {"bytes", place.keys.runs_bytes(whom)},
-              {"logs", place.keys.runs_logs(whom)},
-              {"id", run_id},
-              {"kept_ms", milliseconds(kept)},
-              {"size", std::to_string(bytes)},
-              {"keys_ms", keys_ms}},
-             [this, run_id](const Result<Reply>& reply) {
-               if (!reply && places_.size() > 1) look_by(run_id, kAgainAfter);
-             });
+  run_counting(place_of(run_id, whom), scripts::uncount_run, whom,
+               {{"id", run_id},
+                {"kept_ms", milliseconds(kept)},
+                {"size", std::to_string(bytes)},
+                {"keys_ms", keys_ms}},
+               [this, run_id](const Result<Reply>& reply) {
+                 if (!reply && places_.size() > 1) look_by(run_id, kAgainAfter);
+               });
 }
 
 void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_t needed,
@@ -135,24 +131,19 @@ void RunIndex::reserve(const std::string& run_id, const RunBound& bound, uint64_
   // Of the second half all who may have a run open find one.
   const uint64_t little =
       std::clamp<uint64_t>(bound.bytes_most / 2 / std::max<size_t>(bound.open_most, 1), 1, more);
-  const RunPlace& place = place_of(run_id, bound.whom);
-  run_script(place.messages, scripts::reserve_run,
-             {{"open", place.keys.runs_open(bound.whom)},
-              {"kept", place.keys.runs_kept(bound.whom)},
-              {"bytes", place.keys.runs_bytes(bound.whom)},
-              {"logs", place.keys.runs_logs(bound.whom)},
-              {"id", run_id},
-              {"needed", std::to_string(needed)},
-              {"wanted", std::to_string(needed + more)},
-              {"little", std::to_string(needed + little)},
-              {"most", std::to_string(bound.bytes_most)},
-              {"keys_ms", kept_ms()}},
-             [done = std::move(done)](const Result<Reply>& reply) {
-               if (!reply) return done(reply.error());
-               Reserved reserved{static_cast<uint64_t>((*reply)[0].integer()), {}};
-               for (size_t i = 1; i < reply->size(); ++i) reserved.expired.emplace_back((*reply)[i].text());
-               done(reserved);
-             });
+  run_counting(place_of(run_id, bound.whom), scripts::reserve_run, bound.whom,
+               {{"id", run_id},
+                {"needed", std::to_string(needed)},
+                {"wanted", std::to_string(needed + more)},
+                {"little", std::to_string(needed + little)},
+                {"most", std::to_string(bound.bytes_most)},
+                {"keys_ms", kept_ms()}},
+               [done = std::move(done)](const Result<Reply>& reply) {
+                 if (!reply) return done(reply.error());
+                 Reserved reserved{static_cast<uint64_t>((*reply)[0].integer()), {}};
+                 for (size_t i = 1; i < reply->size(); ++i) reserved.expired.emplace_back((*reply)[i].text());
+                 done(reserved);
+               });
 }
 
 void RunIndex::name_thread(const std::string& run_id, const std::string& digest, std::function<void()> done) {

@@ -53,9 +53,9 @@ std::string with_sharded_pubsub(std::string text) {
   return text;
 }
 
-std::string_view value_of(std::string_view name, size_t position, std::initializer_list<Given> given) {
+std::string_view value_of(std::string_view name, size_t position, std::span<const Given> given) {
   // Most calls give them in the script's order.
-  if (const Given& likely = given.begin()[position]; likely.name == name) return likely.value;
+  if (const Given& likely = given[position]; likely.name == name) return likely.value;
   const auto found =
       std::find_if(given.begin(), given.end(), [name](const Given& one) { return one.name == name; });
   ASSERT(found != given.end());
@@ -72,7 +72,7 @@ Script::Script(Takes takes, std::string_view text)
       on_server_(with_locals(takes_, text), takes_.keys.size()),
       on_cluster_(with_sharded_pubsub(on_server_.source()), takes_.keys.size() + 1) {}
 
-std::vector<std::string_view> Script::call(std::initializer_list<Given> given,
+std::vector<std::string_view> Script::call(std::span<const Given> given,
                                            std::span<const std::string_view> more,
                                            std::string_view guard_key) const {
   ASSERT(given.size() == takes_.keys.size() + takes_.arguments.size());
@@ -87,8 +87,12 @@ std::vector<std::string_view> Script::call(std::initializer_list<Given> given,
   return words;
 }
 
+void run_script(Client& client, const Script& script, std::span<const Given> given, OnReply done) {
+  client.command(script.call(given, {}, client.guard_key()), std::move(done));
+}
+
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done) {
-  run_script(client, script, given, {}, std::move(done));
+  run_script(client, script, std::span(given.begin(), given.size()), std::move(done));
 }
 
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given,

@@ -48,9 +48,13 @@ class Script {
   }
   // EVALSHA and all that it needs. Each name is given once. `guard_key` of a cluster's connection, else
   // empty.
+  std::vector<std::string_view> call(std::span<const Given> given, std::span<const std::string_view> more,
+                                     std::string_view guard_key = {}) const;
   std::vector<std::string_view> call(std::initializer_list<Given> given,
                                      std::span<const std::string_view> more,
-                                     std::string_view guard_key = {}) const;
+                                     std::string_view guard_key = {}) const {
+    return call(std::span(given.begin(), given.size()), more, guard_key);
+  }
 
  private:
   const Takes takes_;
@@ -58,6 +62,7 @@ class Script {
   const Text on_cluster_;
 };
 
+void run_script(Client& client, const Script& script, std::span<const Given> given, OnReply done);
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done);
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
                 std::span<const std::string_view> more, OnReply done);

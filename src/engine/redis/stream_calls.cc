@@ -37,6 +37,16 @@ std::string hex_of(std::string_view text) {
   return to_hex(bytes);
 }
 
+// A script whose keys are the stream's, and what it takes besides.
+void run_on_stream(const RunPlace& place, const Script& script, std::string_view id,
+                   std::initializer_list<Given> others, OnReply done) {
+  const std::string run = place.keys.run(id), log = place.keys.run_log(id);
+  const std::string producers = place.keys.stream_producers(id), removed = place.keys.run_removed(id);
+  std::vector<Given> given{{"run", run}, {"log", log}, {"producers", producers}, {"removed", removed}};
+  given.insert(given.end(), others.begin(), others.end());
+  run_script(place.messages, script, given, std::move(done));
+}
+
 OnReply answered(StreamCalls::OnAnswer done) {
   return [done = std::move(done)](const Result<Reply>& reply) {
     if (!reply) return done(reply.error());
@@ -79,27 +89,22 @@ void StreamCalls::put(const NewStream& stream, size_t bytes_max, OnAnswer done) 
   const Duration life = stream.ttl == Duration() ? StreamLimits::kLife : stream.ttl;
   const std::string expires =
       stream.expires_at ? std::to_string(stream.expires_at->time_since_epoch().count()) : std::string();
-  const RunPlace& place = places_.of(stream.id);
-  run_script(place.messages, scripts::put_stream,
-             {{"run", place.keys.run(stream.id)},
-              {"log", place.keys.run_log(stream.id)},
-              {"producers", place.keys.stream_producers(stream.id)},
-              {"removed", place.keys.run_removed(stream.id)},
-              {"status", to_string(stream.closed ? RunStatus::completed : RunStatus::in_progress)},
-              {"bytes", stream.bytes},
-              {"hash_a", text_of(hash.first)},
-              {"hash_b", text_of(hash.second)},
-              {"bytes_max", text_of(bytes_max)},
-              {"format", to_string(is_json ? RunFormat::json : RunFormat::text)},
-              {"type", stream.content_type},
-              {"media", media_type_of(stream.content_type)},
-              {"ttl", milliseconds(stream.ttl)},
-              {"life", milliseconds(life)},
-              {"expires", expires},
-              {"tenant", stream.tenant_id},
-              {"realm", stream.realm},
-              {"kept_ms", index_.kept_ms()}},
-             answered(std::move(done)));
+  run_on_stream(places_.of(stream.id), scripts::put_stream, stream.id,
+                {{"status", to_string(stream.closed ? RunStatus::completed : RunStatus::in_progress)},
+                 {"bytes", stream.bytes},
+                 {"hash_a", text_of(hash.first)},
+                 {"hash_b", text_of(hash.second)},
+                 {"bytes_max", text_of(bytes_max)},
+                 {"format", to_string(is_json ? RunFormat::json : RunFormat::text)},
+                 {"type", stream.content_type},
+                 {"media", media_type_of(stream.content_type)},
+                 {"ttl", milliseconds(stream.ttl)},
+                 {"life", milliseconds(life)},
+                 {"expires", expires},
+                 {"tenant", stream.tenant_id},
+                 {"realm", stream.realm},
+                 {"kept_ms", index_.kept_ms()}},
+                answered(std::move(done)));
 }
 
 void StreamCalls::append(const RunRecord& stream, const StreamAppend& append, std::string_view refused,
@@ -109,55 +114,39 @@ void StreamCalls::append(const RunRecord& stream, const StreamAppend& append, st
   const RunHash power = RunHash{1, 1}.then(RunHash(), append.bytes.size());
   const StreamBatch batch = append.batch.value_or(StreamBatch());
   const RunPlace& place = places_.of(id);
-  run_script(place.messages, scripts::append_stream,
-             {{"run", place.keys.run(id)},
-              {"log", place.keys.run_log(id)},
-              {"producers", place.keys.stream_producers(id)},
-              {"removed", place.keys.run_removed(id)},
-              {"changes", place.keys.run_changes(id)},
-              {"made_at", std::to_string(stream.created_at.time_since_epoch().count())},
-              {"media", append.media_type},
-              {"bytes", append.bytes},
-              {"digest", to_hex(plain_stream::digest_of(append))},
-              {"hash_a", text_of(hash.first)},
-              {"hash_b", text_of(hash.second)},
-              {"power_a", text_of(power.first)},
-              {"power_b", text_of(power.second)},
-              {"bytes_max", text_of(stream.bytes_max)},
-              {"refused", refused},
-              {"close", append.close ? "1" : "0"},
-              {"seq", hex_of(append.seq)},
-              {"producer", batch.producer},
-              {"epoch", text_of(batch.epoch)},
-              {"number", text_of(batch.seq)},
-              {"most", text_of(StreamLimits::kProducers)},
-              {"batches", text_of(StreamLimits::kBatches)},
-              {"kept_ms", index_.kept_ms()}},
-             answered(std::move(done)));
+  run_on_stream(place, scripts::append_stream, id,
+                {{"changes", place.keys.run_changes(id)},
+                 {"made_at", std::to_string(stream.created_at.time_since_epoch().count())},
+                 {"media", append.media_type},
+                 {"bytes", append.bytes},
+                 {"digest", to_hex(plain_stream::digest_of(append))},
+                 {"hash_a", text_of(hash.first)},
+                 {"hash_b", text_of(hash.second)},
+                 {"power_a", text_of(power.first)},
+                 {"power_b", text_of(power.second)},
+                 {"bytes_max", text_of(stream.bytes_max)},
+                 {"refused", refused},
+                 {"close", append.close ? "1" : "0"},
+                 {"seq", hex_of(append.seq)},
+                 {"producer", batch.producer},
+                 {"epoch", text_of(batch.epoch)},
+                 {"number", text_of(batch.seq)},
+                 {"most", text_of(StreamLimits::kProducers)},
+                 {"batches", text_of(StreamLimits::kBatches)},
+                 {"kept_ms", index_.kept_ms()}},
+                answered(std::move(done)));
 }
 
 void StreamCalls::touch(const std::string& id) {
-  const RunPlace& place = places_.of(id);
-  run_script(place.messages, scripts::touch_stream,
-             {{"run", place.keys.run(id)},
-              {"log", place.keys.run_log(id)},
-              {"producers", place.keys.stream_producers(id)},
-              {"removed", place.keys.run_removed(id)},
-              {"kept_ms", index_.kept_ms()}},
-             {});
+  run_on_stream(places_.of(id), scripts::touch_stream, id, {{"kept_ms", index_.kept_ms()}}, {});
 }
 
 void StreamCalls::remove(const std::string& id, const RunReach& reach, OnAnswer done) {
   const RunPlace& place = places_.of(id);
-  run_script(place.messages, scripts::remove_stream,
-             {{"run", place.keys.run(id)},
-              {"log", place.keys.run_log(id)},
-              {"producers", place.keys.stream_producers(id)},
-              {"removed", place.keys.run_removed(id)},
-              {"changes", place.keys.run_changes(id)},
-              {"tenant", reach.tenant_id},
-              {"realm", reach.realm}},
-             answered(std::move(done)));
+  run_on_stream(
+      place, scripts::remove_stream, id,
+      {{"changes", place.keys.run_changes(id)}, {"tenant", reach.tenant_id}, {"realm", reach.realm}},
+      answered(std::move(done)));
 }
 
 }  // namespace gw::redis
