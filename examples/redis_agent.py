@@ -10,6 +10,12 @@ such agent hears everything; what was said while none listened comes to the firs
 With --inbox (gateways: --inbox stream) agents compete: each entry of the stream websocket:inbox:<channel> goes to
 one of the group "agents", which acknowledges it when it has answered. What a dead one left open is claimed by
 another after 30 s, so an answer may be begun twice, and nothing is lost.
+
+On a Redis Cluster each channel's names begin with a hash tag, which the gateway prints:
+
+    websocket-gateway --engine redis --redis-url "$REDIS_URL" --print-redis-names |
+        REDIS_URL=redis+cluster://127.0.0.1:7000 examples/redis_agent.py --names -
+
 Ends on SIGTERM or Ctrl-C, after the answers that it has begun.
 """
 
@@ -25,6 +31,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote, urlsplit
 
 try:
     import redis
@@ -34,6 +41,8 @@ except ModuleNotFoundError:
 GROUP = "agents"
 BACKOFF_SECONDS = (0.2, 5.0)  # first and longest wait before reconnecting
 ANSWERS_AT_ONCE = 16
+CLUSTER = "+cluster://"
+OPTIONS = {"protocol": 2, "socket_timeout": 5, "socket_connect_timeout": 5, "health_check_interval": 10}
 
 stopping = threading.Event()
 
@@ -41,6 +50,24 @@ stopping = threading.Event()
 def log(text):
     sys.stderr.write(f"agent: {text}\n")  # one write: threads share the line
     sys.stderr.flush()
+
+
+def connector(url):
+    """What gives a client of the server; or of the cluster as it is by then. ValueError: that is no address."""
+    scheme, of_cluster, rest = url.partition(CLUSTER)
+    if not of_cluster:
+        client = redis.Redis.from_url(url, **OPTIONS)
+        return lambda: client
+    account, _, hosts = rest.rpartition("@")
+    user, _, password = account.partition(":")
+    addresses = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    nodes = [redis.cluster.ClusterNode(address.hostname, address.port or 6379) for address in addresses]
+    account = {"username": unquote(user) or None, "password": unquote(password) or None}
+    return lambda: redis.RedisCluster(startup_nodes=nodes, ssl=scheme == "rediss", **account, **OPTIONS)
+
+
+def is_cluster(client):
+    return isinstance(client, redis.RedisCluster)
 
 
 def sentence_for(message):
@@ -64,7 +91,9 @@ def answer(client, envelope, delay, still_mine=lambda: None):
                  "conversation_id": conversation if isinstance(conversation, str) else None, "message": shown,
                  "data": {"run_id": run_id, "seq": seq, "delta": delta, "final": final}}
         body = json.dumps({"connection_id": envelope["connection_id"], "message": reply})
-        return client.publish(envelope["reply_to"], body)
+        # A cluster's Pub/Sub is the shard's.
+        publish = client.spublish if is_cluster(client) else client.publish
+        return publish(envelope["reply_to"], body)
 
     words = re.findall(r"\S+\s*", text)  # joined, they are the text again
     for seq, word in enumerate(words):
@@ -91,21 +120,36 @@ def pubsub_prefix(client, prefix):
 
 
 class Listener:
-    """Hears everything on the channels, for as long as the connection lives."""
+    """Hears everything on the channels, for as long as the connection lives. On a cluster they are of one slot."""
 
-    def __init__(self, client, prefix, channels, delay, workers):
-        self._client, self._delay, self._workers = client, delay, workers
-        self._names = [f"{pubsub_prefix(client, prefix)}{channel}" for channel in channels]
+    def __init__(self, prefix, channels, delay, workers):
+        self._prefix, self._channels, self._delay, self._workers = prefix, channels, delay, workers
+        self._client = None
 
-    def serve(self):
-        with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
-            pubsub.subscribe(*self._names)
-            log(f"listening to {' '.join(self._names)}")
+    def serve(self, client):
+        self._client = client
+        with self._subscribe() as pubsub:
             while not stopping.is_set():
                 heard = pubsub.get_message(timeout=0.5)
-                envelope = parse(heard["data"]) if heard else None
+                if heard and heard["type"] == "sunsubscribe":
+                    raise redis.ConnectionError("the slot has another master")
+                envelope = parse(heard["data"]) if heard and heard["type"] in ("message", "smessage") else None
                 if envelope:
                     self._workers.submit(self._answer, envelope)
+
+    def _subscribe(self):
+        prefix = pubsub_prefix(self._client, self._prefix)
+        names = [f"{prefix}{channel}" for channel in self._channels]
+        if is_cluster(self._client):
+            # Of the one node: it says when the slot goes, and then the next is looked for.
+            node = self._client.get_node_from_key(names[0])
+            pubsub = self._client.get_redis_connection(node).pubsub()
+            pubsub.ssubscribe(*names)
+        else:
+            pubsub = self._client.pubsub()
+            pubsub.subscribe(*names)
+        log(f"listening to {' '.join(names)}")
+        return pubsub
 
     def _answer(self, envelope):
         try:
@@ -117,12 +161,13 @@ class Listener:
 class Worker:
     """Takes one entry at a time from a channel's inbox; what it does not end with XACK stays open in Redis."""
 
-    def __init__(self, client, prefix, channel, delay, name, claim_after):
-        self._client, self._delay, self._name = client, delay, name
+    def __init__(self, prefix, channel, delay, name, claim_after):
+        self._client, self._delay, self._name = None, delay, name
         self._stream = f"{prefix}inbox:{channel}"
         self._claim_after = int(claim_after * 1000)
 
-    def serve(self):
+    def serve(self, client):
+        self._client = client
         self._create_group()
         log(f"one of the group {GROUP} on {self._stream}")
         claimed_at = 0.0
@@ -172,27 +217,30 @@ class Worker:
             self._client.xgroup_delconsumer(self._stream, GROUP, self._name)
 
 
-def keep(serving):
+def keep(serving, connect):
     """Serves until the agent ends; after a failure again, with backoff."""
     wait = BACKOFF_SECONDS[0]
     while not stopping.is_set():
         began = time.monotonic()
         try:
-            serving.serve()
+            serving.serve(connect())
         except Exception as error:  # an entry nobody can answer stays open, and gateways put it aside in the end
             if time.monotonic() - began > BACKOFF_SECONDS[1]:
                 wait = BACKOFF_SECONDS[0]
             pause = wait * random.uniform(0.5, 1.0)  # spread, so that a restarted Redis is not stormed
-            log(f"{error!r}; again in {pause:.1f} s")
+            log(f"{type(error).__name__}: {error}; again in {pause:.1f} s")
             stopping.wait(pause)
             wait = min(wait * 2, BACKOFF_SECONDS[1])
 
 
-def main():
+def command_line():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
-                        help="redis://, rediss:// or unix://; default: $REDIS_URL, else redis://127.0.0.1:6379")
+                        help="redis://, rediss://, unix:// or redis+cluster://host:port[,host:port…]; "
+                             "default: $REDIS_URL, else redis://127.0.0.1:6379")
     parser.add_argument("--prefix", default="websocket:", help="the gateways' --key-prefix (default: websocket:)")
+    parser.add_argument("--names", type=argparse.FileType("r"), metavar="FILE",
+                        help="on a cluster: what websocket-gateway --print-redis-names says (-: standard input)")
     parser.add_argument("--channel", action="append", help="guide, pillar:content, …; repeatable; default: guide")
     parser.add_argument("--inbox", action="store_true", help="compete for the entries of the channels' streams")
     parser.add_argument("--name", default=f"{socket.gethostname()}-{os.getpid()}",
@@ -200,6 +248,28 @@ def main():
     parser.add_argument("--claim-after", type=float, default=30, metavar="SECONDS",
                         help="--inbox: how long an entry is open before another agent takes it (default: 30)")
     parser.add_argument("--delay", type=float, default=0.05, metavar="SECONDS", help="between words (default: 0.05)")
+    return parser
+
+
+def channels_by_prefix(options):
+    """What begins the names of channels, with those channels. ValueError: it is not known."""
+    channels = options.channel or ["guide"]
+    if options.names is None:
+        if CLUSTER in options.url and "{" not in options.prefix:
+            raise ValueError("on a cluster --names says what channels' names begin with")
+        return {options.prefix: channels}
+    # "guide 14 redis+cluster://a:6379 websocket:{62}:"
+    printed = {words[0]: words[-1] for words in map(str.split, options.names) if words}
+    found = {}
+    for channel in channels:
+        if channel not in printed:
+            raise ValueError(f"--names does not say where {channel} is")
+        found.setdefault(printed[channel], []).append(channel)
+    return found
+
+
+def main():
+    parser = command_line()
     options = parser.parse_args()
     if redis is None:
         parser.error('this agent needs redis-py: pip install "redis>=5"')
@@ -207,18 +277,17 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        client = redis.Redis.from_url(options.url, protocol=2, socket_timeout=5, socket_connect_timeout=5,
-                                      health_check_interval=10)
+        by_prefix = channels_by_prefix(options)
+        connect = connector(options.url)
     except ValueError as error:
-        parser.error(f"--url: {error}")
-    channels = options.channel or ["guide"]
+        parser.error(str(error))
     with ThreadPoolExecutor(ANSWERS_AT_ONCE) as workers:
         if options.inbox:
-            serving = [Worker(client, options.prefix, channel, options.delay, options.name, options.claim_after)
-                       for channel in channels]
+            serving = [Worker(prefix, channel, options.delay, options.name, options.claim_after)
+                       for prefix, channels in by_prefix.items() for channel in channels]
         else:
-            serving = [Listener(client, options.prefix, channels, options.delay, workers)]
-        threads = [threading.Thread(target=keep, args=(one,)) for one in serving]
+            serving = [Listener(prefix, channels, options.delay, workers) for prefix, channels in by_prefix.items()]
+        threads = [threading.Thread(target=keep, args=(one, connect)) for one in serving]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -2,14 +2,16 @@
 
 import collections
 import re
+import subprocess
 import sys
 
 import pytest
 
 from support.cluster import listening
-from support.gateway import REPOSITORY
+from support.gateway import REPOSITORY, binary_path
 from support.process import Process
 from support.redis_agent import wait_for_group
+from support.redis_cluster import RedisCluster
 from support.wait import eventually
 
 DEADLINE = 30
@@ -154,3 +156,76 @@ class TestInbox:
         eventually(lambda: store.xlen(INBOX) == 1)
         start_agent(*self.FLAGS)
         eventually(lambda: store.xinfo_groups(INBOX)[0]["lag"] == 0 and store.xpending(INBOX, "agents")["pending"] == 0)
+
+
+class TestOnACluster:
+    """Its channels are in slots of their own: here on two masters."""
+
+    CHANNELS = ("guide", "pillar:content")
+
+    @pytest.fixture
+    def redis(self):
+        with RedisCluster() as started:
+            yield started
+
+    @pytest.fixture
+    def names(self, redis, tmp_path):
+        """A file with what the gateway prints."""
+        command = [binary_path(), "--engine", "redis", "--redis-url", redis.url, "--print-redis-names"]
+        file = tmp_path / "names"
+        file.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return file
+
+    @pytest.fixture
+    def prefixes(self, redis, names):
+        found = {line.split()[0]: line.split()[-1] for line in names.read_text().splitlines()}
+        assert len({redis.master_of(found[channel]) for channel in self.CHANNELS}) == 2
+        return found
+
+    def listens(self, node, name):
+        with node.client() as client:
+            return client.execute_command("PUBSUB SHARDNUMSUB", name)[0][1] > 0
+
+    def assert_answers(self, client, channel, text):
+        client.say(channel, text=text)
+        assert text in read_answer(client)[-1]["message"]
+
+    def test_it_listens_where_each_channel_is_and_goes_along_with_its_slot(self, cluster, redis, names, prefixes, start_agent):
+        gateways = [cluster.start("--inbox", "pubsub") for _ in range(2)]
+        start_agent("--names", names, "--delay", "0", "--channel", "guide", "--channel", "pillar:content")
+        heard = [f"{prefixes[channel]}{channel}" for channel in self.CHANNELS]
+        eventually(lambda: all(self.listens(redis.master_of(name), name) for name in heard))
+        clients = [gateway.connect() for gateway in gateways]
+        for client in clients:
+            for channel in self.CHANNELS:
+                self.assert_answers(client, channel, f"on {channel}?")
+        new_master = redis.migrate(prefixes["guide"])
+        eventually(lambda: self.listens(new_master, heard[0]), DEADLINE)
+        for client in clients:
+            self.assert_answers(client, "guide", "still there?")
+        old_master = redis.master_of(heard[1])
+        old_master.kill()
+        eventually(lambda: self.listens(redis.replica_of(old_master), heard[1]), DEADLINE)
+        self.assert_answers(gateways[0].connect(), "pillar:content", "and you?")
+
+    def test_of_an_inbox_nothing_is_lost(self, cluster, redis, names, prefixes, start_agent):
+        gateway = cluster.start()
+        agents = [start_agent("--names", names, *TestInbox.FLAGS, "--name", name, "--channel", "guide") for name in ("one", "two")]
+        inbox = f"{prefixes['guide']}inbox:guide"
+        client = gateway.connect()
+        with redis.master_of(inbox).client() as store:
+            client.say(text="first")
+            eventually(lambda: store.xpending(inbox, "agents")["pending"] == 1)
+            agents[0].kill()
+            client.say(text="second")
+            ended = set()
+            while len(ended) < 2:
+                ended.add(re.search("“(.*)”", read_answer(client)[-1]["message"])[1])
+            assert ended == {"first", "second"}
+            eventually(lambda: store.xpending(inbox, "agents")["pending"] == 0)
+
+
+def test_on_a_cluster_it_says_that_it_needs_the_names():
+    command = [sys.executable, REPOSITORY / "examples/redis_agent.py", "--url", "redis+cluster://127.0.0.1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2 and "--names" in done.stderr
