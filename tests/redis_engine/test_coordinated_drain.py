@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import time
 from urllib.parse import quote
 
+import jwt
 import pytest
 
 from support.client import Client
@@ -164,6 +166,58 @@ def test_one_that_is_there_as_events_has_a_ticket_too(pair):
     going.process.terminate()
     staying.connect_by_events(session, query={"ticket": farewell(client)["ticket"]})
     assert tickets(staying)["accepted"] == 1
+
+
+# A ticket beside a JWT, which is verified all the same.
+
+SECRET = "a-secret-that-issuer-and-gateway-share"
+
+
+@pytest.fixture
+def jwt_pair(cluster, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    flags = (*FLAGS, "--jwt-secret-file", str(tmp_path / "secret"))
+    return cluster.start(*flags), has_listened(cluster.start(*flags))
+
+
+def token(user, jti="one", secret=SECRET, ends_in=600):
+    now = int(time.time())
+    return jwt.encode({"sub": user, "jti": jti, "iat": now, "exp": now + ends_in}, secret, algorithm="HS256")
+
+
+def revoke(gateway, **what):
+    assert gateway.api.post("/api/traffic-cop/revocations", what).status_code == 200
+
+
+def test_a_ticket_spares_who_has_a_jwt_the_session_check_until_that_is_revoked(jwt_pair, redis):
+    going, staying = jwt_pair
+    shown = token("ada")
+    ticket = sent_on(going, shown)
+    with redis.client() as client:
+        [key] = [key for key in client.scan_iter("websocket:session:*") if client.type(key) == "hash"]
+        client.rename(key, "elsewhere")
+        moved = come(staying, shown, ticket)
+        assert moved.receive()["event"] == "welcome"
+        assert not client.exists(key), "nor was it made anew"
+        client.rename("elsewhere", key)
+    assert [connection["user_id"] for connection in staying.api.connections()] == ["ada"]
+    revoke(staying, jti="one", iss="")
+    assert moved.closed()[0] == 4003
+    assert come(staying, shown, ticket).closed()[0] == 4001
+    assert tickets(staying) == {"issued": 0, "accepted": 1, "refused": 1}
+
+
+def test_a_ticket_makes_no_jwt_good(jwt_pair):
+    """Neither a forged one, nor one that has ended, nor another user's, though all name the ticket's session."""
+    going, staying = jwt_pair
+    ticket = sent_on(going, token("ada"))
+    for shown in (token("ada", secret="what-somebody-else-signs-his-tokens-with"), token("ada", ends_in=-600), token("bob")):
+        assert come(staying, shown, ticket).closed()[0] == 4001
+    assert come(staying, token("bob", jti="two"), ticket).receive()["event"] == "welcome"
+    assert [connection["user_id"] for connection in staying.api.connections()] == ["bob"]
+    revoke(staying, sub="ada")
+    assert come(staying, token("ada"), ticket).closed()[0] == 4001
+    assert tickets(staying) == {"issued": 0, "accepted": 0, "refused": 5}
 
 
 # The pace.
