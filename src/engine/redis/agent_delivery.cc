@@ -47,15 +47,16 @@ void AgentDelivery::add_channel(ChannelIndex channel) {
 void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
   ChannelSender& sender = *senders_[message.channel];
   if (!message.dedupe_key) return sender.submit(std::move(message), std::move(done));
-  const std::string key = *message.dedupe_key;
-  if (const auto it = resolving_.find(key); it != resolving_.end()) {
-    it->second.again.push_back(std::move(done));
-    return;
+  const auto [it, is_first] = resolving_.try_emplace(*message.dedupe_key);
+  if (!is_first) return it->second.again.push_back(std::move(done));
+  if (const auto repeated = refuse_repeated(dedupe_, message, parts_.loop.now())) {
+    resolving_.erase(it);
+    return done(*repeated);
   }
-  if (const auto repeated = refuse_repeated(dedupe_, message, parts_.loop.now())) return done(*repeated);
-  resolving_.emplace(key, OnItsWay{message.makes_run ? message.message_id : "", {}});
+  const std::string& key = it->first;  // stays where it is until it is resolved
+  if (message.makes_run) it->second.run_message_id = message.message_id;
   const uint64_t by = message.sender;
-  sender.submit(std::move(message), [this, key, by, done = std::move(done)](Result<Submitted> outcome) {
+  sender.submit(std::move(message), [this, &key, by, done = std::move(done)](Result<Submitted> outcome) {
     resolve(key, by, outcome);
     done(std::move(outcome));
   });
@@ -81,7 +82,8 @@ void AgentDelivery::find_duplicate(const std::string& dedupe_key, bool everywher
 
 // Only what was taken counts as seen: a refused message may come again with its id.
 void AgentDelivery::resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome) {
-  const OnItsWay ended = std::move(resolving_.extract(key).mapped());
+  const auto node = resolving_.extract(key);  // in which `key` may stand
+  const OnItsWay& ended = node.mapped();
   const TimePoint now = parts_.loop.now();
   // The first of all may have come through another instance.
   const std::string first =

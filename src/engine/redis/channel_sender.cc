@@ -21,12 +21,8 @@ std::string parked_entry(const AgentMessage& message, WallTime due) {
 }
 
 // A refusal for want of room, of what may have been taken.
-Done<Submitted> says_timeout(const Done<Submitted>& done) {
-  if (!done) return done;
-  return [done](const Result<Submitted>& submitted) {
-    if (submitted) return done(submitted);
-    done(Error{Errc::timeout, "Redis has not said whether it has the message, and the queue is full"});
-  };
+Error is_unknown_whether_taken() {
+  return {Errc::timeout, "Redis has not said whether it has the message, and the queue is full"};
 }
 
 }  // namespace
@@ -71,8 +67,7 @@ void ChannelSender::send(ChannelQueue::Id id, const AgentMessagePtr& message, Do
   // What is lost on the way may have arrived; what was never sent has not.
   OnReply on_reply = replicas_.hold([this, id, message, was_sent = commands_.is_up(),
                                      done = std::move(done)](const ReplicaWait::Answer& answer) {
-    const bool is_unknown = !answer && was_sent && !is_refusal(answer.error());
-    on_answer(id, *message, is_unknown ? says_timeout(done) : done, answer);
+    on_answer(id, *message, was_sent, done, answer);
   });
   const std::string dedupe_key = dedupe_name(*message);
   hand_over({message->message_id, message->envelope, message->tenant_id, dedupe_key, true, queue_.turn(id)},
@@ -118,8 +113,8 @@ void ChannelSender::hand_over(const HandOver& what, OnReply done) {
              std::move(done));
 }
 
-void ChannelSender::on_answer(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
-                              const ReplicaWait::Answer& answer) {
+void ChannelSender::on_answer(ChannelQueue::Id id, const AgentMessage& message, bool was_sent,
+                              const Done<Submitted>& done, const ReplicaWait::Answer& answer) {
   const bool taken = answer && (*answer > 0 || *answer == kDuplicate);
   if (taken) {
     queue_.on_taken(id);
@@ -129,7 +124,7 @@ void ChannelSender::on_answer(ChannelQueue::Id id, const AgentMessage& message, 
       done(Submitted::published);
     }
   } else {
-    on_not_taken(id, message, done, answer);
+    on_not_taken(id, message, was_sent, done, answer);
   }
   pump(loop_.now());
   park_when_quiet();
@@ -145,7 +140,7 @@ void ChannelSender::answer_duplicate(const AgentMessage& message, const Done<Sub
 }
 
 // It waits and whoever sent it is told so, unless there is no room.
-void ChannelSender::on_not_taken(ChannelQueue::Id id, const AgentMessage& message,
+void ChannelSender::on_not_taken(ChannelQueue::Id id, const AgentMessage& message, bool was_sent,
                                  const Done<Submitted>& done, const ReplicaWait::Answer& answer) {
   const TimePoint now = loop_.now();
   const bool inbox_full = answer && *answer == kInboxFull;
@@ -158,6 +153,7 @@ void ChannelSender::on_not_taken(ChannelQueue::Id id, const AgentMessage& messag
     case ChannelQueue::Kept::refused: break;
   }
   if (answer && !inbox_full) forget(message);
+  if (!answer && was_sent && !is_refusal(answer.error())) return done(is_unknown_whether_taken());
   done(inbox_full ? Error{Errc::resource_exhausted, "the channel's inbox is full"} : ChannelQueue::full());
 }
 

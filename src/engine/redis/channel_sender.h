@@ -57,10 +57,11 @@ class ChannelSender {
   void send(ChannelQueue::Id id, const AgentMessagePtr& message, Done<Submitted> done);
   void hand_over(const HandOver& what, OnReply done);
   void answer_duplicate(const AgentMessage& message, const Done<Submitted>& done);
-  void on_answer(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
+  // `was_sent`: Redis may have it although no answer came.
+  void on_answer(ChannelQueue::Id id, const AgentMessage& message, bool was_sent, const Done<Submitted>& done,
                  const ReplicaWait::Answer& answer);
-  void on_not_taken(ChannelQueue::Id id, const AgentMessage& message, const Done<Submitted>& done,
-                    const ReplicaWait::Answer& answer);
+  void on_not_taken(ChannelQueue::Id id, const AgentMessage& message, bool was_sent,
+                    const Done<Submitted>& done, const ReplicaWait::Answer& answer);
   void pump(TimePoint now);
   void park_when_quiet();
 
