@@ -123,9 +123,9 @@ struct Client {
   }
 };
 
-// What epoll gives back for a client; the top bits are left to descriptors that are no client's.
+// What epoll gives back for a client; the top three bits are left to descriptors that are no client's.
 inline uint64_t key_of(const Client& client) {
-  return uint64_t{client.generation & 0x3fffffff} << 32 | client.slot;
+  return uint64_t{client.generation & 0x1fffffff} << 32 | client.slot;
 }
 
 struct TimerEntry {

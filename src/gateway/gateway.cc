@@ -88,7 +88,8 @@ Result<void> Gateway::start(PassedSockets& passed) {
     Result<std::vector<Listener>> listeners = listen_for_one_shard();
     if (!listeners) return listeners.error();
     ShardState& state = shards_.emplace_back();
-    state.shard = std::make_unique<Shard>(i, options_.shard, parts_.channels, std::move(*listeners), inbox_);
+    state.shard = std::make_unique<Shard>(i, options_.shard, parts_.channels, std::move(*listeners), inbox_,
+                                          options_.has_own_threads ? nullptr : &parts_.loop.poller());
     state.outgoing.emplace(state.shard->inbox());
   }
   if (const Result<void> opened = open_dealt(passed); !opened) return opened;

@@ -14,7 +14,7 @@ constexpr size_t kClientsAtOnce = 8;
 ResidentShard::ResidentShard(Parts parts) : parts_(std::move(parts)) {
   parts_.control.need_no_wake();
   parts_.shard.inbox().need_no_wake();
-  ready_ = parts_.loop.watch(parts_.shard.fd(), [this] { begin_turn(); });
+  events_ = parts_.loop.on_others([this](std::span<const epoll_event> events) { begin_turn(events); });
   turn_end_ = parts_.loop.on_turn_end([this] { end_turn(); });
   wake_at(parts_.loop.now());
 }
@@ -26,13 +26,14 @@ ResidentShard::~ResidentShard() {
 
 // What clients have said is with the engine, and what agents get of it in their streams, before the turn
 // ends.
-void ResidentShard::begin_turn() {
+void ResidentShard::begin_turn(std::span<const epoll_event> events) {
   begun_ = true;
-  bool are_more = true;
-  for (size_t clients = 0; are_more && clients < Poller::kEventsMax; clients += kClientsAtOnce) {
-    are_more = parts_.shard.begin_turn(Duration::zero(), kClientsAtOnce);
+  do {
+    const size_t some = std::min(events.size(), kClientsAtOnce);
+    parts_.shard.begin_turn(events.first(some));
+    events = events.subspan(some);
     parts_.take_events();
-  }
+  } while (!events.empty());
 }
 
 void ResidentShard::end_turn() {
@@ -40,7 +41,7 @@ void ResidentShard::end_turn() {
   const bool is_asked = parts_.shard.inbox().size() > 0;
   if (!begun_ && !is_asked && parts_.loop.now() < parts_.shard.next_due())
     return wake_at(parts_.shard.next_due());
-  if (!begun_) begin_turn();
+  if (!begun_) begin_turn({});
   begun_ = false;
   parts_.post_commands();
   parts_.shard.end_turn();

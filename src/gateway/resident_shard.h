@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 
 #include "gateway/inter_thread.h"
 #include "gateway/mailbox.h"
@@ -13,7 +14,7 @@ namespace gw {
 
 class ResidentShard {
  public:
-  // All outlive it.
+  // All outlive it. The shard waits with the loop's poller.
   struct Parts {
     EventLoop& loop;
     Shard& shard;
@@ -27,14 +28,14 @@ class ResidentShard {
   ~ResidentShard();
 
  private:
-  void begin_turn();
+  void begin_turn(std::span<const epoll_event> events);
   void end_turn();
   void wake_at(TimePoint when);
 
   Parts parts_;
   bool begun_ = false;  // in this turn of the loop
   TimePoint wakes_at_ = TimePoint::max();
-  EventLoop::Registration ready_;
+  EventLoop::Registration events_;
   EventLoop::Registration turn_end_;
   EventLoop::Registration timer_;
 };

@@ -50,7 +50,7 @@ class ResidentShardTest : public ::testing::Test {
   const ShardOptions options_ = options();
   EventLoop loop_;
   Mailbox<ShardEvent> control_{{}};
-  Shard shard_{0, options_, channels_, {}, control_};
+  Shard shard_{0, options_, channels_, {}, control_, &loop_.poller()};
   std::vector<ShardCommand> commands_;
   bool heard_http_ = false;
   ResidentShard resident_{

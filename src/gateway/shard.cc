@@ -22,7 +22,7 @@ constexpr uint64_t kInboxKey = uint64_t{1} << 62;  // neither a client's nor a l
 }  // namespace
 
 Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
-             std::vector<Listener> listeners, Mailbox<ShardEvent>& control)
+             std::vector<Listener> listeners, Mailbox<ShardEvent>& control, Poller* poller)
     : index_(index),
       channels_(channels),
       envelopes_(options.instance_id, options.reply_to),
@@ -30,6 +30,7 @@ Shard::Shard(uint32_t index, const ShardOptions& options, const ChannelTable& ch
       now_(steady_now()),
       wall_(wall_now()),
       clock_watch_(now_, wall_),
+      poller_(poller ? *poller : own_poller_.emplace()),
       listeners_(poller_,
                  {.accepted =
                       [this](Accepted&& peer, const SocketAddress& local, const Listener& by) {
@@ -72,7 +73,17 @@ void Shard::start() {
 void Shard::run() {
   pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
   while (!stopping_) {
-    begin_turn(std::max(Duration(0), next_due() - steady_now()));
+    std::span<const epoll_event> events;
+    if (control_.is_full()) {
+      // The control loop is behind: stop reading, so that TCP slows the clients down. Its mailbox is looked
+      // at again after a millisecond; what it asks for is still done.
+      clear_wake(inbox_.fd());
+      pollfd inbox{inbox_.fd(), POLLIN, 0};
+      ::poll(&inbox, 1, 1);
+    } else {
+      events = poller_.wait(std::max(Duration(0), next_due() - steady_now()));
+    }
+    begin_turn(events);
     end_turn();
   }
   say_goodbye();
@@ -80,20 +91,10 @@ void Shard::run() {
 
 TimePoint Shard::next_due() const { return std::min(wheel_.next_tick(), runs_->next_due()); }
 
-bool Shard::begin_turn(Duration wait_max, size_t clients_max) {
+void Shard::begin_turn(std::span<const epoll_event> events) {
   // By the thread that will use it.
   if (!std::exchange(begun_, true) && !sender_.use_io_uring())
     log::info("io_uring_unavailable", {{"shard", index_}, {"instead", "one send() per client"}});
-  std::span<const epoll_event> events;
-  if (control_.is_full()) {
-    // The control loop is behind: stop reading, so that TCP slows the clients down. Its mailbox is looked at
-    // again after a millisecond; what it asks for is still done.
-    clear_wake(inbox_.fd());
-    pollfd inbox{inbox_.fd(), POLLIN, 0};
-    ::poll(&inbox, 1, 1);
-  } else {
-    events = poller_.wait(wait_max, clients_max);
-  }
   now_ = steady_now();
   wall_ = wall_now();
   if (tracer_.makes_spans()) tracer_.set_time(now_, unix_nanoseconds());
@@ -101,7 +102,6 @@ bool Shard::begin_turn(Duration wait_max, size_t clients_max) {
   tls_steps_left_ = kTlsStepsMax;
   for (const epoll_event& event : events) on_ready_fd(event);
   control_.post();
-  return events.size() == clients_max;
 }
 
 void Shard::end_turn() {

@@ -46,19 +46,17 @@ struct ShardOptions {
 
 class Shard {
  public:
-  // All that it refers to outlives it. The listeners are its own.
+  // All that it refers to outlives it. The listeners are its own. `poller`: of the loop whose turns are its
+  // own (EventLoop::on_others); null: it has a thread, and waits there.
   Shard(uint32_t index, const ShardOptions& options, const ChannelTable& channels,
-        std::vector<Listener> listeners, Mailbox<ShardEvent>& control);
+        std::vector<Listener> listeners, Mailbox<ShardEvent>& control, Poller* poller = nullptr);
   // Joins the thread: post command::Stop first.
   ~Shard();
 
   void start();
-  // Or its turns are those of the loop that calls these, and nobody waits for its mailbox. Readable while a
-  // client has something to say:
-  int fd() const { return poller_.fd(); }
-  // Takes what clients say, at most so many of them and waiting at most so long, and posts what the control
-  // loop has to know. True: there may be more of them.
-  bool begin_turn(Duration wait_max, size_t clients_max = Poller::kEventsMax);
+  // Or its turns are those of the loop that calls these, and nobody waits for its mailbox. Takes what clients
+  // say, and posts what the control loop has to know.
+  void begin_turn(std::span<const epoll_event> events);
   // Does what that asks, and what is due; writes, and posts again.
   void end_turn();
   // When end_turn() has something to do, even if nobody asks.
@@ -132,7 +130,8 @@ class Shard {
   TimePoint now_;         // of this turn
   WallTime wall_;
   ClockWatch clock_watch_;
-  Poller poller_;
+  std::optional<Poller> own_poller_;
+  Poller& poller_;
   ListenerSet listeners_;
   ClientTable clients_;
   size_t arriving_ = 0;   // clients that may become connected: handshaking, or admitting

@@ -37,7 +37,9 @@ struct EventLoop::Entry : std::enable_shared_from_this<EventLoop::Entry> {
 
 namespace {
 
-constexpr uint64_t kWakeKey = 0;  // no Entry's address
+constexpr uint64_t kWakeKey = EventLoop::kOwnKey;  // of no Entry
+
+uint64_t key_of(const void* entry) { return EventLoop::kOwnKey | reinterpret_cast<uint64_t>(entry); }
 
 // What has been posted and has not run.
 class Posted {
@@ -87,6 +89,8 @@ struct EventLoop::Impl {
     Poller poller;
     AsioGuests guests{poller.fd()};
     Posted posted;
+    std::shared_ptr<Entry> others;                  // who has keys of his own; null: nobody
+    std::span<const epoll_event> events_of_others;  // while it is called
 
     Real() {
       const bool added = poller.add(posted.wake_fd(), Poller::kWake, kWakeKey);
@@ -95,7 +99,7 @@ struct EventLoop::Impl {
     size_t run_events(Duration wait_max);
     size_t run_timers(size_t most);
     size_t run_posted(size_t most);
-    size_t dispatch(std::span<const epoll_event> events);
+    size_t dispatch(std::span<epoll_event> events);
     Duration patience(Duration wait_max);
   };
 
@@ -169,12 +173,16 @@ size_t EventLoop::Impl::Real::run_events(Duration wait_max) {
   return guests.is_poller_ready() ? ran + dispatch(poller.wait(Duration::zero())) : ran;
 }
 
-size_t EventLoop::Impl::Real::dispatch(std::span<const epoll_event> events) {
-  for (const epoll_event& event : events) {
+size_t EventLoop::Impl::Real::dispatch(std::span<epoll_event> events) {
+  const auto is_own = [](const epoll_event& event) { return (event.data.u64 & kOwnKey) != 0; };
+  const auto own_end = std::partition(events.begin(), events.end(), is_own);
+  events_of_others = std::span(own_end, events.end());
+  for (const epoll_event& event : std::span(events.begin(), own_end)) {
     if (event.data.u64 == kWakeKey) continue;  // what was posted is run anyway
-    const auto entry = static_cast<Entry*>(event.data.ptr)->shared_from_this();
+    const auto entry = reinterpret_cast<Entry*>(event.data.u64 & ~kOwnKey)->shared_from_this();
     if (entry->alive) entry->function();
   }
+  if (const auto entry = others; entry && entry->alive && !events_of_others.empty()) entry->function();
   return events.size();
 }
 
@@ -201,7 +209,7 @@ std::shared_ptr<EventLoop::Entry> EventLoop::Impl::watch(int fd, uint32_t events
   ASSERT(real);
   auto entry = std::make_shared<Entry>(*this, std::move(function));
   entry->fd = fd;
-  const bool added = real->poller.add(fd, events, reinterpret_cast<uint64_t>(entry.get()));
+  const bool added = real->poller.add(fd, events, key_of(entry.get()));
   ASSERT(added);
   return entry;
 }
@@ -286,6 +294,19 @@ EventLoop::Registration EventLoop::watch(int fd, Function function) {
 
 EventLoop::Registration EventLoop::on_wake(int fd, Function function) {
   return Registration(impl_->watch(fd, Poller::kWake, std::move(function)));
+}
+
+Poller& EventLoop::poller() {
+  ASSERT(impl_->real);
+  return impl_->real->poller;
+}
+
+EventLoop::Registration EventLoop::on_others(std::function<void(std::span<const epoll_event>)> function) {
+  Impl::Real& real = *impl_->real;
+  ASSERT(!real.others || !real.others->alive);
+  real.others =
+      std::make_shared<Entry>(*impl_, [&real, call = std::move(function)] { call(real.events_of_others); });
+  return Registration(real.others);
 }
 
 EventLoop::Registration EventLoop::on_turn_end(Function function) {

@@ -4,15 +4,20 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "base/time.h"
+
+struct epoll_event;
 
 namespace gw {
 
 class AsioGuests;
 class EventLoop;
+class Poller;
 class Stream;
 struct TlsOptions;
 
@@ -84,6 +89,12 @@ class EventLoop {
   Registration watch(int fd, Function function);
   // The same for an eventfd that nobody clears: runs once after it has been woken, however often.
   Registration on_wake(int fd, Function function);
+  // For one who has many descriptors and finds them by keys of his own: he adds them to poller(), and gets
+  // what is ready of them in a turn at once, which may name descriptors that he has removed in it. One at a
+  // time. Keys with kOwnKey are the loop's.
+  static constexpr uint64_t kOwnKey = uint64_t{1} << 61;
+  Poller& poller();
+  Registration on_others(std::function<void(std::span<const epoll_event>)> function);
   // Runs at the end of every turn, in the order of registration.
   Registration on_turn_end(Function function);
 

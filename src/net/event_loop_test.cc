@@ -6,10 +6,13 @@
 #include <boost/asio/post.hpp>
 #include <functional>
 #include <memory>
+#include <set>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "net/asio_guests.h"
+#include "net/poller.h"
 #include "net/socket.h"
 
 namespace gw {
@@ -60,6 +63,33 @@ TEST(EventLoop, ATurnIsBounded) {
   EXPECT_EQ(ran, EventLoop::kHandlersPerTurnMax);
   loop.turn(10s);
   EXPECT_EQ(ran, EventLoop::kHandlersPerTurnMax + 1);
+}
+
+TEST(EventLoop, GivesWhoHasKeysOfHisOwnWhatIsReadyOfThem) {
+  EventLoop loop;
+  const UniqueFd first = make_wake_fd(), second = make_wake_fd(), own = make_wake_fd();
+  ASSERT_TRUE(loop.poller().add(first.get(), Poller::kReadable, 7));
+  ASSERT_TRUE(loop.poller().add(second.get(), Poller::kReadable, uint64_t{1} << 63));
+  size_t own_calls = 0;
+  const auto watch = loop.watch(own.get(), [&] { ++own_calls; });
+  std::set<uint64_t> keys;
+  size_t calls = 0;
+  auto others = loop.on_others([&](std::span<const epoll_event> events) {
+    ++calls;
+    for (const epoll_event& event : events) keys.insert(event.data.u64);
+  });
+  for (const UniqueFd* fd : {&first, &second, &own}) wake(fd->get());
+  loop.turn(10s);
+  EXPECT_EQ(keys, (std::set<uint64_t>{7, uint64_t{1} << 63}));
+  EXPECT_EQ(calls, 1u);
+  EXPECT_EQ(own_calls, 1u);
+  // Nobody is called who has gone, and another may take the place.
+  others.reset();
+  loop.turn(10s);
+  EXPECT_EQ(calls, 1u);
+  others = loop.on_others([&](std::span<const epoll_event> events) { calls += events.size(); });
+  loop.turn(10s);
+  EXPECT_EQ(calls, 3u);
 }
 
 TEST(EventLoop, TheClockStandsStillWithinATurn) {

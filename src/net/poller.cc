@@ -23,10 +23,9 @@ void Poller::change(int fd, uint32_t events, uint64_t key) {
 
 void Poller::remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
-std::span<const epoll_event> Poller::wait(Duration timeout, size_t most) {
+std::span<epoll_event> Poller::wait(Duration timeout) {
   const auto ms = std::min<int64_t>(std::chrono::ceil<std::chrono::milliseconds>(timeout).count(), INT_MAX);
-  const int n = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(std::min(most, kEventsMax)),
-                           static_cast<int>(ms));
+  const int n = epoll_wait(epoll_.get(), events_.data(), kEventsMax, static_cast<int>(ms));
   if (n < 0) {
     ASSERT(errno == EINTR);
     return {};

@@ -29,9 +29,8 @@ class Poller {
   // Readable while an event waits.
   int fd() const { return epoll_.get(); }
   static constexpr size_t kEventsMax = 256;
-  // At most so many events, valid until the next call; `timeout` is rounded up to whole milliseconds.
-  std::span<const epoll_event> wait(Duration timeout, size_t most);
-  std::span<const epoll_event> wait(Duration timeout) { return wait(timeout, kEventsMax); }
+  // At most kEventsMax events, valid until the next call; `timeout` is rounded up to whole milliseconds.
+  std::span<epoll_event> wait(Duration timeout);
 
  private:
   UniqueFd epoll_;
