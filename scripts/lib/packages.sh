@@ -4,7 +4,7 @@
 # To build the gateway. gtest is here because one configure step serves the program and its unit tests.
 build_packages=(
   g++ cmake ninja-build ccache
-  libboost1.81-dev libssl-dev zlib1g-dev liburing-dev libhiredis-dev
+  libboost1.81-dev libssl-dev zlib1g-dev liburing-dev libhiredis-dev libmimalloc-dev
   libfmt-dev libcli11-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev libabsl-dev
 )
