@@ -24,32 +24,30 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
     row = free_rows_.back();
     free_rows_.pop_back();
   }
-  const bool inserted = rows_by_id_.emplace(record.id, row).second;
-  ASSERT(inserted);
-  rows_[row] = std::move(record);
+  ASSERT(rows_by_id_.find(record.id) == kNoRow);
+  rows_[row].record = std::move(record);
+  rows_by_id_.insert(row);
   link(row);
   done({});
 }
 
 // False: the user has all it may in this tenant, and none of them gives way.
 bool Registry::make_room(const ConnectionRecord& newcomer, size_t per_user) {
-  const std::vector<Row>* rows = rows_of(rows_by_user_, newcomer.session->user_id);
-  if (!rows || rows->size() < per_user) return true;
   size_t held = 0;
   const ConnectionRecord* same = nullptr;
   const ConnectionRecord* silent = nullptr;
   const auto take_older = [](const ConnectionRecord*& old, const ConnectionRecord& record) {
     if (!old || record.connected_at < old->connected_at) old = &record;
   };
-  for (const Row row : *rows) {
-    const ConnectionRecord& record = rows_[row];
-    if (record.tenant_id() != newcomer.tenant_id()) continue;
+  rows_by_user_.for_each(newcomer.user_id(), [&](Row row) {
+    const ConnectionRecord& record = rows_[row].record;
+    if (record.tenant_id() != newcomer.tenant_id()) return;
     ++held;
     const bool same_client = !record.client_id.empty() && record.client_id == newcomer.client_id;
     if (same_client && record.session->ref == newcomer.session->ref) take_older(same, record);
     if (record.pong_owed_since && newcomer.connected_at - *record.pong_owed_since > kPongPatience)
       take_older(silent, record);
-  }
+  });
   if (held < per_user) return true;
   const ConnectionRecord* evicted = same ? same : silent;
   if (!evicted) return false;
@@ -61,9 +59,9 @@ bool Registry::make_room(const ConnectionRecord& newcomer, size_t per_user) {
 }
 
 void Registry::update(const ConnectionId& id, const ConnectionChange& change) {
-  const auto it = rows_by_id_.find(id);
-  if (it == rows_by_id_.end()) return;
-  ConnectionRecord& record = rows_[it->second];
+  const Row row = rows_by_id_.find(id);
+  if (row == kNoRow) return;
+  ConnectionRecord& record = rows_[row].record;
   presence_.move(record, change.channels);
   change.channels.without(record.channels).for_each([&](ChannelIndex c) { ++count_by_channel_[c]; });
   record.channels.without(change.channels).for_each([&](ChannelIndex c) { --count_by_channel_[c]; });
@@ -75,11 +73,11 @@ void Registry::update(const ConnectionId& id, const ConnectionChange& change) {
 }
 
 void Registry::replace_session(const ConnectionId& id, SessionPtr session) {
-  const auto it = rows_by_id_.find(id);
-  if (it == rows_by_id_.end()) return;
-  unlink(it->second);
-  rows_[it->second].session = std::move(session);
-  link(it->second);
+  const Row row = rows_by_id_.find(id);
+  if (row == kNoRow) return;
+  unlink(row);
+  rows_[row].record.session = std::move(session);
+  link(row);
 }
 
 void Registry::identify(const ConnectionId& id, SessionPtr session, const AdmissionLimits& limits,
@@ -95,12 +93,11 @@ void Registry::identify(const ConnectionId& id, SessionPtr session, const Admiss
 }
 
 void Registry::remove(const ConnectionId& id, uint16_t) {
-  const auto it = rows_by_id_.find(id);
-  if (it == rows_by_id_.end()) return;
-  const Row row = it->second;
+  const Row row = rows_by_id_.find(id);
+  if (row == kNoRow) return;
   unlink(row);
-  rows_by_id_.erase(it);
-  rows_[row] = ConnectionRecord{};
+  rows_by_id_.erase(row);
+  rows_[row] = Kept();
   free_rows_.push_back(row);
 }
 
@@ -139,12 +136,15 @@ void Registry::list(const ConnectionFilter& filter, Done<ConnectionPage> done) {
   done(std::move(page));
 }
 
-std::optional<std::vector<Registry::Row>> Registry::candidates(const ConnectionFilter& filter) const {
+std::optional<std::vector<Row>> Registry::candidates(const ConnectionFilter& filter) const {
   if (filter.user_id.empty() && filter.session_ref.empty()) return std::nullopt;
-  const std::vector<Row>* rows = filter.session_ref.empty() ? rows_of(rows_by_user_, filter.user_id)
-                                                            : rows_of(rows_by_session_, filter.session_ref);
-  if (!rows) return std::vector<Row>();
-  std::vector<Row> sorted = *rows;
+  std::vector<Row> sorted;
+  const auto take = [&](Row row) { sorted.push_back(row); };
+  if (filter.session_ref.empty()) {
+    rows_by_user_.for_each(std::string_view(filter.user_id), take);
+  } else {
+    rows_by_session_.for_each(std::string_view(filter.session_ref), take);
+  }
   std::sort(sorted.begin(), sorted.end());
   return sorted;
 }
@@ -165,28 +165,26 @@ void Registry::disconnect(const std::vector<ConnectionRecord>& records, const Di
 
 // Null: nobody has it now.
 const ConnectionRecord* Registry::at(Row row) const {
-  const auto it = rows_by_id_.find(rows_[row].id);
-  return it == rows_by_id_.end() || it->second != row ? nullptr : &rows_[row];
+  const ConnectionRecord& record = rows_[row].record;
+  return rows_by_id_.find(record.id) == row ? &record : nullptr;
 }
 
 const ConnectionRecord* Registry::find_local(const ConnectionId& id) const {
-  const auto it = rows_by_id_.find(id);
-  return it == rows_by_id_.end() ? nullptr : &rows_[it->second];
+  const Row row = rows_by_id_.find(id);
+  return row == kNoRow ? nullptr : &rows_[row].record;
 }
 
 std::vector<ConnectionRecord> Registry::select_local(const Selector& selector) const {
   std::vector<ConnectionRecord> found;
+  const auto take = [&](Row row) { found.push_back(rows_[row].record); };
   if (const auto* by_channel = std::get_if<ByChannel>(&selector)) {
-    for (const auto& [id, row] : rows_by_id_) {
-      if (rows_[row].channels.contains(by_channel->channel)) found.push_back(rows_[row]);
-    }
-    return found;
-  }
-  const auto* by_session = std::get_if<BySession>(&selector);
-  const std::vector<Row>* rows = by_session ? rows_of(rows_by_session_, by_session->ref)
-                                            : rows_of(rows_by_user_, std::get<ByUser>(selector).user_id);
-  if (rows) {
-    for (const Row row : *rows) found.push_back(rows_[row]);
+    visit(0, SIZE_MAX, [&](const ConnectionRecord& record) {
+      if (record.channels.contains(by_channel->channel)) found.push_back(record);
+    });
+  } else if (const auto* by_session = std::get_if<BySession>(&selector)) {
+    rows_by_session_.for_each(std::string_view(by_session->ref), take);
+  } else {
+    rows_by_user_.for_each(std::string_view(std::get<ByUser>(selector).user_id), take);
   }
   return found;
 }
@@ -205,20 +203,19 @@ size_t Registry::visit(size_t position, size_t max,
 void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCounts> done) {
   ConnectionCounts counts;
   std::array<size_t, kChannelsMax> by_channel{};
-  if (tenant.empty()) {
+  const bool is_of_all = tenant.empty();
+  if (is_of_all) {
     counts.global = rows_by_id_.size();
     by_channel = count_by_channel_;
-    if (per_user) {
-      for (const auto& [user, rows] : rows_by_user_) counts.per_user[user] = rows.size();
-    }
-  } else {
-    for (const auto& [id, row] : rows_by_id_) {
-      const ConnectionRecord& record = rows_[row];
-      if (record.tenant_id() != tenant) continue;
+  }
+  if (!is_of_all || per_user) {
+    visit(0, SIZE_MAX, [&](const ConnectionRecord& record) {
+      if (!is_of_all && record.tenant_id() != tenant) return;
+      if (per_user && record.session) ++counts.per_user[record.session->user_id];
+      if (is_of_all) return;
       ++counts.global;
-      if (per_user) ++counts.per_user[record.session->user_id];
       record.channels.for_each([&](ChannelIndex channel) { ++by_channel[channel]; });
-    }
+    });
   }
   for (size_t i = 0; i < channels_.size(); ++i) {
     counts.by_channel[channels_.name(static_cast<ChannelIndex>(i))] = by_channel[i];
@@ -228,43 +225,21 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
 }
 
 void Registry::link(Row row) {
-  const ConnectionRecord& record = rows_[row];
+  const ConnectionRecord& record = rows_[row].record;
   record.channels.for_each([&](ChannelIndex channel) { ++count_by_channel_[channel]; });
   presence_.add(record);
   if (!record.session) return;
-  insert(rows_by_user_, record.session->user_id, row);
-  insert(rows_by_session_, record.session->ref, row);
+  rows_by_user_.insert(row);
+  rows_by_session_.insert(row);
 }
 
 void Registry::unlink(Row row) {
-  const ConnectionRecord& record = rows_[row];
+  const ConnectionRecord& record = rows_[row].record;
   record.channels.for_each([&](ChannelIndex channel) { --count_by_channel_[channel]; });
   presence_.remove(record);
   if (!record.session) return;
-  erase(rows_by_user_, record.session->user_id, row);
-  erase(rows_by_session_, record.session->ref, row);
-}
-
-void Registry::insert(Index& index, const std::string& name, Row row) {
-  std::vector<Row>& rows = index[name];
-  if (rows.empty()) rows.reserve(1);
-  rows.push_back(row);
-}
-
-void Registry::erase(Index& index, const std::string& name, Row row) {
-  const auto it = index.find(name);
-  ASSERT(it != index.end());
-  std::vector<Row>& rows = it->second;
-  const auto position = std::find(rows.begin(), rows.end(), row);
-  ASSERT(position != rows.end());
-  *position = rows.back();
-  rows.pop_back();
-  if (rows.empty()) index.erase(it);
-}
-
-const std::vector<Registry::Row>* Registry::rows_of(const Index& index, const std::string& name) {
-  const auto it = index.find(name);
-  return it == index.end() ? nullptr : &it->second;
+  rows_by_user_.erase(row);
+  rows_by_session_.erase(row);
 }
 
 }  // namespace gw::memory

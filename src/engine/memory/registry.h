@@ -2,10 +2,13 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
+#include "base/row_groups.h"
+#include "base/row_index.h"
 #include "core/presence_counts.h"
 #include "core/registry.h"
 
@@ -15,6 +18,8 @@ class Registry final : public gw::Registry {
  public:
   // `presence` is told of every connection and its channels, and outlives it.
   Registry(const ChannelTable& channels, std::string instance_id, PresenceCounts& presence);
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
 
   void on_evicted(OnEvicted callback) override { on_evicted_ = std::move(callback); }
   void add(ConnectionRecord record, const AdmissionLimits& limits, Done<void> done) override;
@@ -40,9 +45,34 @@ class Registry final : public gw::Registry {
                const std::function<void(const ConnectionRecord&)>& visitor) const;
 
  private:
-  using Row = uint32_t;
-  // Name of a user or session to the rows of its connections; a name without rows is not kept.
-  using Index = std::unordered_map<std::string, std::vector<Row>>;
+  // One of a hundred thousand: the indexes have no memory for it but a number each, and these links.
+  struct Kept {
+    ConnectionRecord record;
+    RowLinks of_user;
+    RowLinks of_session;
+  };
+  using Rows = std::deque<Kept>;  // references stay
+
+  struct IdOf {
+    const Rows* rows;
+    const ConnectionId& operator()(Row row) const { return (*rows)[row].record.id; }
+  };
+  // Of those with a session.
+  struct UserOf {
+    const Rows* rows;
+    std::string_view operator()(Row row) const { return (*rows)[row].record.session->user_id; }
+  };
+  struct RefOf {
+    const Rows* rows;
+    std::string_view operator()(Row row) const { return (*rows)[row].record.session->ref; }
+  };
+  template <RowLinks Kept::*links>
+  struct LinksOf {
+    Rows* rows;
+    RowLinks& operator()(Row row) const { return (*rows)[row].*links; }
+  };
+  template <class NameOf, RowLinks Kept::*links>
+  using ByName = RowGroups<NameOf, LinksOf<links>, std::hash<std::string_view>>;
 
   bool make_room(const ConnectionRecord& newcomer, size_t per_user);
   const ConnectionRecord* at(Row row) const;
@@ -50,19 +80,16 @@ class Registry final : public gw::Registry {
   std::optional<std::vector<Row>> candidates(const ConnectionFilter& filter) const;
   void link(Row row);
   void unlink(Row row);
-  static void insert(Index& index, const std::string& name, Row row);
-  static void erase(Index& index, const std::string& name, Row row);
-  static const std::vector<Row>* rows_of(const Index& index, const std::string& name);
 
   const ChannelTable& channels_;
   const std::string instance_id_;
   PresenceCounts& presence_;
   OnEvicted on_evicted_ = [](const ConnectionHandle&, const Disconnect&) {};
-  std::vector<ConnectionRecord> rows_;  // free rows have no id in rows_by_id_
+  Rows rows_;  // free rows are not in rows_by_id_
   std::vector<Row> free_rows_;
-  std::unordered_map<ConnectionId, Row> rows_by_id_;
-  Index rows_by_user_;
-  Index rows_by_session_;  // by session_ref
+  RowIndex<IdOf, std::hash<ConnectionId>> rows_by_id_{IdOf{&rows_}};
+  ByName<UserOf, &Kept::of_user> rows_by_user_{UserOf{&rows_}, {&rows_}};
+  ByName<RefOf, &Kept::of_session> rows_by_session_{RefOf{&rows_}, {&rows_}};
   std::array<size_t, kChannelsMax> count_by_channel_{};
 };
 

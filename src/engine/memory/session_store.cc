@@ -1,6 +1,7 @@
 #include "engine/memory/session_store.h"
 
 #include <charconv>
+#include <iterator>
 
 #include "core/list.h"
 
@@ -12,75 +13,83 @@ constexpr int kDropsPerTickMax = 10'000;
 }  // namespace
 
 void SessionStore::insert(Session session, Done<SessionPtr> done) {
-  if (sessions_.contains(session.key)) return done(Error{Errc::already_exists, "session_id is taken"});
+  if (by_key_.find(session.key) != kNoRow) return done(Error{Errc::already_exists, "session_id is taken"});
   const auto tenant = by_tenant_.find(session.tenant_id);
-  if (tenant != by_tenant_.end() && !make_room(tenant->second.by_expiry, options_.tenant_sessions_max)) {
+  if (tenant != by_tenant_.end() && tenant->second.places.size() >= options_.tenant_sessions_max &&
+      !make_room(at(tenant->second.by_expiry.begin()->second))) {
     return done(
         Error{Errc::resource_exhausted, "the tenant has all the sessions it may (max-sessions-per-tenant)"});
   }
-  if (!make_room(by_expiry_, options_.sessions_max)) {
+  if (by_key_.size() >= options_.sessions_max && !make_room(*by_expiry_.begin())) {
     return done(Error{Errc::resource_exhausted, "the session store is full (max-sessions)"});
   }
-  const Stored stored{std::make_shared<const Session>(std::move(session)), ++last_place_};
-  sessions_.emplace(stored.session->key, stored);
-  index(stored);
-  done(SessionPtr(stored.session));
+  const Row row = take_row();
+  rows_[row].session = std::make_shared<const Session>(std::move(session));
+  rows_[row].place = ++last_place_;
+  index(row);
+  done(SessionPtr(rows_[row].session));
 }
 
-// The one that ended first goes, if there is one.
-bool SessionStore::make_room(const ByExpiry& sessions, size_t max) {
-  if (sessions.size() < max) return true;
-  const auto oldest = sessions.begin();
-  if (oldest->first > loop_.wall_now()) return false;
-  drop(SessionKey(oldest->second));
+// The one that ended first goes, if it has ended.
+bool SessionStore::make_room(const KeptSession& oldest) {
+  if (oldest.session->expires_at > loop_.wall_now()) return false;
+  drop(by_key_.find(oldest.session->key));
   return true;
 }
 
-void SessionStore::index(const Stored& stored) {
-  const Session& session = *stored.session;
-  by_expiry_.emplace(session.expires_at, session.key);
-  places_.insert(stored.place);
-  by_place_.emplace(stored.place, session.key);
-  by_user_[session.user_id].insert(stored.place);
-  by_ref_.emplace(session.ref, session.key);
-  if (session.tenant_id.empty()) return;
-  Tenant& tenant = by_tenant_[session.tenant_id];
-  tenant.by_expiry.emplace(session.expires_at, session.key);
-  tenant.places.insert(stored.place);
+Row SessionStore::take_row() {
+  if (free_rows_.empty()) {
+    rows_.emplace_back();
+    return static_cast<Row>(rows_.size() - 1);
+  }
+  const Row row = free_rows_.back();
+  free_rows_.pop_back();
+  return row;
 }
 
-void SessionStore::unindex(const Stored& stored) {
-  const Session& session = *stored.session;
-  by_expiry_.erase({session.expires_at, session.key});
-  places_.erase(stored.place);
-  by_place_.erase(stored.place);
-  by_ref_.erase(session.ref);
-  const auto user = by_user_.find(session.user_id);
-  user->second.erase(stored.place);
-  if (user->second.empty()) by_user_.erase(user);
-  const auto tenant = by_tenant_.find(session.tenant_id);
+void SessionStore::index(Row row) {
+  KeptSession& kept = rows_[row];
+  by_key_.insert(row);
+  by_ref_.insert(row);
+  by_expiry_.insert(kept);
+  by_place_.insert(kept);
+  by_user_.insert(kept);
+  if (kept.session->tenant_id.empty()) return;
+  Tenant& tenant = by_tenant_[kept.session->tenant_id];
+  tenant.by_expiry.insert(ExpiryOf()(kept));
+  tenant.places.insert(kept.place);
+}
+
+void SessionStore::unindex(Row row) {
+  KeptSession& kept = rows_[row];
+  by_key_.erase(row);
+  by_ref_.erase(row);
+  by_expiry_.erase(by_expiry_.iterator_to(kept));
+  by_place_.erase(by_place_.iterator_to(kept));
+  by_user_.erase(by_user_.iterator_to(kept));
+  const auto tenant = by_tenant_.find(kept.session->tenant_id);
   if (tenant == by_tenant_.end()) return;
-  tenant->second.by_expiry.erase({session.expires_at, session.key});
-  tenant->second.places.erase(stored.place);
+  tenant->second.by_expiry.erase(ExpiryOf()(kept));
+  tenant->second.places.erase(kept.place);
   if (tenant->second.places.empty()) by_tenant_.erase(tenant);
 }
 
-void SessionStore::drop(const SessionKey& key) {
-  const auto it = sessions_.find(key);
-  unindex(it->second);
-  sessions_.erase(it);
+void SessionStore::drop(Row row) {
+  unindex(row);
+  rows_[row].session = nullptr;
+  free_rows_.push_back(row);
 }
 
 void SessionStore::find(const SessionKey& key, Done<SessionPtr> done) {
-  const auto it = sessions_.find(key);
-  if (it == sessions_.end()) return done(Error{Errc::not_found, "no such session"});
-  done(it->second.session);
+  const Row row = by_key_.find(key);
+  if (row == kNoRow) return done(Error{Errc::not_found, "no such session"});
+  done(SessionPtr(rows_[row].session));
 }
 
 void SessionStore::find_key(std::string_view ref, Done<SessionKey> done) {
-  const auto it = by_ref_.find(std::string(ref));
-  if (it == by_ref_.end()) return done(Error{Errc::not_found, "no such session"});
-  done(it->second);
+  const Row row = by_ref_.find(ref);
+  if (row == kNoRow) return done(Error{Errc::not_found, "no such session"});
+  done(SessionKey(rows_[row].session->key));
 }
 
 void SessionStore::list(const SessionFilter& filter, Done<SessionPage> done) {
@@ -90,44 +99,50 @@ void SessionStore::list(const SessionFilter& filter, Done<SessionPage> done) {
     const auto [stopped, error] = std::from_chars(filter.after.data(), end, before);
     if (error != std::errc() || stopped != end) return done(Error{Errc::invalid_argument, kUnknownPlace});
   }
-  const Places* const places = places_of(filter);
-  done(places ? page(*places, filter, before) : SessionPage());
+  done(page(filter, before));
 }
 
-const SessionStore::Places* SessionStore::places_of(const SessionFilter& filter) const {
-  if (!filter.user_id.empty()) {
-    const auto user = by_user_.find(filter.user_id);
-    return user == by_user_.end() ? nullptr : &user->second;
-  }
-  if (filter.tenant_id.empty()) return &places_;
-  const auto tenant = by_tenant_.find(filter.tenant_id);
-  return tenant == by_tenant_.end() ? nullptr : &tenant->second.places;
-}
-
-SessionPage SessionStore::page(const Places& places, const SessionFilter& filter, Place before) const {
+SessionPage SessionStore::page(const SessionFilter& filter, Place before) const {
   SessionPage page;
   const WallTime now = loop_.wall_now();
   size_t looked = 0;
-  for (auto at = places.lower_bound(before); at != places.begin();) {
+  while (const KeptSession* const kept = last_before(filter, before)) {
     if (page.sessions.size() == filter.limit || looked++ == kListLooks) {
-      page.after = std::to_string(*at);
+      page.after = std::to_string(before);
       break;
     }
-    const SessionPtr& session = sessions_.at(by_place_.at(*--at)).session;
-    if (filter.admits(*session, now)) page.sessions.push_back(session);
+    if (filter.admits(*kept->session, now)) page.sessions.push_back(kept->session);
+    before = kept->place;
   }
   return page;
 }
 
+const KeptSession* SessionStore::last_before(const SessionFilter& filter, Place before) const {
+  if (!filter.user_id.empty()) {
+    const auto next = by_user_.lower_bound({filter.user_id, before});
+    if (next == by_user_.begin()) return nullptr;
+    const KeptSession& last = *std::prev(next);
+    return last.session->user_id == filter.user_id ? &last : nullptr;
+  }
+  if (!filter.tenant_id.empty()) {
+    const auto tenant = by_tenant_.find(filter.tenant_id);
+    if (tenant == by_tenant_.end()) return nullptr;
+    const auto next = tenant->second.places.lower_bound(before);
+    return next == tenant->second.places.begin() ? nullptr : &at(*std::prev(next));
+  }
+  const auto next = by_place_.lower_bound(before);
+  return next == by_place_.begin() ? nullptr : &*std::prev(next);
+}
+
 void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> done) {
-  const auto it = sessions_.find(key);
-  if (it == sessions_.end()) return done(Error{Errc::not_found, "no such session"});
-  Result<Session> edited = edit(*it->second.session);
+  const Row row = by_key_.find(key);
+  if (row == kNoRow) return done(Error{Errc::not_found, "no such session"});
+  Result<Session> edited = edit(*rows_[row].session);
   if (!edited) return done(edited.error());
   const SessionPtr stored = std::make_shared<const Session>(std::move(*edited));
-  unindex(it->second);
-  it->second.session = stored;
-  index(it->second);
+  unindex(row);
+  rows_[row].session = stored;
+  index(row);
   heard_.hear(key, loop_.wall_now());
   for (const OnChange& changed : on_change_) changed(stored);
   done(SessionPtr(stored));
@@ -136,9 +151,9 @@ void SessionStore::update(const SessionKey& key, Edit edit, Done<SessionPtr> don
 void SessionStore::tick(WallTime now) {
   const auto retention = std::chrono::duration_cast<std::chrono::milliseconds>(options_.retention);
   for (int i = 0; i < kDropsPerTickMax && !by_expiry_.empty(); ++i) {
-    const auto oldest = by_expiry_.begin();
-    if (oldest->first + retention > now) return;
-    drop(SessionKey(oldest->second));
+    const Session& oldest = *by_expiry_.begin()->session;
+    if (oldest.expires_at + retention > now) return;
+    drop(by_key_.find(oldest.key));
   }
 }
 
