@@ -35,7 +35,7 @@ Connection::Connection(const ConnectionOptions& options, const ConnectionId& con
       bucket_(options.rate, now),
       last_received_(now),
       last_heartbeat_(now),
-      next_heartbeat_(now + spread(options.heartbeat_interval)),
+      deadline_(now + spread(options.heartbeat_interval)),
       transport_(transport) {}
 
 Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch, TimePoint now) {
@@ -92,7 +92,7 @@ void Connection::on_control(const ws::Event& event, bool limited, TimePoint now)
         std::string echo;
         ws::append_close(echo, event.code);
         queue(std::move(echo));
-        close_deadline_ = now + options_->close_timeout;
+        deadline_ = now + options_->close_timeout;
       }
       finish(event.code);
       break;
@@ -105,9 +105,10 @@ void Connection::on_control(const ws::Event& event, bool limited, TimePoint now)
 
 Connection::Input Connection::on_limited(std::string_view text, TimePoint now) {
   // A second without a refusal ends a spell above the rate.
-  if (limited_last_ == kNever || now - limited_last_ > 1s) limited_since_ = now;
-  limited_last_ = now;
-  if (now - limited_since_ >= kRateGrace) close(disconnect::rate_limited, now);
+  if (!limited_) limited_ = std::make_unique<LimitedSpell>(LimitedSpell{now, now});
+  if (now - limited_->last > 1s) limited_->since = now;
+  limited_->last = now;
+  if (now - limited_->since >= kRateGrace) close(disconnect::rate_limited, now);
   return {Input::Kind::limited, text};
 }
 
@@ -137,7 +138,7 @@ void Connection::close(const Disconnect& why, TimePoint now) {
   queue(std::move(wire));
   phase_ = gets_events() ? Phase::finished : Phase::closing;
   close_code_ = why.code;
-  close_deadline_ = now + options_->close_timeout;
+  deadline_ = now + options_->close_timeout;
 }
 
 void Connection::queue(std::string wire) {
@@ -161,7 +162,7 @@ void Connection::clock_stepped(TimePoint now, WallTime wall) {
 }
 
 Connection::Due Connection::tick(TimePoint now, WallTime wall) {
-  if (!is_open()) return {.abandon = now >= close_deadline_};
+  if (!is_open()) return {.abandon = now >= deadline_};
   if (now >= look_at_expiry_) clock_stepped(now, wall);
   if (is_expired(wall)) {
     close(disconnect::session_ended, now);
@@ -171,9 +172,9 @@ Connection::Due Connection::tick(TimePoint now, WallTime wall) {
     close(disconnect::message_timeout, now);
   }
   Due due;
-  if (is_open() && now >= next_heartbeat_) {
+  if (is_open() && now >= deadline_) {
     due.heartbeat = true;
-    next_heartbeat_ = now + options_->heartbeat_interval;
+    deadline_ = now + options_->heartbeat_interval;
     if (pong_owed_since_ == kNever) pong_owed_since_ = now;
   }
   if (is_open() && !pong_overdue_ && pong_owed_since_ != kNever && now - pong_owed_since_ >= kPongPatience)
@@ -182,8 +183,8 @@ Connection::Due Connection::tick(TimePoint now, WallTime wall) {
 }
 
 TimePoint Connection::next_tick() const {
-  if (!is_open()) return close_deadline_;
-  TimePoint next = std::min({next_heartbeat_, look_at_expiry_, last_received_ + options_->idle_timeout});
+  if (!is_open()) return deadline_;
+  TimePoint next = std::min({deadline_, look_at_expiry_, last_received_ + options_->idle_timeout});
   if (pong_owed_since_ != kNever && !pong_overdue_) next = std::min(next, pong_owed_since_ + kPongPatience);
   if (unfinished_since_ != kNever) next = std::min(next, unfinished_since_ + options_->message_timeout);
   return next;

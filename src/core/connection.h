@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/ids.h"
+#include "base/lean_text.h"
 #include "base/time.h"
 #include "core/channel.h"
 #include "core/disconnect.h"
@@ -118,7 +119,7 @@ class Connection {
   const ConnectionId id;
   SessionPtr session;                      // null: anonymous
   TimePoint identifies_until{};            // so long it may say whose it is, having none
-  std::string client_id;                   // from the handshake; may be empty
+  LeanText client_id;                      // from the handshake; may be empty
   std::unique_ptr<ConnectionTrace> trace;  // null: no trace
   ChannelSet wanted;                       // what it asked for; kept while the session does not grant it
   ChannelSet granted;                      // what it may use now
@@ -128,6 +129,11 @@ class Connection {
 
  private:
   enum class Phase : uint8_t { open, closing, finished };
+  // Above its rate, with `rate_closes`.
+  struct LimitedSpell {
+    TimePoint since;
+    TimePoint last;
+  };
 
   void on_control(const ws::Event& event, bool limited, TimePoint now);
   Input on_limited(std::string_view text, TimePoint now);
@@ -141,14 +147,12 @@ class Connection {
   TokenBucket bucket_;
   TimePoint last_received_;
   TimePoint last_heartbeat_;
-  TimePoint next_heartbeat_;
+  TimePoint deadline_;                     // open: of the next heartbeat; then: for closing
   TimePoint unfinished_since_ = kNever;    // of a message that has begun
   WallTime expires_at_ = WallTime::max();  // of the session
   TimePoint look_at_expiry_ = kNever;      // when that is, if nobody touches the wall clock
   TimePoint pong_owed_since_ = kNever;
-  TimePoint close_deadline_ = kNever;
-  TimePoint limited_since_ = kNever;
-  TimePoint limited_last_ = kNever;
+  std::unique_ptr<LimitedSpell> limited_;  // the latest; null: there was none
   uint16_t close_code_ = 0;
   const Transport transport_;
   bool pong_overdue_ = false;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/lean_text.h"
 #include "core/channel.h"
 #include "core/disconnect.h"
 #include "core/done.h"
@@ -21,16 +22,16 @@ namespace gw {
 struct ConnectionRecord {
   ConnectionId id;
   SessionPtr session;
-  std::string gateway;       // the instance it is on; empty: this one
+  LeanText gateway;          // the instance it is on; empty: this one
   ConnectionHandle handle;   // meaningful on its own instance only
   ChannelIndex channel = 0;  // the latest it spoke on or subscribed to
+  bool is_chat = false;      // it speaks AI SDK's frames, and takes no messages
   ChannelSet channels;
   WallTime connected_at;
   WallTime last_activity;
   WallTime last_heartbeat;
   std::optional<WallTime> pong_owed_since;  // of the oldest ping without an answer
-  std::string client_id;                    // from the handshake; empty: none
-  bool is_chat = false;                     // it speaks AI SDK's frames, and takes no messages
+  LeanText client_id;                       // from the handshake; empty: none
 
   std::string_view user_id() const {
     return session ? std::string_view(session->user_id) : std::string_view();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/digest.h"
+#include "base/lean_text.h"
 #include "base/time.h"
 #include "core/channel.h"
 
@@ -22,10 +23,10 @@ using SessionKey = Digest;
 
 struct Session {
   SessionKey key{};
-  std::string ref;  // 128 random bits in hex: the public name, in envelopes, registry and logs
-  std::string user_id;
+  LeanText ref;  // 128 random bits in hex: the public name, in envelopes, registry and logs
+  LeanText user_id;
   std::string type;
-  std::string tenant_id;                    // context.tenant_id; empty: none
+  LeanText tenant_id;                       // context.tenant_id; empty: none
   std::string context_json;                 // an object, as it was given
   ChannelSet channels = ChannelSet::all();  // context.channels, where given, narrows it
   SessionStatus status = SessionStatus::active;

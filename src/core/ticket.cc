@@ -87,9 +87,11 @@ std::optional<Ticket> decode_ticket(const ChannelTable& channels, std::string_vi
   Session& session = ticket.session;
   const std::string_view key = reader.take(session.key.size());
   std::copy(key.begin(), key.end(), session.key.begin());
-  for (std::string* const text :
-       {&session.ref, &session.user_id, &session.type, &session.tenant_id, &ticket.client_id})
-    *text = reader.text();
+  session.ref = reader.text();
+  session.user_id = reader.text();
+  session.type = reader.text();
+  session.tenant_id = reader.text();
+  ticket.client_id = reader.text();
   session.channels = channels_of(channels, reader.text());
   for (WallTime* const time : {&session.created_at, &session.expires_at, &ticket.issued_at})
     *time = reader.time();

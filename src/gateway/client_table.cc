@@ -20,14 +20,20 @@ void Client::replace_state(State next) {
 }
 
 Client& ClientTable::allocate() {
-  if (free_.empty()) {
-    Client& client = clients_.emplace_back();
-    client.slot = static_cast<uint32_t>(clients_.size() - 1);
-    return client;
-  }
-  Client& client = clients_[free_.back()];
+  if (free_.empty()) add_block();
+  Client& client = at(free_.back());
   free_.pop_back();
   return client;
+}
+
+// Its first slot is used first.
+void ClientTable::add_block() {
+  const auto first = static_cast<uint32_t>(blocks_.size() * kBlock);
+  blocks_.push_back(std::make_unique<Block>());
+  for (uint32_t slot = first + kBlock; slot-- > first;) {
+    at(slot).slot = slot;
+    free_.push_back(slot);
+  }
 }
 
 void ClientTable::release(Client& client) {
@@ -41,8 +47,8 @@ void ClientTable::release(Client& client) {
 }
 
 Client* ClientTable::find(uint32_t slot, uint32_t generation) {
-  if (slot >= clients_.size()) return nullptr;
-  Client& client = clients_[slot];
+  if (slot >= blocks_.size() * kBlock) return nullptr;
+  Client& client = at(slot);
   return !client.is_free() && client.generation == generation ? &client : nullptr;
 }
 

@@ -1,7 +1,7 @@
 // The clients of a shard, by slot. A slot that is used again has a new generation.
 #pragma once
 
-#include <deque>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,7 +70,7 @@ struct Refused {
 struct Connected {
   Connection connection;
   std::unique_ptr<ChatConnection> chat = {};  // null: it speaks the gateway's own
-  std::string held = {};                      // input read but not yet allowed by the rate
+  std::unique_ptr<std::string> held = {};     // input read but not yet allowed by the rate
   bool paused = false;                        // over its rate: not read until resume_at()
   bool blocked = false;                       // the socket's buffer is full: wait until it is writable
   bool half_closed = false;                   // our side is shut down
@@ -142,7 +142,7 @@ class ClientTable {
   // Null when the slot is free or belongs to a later generation.
   Client* find(uint32_t slot, uint32_t generation);
   // A slot in use.
-  Client& at(uint32_t slot) { return clients_[slot]; }
+  Client& at(uint32_t slot) { return (*blocks_[slot / kBlock])[slot % kBlock]; }
 
   // It has something to write, or to end, once this turn.
   void mark_dirty(Client& client) {
@@ -152,7 +152,7 @@ class ClientTable {
   template <class F>
   void for_each_dirty(F&& visit) {
     for (const uint32_t slot : dirty_) {
-      Client& client = clients_[slot];
+      Client& client = at(slot);
       client.dirty = false;
       if (!client.is_free()) visit(client);
     }
@@ -161,13 +161,21 @@ class ClientTable {
 
   template <class F>
   void for_each(F&& visit) {
-    for (Client& client : clients_) {
-      if (!client.is_free()) visit(client);
+    for (const auto& block : blocks_) {
+      for (Client& client : *block) {
+        if (!client.is_free()) visit(client);
+      }
     }
   }
 
  private:
-  std::deque<Client> clients_;  // addresses stay
+  // Addresses stay, and no client has an allocation of its own.
+  static constexpr size_t kBlock = 64;
+  using Block = std::array<Client, kBlock>;
+
+  void add_block();
+
+  std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<uint32_t> free_;
   std::vector<uint32_t> dirty_;  // each at most once
 };

@@ -133,8 +133,9 @@ void Shard::on_admitted(command::Admitted& command) {
   schedule(client, connection.next_tick());
   watch(client);
   const auto scope = log_scope(Tracer::kept_context(connection));
-  log::debug("connection_opened", {{"connection_id", connection.id.text()},
-                                   {"session_ref", connection.session ? connection.session->ref : "-"}});
+  log::debug("connection_opened",
+             {{"connection_id", connection.id.text()},
+              {"session_ref", connection.session ? connection.session->ref.view() : "-"}});
   if (follows_runs && !is_chat) runs_->follow(client);
   if (!input.empty()) process(client, input);
   // One of the last that came: it has been let in, and comes back to whoever is next.

@@ -50,7 +50,7 @@ void set_dedupe_key(event::Message& message, const Connection& connection, std::
   key.reserve(scope.size() + connection.client_id.size() + id.key.size() + 2);
   key.append(scope);
   key.push_back('\n');
-  if (named) key += connection.client_id;
+  if (named) key += connection.client_id.view();
   key.push_back('\n');
   key += id.key;
 }
@@ -233,7 +233,7 @@ void Shard::process(Client& client, std::span<char> input) {
     if (next.kind == Connection::Input::Kind::more) break;
     if (next.kind == Connection::Input::Kind::paused) {
       // Bounded by one read: nothing more is read until this is used up.
-      connected.held.assign(input.data(), input.size());
+      connected.held = std::make_unique<std::string>(input.data(), input.size());
       connected.paused = true;
       ++stats_.rate_pauses_total;
       schedule(client, connection.resume_at());
@@ -262,8 +262,8 @@ void Shard::process(Client& client, std::span<char> input) {
 void Shard::process_held(Client& client) {
   Connected& connected = client.connected();
   connected.paused = false;
-  std::string held = std::exchange(connected.held, {});
-  process(client, held);
+  const std::unique_ptr<std::string> held = std::exchange(connected.held, nullptr);
+  process(client, held ? std::span<char>(*held) : std::span<char>());
 }
 
 }  // namespace gw

@@ -8,7 +8,7 @@ namespace {
 
 // Who shares what one may use: a session's connections, or the one connection without a session.
 uint64_t sender_of(const event::Message& event) {
-  if (event.session) return std::hash<std::string>()(event.session->ref);
+  if (event.session) return std::hash<std::string_view>()(event.session->ref);
   return (uint64_t{event.handle.shard} << 48) ^ (uint64_t{event.handle.slot} << 32) ^
          event.handle.generation ^ (uint64_t{1} << 63);
 }

@@ -21,7 +21,7 @@ RunRefusal refused(RunErrc code, std::string detail) {
 
 // Who shares what one may use of a channel's queue.
 uint64_t sender_of(const RunAsker& asker) {
-  const std::string who = asker.session ? asker.session->ref : asker.audience.text({}) + asker.asked_by;
+  const std::string who = asker.session ? asker.session->ref.str() : asker.audience.text({}) + asker.asked_by;
   return std::hash<std::string>()(who);
 }
 

@@ -22,7 +22,7 @@ std::string context_of(const Session& session, const JwtClaims& claims) {
   std::string out;
   json::Writer context(out);
   context.begin_object();
-  const auto add = [&](std::string_view name, const std::string& value) {
+  const auto add = [&](std::string_view name, std::string_view value) {
     if (!value.empty()) context.member(name, value);
   };
   add("iss", claims.issuer);

@@ -153,7 +153,7 @@ Result<void> TrafficCop::apply_context(Session& session, std::string context_jso
   if (context_json.size() > kContextBytesMax) return invalid("context must not be larger than 16 KiB");
   const auto context = json::parse_object(context_json);
   if (!context) return invalid("context must be a JSON object");
-  session.tenant_id.clear();
+  session.tenant_id = {};
   session.channels = ChannelSet::all();
   if (const json::Value* tenant = context->find("tenant_id"); tenant && !tenant->is_null()) {
     const auto name = json::as_string(*tenant);

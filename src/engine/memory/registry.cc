@@ -211,7 +211,7 @@ void Registry::count(std::string_view tenant, bool per_user, Done<ConnectionCoun
   if (!is_of_all || per_user) {
     visit(0, SIZE_MAX, [&](const ConnectionRecord& record) {
       if (!is_of_all && record.tenant_id() != tenant) return;
-      if (per_user && record.session) ++counts.per_user[record.session->user_id];
+      if (per_user && record.session) ++counts.per_user[record.session->user_id.str()];
       if (is_of_all) return;
       ++counts.global;
       record.channels.for_each([&](ChannelIndex channel) { ++by_channel[channel]; });

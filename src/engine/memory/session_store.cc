@@ -14,7 +14,7 @@ constexpr int kDropsPerTickMax = 10'000;
 
 void SessionStore::insert(Session session, Done<SessionPtr> done) {
   if (by_key_.find(session.key) != kNoRow) return done(Error{Errc::already_exists, "session_id is taken"});
-  const auto tenant = by_tenant_.find(session.tenant_id);
+  const auto tenant = by_tenant_.find(session.tenant_id.view());
   if (tenant != by_tenant_.end() && tenant->second.places.size() >= options_.tenant_sessions_max &&
       !make_room(at(tenant->second.by_expiry.begin()->second))) {
     return done(
@@ -55,7 +55,7 @@ void SessionStore::index(Row row) {
   by_place_.insert(kept);
   by_user_.insert(kept);
   if (kept.session->tenant_id.empty()) return;
-  Tenant& tenant = by_tenant_[kept.session->tenant_id];
+  Tenant& tenant = by_tenant_[kept.session->tenant_id.str()];
   tenant.by_expiry.insert(ExpiryOf()(kept));
   tenant.places.insert(kept.place);
 }
@@ -67,7 +67,7 @@ void SessionStore::unindex(Row row) {
   by_expiry_.erase(by_expiry_.iterator_to(kept));
   by_place_.erase(by_place_.iterator_to(kept));
   by_user_.erase(by_user_.iterator_to(kept));
-  const auto tenant = by_tenant_.find(kept.session->tenant_id);
+  const auto tenant = by_tenant_.find(kept.session->tenant_id.view());
   if (tenant == by_tenant_.end()) return;
   tenant->second.by_expiry.erase(ExpiryOf()(kept));
   tenant->second.places.erase(kept.place);

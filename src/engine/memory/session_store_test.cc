@@ -85,12 +85,12 @@ class MemorySessionStoreTest : public testing::Test {
     if (random(2) == 0) filter.tenant_id = "tenant-" + std::to_string(random(3));
     std::vector<std::string> expected;
     for (auto session = model_.rbegin(); session != model_.rend(); ++session) {
-      if (filter.admits(*session, loop_.wall_now())) expected.push_back(std::string(session->ref));
+      if (filter.admits(*session, loop_.wall_now())) expected.push_back(session->ref.str());
     }
     std::vector<std::string> refs;
     do {
       store_.list(filter, [&](const Result<SessionPage>& page) {
-        for (const SessionPtr& session : page->sessions) refs.push_back(std::string(session->ref));
+        for (const SessionPtr& session : page->sessions) refs.push_back(session->ref.str());
         filter.after = page->after;
       });
     } while (!filter.after.empty());

@@ -38,7 +38,7 @@ class Audit {
   std::string whom_;
 };
 
-inline std::string session_name(const Session& session) { return "session:" + session.ref; }
+inline std::string session_name(const Session& session) { return "session:" + session.ref.str(); }
 // What may be told of the session that a path names: its public reference, or nothing.
 std::string session_name(std::string_view path_parameter);
 

@@ -16,8 +16,8 @@ void append_session(json::Writer& writer, const Session& session, WallTime now) 
 }
 
 void append_session_head(json::Writer& writer, const Session& session, WallTime now) {
-  writer.member("session_ref", session.ref)
-      .member("user_id", session.user_id)
+  writer.member("session_ref", session.ref.view())
+      .member("user_id", session.user_id.view())
       .member("tenant_id", or_null(session.tenant_id))
       .member("session_type", session.type)
       .member("status", to_string(session.status_at(now)))

@@ -50,7 +50,8 @@ class RunCallers {
 
 // Whose streams count together; empty: nobody's. A user's tenant and name never change while he is here.
 inline std::string user_of(const RunCaller& caller) {
-  return caller.session ? caller.session->tenant_id + "/" + caller.session->user_id : std::string();
+  return caller.session ? caller.session->tenant_id.str() + "/" + caller.session->user_id.str()
+                        : std::string();
 }
 
 }  // namespace gw::http_api

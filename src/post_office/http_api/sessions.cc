@@ -88,7 +88,7 @@ void validate(const Sessions& sessions, ApiRequest call) {
                  succeed(responder, [&](json::Writer& body) {
                    body.member("valid", status == SessionStatus::active)
                        .member("status", to_string(status))
-                       .member("user_id", session->user_id);
+                       .member("user_id", session->user_id.view());
                  });
                });
 }
@@ -102,7 +102,7 @@ void connections(const Sessions& sessions, ApiRequest call) {
                      [session, responder](Result<std::vector<ConnectionRecord>> found) mutable {
                        if (!found) return refuse(responder, found.error());
                        succeed(responder, [&](json::Writer& body) {
-                         body.member("session_ref", session->ref);
+                         body.member("session_ref", session->ref.view());
                          append_connection_ids(body, *found);
                        });
                      });
