@@ -10,6 +10,7 @@ namespace gw {
 struct RowLinks {
   Row before = kNoRow;
   Row after = kNoRow;
+  uint32_t size = 0;  // of the group, in its first row
 };
 
 // KeyOf and Hash: as of RowIndex. LinksOf: from a row to its RowLinks&.
@@ -21,27 +22,39 @@ class RowGroups {
   void insert(Row row) {
     const Row first = firsts_.find(key_of_(row));
     if (first == kNoRow) {
-      links_of_(row) = {row, row};
+      links_of_(row) = {row, row, 1};
       return firsts_.insert(row);
     }
     const Row last = links_of_(first).before;
     links_of_(row) = {last, first};
     links_of_(last).after = row;
     links_of_(first).before = row;
+    ++links_of_(first).size;
   }
 
   // It is in, and has the key with which it came.
   void erase(Row row) {
     const RowLinks links = links_of_(row);
-    const bool is_alone = links.after == row;
-    if (is_alone) {
+    Row first = firsts_.find(key_of_(row));
+    if (links.after == row) {
       firsts_.erase(row);
     } else {
-      if (firsts_.find(key_of_(row)) == row) firsts_.replace(row, links.after);
+      if (first == row) {
+        firsts_.replace(row, links.after);
+        first = links.after;
+        links_of_(first).size = links.size;
+      }
       links_of_(links.before).after = links.after;
       links_of_(links.after).before = links.before;
+      --links_of_(first).size;
     }
     links_of_(row) = {};
+  }
+
+  template <class Key>
+  size_t size(const Key& key) const {
+    const Row first = firsts_.find(key);
+    return first == kNoRow ? 0 : links_of_(first).size;
   }
 
   // `visit` must not change the groups.

@@ -99,6 +99,7 @@ TYPED_TEST(RowIndexes, GroupsHaveTheirRowsInTheOrderInWhichTheyCame) {
     std::vector<Row> got;
     groups.for_each(asked, [&](Row member) { got.push_back(member); });
     ASSERT_EQ(got, model[asked]);
+    ASSERT_EQ(groups.size(asked), got.size());
   }
 }
 

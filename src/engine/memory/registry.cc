@@ -33,6 +33,7 @@ void Registry::add(ConnectionRecord record, const AdmissionLimits& limits, Done<
 
 // False: the user has all it may in this tenant, and none of them gives way.
 bool Registry::make_room(const ConnectionRecord& newcomer, size_t per_user) {
+  if (rows_by_user_.size(newcomer.user_id()) < per_user) return true;
   size_t held = 0;
   const ConnectionRecord* same = nullptr;
   const ConnectionRecord* silent = nullptr;
