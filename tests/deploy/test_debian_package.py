@@ -51,7 +51,7 @@ def test_lintian_finds_nothing(package):
 
 def test_it_needs_the_libraries_that_it_is_linked_to(package):
     needs = {re.split(r"[ (]", each, maxsplit=1)[0] for each in field(package, "Depends").split(", ")}
-    assert {"adduser", "libc6", "libssl3", "libhiredis0.14", "liburing2", "opentelemetry-cpp"} <= needs
+    assert {"adduser", "libc6", "libssl3", "libhiredis0.14", "liburing2", "libmimalloc2.0", "opentelemetry-cpp"} <= needs
 
 
 def test_the_program_says_its_commit(unpacked):
