@@ -95,7 +95,8 @@ TEST_P(RegistryCluster, AllFiguresOfAnAnswerAreOfOneMoment) {
       EXPECT_EQ(of_gateways, counts.global) << tenant;
       EXPECT_EQ(counts.by_channel.at("guide"), counts.global) << tenant;
       EXPECT_EQ(counts.by_channel.at("pillar:insights"), counts.global - 1) << tenant;
-      return counts.global == 1 || HasFailure();
+      // Of several servers each forgets an instance by itself.
+      return (counts.global == 1 && !counts.by_gateway.contains("gw-2")) || HasFailure();
     }));
     const ConnectionCounts counts = count(tenant);
     EXPECT_EQ(counts.per_user, (std::map<std::string, size_t>{{"bob", 1}}));
