@@ -71,7 +71,9 @@ class MemorySessionStoreTest : public testing::Test {
     SessionPtr found;
     store_.find(asked.key, [&](const Result<SessionPtr>& result) { found = result ? *result : nullptr; });
     ASSERT_EQ(found != nullptr, known != model_.end());
-    if (found) EXPECT_EQ(found->expires_at, known->expires_at);
+    if (found) {
+      EXPECT_EQ(found->expires_at, known->expires_at);
+    }
     bool has_key = false;
     store_.find_key(std::string_view(asked.ref),
                     [&](const Result<SessionKey>& key) { has_key = key && *key == asked.key; });
