@@ -176,7 +176,8 @@ void GatewayNode::on_message(const std::shared_ptr<Pipe>& pipe, const ClientMess
   message_ids_.append(out.message_id, world_.unix_ms());
   out.envelope = message.text;
   out.dedupe_key =
-      (named ? record.session->ref + "\n" + record.client_id : record.id.text() + "\n") + "\n" + message.id;
+      (named ? record.session->ref.str() + "\n" + record.client_id.str() : record.id.text() + "\n") + "\n" +
+      message.id;
   out.dedupe_everywhere = named;
   out.sender = record.handle.slot;
   engine_->agents().submit(std::move(out),
