@@ -174,6 +174,8 @@ void SessionStore::try_update(const SessionKey& key, Edit edit, int tries_left, 
                 {"revision", stored->revision},
                 {"announcement", keys_.session_changed()}},
                fields.all(), [this, key, edit, tries_left, done, session](const Result<Reply>& reply) {
+                 // What Pub/Sub says of it may come later, and of what was not answered it may be true.
+                 heard_.hear(key, loop_.wall_now());
                  if (!reply) return done(reply.error());
                  if (reply->integer() < 0) return done(Error{Errc::not_found, "no such session"});
                  if (reply->integer() > 0) return done(session);
