@@ -140,8 +140,7 @@ void ServerImpl::forget_stream(ServerConnection& c) {
 // What its stream holds is dropped at once. It closes at the end of the turn: the caller may stand anywhere.
 void ServerImpl::doom(ServerConnection& c) {
   c.output = ServerConnection::Output::doomed;
-  std::string().swap(c.out);
-  c.out_sent = 0;
+  c.out.clear();
   for (Slot& slot : c.slots) std::string().swap(slot.bytes);
   touch(c);
 }

@@ -17,6 +17,7 @@
 #include "base/ip_machine.h"
 #include "net/http/chunked.h"
 #include "net/http/head.h"
+#include "net/http/out_buffer.h"
 #include "net/http/response_writer.h"
 #include "net/http/server.h"
 #include "net/listener.h"
@@ -111,11 +112,11 @@ struct ServerConnection {
     phase = next;
   }
   // Over TLS what is sealed already counts as well.
-  size_t unsent() const { return out.size() - out_sent + (tls ? tls->unsent().size() : 0); }
+  size_t unsent() const { return out.size() + (tls ? tls->unsent().size() : 0); }
   // Nothing that it said has come through TLS yet.
   bool is_securing() const { return awaits_tls || (tls && !tls->is_established()); }
   IoResult read(std::span<char> into, TlsStats& stats);
-  IoResult write_out();  // one write of `out`; over TLS, some records of it
+  IoResult write_out();  // `out`, or as much of it as the socket takes; over TLS, some records of it
   void end_tls();
   bool owes_nothing() const { return slots.empty() && unsent() == 0; }
   bool may_hold_requests() const { return intake == Intake::blocked || intake == Intake::upgrade_waits; }
@@ -148,8 +149,7 @@ struct ServerConnection {
   uint64_t first_sequence = 0;  // of slots.front()
 
   // Sending.
-  std::string out;
-  size_t out_sent = 0;
+  OutBuffer out;
   Output output = Output::flowing;
   TimePoint write_deadline{};
   bool dirty = false;  // is in ServerImpl::dirty_

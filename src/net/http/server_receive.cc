@@ -142,7 +142,7 @@ void ServerImpl::begin_body(ServerConnection& c, const RequestHead& head) {
   c.begun_anew = true;
   // An interim answer must not overtake the answers before it; without it clients go on after a moment.
   if (head.version >= 11 && c.slots.empty() && find_field(head.fields, "Expect")) {
-    c.out += "HTTP/1.1 100 Continue\r\n\r\n";
+    c.out.tail() += "HTTP/1.1 100 Continue\r\n\r\n";
     touch(c);
   }
 }

@@ -12,7 +12,6 @@ constexpr size_t kStreamRetainedBytesMax = 128 * 1024;
 // A stream of which this much waits is written before the turn ends: the buffer stays small, and in the
 // cache.
 constexpr size_t kStreamWriteBytes = 64 * 1024;
-constexpr size_t kCompactBytes = 64 * 1024;
 constexpr size_t kChunkOverhead = 2 * sizeof(size_t) + 4;
 
 void append_chunk_size(std::string& out, size_t size) {
@@ -29,7 +28,7 @@ Exchange::~Exchange() {
 
 // The first in line writes straight to the socket's buffer.
 std::string& ServerImpl::sink_of(ServerConnection& c, Slot& slot) {
-  return &slot == &c.slots.front() ? c.out : slot.bytes;
+  return &slot == &c.slots.front() ? c.out.tail() : slot.bytes;
 }
 
 void ServerImpl::answer(const Exchange& exchange, const Response& response) {
@@ -78,17 +77,18 @@ bool ServerImpl::write_stream(const Exchange& exchange, std::initializer_list<st
   size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   if (size == 0) return true;  // an empty chunk would end the body
-  std::string& sink = sink_of(c, slot);
-  const size_t unsent = &sink == &c.out ? c.unsent() : sink.size();
+  const bool is_first = &slot == &c.slots.front();
+  const size_t unsent = is_first ? c.unsent() : slot.bytes.size();
   const size_t cost = size + kChunkOverhead;
   if (c.output == ServerConnection::Output::doomed || unsent + cost > options_.stream_bytes_max ||
       !find_room(c, cost))
     return false;
+  std::string& sink = sink_of(c, slot);
   if (!slot.http10) append_chunk_size(sink, size);
   for (const std::string_view part : parts) sink.append(part);
   if (!slot.http10) sink.append("\r\n");
   // Where that fails, the write at the end of the turn does as well.
-  if (&sink == &c.out && c.unsent() >= kStreamWriteBytes) static_cast<void>(send_pending(c));
+  if (is_first && c.unsent() >= kStreamWriteBytes) static_cast<void>(send_pending(c));
   touch(c);
   return true;
 }
@@ -138,7 +138,7 @@ void ServerImpl::advance(ServerConnection& c) {
     c.slots.erase(c.slots.begin());
     ++c.first_sequence;
     if (c.slots.empty()) return;
-    c.out += c.slots.front().bytes;
+    c.out.tail() += c.slots.front().bytes;
     std::string().swap(c.slots.front().bytes);
   }
 }
@@ -198,18 +198,11 @@ bool ServerImpl::send_pending(ServerConnection& c) {
     if (result.bytes != 0 || c.output == Output::flowing)
       c.write_deadline = loop_.now() + options_.write_timeout;
     c.output = Output::full;
-    // Amortized: moves no more than has been sent since.
-    if (c.out_sent >= kCompactBytes && c.out_sent >= c.out.size() / 2) {
-      c.out.erase(0, c.out_sent);
-      c.out_sent = 0;
-    }
     return true;
   }
   c.output = Output::flowing;
-  c.out.clear();
-  c.out_sent = 0;
   const bool streaming = !c.slots.empty() && c.slots.front().state == Slot::State::streaming;
-  if (c.out.capacity() > (streaming ? kStreamRetainedBytesMax : kRetainedBytesMax)) std::string().swap(c.out);
+  c.out.retain(streaming ? kStreamRetainedBytesMax : kRetainedBytesMax);
   return true;
 }
 

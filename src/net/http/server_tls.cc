@@ -24,9 +24,16 @@ IoResult ServerConnection::read(std::span<char> into, TlsStats& stats) {
 
 IoResult ServerConnection::write_out() {
   if (tls) return write_out_sealed();
-  const IoResult result = write_some(fd.get(), std::string_view(out).substr(out_sent));
-  out_sent += result.bytes;
-  return result;
+  IoResult result;
+  size_t bytes = 0;
+  while (!out.empty()) {
+    const size_t wanted = out.front().size();
+    result = write_some(fd.get(), out.front());
+    out.consume(result.bytes);
+    bytes += result.bytes;
+    if (result.bytes < wanted) break;
+  }
+  return {result.status, bytes};
 }
 
 // Record by record, for as long as the socket takes them, and with a bound: others have a turn, too.
@@ -35,10 +42,10 @@ IoResult ServerConnection::write_out_sealed() {
   size_t bytes = 0;
   for (int i = 0; i < kRecordsMax; ++i) {
     if (!tls->has_unsent()) {
-      if (out_sent == out.size()) break;
-      const size_t sealed = tls->seal(std::string_view(out).substr(out_sent));
+      if (out.empty()) break;
+      const size_t sealed = tls->seal(out.front());
       if (sealed == 0) return {IoResult::Status::failed, 0};
-      out_sent += sealed;
+      out.consume(sealed);
     }
     result = tls->send_unsent(fd.get());
     bytes += result.bytes;
