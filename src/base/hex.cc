@@ -1,7 +1,18 @@
 #include "base/hex.h"
 
+#include <array>
+#include <cstring>
+
 namespace gw {
 namespace {
+
+// Both digits of a byte at once: each message has some ids.
+constexpr std::array<std::array<char, 2>, 256> kPairs = [] {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  return pairs;
+}();
 
 int digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -13,10 +24,9 @@ int digit(char c) {
 }  // namespace
 
 void write_hex(char* out, std::span<const unsigned char> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
   for (const unsigned char byte : bytes) {
-    *out++ = kDigits[byte >> 4];
-    *out++ = kDigits[byte & 15];
+    std::memcpy(out, kPairs[byte].data(), 2);
+    out += 2;
   }
 }
 

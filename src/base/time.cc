@@ -26,15 +26,16 @@ constexpr std::array<Unit, 5> kUnits{{{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 
 
 std::array<char, 24> iso8601_characters(WallTime time) {
   const int64_t since_epoch = time.time_since_epoch().count();
-  const int64_t second = since_epoch / 1000;
-  // Messages come in bursts; the calendar part changes once a second.
+  // Messages come in bursts, many in a millisecond; the calendar part changes once a second.
+  thread_local int64_t cached_time = -1;
   thread_local int64_t cached_second = -1;
-  thread_local std::array<char, 20> cached{};
-  if (second != cached_second) {
+  thread_local std::array<char, 24> cached{};
+  if (since_epoch == cached_time) return cached;
+  char* const p = cached.data();
+  if (const int64_t second = since_epoch / 1000; second != cached_second) {
     const std::time_t t = static_cast<std::time_t>(second);
     std::tm tm{};
     gmtime_r(&t, &tm);
-    char* p = cached.data();
     put_digits(p, 4, tm.tm_year + 1900);
     p[4] = '-';
     put_digits(p + 5, 2, tm.tm_mon + 1);
@@ -49,11 +50,10 @@ std::array<char, 24> iso8601_characters(WallTime time) {
     p[19] = '.';
     cached_second = second;
   }
-  std::array<char, 24> out{};
-  std::copy(cached.begin(), cached.end(), out.begin());
-  put_digits(out.data() + 20, 3, static_cast<int>(since_epoch % 1000));
-  out[23] = 'Z';
-  return out;
+  put_digits(p + 20, 3, static_cast<int>(since_epoch % 1000));
+  p[23] = 'Z';
+  cached_time = since_epoch;
+  return cached;
 }
 
 void append_iso8601(std::string& out, WallTime time) {
