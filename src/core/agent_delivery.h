@@ -125,6 +125,8 @@ class AgentDelivery {
   // no room to keep it until that is known.
   // `done` on Redis: when Redis has answered, or at once when the message has to wait.
   virtual void submit(AgentMessage message, Done<Submitted> done) = 0;
+  // A message with that dedupe_key will be submitted soon: what it takes to look for it may be fetched.
+  virtual void expect(std::string_view dedupe_key) { static_cast<void>(dedupe_key); }
   // What submit() would answer a message with that key while one is remembered: `duplicate`; else not_found.
   // `everywhere`: as dedupe_everywhere.
   virtual void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) = 0;

@@ -9,11 +9,18 @@ constexpr SipHash kFree{};
 
 }  // namespace
 
+DedupeWindow::Print DedupeWindow::print_of(std::string_view key) const {
+  Print print = siphash(key_, key);
+  if (print == kFree) print.low = 1;
+  return print;
+}
+
+void DedupeWindow::expect(std::string_view key) const {
+  if (!cells_.empty()) __builtin_prefetch(&cells_[print_of(key).low & (cells_.size() - 1)]);
+}
+
 DedupeWindow::Outcome DedupeWindow::check(std::string_view key, TimePoint now, uint64_t sender) {
-  checked_ = siphash(key_, key);
-  if (checked_ == kFree) checked_.low = 1;
-  // Its cell is in no cache; the rest is looked up meanwhile.
-  if (!cells_.empty()) __builtin_prefetch(&cells_[checked_.low & (cells_.size() - 1)]);
+  checked_ = print_of(key);
   expire(now);
   checked_sender_ = sender;
   const auto held = by_sender_.find(sender);

@@ -31,6 +31,8 @@ class DedupeWindow {
   // unknown) as many as are left for all others; to forget one early would break the promise, so the caller
   // has to refuse the message.
   Outcome check(std::string_view key, TimePoint now, uint64_t sender = 0);
+  // That check() is about to be asked for this key: its cell, which is in no cache, is fetched meanwhile.
+  void expect(std::string_view key) const;
   // Remembers the key of the last check() that answered fresh. `message_id`: of a message that makes a run,
   // which its duplicates are told; empty: not kept.
   void remember_checked(TimePoint now, std::string_view message_id = {});
@@ -42,6 +44,7 @@ class DedupeWindow {
  private:
   using Print = SipHash;  // {0, 0} marks a free cell
 
+  Print print_of(std::string_view key) const;
   size_t find(const Print& print) const;  // its cell, or the free one where it would go
   void erase(const Print& print);
   void expire(TimePoint now);

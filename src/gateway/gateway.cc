@@ -187,6 +187,9 @@ void Gateway::take_events() {
       [this](event::PostTaken& e) { uplinks_.on_taken(e); },
       [this](auto& e) { on_event(e); },
   };
+  for (const ShardEvent& event : events_) {
+    if (const auto* message = std::get_if<event::Message>(&event)) submissions_->expect(*message);
+  }
   for (ShardEvent& event : events_) std::visit(take, event);
   events_.clear();
   if (events_.capacity() > 65536) std::vector<ShardEvent>().swap(events_);

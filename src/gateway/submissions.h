@@ -27,6 +27,10 @@ class Submissions {
 
   explicit Submissions(Parts parts);
 
+  // It will be taken soon.
+  void expect(const event::Message& event) {
+    if (event.dedupe_key) parts_.engine.agents().expect(*event.dedupe_key);
+  }
   void take(event::Message& event);
 
  private:

@@ -19,11 +19,11 @@ void AgentDelivery::submit(AgentMessage submitted, Done<Submitted> done) {
   const TimePoint now = loop_.now();
   if (const auto repeated = refuse_repeated(dedupe_, submitted, now)) return done(*repeated);
   Channel& channel = channels_[submitted.channel];
-  const auto message = std::make_shared<const AgentMessage>(std::move(submitted));
+  SharableMessage message(std::move(submitted));
   Submitted outcome = Submitted::published;
   // What waits already goes first: when an agent appears, and with every tick.
   if (channel.queue.has_waiting(message->tenant_id) || !offer(channel, message)) {
-    if (!channel.queue.push(message, now)) return done(ChannelQueue::full());
+    if (!channel.queue.push(message.share(), now)) return done(ChannelQueue::full());
     outcome = Submitted::queued;
   }
   // Only what was taken counts as seen: a refused message may come again with its id.
@@ -44,7 +44,9 @@ void AgentDelivery::announce(const Publication& publication) {
   message.tenant_id = publication.tenant_id;
   message.message_id = publication.message_id;
   message.envelope = publication.envelope;
-  offer(channels_[message.channel], std::make_shared<const AgentMessage>(std::move(message)));
+  const ChannelIndex channel = message.channel;
+  SharableMessage sharable(std::move(message));
+  offer(channels_[channel], sharable);
 }
 
 SubscriptionHandle AgentDelivery::subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
@@ -144,15 +146,16 @@ bool AgentDelivery::has_agents(const Channel& channel) {
 
 // To every subscriber and every group that it concerns. False: nobody took it; then nobody fell behind
 // either, since it waits for all of them.
-bool AgentDelivery::offer(Channel& channel, const AgentMessagePtr& message) {
+bool AgentDelivery::offer(Channel& channel, SharableMessage& message) {
   AgentRound round(message->message_id, message->envelope);
   for (const Subscriber& subscriber : channel.subscribers) {
     if (is_visible_to(subscriber.tenant_id, message->tenant_id)) round.offer(subscriber.sink);
   }
   bool taken = round.is_taken();
+  // A group keeps it; the round has no more to offer.
   for (auto& [key, group] : channel.groups) {
     if (!is_visible_to(key.first, message->tenant_id) || !group.has_members()) continue;
-    group.deliver(message, loop_.now());
+    group.deliver(message.share(), loop_.now());
     taken = true;
   }
   if (taken) round.end_refusers();
@@ -162,7 +165,8 @@ bool AgentDelivery::offer(Channel& channel, const AgentMessagePtr& message) {
 void AgentDelivery::deliver_waiting(Channel& channel, TimePoint now) {
   if (!has_agents(channel)) return;
   while (const auto attempt = channel.queue.next(now)) {
-    if (offer(channel, attempt->message)) {
+    SharableMessage message(attempt->message);
+    if (offer(channel, message)) {
       channel.queue.on_taken(attempt->id);
     } else {
       channel.queue.on_nobody(attempt->id, now);

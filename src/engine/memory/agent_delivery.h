@@ -23,11 +23,31 @@ struct AgentDeliveryOptions {
   Duration ack_wait = GroupMembers::kAckWait;
 };
 
+// A message that nobody shares until somebody keeps it: what goes straight to agents' streams is not kept.
+class SharableMessage {
+ public:
+  explicit SharableMessage(AgentMessage message) : own_(std::move(message)) {}
+  explicit SharableMessage(AgentMessagePtr shared) : shared_(std::move(shared)) {}
+
+  const AgentMessage& operator*() const { return shared_ ? *shared_ : own_; }
+  const AgentMessage* operator->() const { return &**this; }
+  // Moves it: what refers to it before, does not any more.
+  const AgentMessagePtr& share() {
+    if (!shared_) shared_ = std::make_shared<const AgentMessage>(std::move(own_));
+    return shared_;
+  }
+
+ private:
+  AgentMessage own_;
+  AgentMessagePtr shared_;  // null: it is own_
+};
+
 class AgentDelivery final : public gw::AgentDelivery {
  public:
   AgentDelivery(EventLoop& loop, const ChannelTable& channels, const AgentDeliveryOptions& options);
 
   void submit(AgentMessage message, Done<Submitted> done) override;
+  void expect(std::string_view dedupe_key) override { dedupe_.expect(dedupe_key); }
   void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) override;
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                              Done<void> done) override;
@@ -73,7 +93,7 @@ class AgentDelivery final : public gw::AgentDelivery {
   static bool has_agents(const Channel& channel);
   bool join_group(Channel& channel, SubscriptionId id, const AgentSubscription& subscription,
                   std::weak_ptr<AgentSink> sink);
-  bool offer(Channel& channel, const AgentMessagePtr& message);
+  bool offer(Channel& channel, SharableMessage& message);
   void deliver_waiting(Channel& channel, TimePoint now);
   static void tick_groups(Channel& channel, TimePoint now);
 
