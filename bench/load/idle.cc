@@ -1,3 +1,6 @@
+#include <string>
+#include <vector>
+
 #include "load/fleet.h"
 #include "load/scenarios.h"
 
@@ -7,6 +10,12 @@ namespace {
 // Enough to touch every path once; few beside the connections that are measured.
 constexpr size_t kWarmUp = 100;
 
+// One for each client; empty for those that show none.
+std::vector<std::string> tokens_of(Bench& bench, const IdleOptions& options, size_t count) {
+  if (options.anonymous) return std::vector<std::string>(count);
+  return make_sessions(bench.loop, bench.target, count);
+}
+
 double each(int64_t after, int64_t before, size_t count) {
   return static_cast<double>(after - before) / static_cast<double>(count);
 }
@@ -15,7 +24,7 @@ double each(int64_t after, int64_t before, size_t count) {
 
 void run_idle(Bench& bench, const IdleOptions& options, Report& report) {
   {
-    const auto tokens = make_sessions(bench.loop, bench.target, kWarmUp);
+    const auto tokens = tokens_of(bench, options, kWarmUp);
     Fleet warm_up(bench.loop, bench.target, kWarmUp,
                   [&](size_t i) { return bench.target.subscriber_resource(tokens[i]); });
     warm_up.open_all({});
@@ -24,7 +33,7 @@ void run_idle(Bench& bench, const IdleOptions& options, Report& report) {
   bench.loop.idle_for(options.settle_s);
   const Memory bare = bench.server.memory();
   const Memory bare_redis = bench.redis_process.memory();
-  const auto tokens = make_sessions(bench.loop, bench.target, options.connections);
+  const auto tokens = tokens_of(bench, options, options.connections);
   const Memory with_sessions = bench.server.memory();
   Fleet fleet(bench.loop, bench.target, options.connections,
               [&](size_t i) { return bench.target.subscriber_resource(tokens[i]); });

@@ -78,6 +78,7 @@ CLI::App* add_idle(CLI::App& app, IdleOptions& options) {
       ->check(CLI::Range(0.0, 600.0));
   idle->add_option("--hold", options.hold_s, "Seconds that they stay open after the last reading")
       ->check(CLI::Range(0.0, 600.0));
+  idle->add_flag("--anonymous", options.anonymous, "They show no session");
   return idle;
 }
 

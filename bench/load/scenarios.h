@@ -31,8 +31,9 @@ struct Bench {
 struct IdleOptions {
   size_t connections = 19'000;
   double per_second = 4'000;
-  double settle_s = 2;  // between the last change and a reading
-  double hold_s = 0;    // they stay open after the last one
+  double settle_s = 2;     // between the last change and a reading
+  double hold_s = 0;       // they stay open after the last one
+  bool anonymous = false;  // they show no session, and none is made
 };
 void run_idle(Bench& bench, const IdleOptions& options, Report& report);
 

@@ -83,7 +83,8 @@ class SocketPublisher final : public Publisher, private WsClient::Listener {
 
 std::string Target::subscriber_resource(std::string_view token) const {
   if (dialect == Dialect::centrifugo) return "/connection/websocket";
-  return dialect == Dialect::gateway ? "/ws?session_token=" + std::string(token) : "/";
+  if (dialect != Dialect::gateway) return "/";
+  return token.empty() ? "/ws" : "/ws?session_token=" + std::string(token);
 }
 
 std::string_view Target::hello() const {

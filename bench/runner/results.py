@@ -9,7 +9,8 @@ from .servers import Gateway
 
 # Scenario, figure, against whom (None: the figure itself), at most, in words.
 TARGETS = [
-    ("idle", "rss_bytes_per_connection", None, 1024, "an idle connection with session and user costs at most 1.25 KiB of resident memory"),
+    ("idle", "rss_bytes_per_connection", None, 1024, "an idle connection with session and user costs at most 1 KiB of resident memory"),
+    ("idle-anonymous", "rss_bytes_per_connection", None, 480, "one without a session costs at most 480 bytes"),
     ("route-1", "cpu_us_per_message", "ws-node", 0.8, "a routed message costs at most 0.8 of an echo in Node ws"),
     ("route-16", "cpu_us_per_message", "ws-node", 0.8, "a routed message costs at most 0.8 of an echo in Node ws, 16 in flight"),
     ("fanout-1000-burst-1", "cpu_us_per_delivery", "ws-node", 0.7, "a delivery to 1000 costs at most 0.7 of Node ws"),

@@ -21,6 +21,7 @@ class Scenario:
     columns: dict  # heading -> figure
     rounds: int = 5
     without: tuple = ()  # servers that have no such thing
+    gateway_flags: tuple = ()  # besides its own
 
 
 def connections_max(wanted):
@@ -35,6 +36,15 @@ def idle(count):
         command=["idle", "--connections", count], cost="rss_bytes_per_connection", unit="bytes", rounds=2,
         columns={"without its session, bytes": "rss_bytes_per_connection_without_session",
                  "anonymous, bytes": "anonymous_bytes_per_connection", "RSS at the end, MiB": "rss_mib"})
+
+
+def idle_anonymous(count):
+    """As they are at the peers, none of which knows sessions."""
+    return Scenario(
+        name="idle-anonymous", title=f"Idle without a session: resident memory of {count} connections",
+        command=["idle", "--anonymous", "--connections", count], cost="rss_bytes_per_connection", unit="bytes", rounds=2,
+        columns={"RSS at the end, MiB": "rss_mib"},
+        gateway_flags=("--session-policy", "optional", "--max-connections-per-address", "0"))
 
 
 def route(in_flight, messages):
@@ -76,11 +86,12 @@ def storm(count):
 def plan(size):
     many = connections_max(19_000)
     scenarios = {
-        "smoke": [idle(200), route(4, 2_000), route_paced(2_000, 1_000), fanout(200, 16, 5), storm(200)],
-        "quick": [idle(2_000), route(1, 20_000), route(16, 40_000), route_paced(2_000, 2_000),
-                  route_paced(10_000, 10_000), fanout(1_000, 1, 60), fanout(1_000, 16, 20), storm(1_000)],
-        "full": [idle(many), route(1, 60_000), route(16, 120_000), route_paced(2_000, 8_000),
-                 route_paced(10_000, 40_000), fanout(1_000, 1, 150), fanout(1_000, 16, 25),
+        "smoke": [idle(200), idle_anonymous(200), route(4, 2_000), route_paced(2_000, 1_000), fanout(200, 16, 5), storm(200)],
+        "quick": [idle(2_000), idle_anonymous(2_000), route(1, 20_000), route(16, 40_000),
+                  route_paced(2_000, 2_000), route_paced(10_000, 10_000), fanout(1_000, 1, 60),
+                  fanout(1_000, 16, 20), storm(1_000)],
+        "full": [idle(many), idle_anonymous(many), route(1, 60_000), route(16, 120_000),
+                 route_paced(2_000, 8_000), route_paced(10_000, 40_000), fanout(1_000, 1, 150), fanout(1_000, 16, 25),
                  fanout(many, 1, 8, rounds=2), fanout(many, 16, 2, rounds=2), storm(5_000)],
     }[size]
     rounds = {"smoke": 1, "quick": 2}.get(size)
@@ -114,6 +125,7 @@ def run(scenario, rounds, fleet, load, cpus, outcome):
         for server in fleet:
             if server.name in scenario.without:
                 continue
+            server.scenario_flags = scenario.gateway_flags
             try:
                 figures = run_once(scenario.command, server, load, cpus)
             except (servers.ServerFailed, subprocess.TimeoutExpired) as failure:

@@ -30,6 +30,7 @@ class Server(Process):
     name = ""
     dialect = "plain"  # gateway-load --server
     env = {}
+    scenario_flags = ()  # of the gateway, in this run alone
 
     def __init__(self):
         super().__init__()
@@ -103,7 +104,7 @@ class Gateway(Server):
         self.env = {"GATEWAY_API_KEY": secrets.token_hex(16)}
 
     def command(self):
-        return [self.binary, *self.flags]
+        return [self.binary, *self.flags, *self.scenario_flags]
 
 
 class WsNode(Server):

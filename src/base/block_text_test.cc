@@ -6,6 +6,7 @@
 
 #include "base/lazy.h"
 #include "base/lean_text.h"
+#include "base/lean_time.h"
 
 namespace gw {
 namespace {
@@ -88,6 +89,23 @@ TEST(Blocks, GoBackWithTheirSlabs) {
   const size_t left = blocks::slabs();
   blocks::give(blocks::take());
   EXPECT_EQ(blocks::slabs(), left) << "one block more takes no slab along";
+}
+
+TEST(LeanTime, IsATimeOrNoneInTheRoomOfATime) {
+  EXPECT_EQ(sizeof(LeanTime), sizeof(WallTime));
+  LeanTime time;
+  EXPECT_FALSE(time);
+  EXPECT_EQ(std::optional<WallTime>(time), std::nullopt);
+  time = WallTime(5ms);
+  ASSERT_TRUE(time);
+  EXPECT_EQ(*time, WallTime(5ms));
+  EXPECT_EQ(std::optional<WallTime>(time), WallTime(5ms));
+  time = std::optional<WallTime>();
+  EXPECT_EQ(time, LeanTime());
+  time = WallTime();
+  EXPECT_TRUE(time);
+  time.reset();
+  EXPECT_FALSE(time);
 }
 
 TEST(LeanText, IsATextOfAPointer) {

@@ -30,13 +30,13 @@ Connection::Connection(const ConnectionOptions& options, const ConnectionId& con
                        TimePoint now, bool is_chat, Transport transport)
     : id(connection_id),
       deflate(with_deflate),
+      transport_(transport),
       options_(&options),
       parser_(parser_options(options, with_deflate, is_chat)),
       bucket_(options.rate, now),
       last_received_(now),
       last_heartbeat_(now),
-      deadline_(now + spread(options.heartbeat_interval)),
-      transport_(transport) {}
+      deadline_(now + spread(options.heartbeat_interval)) {}
 
 Connection::Input Connection::next(std::span<char>& input, ws::Scratch& scratch, TimePoint now) {
   if (!input.empty()) {
@@ -152,18 +152,8 @@ void Connection::finish(uint16_t code) {
   phase_ = Phase::finished;
 }
 
-void Connection::expires_at(WallTime when, TimePoint now, WallTime wall) {
-  expires_at_ = when;
-  clock_stepped(now, wall);
-}
-
-void Connection::clock_stepped(TimePoint now, WallTime wall) {
-  look_at_expiry_ = expires_at_ == WallTime::max() ? kNever : now + (expires_at_ - wall);
-}
-
 Connection::Due Connection::tick(TimePoint now, WallTime wall) {
   if (!is_open()) return {.abandon = now >= deadline_};
-  if (now >= look_at_expiry_) clock_stepped(now, wall);
   if (is_expired(wall)) {
     close(disconnect::session_ended, now);
   } else if (now - last_received_ >= options_->idle_timeout) {
@@ -182,9 +172,10 @@ Connection::Due Connection::tick(TimePoint now, WallTime wall) {
   return due;
 }
 
-TimePoint Connection::next_tick() const {
+TimePoint Connection::next_tick(TimePoint now, WallTime wall) const {
   if (!is_open()) return deadline_;
-  TimePoint next = std::min({deadline_, look_at_expiry_, last_received_ + options_->idle_timeout});
+  TimePoint next = std::min(deadline_, last_received_ + options_->idle_timeout);
+  if (expires_at_ != WallTime::max()) next = std::min(next, now + (expires_at_ - wall));
   if (pong_owed_since_ != kNever && !pong_overdue_) next = std::min(next, pong_owed_since_ + kPongPatience);
   if (unfinished_since_ != kNever) next = std::min(next, unfinished_since_ + options_->message_timeout);
   return next;

@@ -102,12 +102,11 @@ class Connection {
     bool abandon = false;       // the deadline for closing is over: drop the socket
   };
   Due tick(TimePoint now, WallTime wall);
-  // When tick() wants to be called next.
-  TimePoint next_tick() const;
-  // The session's end is by the wall clock alone; one that was set back or forward moves it.
-  void expires_at(WallTime when, TimePoint now, WallTime wall);
+  // When tick() wants to be called next. The session's end is by the wall clock alone: to be asked again when
+  // that was set back or forward.
+  TimePoint next_tick(TimePoint now, WallTime wall) const;
+  void expires_at(WallTime when) { expires_at_ = when; }
   bool is_expired(WallTime wall) const { return wall >= expires_at_; }
-  void clock_stepped(TimePoint now, WallTime wall);
   // The oldest ping for which, for kPongPatience, nothing at all has come back. Empty: all is well.
   std::optional<TimePoint> pong_owed_since() const {
     return pong_overdue_ ? std::optional(pong_owed_since_) : std::nullopt;
@@ -129,6 +128,13 @@ class Connection {
 
  private:
   enum class Phase : uint8_t { open, closing, finished };
+
+  // Beside the two before, in one word.
+  Phase phase_ = Phase::open;
+  const Transport transport_;
+  bool pong_overdue_ = false;
+  uint16_t close_code_ = 0;
+
   // Above its rate, with `rate_closes`.
   struct LimitedSpell {
     TimePoint since;
@@ -150,15 +156,11 @@ class Connection {
   TimePoint deadline_;                     // open: of the next heartbeat; then: for closing
   TimePoint unfinished_since_ = kNever;    // of a message that has begun
   WallTime expires_at_ = WallTime::max();  // of the session
-  TimePoint look_at_expiry_ = kNever;      // when that is, if nobody touches the wall clock
   TimePoint pong_owed_since_ = kNever;
   std::unique_ptr<LimitedSpell> limited_;  // the latest; null: there was none
-  uint16_t close_code_ = 0;
-  const Transport transport_;
-  bool pong_overdue_ = false;
-  Phase phase_ = Phase::open;
 
   static constexpr TimePoint kNever = TimePoint::max();
 };
+static_assert(sizeof(Connection) <= 240);  // of each, for as long as it stays
 
 }  // namespace gw

@@ -1,12 +1,12 @@
 // Frames waiting for one connection's socket: bounded by bytes, written in gathered writes.
-// Empty, it owns no heap memory. Shard thread only.
+// Empty, as nearly all are nearly always, it is a null pointer. Shard thread only.
 #pragma once
 
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "core/frame.h"
 
@@ -14,6 +14,10 @@ namespace gw {
 
 class Outbox {
  public:
+  Outbox();
+  ~Outbox();
+  Outbox(Outbox&&) noexcept;
+
   // False, and nothing is kept, when the frame would take it over `bytes_max`. A shared frame is charged
   // in full: what the connection holds back is what counts, plus kFrameOverhead for our own bookkeeping.
   [[nodiscard]] bool push(FramePtr frame, bool deflate, size_t bytes_max);
@@ -26,24 +30,15 @@ class Outbox {
   // stream.
   void drop_unstarted();
 
-  bool empty() const { return head_ == frames_.size(); }
+  bool empty() const { return !waiting_; }
   // Bytes charged now.
-  size_t bytes() const { return bytes_; }
+  size_t bytes() const;
 
   static constexpr size_t kFrameOverhead = 32;
 
  private:
-  struct Entry {
-    FramePtr frame;
-    bool deflate;
-    std::string_view wire() const { return frame->wire(deflate); }
-    size_t charge() const { return wire().size() + kFrameOverhead; }
-  };
-
-  std::vector<Entry> frames_;
-  uint32_t head_ = 0;    // first entry not written in full
-  uint32_t offset_ = 0;  // bytes of it that are written
-  size_t bytes_ = 0;
+  struct Waiting;
+  std::unique_ptr<Waiting> waiting_;  // null: nothing is
 };
 
 }  // namespace gw

@@ -71,6 +71,21 @@ TEST(Outbox, KeepsItsMemoryBoundedWhenItNeverRunsEmpty) {
   EXPECT_EQ(outbox.bytes(), 3 * (4 + Outbox::kFrameOverhead));
 }
 
+TEST(Outbox, IsAPointerAndHasNothingWhenAllIsDropped) {
+  EXPECT_EQ(sizeof(Outbox), sizeof(void*));
+  Outbox outbox;
+  outbox.drop_unstarted();
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(outbox.push(make_frame(std::to_string(i % 10)), false, 10 * kMax));
+  outbox.consume(20);
+  EXPECT_EQ(gathered(outbox), "01234567");  // as many as there is room for
+  EXPECT_EQ(outbox.bytes(), 20 * (1 + Outbox::kFrameOverhead));
+  Outbox moved = std::move(outbox);
+  moved.drop_unstarted();
+  EXPECT_TRUE(moved.empty());
+  EXPECT_EQ(moved.bytes(), 0u);
+  EXPECT_EQ(gathered(moved), "");
+}
+
 TEST(Outbox, SendsTheDeflatedFormOnlyWhereItWasNegotiated) {
   const FramePtr frame(new Frame("plain", "small"));
   Outbox outbox;

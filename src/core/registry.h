@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/lean_text.h"
+#include "base/lean_time.h"
 #include "core/channel.h"
 #include "core/disconnect.h"
 #include "core/done.h"
@@ -30,8 +31,8 @@ struct ConnectionRecord {
   WallTime connected_at;
   WallTime last_activity;
   WallTime last_heartbeat;
-  std::optional<WallTime> pong_owed_since;  // of the oldest ping without an answer
-  LeanText client_id;                       // from the handshake; empty: none
+  LeanTime pong_owed_since;  // of the oldest ping without an answer
+  LeanText client_id;        // from the handshake; empty: none
 
   std::string_view user_id() const {
     return session ? std::string_view(session->user_id) : std::string_view();

@@ -104,11 +104,12 @@ struct Client {
   // Only for Shard::move_to. Whatever referred into the state before is gone.
   void replace_state(State next);
 
+  // In an order that leaves no holes: there are many of them.
   UniqueFd fd;
-  std::unique_ptr<TlsSession> tls;  // null: it is in clear
   uint32_t slot = 0;
+  std::unique_ptr<TlsSession> tls;  // null: it is in clear
   uint32_t generation = 0;
-  uint32_t watched = 0;  // epoll events asked for
+  uint16_t watched = 0;  // epoll events asked for
   bool dirty = false;    // among the table's dirty ones
   Stranger stranger;
   TimePoint wake_at = TimePoint::max();  // earliest entry in the timer wheel
@@ -122,6 +123,7 @@ struct Client {
     return *found;
   }
 };
+static_assert(sizeof(Client) <= 320);
 
 // What epoll gives back for a client; the top three bits are left to descriptors that are no client's.
 inline uint64_t key_of(const Client& client) {

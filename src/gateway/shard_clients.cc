@@ -60,7 +60,6 @@ void Shard::move_to(Client& client, Client::State next) {
 void Shard::on_connected(Client& client) {
   Connected next{std::move(client.admitting().connection)};
   move_to(client, std::move(next));
-  client.wake_at = TimePoint::max();
   ++stats_.connections_active;
   ++stats_.connections_total;
   stats_changed_ = true;
@@ -110,7 +109,7 @@ void Shard::send(Client& client, const FramePtr& frame, size_t messages) {
     stats_.messages_sent_total += messages;
     stats_changed_ = true;
   } else if (!connection.is_open()) {
-    schedule(client, connection.next_tick());
+    schedule(client, connection.next_tick(now_, wall_));
   }
   clients_.mark_dirty(client);
 }
@@ -120,7 +119,7 @@ void Shard::close(Client& client, const Disconnect& why) {
   connected.connection.close(why, now_);
   // The peer's answer stands behind what was held back.
   if (connected.paused) process_held(client);
-  schedule(client, connected.connection.next_tick());
+  schedule(client, connected.connection.next_tick(now_, wall_));
   clients_.mark_dirty(client);
 }
 
@@ -143,7 +142,7 @@ void Shard::watch(Client& client) {
     case Client::Phase::free: break;
   }
   if (wanted == client.watched) return;
-  client.watched = wanted;
+  client.watched = static_cast<uint16_t>(wanted);
   poller_.change(client.fd.get(), wanted, key_of(client));
 }
 
@@ -151,7 +150,7 @@ void Shard::watch(Client& client) {
 void Shard::authorize(Connection& connection, SessionPtr session) {
   connection.session = std::move(session);
   connection.granted = granted_channels(connection.session.get(), options_.anonymous_channels);
-  if (connection.session) connection.expires_at(connection.session->expires_at, now_, wall_);
+  if (connection.session) connection.expires_at(connection.session->expires_at);
 }
 
 // The one place that says what a client gets. True: that has changed.
@@ -214,7 +213,7 @@ void Shard::tick(Client& client) {
   }
   if (due.heartbeat || due.pong_overdue) report_change(connection);
   if (!connection.is_open()) clients_.mark_dirty(client);
-  TimePoint next = connection.next_tick();
+  TimePoint next = connection.next_tick(now_, wall_);
   if (connected.paused && now_ >= connection.resume_at()) process_held(client);
   // It may be over its rate again.
   if (connected.paused) next = std::min(next, connection.resume_at());
@@ -225,9 +224,7 @@ void Shard::tick(Client& client) {
 void Shard::on_clock_step() {
   log::warn("clock_stepped", {{"shard", index_}});
   clients_.for_each([this](Client& client) {
-    if (!client.is_connected()) return;
-    client.connection().clock_stepped(now_, wall_);
-    schedule(client, client.connection().next_tick());
+    if (client.is_connected()) schedule(client, client.connection().next_tick(now_, wall_));
   });
 }
 

@@ -130,7 +130,7 @@ void Shard::on_admitted(command::Admitted& command) {
   update_channels(client);
   // The upgrade's answer and the welcome in one frame: they leave in one write, in this order.
   send(client, make_frame(std::move(wire)));
-  schedule(client, connection.next_tick());
+  schedule(client, connection.next_tick(now_, wall_));
   watch(client);
   const auto scope = log_scope(Tracer::kept_context(connection));
   log::debug("connection_opened",
@@ -179,7 +179,7 @@ void Shard::replace_session(command::ReplaceSession command) {
   handshakes_.forget(client->stranger);
   if (update_channels(*client)) report_change(connection);
   if (client->connected().reads_runs) runs_->check_permissions(*client, before, granted);
-  schedule(*client, connection.next_tick());
+  schedule(*client, connection.next_tick(now_, wall_));
 }
 
 // What a connection is told of once, in its welcome, is as it was; the rest counts from now on.

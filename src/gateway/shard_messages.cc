@@ -255,7 +255,7 @@ void Shard::process(Client& client, std::span<char> input) {
   if (owed_pong && !connection.pong_owed_since()) report_change(connection);
   if (!connection.is_open()) clients_.mark_dirty(client);
   if (!connection.outbox().empty()) clients_.mark_dirty(client);
-  schedule(client, connection.next_tick());
+  schedule(client, connection.next_tick(now_, wall_));
   watch(client);
 }
 

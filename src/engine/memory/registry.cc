@@ -230,6 +230,7 @@ void Registry::link(Row row) {
   record.channels.for_each([&](ChannelIndex channel) { ++count_by_channel_[channel]; });
   presence_.add(record);
   if (!record.session) return;
+  rows_[row].links = std::make_unique<Links>();
   rows_by_user_.insert(row);
   rows_by_session_.insert(row);
 }
@@ -241,6 +242,7 @@ void Registry::unlink(Row row) {
   if (!record.session) return;
   rows_by_user_.erase(row);
   rows_by_session_.erase(row);
+  rows_[row].links.reset();
 }
 
 }  // namespace gw::memory

@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -45,12 +46,16 @@ class Registry final : public gw::Registry {
                const std::function<void(const ConnectionRecord&)>& visitor) const;
 
  private:
-  // One of a hundred thousand: the indexes have no memory for it but a number each, and these links.
-  struct Kept {
-    ConnectionRecord record;
+  struct Links {
     RowLinks of_user;
     RowLinks of_session;
   };
+  // One of a hundred thousand: the indexes have no memory for it but a number each, and these links.
+  struct Kept {
+    ConnectionRecord record;
+    std::unique_ptr<Links> links;  // null: it has no session
+  };
+  static_assert(sizeof(Kept) <= 112);
   using Rows = std::deque<Kept>;  // references stay
 
   struct IdOf {
@@ -66,12 +71,12 @@ class Registry final : public gw::Registry {
     const Rows* rows;
     std::string_view operator()(Row row) const { return (*rows)[row].record.session->ref; }
   };
-  template <RowLinks Kept::*links>
+  template <RowLinks Links::*links>
   struct LinksOf {
     Rows* rows;
-    RowLinks& operator()(Row row) const { return (*rows)[row].*links; }
+    RowLinks& operator()(Row row) const { return (*(*rows)[row].links).*links; }
   };
-  template <class NameOf, RowLinks Kept::*links>
+  template <class NameOf, RowLinks Links::*links>
   using ByName = RowGroups<NameOf, LinksOf<links>, std::hash<std::string_view>>;
 
   bool make_room(const ConnectionRecord& newcomer, size_t per_user);
@@ -88,8 +93,8 @@ class Registry final : public gw::Registry {
   Rows rows_;  // free rows are not in rows_by_id_
   std::vector<Row> free_rows_;
   RowIndex<IdOf, std::hash<ConnectionId>> rows_by_id_{IdOf{&rows_}};
-  ByName<UserOf, &Kept::of_user> rows_by_user_{UserOf{&rows_}, {&rows_}};
-  ByName<RefOf, &Kept::of_session> rows_by_session_{RefOf{&rows_}, {&rows_}};
+  ByName<UserOf, &Links::of_user> rows_by_user_{UserOf{&rows_}, {&rows_}};
+  ByName<RefOf, &Links::of_session> rows_by_session_{RefOf{&rows_}, {&rows_}};
   std::array<size_t, kChannelsMax> count_by_channel_{};
 };
 
