@@ -25,9 +25,9 @@ void check(std::string_view bytes) {
   const auto slots = reader.next();
   if (!slots || !*slots) return;
   ClusterView view;
-  view.take_slots(Reply(slots->get()), {"asked", 1});
+  view.take_slots(Reply(*slots), {"asked", 1});
   const auto nodes = reader.next();
-  if (nodes && *nodes) view.take_nodes(Reply(nodes->get()).text());
+  if (nodes && *nodes) view.take_nodes(Reply(*nodes).text());
   for (const auto& [id, node] : view.nodes()) ASSERT(!node.host.empty() && node.port != 0);
   for (uint16_t slot = 0; slot < kSlots; slot = static_cast<uint16_t>(slot + 97)) {
     const auto naming = view.master_of(slot);

@@ -36,7 +36,7 @@ std::string heard(std::string_view bytes, size_t piece_max, unsigned seed) {
       const auto next = reader.next();
       if (!next) return out + "broken";
       if (!*next) break;
-      show(Reply(next->get()), out);
+      show(Reply(*next), out);
     }
   }
   return out;

@@ -28,7 +28,7 @@ ClusterView view(const std::string& slots, std::string_view nodes = "") {
     ADD_FAILURE() << "no reply in " << slots;
     return out;
   }
-  out.take_slots(Reply(reply->get()), kAsked);
+  out.take_slots(Reply(*reply), kAsked);
   out.take_nodes(nodes);
   return out;
 }

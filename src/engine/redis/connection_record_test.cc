@@ -54,7 +54,7 @@ class ConnectionRecordTest : public testing::Test {
     ReplyReader reader;
     reader.feed(bytes);
     const auto reply = reader.next();
-    return records_.from_fields(Reply(reply->get()));
+    return records_.from_fields(Reply(*reply));
   }
 
   const ChannelTable channels_{{"guide", "pillar:content"}};

@@ -1,11 +1,14 @@
 #include "engine/redis/link.h"
 
-#include <hiredis/hiredis.h>
+#include <algorithm>
 
 namespace gw::redis {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
+// The reader moves what it has left to the front of its buffer with each KiB that it has taken: it gets
+// little at a time.
+constexpr size_t kFeedBytes = 2 * 1024;
 constexpr Duration kWindowTime = 1s;
 constexpr size_t kWindowMin = 64 * 1024;
 constexpr size_t kWindowMax = 8 * 1024 * 1024;
@@ -68,9 +71,7 @@ void Link::read() {
     if (!self->open_) return;
     if (!bytes) return self->fail(bytes.error());
     self->heard_at_ = self->loop_.now();
-    if (!self->reader_.feed({self->buffer_.data(), *bytes})) {
-      return self->fail({Errc::resource_exhausted, "no memory for a reply of Redis"});
-    }
+    self->unread_ = {self->buffer_.data(), *bytes};
     self->take_replies();
     self->read();
   });
@@ -80,16 +81,25 @@ void Link::take_replies() {
   while (open_ && !held_) {
     Result<ReplyReader::Next> next = reader_.next();
     if (!next) return fail({Errc::unavailable, next.error().detail});
-    if (!*next) return;
-    if (!take(std::move(*next))) return;
+    if (*next ? !take(*next) : !feed_more()) return;
   }
 }
 
+// False: there is nothing more to read, or no memory for it.
+bool Link::feed_more() {
+  if (unread_.empty()) return false;
+  const std::string_view piece = unread_.substr(0, kFeedBytes);
+  unread_.remove_prefix(piece.size());
+  if (reader_.feed(piece)) return true;
+  fail({Errc::resource_exhausted, "no memory for a reply of Redis"});
+  return false;
+}
+
 bool Link::take(ReplyReader::Next next) {
-  const Reply reply(next.get());
+  const Reply reply(next);
   if (pushes_ && pending_.empty()) {
     if (events_.on_push(reply)) return open_;
-    held_ = std::move(next);
+    held_ = next;
     return false;
   }
   if (pending_.empty()) {
@@ -125,8 +135,8 @@ void Link::adjust_window(const Pending& answered) {
 void Link::resume() {
   if (!open_ || !held_) return;
   const auto keep_alive = shared_from_this();
-  if (!events_.on_push(Reply(held_.get()))) return;
-  held_.reset();
+  if (!events_.on_push(Reply(held_))) return;
+  held_ = nullptr;
   heard_at_ = loop_.now();
   take_replies();
   read();

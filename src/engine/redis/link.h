@@ -77,6 +77,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   void read();
   void take_replies();
+  bool feed_more();
   // False: a push is held, or the link has ended.
   bool take(ReplyReader::Next reply);
   void adjust_window(const Pending& answered);
@@ -98,8 +99,9 @@ class Link : public std::enable_shared_from_this<Link> {
   TimePoint heard_at_;   // the last byte, or when something became due
 
   std::vector<char> buffer_;
+  std::string_view unread_;  // of it, not given to the reader yet
   ReplyReader reader_;
-  ReplyReader::Next held_;
+  ReplyReader::Next held_ = nullptr;
   bool reading_ = false;
 };
 

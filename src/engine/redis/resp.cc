@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
+#include <new>
 
 #include "base/assert.h"
 
@@ -14,11 +16,12 @@ namespace {
 constexpr std::string_view kErrorReply = "Redis: ";
 
 void append_header(std::string& out, char kind, size_t number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-  out.push_back(kind);
-  out.append(digits, end);
-  out.append("\r\n");
+  char header[24];
+  header[0] = kind;
+  char* end = std::to_chars(header + 1, header + sizeof(header) - 2, number).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(header, end);
 }
 
 // The first word of an error reply; empty: it is none.
@@ -27,6 +30,65 @@ std::string_view code_of(const Error& error) {
   if (!detail.starts_with(kErrorReply)) return {};
   const std::string_view text = detail.substr(kErrorReply.size());
   return text.substr(0, text.find(' '));
+}
+
+// --- How hiredis makes its objects: in the memory of a reader, since each for itself was a tenth of a
+// message ---
+
+// Null: there is no memory. hiredis is C, and no exception can go through it.
+template <class T>
+T* take(std::pmr::memory_resource& memory, size_t count) {
+  try {
+    return static_cast<T*>(memory.allocate(std::max<size_t>(count, 1) * sizeof(T), alignof(T)));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+std::pmr::memory_resource& memory_of(const redisReadTask* task) {
+  return *static_cast<std::pmr::memory_resource*>(task->privdata);
+}
+
+redisReply* make_reply(const redisReadTask* task, int type) {
+  auto* const reply = take<redisReply>(memory_of(task), 1);
+  if (reply == nullptr) return nullptr;
+  *reply = redisReply{};
+  reply->type = type;
+  if (task->parent != nullptr) static_cast<redisReply*>(task->parent->obj)->element[task->idx] = reply;
+  return reply;
+}
+
+void* make_text(const redisReadTask* task, char* text, size_t size) {
+  auto* const copy = take<char>(memory_of(task), size);
+  redisReply* const reply = copy != nullptr ? make_reply(task, task->type) : nullptr;
+  if (reply == nullptr) return nullptr;
+  std::memcpy(copy, text, size);
+  reply->str = copy;
+  reply->len = size;
+  return reply;
+}
+
+void* make_array(const redisReadTask* task, int size) {
+  const auto count = static_cast<size_t>(size);
+  auto* const elements = take<redisReply*>(memory_of(task), count);
+  redisReply* const reply = elements != nullptr ? make_reply(task, REDIS_REPLY_ARRAY) : nullptr;
+  if (reply == nullptr) return nullptr;
+  reply->element = elements;  // each is written before the whole is lent
+  reply->elements = count;
+  return reply;
+}
+
+void* make_integer(const redisReadTask* task, long long value) {
+  redisReply* const reply = make_reply(task, REDIS_REPLY_INTEGER);
+  if (reply != nullptr) reply->integer = value;
+  return reply;
+}
+
+void* make_nil(const redisReadTask* task) { return make_reply(task, REDIS_REPLY_NIL); }
+
+redisReplyObjectFunctions& object_functions() {
+  static redisReplyObjectFunctions functions{make_text, make_array, make_integer, make_nil, [](void*) {}};
+  return functions;
 }
 
 }  // namespace
@@ -58,21 +120,25 @@ size_t Reply::size() const { return is_array() ? reply_->elements : 0; }
 
 Reply Reply::operator[](size_t i) const { return Reply(i < size() ? reply_->element[i] : nullptr); }
 
-ReplyReader::ReplyReader() : reader_(redisReaderCreate()) { ASSERT(reader_ != nullptr); }
-ReplyReader::~ReplyReader() { redisReaderFree(reader_); }
-
-bool ReplyReader::feed(std::string_view bytes) {
-  return redisReaderFeed(reader_, bytes.data(), bytes.size()) == REDIS_OK;
+ReplyReader::ReplyReader() : reader_(redisReaderCreateWithFunctions(&object_functions())) {
+  ASSERT(reader_ != nullptr);
+  reader_->privdata = static_cast<std::pmr::memory_resource*>(&memory_);
 }
 
-void ReplyReader::Owned::operator()(redisReply* reply) const { freeReplyObject(reply); }
+void ReplyReader::Freed::operator()(redisReader* reader) const { redisReaderFree(reader); }
+
+bool ReplyReader::feed(std::string_view bytes) {
+  return redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == REDIS_OK;
+}
 
 Result<ReplyReader::Next> ReplyReader::next() {
+  if (std::exchange(lent_, false)) memory_.release();
   void* reply = nullptr;
-  if (redisReaderGetReply(reader_, &reply) != REDIS_OK) {
+  if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
     return Error{Errc::protocol_error, std::string("not the Redis protocol: ") + reader_->errstr};
   }
-  return Next(static_cast<redisReply*>(reply));
+  lent_ = reply != nullptr;
+  return static_cast<Next>(reply);
 }
 
 std::string_view info_field(std::string_view info, std::string_view name) {

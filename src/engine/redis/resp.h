@@ -2,8 +2,10 @@
 // written here, replies are read by hiredis. Pure: bytes in, replies out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,21 +44,27 @@ class Reply {
 class ReplyReader {
  public:
   ReplyReader();
-  ~ReplyReader();
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
   // False: out of memory.
   bool feed(std::string_view bytes);
-  struct Owned {
-    void operator()(redisReply* reply) const;
-  };
-  using Next = std::unique_ptr<redisReply, Owned>;
-  // Empty: the next reply has not come whole. protocol_error: not RESP2; nothing more can be read.
+  // Lent until next() is called again.
+  using Next = const redisReply*;
+  // Null: the next reply has not come whole. protocol_error: not RESP2; nothing more can be read.
   Result<Next> next();
 
  private:
-  redisReader* const reader_;
+  struct Freed {
+    void operator()(redisReader* reader) const;
+  };
+
+  // Of one reply: all its elements and texts, which go together.
+  static constexpr size_t kFirstBytes = 4096;
+  alignas(std::max_align_t) std::byte first_[kFirstBytes];
+  std::pmr::monotonic_buffer_resource memory_{first_, kFirstBytes};
+  const std::unique_ptr<redisReader, Freed> reader_;
+  bool lent_ = false;  // the last call gave one
 };
 
 // A line of what INFO answers; empty: it is not there.

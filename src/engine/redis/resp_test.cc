@@ -35,7 +35,7 @@ std::vector<std::string> read_all(ReplyReader& reader) {
       return out;
     }
     if (!*next) return out;
-    out.push_back(shown(Reply(next->get())));
+    out.push_back(shown(Reply(*next)));
   }
 }
 
@@ -56,7 +56,7 @@ TEST(RedisCommands, NoByteCanEndAWord) {
   ASSERT_TRUE(reader.feed(sent));
   const auto read = reader.next();
   ASSERT_TRUE(read && *read);
-  const Reply reply(read->get());
+  const Reply reply(*read);
   ASSERT_EQ(reply.size(), 3u);
   EXPECT_EQ(reply[1].text(), every);
   EXPECT_EQ(reply[2].text(), every);
@@ -104,18 +104,41 @@ TEST(RedisReplies, GarbageIsAnError) {
 TEST(RedisReplies, OfAnotherKindAreEmpty) {
   ReplyReader reader;
   ASSERT_TRUE(reader.feed("$2\r\n17\r\n:17\r\n*1\r\n:17\r\n"));
-  const auto text = reader.next(), integer = reader.next(), array = reader.next();
-  EXPECT_EQ(Reply(text->get()).integer(), 0);
-  EXPECT_EQ(Reply(text->get()).size(), 0u);
-  EXPECT_TRUE(Reply(text->get())[0].is_nil());
-  EXPECT_EQ(Reply(integer->get()).text(), "");
-  EXPECT_EQ(Reply(array->get()).integer(), 0);
-  EXPECT_EQ(Reply(array->get()).text(), "");
-  EXPECT_EQ(Reply(array->get())[0].integer(), 17);
-  EXPECT_TRUE(Reply(array->get())[1].is_nil());
-  EXPECT_TRUE(Reply(array->get())[1][2][3].is_nil());
+  const Reply text(*reader.next());
+  EXPECT_EQ(text.integer(), 0);
+  EXPECT_EQ(text.size(), 0u);
+  EXPECT_TRUE(text[0].is_nil());
+  EXPECT_EQ(Reply(*reader.next()).text(), "");
+  const Reply array(*reader.next());
+  EXPECT_EQ(array.integer(), 0);
+  EXPECT_EQ(array.text(), "");
+  EXPECT_EQ(array[0].integer(), 17);
+  EXPECT_TRUE(array[1].is_nil());
+  EXPECT_TRUE(array[1][2][3].is_nil());
   EXPECT_TRUE(Reply(nullptr).is_nil());
   EXPECT_EQ(Reply(nullptr).text(), "");
+}
+
+// One whose beginning came long before its end, behind others.
+TEST(RedisReplies, MayBeOfAnySizeAndComeInPieces) {
+  const std::string text(300'000, 'x');
+  std::string bytes = "*1000\r\n";
+  for (int i = 0; i < 1000; ++i) bytes += i == 500 ? "$300000\r\n" + text + "\r\n" : "$1\r\ny\r\n";
+  ReplyReader reader;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(reader.feed("+OK\r\n"));
+    EXPECT_EQ(read_all(reader), Texts{"'OK'"});
+    for (size_t at = 0; at < bytes.size(); at += 1000) {
+      const auto early = reader.next();
+      ASSERT_TRUE(early && !*early);
+      ASSERT_TRUE(reader.feed(std::string_view(bytes).substr(at, 1000)));
+    }
+    const Reply whole(*reader.next());
+    ASSERT_EQ(whole.size(), 1000u);
+    EXPECT_EQ(whole[0].text(), "y");
+    EXPECT_EQ(whole[500].text(), text);
+    EXPECT_EQ(whole[999].text(), "y");
+  }
 }
 
 TEST(RedisErrors, SayWhatToDo) {
