@@ -15,19 +15,39 @@ DedupeWindow::Print DedupeWindow::print_of(std::string_view key) const {
   return print;
 }
 
-void DedupeWindow::expect(std::string_view key) const {
-  if (!cells_.empty()) __builtin_prefetch(&cells_[print_of(key).low & (cells_.size() - 1)]);
+void DedupeWindow::expect(std::string_view key) const { fetch(print_of(key)); }
+
+void DedupeWindow::fetch(const Print& print) const {
+  if (!cells_.empty()) __builtin_prefetch(&cells_[print.low & (cells_.size() - 1)]);
 }
 
 DedupeWindow::Outcome DedupeWindow::check(std::string_view key, TimePoint now, uint64_t sender) {
-  checked_ = print_of(key);
+  return check(print_of(key), now, sender);
+}
+
+DedupeWindow::Outcome DedupeWindow::check(const Print& print, TimePoint now, uint64_t sender) {
+  checked_ = print;
+  fetch(print);  // the rest is looked up meanwhile
   expire(now);
   checked_sender_ = sender;
-  const auto held = by_sender_.find(sender);
+  const bool full = is_full(sender);
   if (!cells_.empty() && cells_[find(checked_)] == checked_) return Outcome::duplicate;
-  if (count_ >= options_.ids_max) return Outcome::full;
-  const bool too_many = held != by_sender_.end() && held->second >= options_.ids_max - count_;
-  return too_many ? Outcome::full : Outcome::fresh;
+  return full ? Outcome::full : Outcome::fresh;
+}
+
+bool DedupeWindow::is_full(uint64_t sender) const {
+  if (count_ >= options_.ids_max) return true;
+  const auto held = by_sender_.find(sender);
+  return held != by_sender_.end() && held->second >= options_.ids_max - count_;
+}
+
+void DedupeWindow::remember(const Print& print, TimePoint now, uint64_t sender, std::string_view message_id) {
+  fetch(print);  // it has left the caches since
+  expire(now);
+  if (is_full(sender)) return;
+  checked_ = print;
+  checked_sender_ = sender;
+  remember_checked(now, message_id);
 }
 
 void DedupeWindow::remember_checked(TimePoint now, std::string_view message_id) {
@@ -90,7 +110,12 @@ void DedupeWindow::grow() {
 std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const AgentMessage& message,
                                                  TimePoint now) {
   if (!message.dedupe_key) return std::nullopt;
-  switch (window.check(*message.dedupe_key, now, message.sender)) {
+  return refuse_repeated(window, window.print_of(*message.dedupe_key), message.sender, now);
+}
+
+std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const DedupeWindow::Print& print,
+                                                 uint64_t sender, TimePoint now) {
+  switch (window.check(print, now, sender)) {
     case DedupeWindow::Outcome::duplicate: return Submitted::duplicate_of(window.first_id());
     case DedupeWindow::Outcome::full: return Error{Errc::resource_exhausted, "too many ids in the window"};
     case DedupeWindow::Outcome::fresh: break;

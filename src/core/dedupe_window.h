@@ -33,6 +33,12 @@ class DedupeWindow {
   Outcome check(std::string_view key, TimePoint now, uint64_t sender = 0);
   // That check() is about to be asked for this key: its cell, which is in no cache, is fetched meanwhile.
   void expect(std::string_view key) const;
+  // The same in two steps, for whoever asks again for what it has asked before.
+  using Print = SipHash;
+  Print print_of(std::string_view key) const;
+  Outcome check(const Print& print, TimePoint now, uint64_t sender = 0);
+  // Remembers one that was fresh, and has not been remembered since; unless the window has become full.
+  void remember(const Print& print, TimePoint now, uint64_t sender, std::string_view message_id);
   // Remembers the key of the last check() that answered fresh. `message_id`: of a message that makes a run,
   // which its duplicates are told; empty: not kept.
   void remember_checked(TimePoint now, std::string_view message_id = {});
@@ -42,9 +48,8 @@ class DedupeWindow {
   size_t size() const { return count_; }
 
  private:
-  using Print = SipHash;  // {0, 0} marks a free cell
-
-  Print print_of(std::string_view key) const;
+  bool is_full(uint64_t sender) const;
+  void fetch(const Print& print) const;
   size_t find(const Print& print) const;  // its cell, or the free one where it would go
   void erase(const Print& print);
   void expire(TimePoint now);
@@ -52,7 +57,7 @@ class DedupeWindow {
 
   const Options options_;
   const SipKey key_ = SipKey::random();
-  std::vector<Print> cells_;  // a power of two, at most 5/8 full
+  std::vector<Print> cells_;  // {0, 0}: free; a power of two, at most 5/8 full
   size_t count_ = 0;
   struct Remembered {
     TimePoint since;
@@ -70,5 +75,7 @@ class DedupeWindow {
 // takes it has the window remember it.
 std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const AgentMessage& message,
                                                  TimePoint now);
+std::optional<Result<Submitted>> refuse_repeated(DedupeWindow& window, const DedupeWindow::Print& print,
+                                                 uint64_t sender, TimePoint now);
 
 }  // namespace gw

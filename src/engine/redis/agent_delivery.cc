@@ -47,27 +47,28 @@ void AgentDelivery::add_channel(ChannelIndex channel) {
 void AgentDelivery::submit(AgentMessage message, Done<Submitted> done) {
   ChannelSender& sender = *senders_[message.channel];
   if (!message.dedupe_key) return sender.submit(std::move(message), std::move(done));
-  const auto [it, is_first] = resolving_.try_emplace(*message.dedupe_key);
+  const auto [it, is_first] = resolving_.try_emplace(dedupe_.print_of(*message.dedupe_key));
   if (!is_first) return it->second.again.push_back(std::move(done));
-  if (const auto repeated = refuse_repeated(dedupe_, message, parts_.loop.now())) {
+  if (const auto repeated = refuse_repeated(dedupe_, it->first, message.sender, parts_.loop.now())) {
     resolving_.erase(it);
     return done(*repeated);
   }
-  const std::string& key = it->first;  // stays where it is until it is resolved
+  it->second.done = std::move(done);
+  it->second.sender = message.sender;
   if (message.makes_run) it->second.run_message_id = message.message_id;
-  const uint64_t by = message.sender;
-  sender.submit(std::move(message), [this, &key, by, done = std::move(done)](Result<Submitted> outcome) {
-    resolve(key, by, outcome);
-    done(std::move(outcome));
-  });
+  // Stays where it is until it is resolved: a function of two pointers needs no memory of its own.
+  const Print* const print = &it->first;
+  sender.submit(std::move(message),
+                [this, print](const Result<Submitted>& outcome) { resolve(*print, outcome); });
 }
 
 void AgentDelivery::find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) {
-  if (const auto it = resolving_.find(dedupe_key); it != resolving_.end()) {
+  const Print print = dedupe_.print_of(dedupe_key);
+  if (const auto it = resolving_.find(print); it != resolving_.end()) {
     it->second.again.push_back(std::move(done));
     return;
   }
-  if (dedupe_.check(dedupe_key, parts_.loop.now()) == DedupeWindow::Outcome::duplicate)
+  if (dedupe_.check(print, parts_.loop.now()) == DedupeWindow::Outcome::duplicate)
     return done(Submitted::duplicate_of(dedupe_.first_id()));
   const Error none{Errc::not_found, "no message of that id"};
   if (!everywhere) return done(none);
@@ -81,18 +82,17 @@ void AgentDelivery::find_duplicate(const std::string& dedupe_key, bool everywher
 }
 
 // Only what was taken counts as seen: a refused message may come again with its id.
-void AgentDelivery::resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome) {
-  const auto node = resolving_.extract(key);  // in which `key` may stand
+void AgentDelivery::resolve(const Print& print, const Result<Submitted>& outcome) {
+  const auto node = resolving_.extract(print);  // in which `print` may stand
   const OnItsWay& ended = node.mapped();
-  const TimePoint now = parts_.loop.now();
   // The first of all may have come through another instance.
   const std::string first =
       outcome && outcome->outcome == Submitted::duplicate ? outcome->first_id : ended.run_message_id;
-  if (outcome && dedupe_.check(key, now, sender) == DedupeWindow::Outcome::fresh)
-    dedupe_.remember_checked(now, first);
+  if (outcome) dedupe_.remember(node.key(), parts_.loop.now(), ended.sender, first);
   for (const Done<Submitted>& done : ended.again) {
     done(outcome ? Result<Submitted>(Submitted::duplicate_of(first)) : outcome);
   }
+  ended.done(outcome);
 }
 
 void AgentDelivery::announce(const Publication& publication) {

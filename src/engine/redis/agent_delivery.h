@@ -72,12 +72,19 @@ class AgentDelivery final : public gw::AgentDelivery {
 
  private:
   void unsubscribe(SubscriptionId id) override;
+  // By what the window knows them by, which is random already.
+  using Print = DedupeWindow::Print;
+  struct PrintHash {
+    size_t operator()(const Print& print) const { return print.low; }
+  };
   struct OnItsWay {
+    Done<Submitted> done;
+    uint64_t sender = 0;
     std::string run_message_id;          // when it makes a run
     std::vector<Done<Submitted>> again;  // the same id, which waits for what becomes of it
   };
 
-  void resolve(const std::string& key, uint64_t sender, const Result<Submitted>& outcome);
+  void resolve(const Print& print, const Result<Submitted>& outcome);
   void tidy(TimePoint now);
   void unpark();
   void release(ChannelIndex channel);
@@ -92,7 +99,7 @@ class AgentDelivery final : public gw::AgentDelivery {
   std::unordered_map<SubscriptionId, AgentSubscription> agents_;
   SubscriptionId next_subscription_ = 1;
   DedupeWindow dedupe_;
-  std::unordered_map<std::string, OnItsWay> resolving_;  // by dedupe key
+  std::unordered_map<Print, OnItsWay, PrintHash> resolving_;
   bool stopping_agents_ = false;
   TimePoint unparked_at_;
   TimePoint released_at_;
