@@ -43,10 +43,10 @@ ChannelSender::ChannelSender(std::string_view channel, EventLoop& loop, Client& 
 void ChannelSender::submit(AgentMessage submitted, Done<Submitted> done) {
   if (closed_) return done(Error{Errc::unavailable, "this instance is stopping"});
   const TimePoint now = loop_.now();
-  const auto message = std::make_shared<const AgentMessage>(std::move(submitted));
+  auto message = std::make_shared<const AgentMessage>(std::move(submitted));
   const auto id = commands_.is_full() ? std::nullopt : queue_.begin(message, now);
-  if (id) return send(*id, message, std::move(done));
-  if (!queue_.push(message, now)) return done(ChannelQueue::full());
+  if (id) return send(*id, std::move(message), std::move(done));
+  if (!queue_.push(std::move(message), now)) return done(ChannelQueue::full());
   done(Submitted::queued);
   pump(now);
 }
@@ -63,14 +63,15 @@ void ChannelSender::forget(const AgentMessage& message) {
   if (!key.empty()) commands_.command({"DEL", key}, {});
 }
 
-void ChannelSender::send(ChannelQueue::Id id, const AgentMessagePtr& message, Done<Submitted> done) {
+void ChannelSender::send(ChannelQueue::Id id, AgentMessagePtr message, Done<Submitted> done) {
+  const AgentMessage& sent = *message;
   // What is lost on the way may have arrived; what was never sent has not.
-  OnReply on_reply = replicas_.hold([this, id, message, was_sent = commands_.is_up(),
+  OnReply on_reply = replicas_.hold([this, id, message = std::move(message), was_sent = commands_.is_up(),
                                      done = std::move(done)](const ReplicaWait::Answer& answer) {
     on_answer(id, *message, was_sent, done, answer);
   });
-  const std::string dedupe_key = dedupe_name(*message);
-  hand_over({message->message_id, message->envelope, message->tenant_id, dedupe_key, true, queue_.turn(id)},
+  const std::string dedupe_key = dedupe_name(sent);
+  hand_over({sent.message_id, sent.envelope, sent.tenant_id, dedupe_key, true, queue_.turn(id)},
             std::move(on_reply));
 }
 

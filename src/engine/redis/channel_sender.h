@@ -54,7 +54,7 @@ class ChannelSender {
   std::string dedupe_name(const AgentMessage& message) const;
   void forget(const AgentMessage& message);
   // `done` is empty where it has been told that the message is queued.
-  void send(ChannelQueue::Id id, const AgentMessagePtr& message, Done<Submitted> done);
+  void send(ChannelQueue::Id id, AgentMessagePtr message, Done<Submitted> done);
   void hand_over(const HandOver& what, OnReply done);
   void answer_duplicate(const AgentMessage& message, const Done<Submitted>& done);
   // `was_sent`: Redis may have it although no answer came.

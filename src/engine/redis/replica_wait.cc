@@ -6,11 +6,6 @@ namespace {
 // Less than the silence that ends a connection.
 constexpr std::string_view kMilliseconds = "300";
 
-ReplicaWait::Answer answer_of(const Result<Reply>& reply) {
-  if (!reply) return reply.error();
-  return reply->integer();
-}
-
 }  // namespace
 
 ReplicaWait::ReplicaWait(EventLoop& loop, Client& connection, size_t replicas)
@@ -18,8 +13,7 @@ ReplicaWait::ReplicaWait(EventLoop& loop, Client& connection, size_t replicas)
   if (replicas > 0) turn_end_ = loop.on_turn_end([this] { wait(); });
 }
 
-OnReply ReplicaWait::hold(Done done) {
-  if (replicas_ == 0) return [done = std::move(done)](const Result<Reply>& reply) { done(answer_of(reply)); };
+OnReply ReplicaWait::hold_back(Done done) {
   if (!turn_) turn_ = std::make_shared<Turn>();
   return [turn = turn_, done = std::move(done)](const Result<Reply>& reply) {
     turn->push_back({answer_of(reply), done});

@@ -22,7 +22,11 @@ class ReplicaWait {
 
   // The handler of a command that is about to be sent. `done` gets its answers in order; one above 0 (it
   // wrote) only when enough replicas have it, else an error, although it stands in the server.
-  OnReply hold(Done done);
+  template <class Handler>
+  OnReply hold(Handler done) {
+    if (replicas_ > 0) return hold_back(std::move(done));
+    return [done = std::move(done)](const Result<Reply>& reply) { done(answer_of(reply)); };
+  }
 
  private:
   struct Held {
@@ -31,6 +35,10 @@ class ReplicaWait {
   };
   using Turn = std::vector<Held>;
 
+  static Answer answer_of(const Result<Reply>& reply) {
+    return reply ? Answer(reply->integer()) : Answer(reply.error());
+  }
+  OnReply hold_back(Done done);
   void wait();
   void release(Turn& turn, const Result<Reply>& reply) const;
 

@@ -77,8 +77,12 @@ std::vector<std::string_view> Script::call(std::span<const Given> given,
                                            std::string_view guard_key) const {
   ASSERT(given.size() == takes_.keys.size() + takes_.arguments.size());
   const Text& text = guard_key.empty() ? on_server_ : on_cluster_;
-  std::vector<std::string_view> words{"EVALSHA", text.sha1(), text.key_count()};
-  words.reserve(words.size() + given.size() + more.size() + 1);
+  std::vector<std::string_view> words;
+  words.reserve(4 + given.size() + more.size());
+  for (const std::string_view word :
+       {std::string_view("EVALSHA"), std::string_view(text.sha1()), std::string_view(text.key_count())}) {
+    words.push_back(word);
+  }
   size_t position = 0;
   for (const std::string_view name : takes_.keys) words.push_back(value_of(name, position++, given));
   if (!guard_key.empty()) words.push_back(guard_key);

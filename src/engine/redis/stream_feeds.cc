@@ -193,7 +193,7 @@ void StreamFeeds::on_read(const std::string& tenant, SubscriptionId id, const Re
     if (!concerns) {
       reader->place = std::max(reader->place, entry.id);
       feed.end = std::max(feed.end, reader->place);
-    } else if (!give(feed, *reader, entry.id, entry.envelope)) {
+    } else if (!give(feed, *reader, entry.id, entry.id.text(), entry.envelope)) {
       return;  // tried again by tick()
     }
   }
@@ -220,19 +220,21 @@ bool StreamFeeds::on_notice(const std::string& tenant, std::string_view notice) 
   if (!may_deliver_()) return false;
   const auto it = feeds_.find(tenant);
   const size_t end = notice.find('\n');
-  const auto entry = end == std::string_view::npos ? std::nullopt : StreamId::parse(notice.substr(0, end));
+  const std::string_view id = notice.substr(0, end);
+  const auto entry = end == std::string_view::npos ? std::nullopt : StreamId::parse(id);
   if (it == feeds_.end() || !entry) return true;
   const std::string_view envelope = notice.substr(end + 1);
   for (Reader& reader : it->second.readers) {
     reader.noted = std::max(reader.noted, *entry);
-    if (reader.state == State::live && *entry > reader.place) give(it->second, reader, *entry, envelope);
+    if (reader.state == State::live && *entry > reader.place) give(it->second, reader, *entry, id, envelope);
   }
   return true;
 }
 
-bool StreamFeeds::give(Feed& feed, Reader& reader, const StreamId& entry, std::string_view envelope) {
+bool StreamFeeds::give(Feed& feed, Reader& reader, const StreamId& entry, std::string_view id,
+                       std::string_view envelope) {
   const std::shared_ptr<AgentSink> sink = reader.sink.lock();
-  if (!sink || !sink->deliver(entry.text(), envelope)) {
+  if (!sink || !sink->deliver(id, envelope)) {
     offer_later(reader);
     return false;
   }

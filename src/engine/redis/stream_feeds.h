@@ -81,7 +81,9 @@ class StreamFeeds {
   bool on_notice(const std::string& tenant, std::string_view notice);
   // These answer false where it took no more. `removed`: this entry is gone, and those before it.
   bool tell_of_gap(Reader& reader, const StreamId& removed) const;
-  bool give(Feed& feed, Reader& reader, const StreamId& entry, std::string_view envelope);
+  // `id`: of `entry`, as text.
+  bool give(Feed& feed, Reader& reader, const StreamId& entry, std::string_view id,
+            std::string_view envelope);
   void offer_later(Reader& reader) const;
   void confirm(const std::string& tenant, Feed& feed, std::function<void()> done);
   void on_confirmed(const std::string& tenant, const Reply& reply, TimePoint now);
