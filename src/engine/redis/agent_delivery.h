@@ -46,6 +46,7 @@ class AgentDelivery final : public gw::AgentDelivery {
   void add_channel(ChannelIndex channel);
 
   void submit(AgentMessage message, Done<Submitted> done) override;
+  void expect(std::string_view dedupe_key) override { dedupe_.expect(dedupe_key); }
   void find_duplicate(const std::string& dedupe_key, bool everywhere, Done<Submitted> done) override;
   [[nodiscard]] SubscriptionHandle subscribe(AgentSubscription subscription, std::weak_ptr<AgentSink> sink,
                                              Done<void> done) override;

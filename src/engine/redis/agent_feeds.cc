@@ -10,7 +10,7 @@ namespace gw::redis {
 namespace {
 
 // As a gateway's envelope begins (protocol/envelope.cc). To read such a one whole again, for an id that
-// stands there, was a tenth of a message.
+// stands there, was a tenth of a message; what follows is the agent's to read, as with the stream inbox.
 constexpr std::string_view kBegin = R"({"message_id":")";
 
 // An event's id, and nothing that could end its line. Whoever may publish to Redis may write anything there.

@@ -25,9 +25,8 @@ void run_counting(const RunPlace& place, const Script& script, std::string_view 
                   std::initializer_list<Given> arguments, OnReply done) {
   const std::string open = place.keys.runs_open(whom), kept = place.keys.runs_kept(whom);
   const std::string bytes = place.keys.runs_bytes(whom), logs = place.keys.runs_logs(whom);
-  std::vector<Given> given{{"open", open}, {"kept", kept}, {"bytes", bytes}, {"logs", logs}};
-  given.insert(given.end(), arguments.begin(), arguments.end());
-  run_script(place.messages, script, given, std::move(done));
+  run_script(place.messages, script, {{"open", open}, {"kept", kept}, {"bytes", bytes}, {"logs", logs}},
+             arguments, std::move(done));
 }
 
 // Bytes are reserved in steps, so that most appends ask nobody.

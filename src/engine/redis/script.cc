@@ -99,6 +99,13 @@ void run_script(Client& client, const Script& script, std::initializer_list<Give
   run_script(client, script, std::span(given.begin(), given.size()), std::move(done));
 }
 
+void run_script(Client& client, const Script& script, std::initializer_list<Given> some,
+                std::initializer_list<Given> others, OnReply done) {
+  std::vector<Given> given(some);
+  given.insert(given.end(), others.begin(), others.end());
+  run_script(client, script, given, std::move(done));
+}
+
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
                 std::span<const std::string_view> more, OnReply done) {
   client.command(script.call(given, more, client.guard_key()), std::move(done));

@@ -64,6 +64,9 @@ class Script {
 
 void run_script(Client& client, const Script& script, std::span<const Given> given, OnReply done);
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given, OnReply done);
+// Some that are given in one place, and others in another.
+void run_script(Client& client, const Script& script, std::initializer_list<Given> some,
+                std::initializer_list<Given> others, OnReply done);
 void run_script(Client& client, const Script& script, std::initializer_list<Given> given,
                 std::span<const std::string_view> more, OnReply done);
 

@@ -42,9 +42,9 @@ void run_on_stream(const RunPlace& place, const Script& script, std::string_view
                    std::initializer_list<Given> others, OnReply done) {
   const std::string run = place.keys.run(id), log = place.keys.run_log(id);
   const std::string producers = place.keys.stream_producers(id), removed = place.keys.run_removed(id);
-  std::vector<Given> given{{"run", run}, {"log", log}, {"producers", producers}, {"removed", removed}};
-  given.insert(given.end(), others.begin(), others.end());
-  run_script(place.messages, script, given, std::move(done));
+  run_script(place.messages, script,
+             {{"run", run}, {"log", log}, {"producers", producers}, {"removed", removed}}, others,
+             std::move(done));
 }
 
 OnReply answered(StreamCalls::OnAnswer done) {
