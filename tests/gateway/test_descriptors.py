@@ -87,3 +87,14 @@ def test_connections_cut_before_they_were_accepted_do_no_harm(gateway):
         peer.close()
     assert gateway.connect().ask({"type": "ping"})["type"] == "pong"
     eventually(lambda: gateway.open_descriptors < OPEN_FILES / 2)
+
+
+def test_the_kernels_table_of_them_does_not_grow_beneath_clients(gateway_factory):
+    """A process with threads waits for each growth (RCU), and serves nobody meanwhile."""
+    gateway = gateway_factory("--max-connections", "1000")
+    size = gateway.descriptor_table_size
+    clients = [gateway.connect() for _ in range(300)]
+    assert gateway.open_descriptors > 300
+    assert gateway.descriptor_table_size == size
+    for client in clients:
+        client.close()

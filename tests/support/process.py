@@ -87,6 +87,11 @@ class Process:
     def open_descriptors(self) -> int:
         return len(list(self._proc("fd").iterdir()))
 
+    @property
+    def descriptor_table_size(self) -> int:
+        """For how many the kernel has room without growing its table (proc(5), FDSize)."""
+        return int(next(line for line in self._proc("status").read_text().splitlines() if line.startswith("FDSize")).split()[1])
+
     def _stat(self) -> list:
         """From its state on; what is before may hold anything."""
         return self._proc("stat").read_text().rpartition(")")[2].split()
