@@ -187,8 +187,10 @@ void Gateway::take_events() {
       [this](event::PostTaken& e) { uplinks_.on_taken(e); },
       [this](auto& e) { on_event(e); },
   };
-  for (const ShardEvent& event : events_) {
-    if (const auto* message = std::get_if<event::Message>(&event)) submissions_->expect(*message);
+  if (events_.size() > 1) {  // one alone is asked for at once anyway
+    for (const ShardEvent& event : events_) {
+      if (const auto* message = std::get_if<event::Message>(&event)) submissions_->expect(*message);
+    }
   }
   for (ShardEvent& event : events_) std::visit(take, event);
   events_.clear();
