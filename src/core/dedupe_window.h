@@ -1,5 +1,5 @@
 // Which client message ids were taken lately. An id is remembered for `age` from when it was first taken,
-// as a 16-byte hash under a key of its own in an open-addressing table: about 60 bytes each.
+// as a 16-byte hash under a key of its own (core/print_set.h): about 60 bytes each.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "base/siphash.h"
 #include "base/time.h"
 #include "core/agent_delivery.h"
+#include "core/print_set.h"
 
 namespace gw {
 
@@ -45,20 +45,17 @@ class DedupeWindow {
   // What was remembered with the key of the last check() that answered duplicate.
   std::string first_id() const;
 
-  size_t size() const { return count_; }
+  // Forgets what is too old. check() does it as well: to be called now and then, so that it has little to do.
+  void expire(TimePoint now);
+
+  size_t size() const { return prints_.size(); }
 
  private:
   bool is_full(uint64_t sender) const;
-  void fetch(const Print& print) const;
-  size_t find(const Print& print) const;  // its cell, or the free one where it would go
-  void erase(const Print& print);
-  void expire(TimePoint now);
-  void grow();
 
   const Options options_;
   const SipKey key_ = SipKey::random();
-  std::vector<Print> cells_;  // {0, 0}: free; a power of two, at most 5/8 full
-  size_t count_ = 0;
+  PrintSet prints_;
   struct Remembered {
     TimePoint since;
     Print print;

@@ -29,6 +29,16 @@ TEST(DedupeWindow, LeavesAsMuchForOthersAsOneSenderHas) {
   EXPECT_EQ(window.size(), 500u);
 }
 
+// Else whoever comes first after a pause would wait for all that has become too old meanwhile.
+TEST(DedupeWindow, ForgetsWithoutBeingAsked) {
+  DedupeWindow window({.age = 120s, .ids_max = 1000});
+  fill(window, 0, TimePoint());
+  window.expire(TimePoint() + 119s);
+  EXPECT_EQ(window.size(), 1000u);
+  window.expire(TimePoint() + 120s);
+  EXPECT_EQ(window.size(), 0u);
+}
+
 TEST(DedupeWindow, AnUnknownSenderHasNoBoundButTheWindows) {
   DedupeWindow window({.age = 120s, .ids_max = 10});
   EXPECT_EQ(fill(window, 0, TimePoint()), 10u);

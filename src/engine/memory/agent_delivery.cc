@@ -213,6 +213,7 @@ void AgentDelivery::park_waiting(Done<size_t> done) {
 }
 
 void AgentDelivery::tick(TimePoint now) {
+  dedupe_.expire(now);
   for (Channel& channel : channels_) {
     tick_groups(channel, now);
     log_expired(channel.name, channel.queue.expire(now));

@@ -218,6 +218,7 @@ void AgentDelivery::on_engine_works(TimePoint now) {
 }
 
 void AgentDelivery::tick(TimePoint now) {
+  dedupe_.expire(now);
   for (const auto& sender : senders_) sender->tick(now);
   for (const auto& inbox : inboxes_) inbox->tick(now, parts_.lease.is_housekeeper());
   for (const auto& feeds : stream_feeds_) feeds->tick(now);
