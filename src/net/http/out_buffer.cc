@@ -33,7 +33,13 @@ void OutBuffer::consume(size_t bytes) {
   rest_.pop_front();
 }
 
-void OutBuffer::clear() { *this = {}; }
+void OutBuffer::clear() {
+  // A string that is assigned an empty one keeps its memory.
+  std::string().swap(first_);
+  consumed_ = 0;
+  rest_.clear();
+  between_ = 0;
+}
 
 void OutBuffer::retain(size_t bytes_max) {
   ASSERT(empty());

@@ -25,6 +25,7 @@ class OutBuffer {
   std::string_view front() const { return std::string_view(first_).substr(consumed_); }
   // At most front().size().
   void consume(size_t bytes);
+  // Gives back what it holds.
   void clear();
   // Of one that is empty: gives back what it holds, if that is more.
   void retain(size_t bytes_max);

@@ -37,6 +37,14 @@ TEST(OutBuffer, PiecesAreNotMoved) {
   EXPECT_EQ(out.size(), 1'060'000u);
 }
 
+TEST(OutBuffer, GivesItsMemoryBackWhenCleared) {
+  OutBuffer out;
+  for (int i = 0; i < 3; ++i) out.tail() += std::string(100'000, 'a');
+  out.clear();
+  EXPECT_TRUE(out.empty());
+  EXPECT_LT(out.tail().capacity(), 100u);
+}
+
 // Beside a string to which the same happens.
 TEST(OutBuffer, GivesWhatItGotInAnyHistory) {
   std::mt19937 random(7);
